@@ -1,0 +1,77 @@
+#include "collector.hpp"
+
+#include <spdlog/fmt/fmt.h>
+#include <unistd.h>
+
+#include <system_error>
+
+#include "base/quantity.hpp"
+#include "cli/standard_output.hpp"
+
+namespace poetry {
+namespace {
+
+void tell(const std::string& event) {
+  try {
+    write_all(STDERR_FILENO, event + "\n", "standard error");
+  } catch (const std::system_error&) {
+    return;  // events are no part of the result
+  }
+}
+
+}  // namespace
+
+Collector::Collector(std::vector<std::unique_ptr<Output>> outputs, std::size_t tasks, Events events,
+                     Digests digests)
+    : outputs_(std::move(outputs)), events_(events) {
+  if (digests == Digests::no) return;
+  digesting_.resize(tasks);
+  sha256_.resize(tasks);
+}
+
+std::string Collector::received(std::size_t task, const Record& record, std::string_view bytes) {
+  if (events_ == Events::all) {
+    tell(fmt::format("Task {}: got {} bytes of poetry from {}", task + 1, bytes.size(),
+                     to_string(*record.address)));
+  }
+  if (!digesting_.empty()) {
+    if (!digesting_[task]) digesting_[task] = std::make_unique<Sha256>();
+    digesting_[task]->update(bytes);
+  }
+  try {
+    for (const auto& output : outputs_) output->write(task, bytes);
+  } catch (const TaskOutputError& error) {
+    return error.what();
+  }
+  return {};
+}
+
+void Collector::retrying(std::size_t task, const Record& record, Duration delay) {
+  if (events_ == Events::all) {
+    tell(fmt::format("Task {} starts over in {}{}: {}", task + 1, format_duration(delay),
+                     record.bytes == 0 ? "" : ", what it got is void", record.error));
+  }
+  if (!digesting_.empty()) digesting_[task].reset();
+  for (const auto& output : outputs_) output->discard(task);
+}
+
+void Collector::ended(std::size_t task, Record& record) {
+  try {
+    for (const auto& output : outputs_) output->end(task, record.outcome);
+  } catch (const TaskOutputError& error) {
+    record.outcome = Outcome::output;
+    record.error = (record.address ? to_string(*record.address) : "") + ": " + error.what();
+  }
+  if (!digesting_.empty()) {
+    if (!digesting_[task]) digesting_[task] = std::make_unique<Sha256>();
+    sha256_[task] = digesting_[task]->finish();
+    digesting_[task].reset();
+  }
+  if (record.outcome != Outcome::ok && events_ != Events::none) {
+    tell(fmt::format("Task {} failed: {}", task + 1, record.error));
+  } else if (events_ == Events::all) {
+    tell(fmt::format("Task {} finished", task + 1));
+  }
+}
+
+}  // namespace poetry

@@ -1,0 +1,15 @@
+// poetry-get: fetches from many TCP servers, one after another or all at once.
+#include "cli/main.hpp"
+#include "cli/log.hpp"
+#include "run.hpp"
+
+int main(int argc, char** argv) {
+  return poetry::guarded_main("poetry-get", [argc, argv]() -> int {
+    poetry::GetOptions options;
+    if (poetry::parse_get_options(argc, argv, options) == poetry::Parsed::done) {
+      return poetry::exit_ok;
+    }
+    poetry::set_up_log(options.log, "poetry-get");
+    return poetry::run_get(options);
+  });
+}

@@ -1,0 +1,138 @@
+#include "options.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "base/error.hpp"
+#include "base/quantity.hpp"
+#include "fetch/strategy.hpp"
+
+namespace poetry {
+namespace {
+
+constexpr std::uint64_t any_count = std::numeric_limits<std::uint64_t>::max();
+constexpr std::uint64_t most_repeats = 1'000'000;
+
+using Texts = std::vector<std::string>;
+using Table = std::vector<Option>;
+
+std::function<Texts()> shows(const bool& flag) {
+  return [&flag] { return Texts{flag ? "true" : "false"}; };
+}
+std::function<Texts()> shows(const std::string& text) {
+  return [&text] { return Texts{text}; };
+}
+std::function<Texts()> shows(const std::uint64_t& count) {
+  return [&count] { return Texts{std::to_string(count)}; };
+}
+std::function<Texts()> shows(const Duration& duration) {
+  return [&duration] { return Texts{format_duration(duration)}; };
+}
+
+void add_task_options(Table& table, GetOptions& o) {
+  table.push_back({"engine", 'e', "NAMES", "sequential, select; several, comma-separated, or all",
+                   o.engine,
+                   [&o](std::string_view text) {
+                     engines_of(std::string(text));
+                     o.engine = text;
+                   },
+                   shows(o.engine)});
+  table.push_back({"from", 'f', "FILE", "more servers, one a line, # comments; - is standard input",
+                   "", [&o](std::string_view text) { o.from.emplace_back(text); },
+                   [&o] { return o.from; }});
+  table.push_back({"repeat", 'n', "N", "N tasks for each server", "1",
+                   into(o.repeat, 1, most_repeats), shows(o.repeat)});
+  table.push_back({"parallel", 'j', "N", "at most N tasks in flight; 0 is all", "0",
+                   into(o.parallel, 0, any_count), shows(o.parallel)});
+}
+
+void add_output_options(Table& table, GetOptions& o) {
+  table.push_back({"output", 'o', "FILE", "the poems go there, in task order", "", into(o.output),
+                   shows(o.output)});
+  table.push_back({"output-dir", 'O', "DIR", "a file a task goes there", "", into(o.output_dir),
+                   shows(o.output_dir)});
+  table.push_back({"print", 0, "ordered|live|none",
+                   "poems in task order, or lines as they come, once, by the first engine", o.print,
+                   one_of(o.print, {"ordered", "live", "none"}), shows(o.print)});
+  table.push_back(
+      {"quiet", 'q', "", "no events and no progress", "", into(o.quiet), shows(o.quiet)});
+  table.push_back({"verbose", 'v', "", "every event; else, beyond 20 tasks, failures only", "",
+                   into(o.verbose), shows(o.verbose)});
+  table.push_back({"report", 0, "text|json|csv|none", "form of the final report", o.report,
+                   one_of(o.report, {"text", "json", "csv", "none"}), shows(o.report)});
+  table.push_back({"report-file", 0, "FILE", "the report goes there, not to standard error", "",
+                   into(o.report_file), shows(o.report_file)});
+  table.push_back({"timeline", 0, "", "draw when each task connected, waited, received", "",
+                   into(o.timeline), shows(o.timeline)});
+}
+
+void add_limit_options(Table& table, GetOptions& o) {
+  FetchOptions& fetch = o.fetch;
+  table.push_back({"connect-timeout", 0, "DUR", "longest time to connect, an attempt; 0 no limit",
+                   "10s", into(fetch.connect_timeout), shows(fetch.connect_timeout)});
+  table.push_back({"idle-timeout", 0, "DUR", "longest silence; 0 no limit", "60s",
+                   into(fetch.idle_timeout), shows(fetch.idle_timeout)});
+  table.push_back({"timeout", 0, "DUR", "longest time for a task in all; 0 no limit", "0",
+                   into(fetch.timeout), shows(fetch.timeout)});
+  table.push_back({"retries", 0, "N", "more attempts after a failed or broken connection", "0",
+                   into(fetch.retries, 0, any_count - 1), shows(fetch.retries)});
+  table.push_back({"retry-delay", 0, "DUR", "time before the first of them; it doubles", "1s",
+                   into(fetch.retry_delay), shows(fetch.retry_delay)});
+  table.push_back({"max-bytes", 0, "SIZE", "stop a task that sends more, as outcome limit", "",
+                   [&fetch](std::string_view text) { fetch.max_bytes = parse_size(text); },
+                   [&fetch] {
+                     return fetch.max_bytes == any_count ? Texts{}
+                                                         : Texts{format_size(fetch.max_bytes)};
+                   }});
+}
+
+void add_network_options(Table& table, GetOptions& o) {
+  table.push_back({"send", 0, "TEXT", "send TEXT (@FILE, C escapes) first, then half-close", "",
+                   [&o](std::string_view text) {
+                     if (!text.starts_with('@')) unescape(text);
+                     o.send = text;
+                   },
+                   [&o] { return o.send ? Texts{*o.send} : Texts{}; }});
+  table.push_back(
+      {"hold", 0, "", "with --send: do not half-close", "", into(o.hold), shows(o.hold)});
+  table.push_back({"ipv4", '4', "", "IPv4 only", "", into(o.ipv4), shows(o.ipv4)});
+  table.push_back({"ipv6", '6', "", "IPv6 only", "", into(o.ipv6), shows(o.ipv6)});
+}
+
+}  // namespace
+
+std::vector<std::string> engines_of(const std::string& names) {
+  if (names == "all") return strategy_names();
+  if (names.empty()) throw UsageError("no engine named", "--engine");
+  std::vector<std::string> engines;
+  for (std::size_t at = 0; at <= names.size();) {
+    const std::size_t end = std::min(names.find(',', at), names.size());
+    engines.push_back(names.substr(at, end - at));
+    make_strategy(engines.back());
+    at = end + 1;
+  }
+  return engines;
+}
+
+Parsed parse_get_options(int argc, const char* const* argv, GetOptions& options) {
+  Tool tool;
+  tool.name = "poetry-get";
+  tool.synopsis = "[OPTIONS] [HOST:]PORT...";
+  tool.about = "Fetches from each server to the end of its stream, one task a server, and reports.";
+  tool.operand_set = [&options](std::string_view text) {
+    options.servers.push_back(parse_host_port(text));
+  };
+  add_task_options(tool.options, options);
+  add_output_options(tool.options, options);
+  add_limit_options(tool.options, options);
+  add_network_options(tool.options, options);
+  add_common_options(tool, options.log);
+  if (parse(tool, argc, argv) == Parsed::done) return Parsed::done;
+  if (!options.output.empty() && !options.output_dir.empty()) {
+    throw UsageError("only one of these can be given", "--output, --output-dir");
+  }
+  if (options.ipv4 && options.ipv6) throw UsageError("only one of these can be given", "-4, -6");
+  return Parsed::run;
+}
+
+}  // namespace poetry

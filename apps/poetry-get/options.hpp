@@ -1,0 +1,56 @@
+// What poetry-get's command line says; the struct holds the defaults.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/command_line.hpp"
+#include "fetch/fetch.hpp"
+#include "net/address.hpp"
+
+namespace poetry {
+
+struct GetOptions {
+  std::string engine = "select";  ///< names, comma-separated, or "all"
+  std::vector<std::string> from;
+  std::uint64_t repeat = 1;
+  std::uint64_t parallel = 0;  ///< 0 is all
+  std::string output;
+  std::string output_dir;
+  std::string print = "ordered";
+  bool quiet = false;
+  bool verbose = false;
+  std::string report = "text";
+  std::string report_file;
+  bool timeline = false;
+  FetchOptions fetch;               ///< limits and retries; `send` as read_send() gives it
+  std::optional<std::string> send;  ///< as given: text with C escapes, or @FILE
+  bool hold = false;
+  bool ipv4 = false;
+  bool ipv6 = false;
+  LogOptions log{"warn", "", "text"};
+  std::vector<HostPort> servers;  ///< those on the command line
+};
+
+/// Fills `options`; `done` when --help or the like was asked for and printed.
+/// Raises UsageError, and std::system_error where the config file cannot be read.
+Parsed parse_get_options(int argc, const char* const* argv, GetOptions& options);
+
+/// The engines asked for, in order. Raises UsageError for a name that is none.
+std::vector<std::string> engines_of(const std::string& names);
+
+/// The servers of the command line, then those of the --from files, each `repeat` times over.
+/// Raises UsageError naming file and line, or that there is no server, and std::system_error.
+std::vector<HostPort> servers_of(const GetOptions& options);
+
+/// What to send: the file's bytes or the text with its escapes replaced; none where not asked for.
+/// Raises std::system_error naming the file, UsageError naming the escape.
+std::optional<std::string> read_send(const GetOptions& options);
+
+/// C escapes (\n \t \r \a \b \f \v \\ \' \" \? \e, \ooo, \xhh) as the bytes that they stand for.
+/// Raises UsageError naming the escape.
+std::string unescape(std::string_view text);
+
+}  // namespace poetry

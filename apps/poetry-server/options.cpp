@@ -1,0 +1,158 @@
+#include "options.hpp"
+
+#include <limits>
+#include <utility>
+
+#include "base/error.hpp"
+#include "engine/engine.hpp"
+#include "session/builtin_poems.hpp"
+
+namespace poetry {
+namespace {
+
+constexpr auto any_count = std::numeric_limits<std::uint64_t>::max();
+constexpr std::uint64_t largest_backlog = 1U << 30;  // listen(2) takes an int
+
+using Texts = std::vector<std::string>;
+
+void add_serving_options(std::vector<Option>& table, ServerOptions& o) {
+  auto& pacing = o.settings.pacing;
+  table.push_back({"port", 'p', "PORTS", "ports of the poems: first, range, list; 0 is a free one",
+                   o.ports, into(o.ports), [&o] { return Texts{o.ports}; }});
+  table.push_back({"host", 'H', "ADDR", "address to bind, a name or a number", o.host, into(o.host),
+                   [&o] { return Texts{o.host}; }});
+  table.push_back({"serve", 's', "[HOST:]PORT=SERVICE", "a port and its service, repeatable", "",
+                   [&o](std::string_view text) { o.serve.emplace_back(text); },
+                   [&o] { return o.serve; }});
+  table.push_back({"delay", 'd', "DUR",
+                   "time from a line to the next, and from the last to the end", "1s",
+                   into(pacing.delay), [&pacing] { return Texts{format_duration(pacing.delay)}; }});
+  table.push_back({"first-delay", 0, "DUR", "time from accept to the first line", "0",
+                   into(pacing.first_delay),
+                   [&pacing] { return Texts{format_duration(pacing.first_delay)}; }});
+  table.push_back({"chunk", 0, "line|SIZE", "what is sent at a time", "line",
+                   [&pacing](std::string_view text) { pacing.chunk = parse_chunk(text); },
+                   [&pacing] { return Texts{format_chunk(pacing.chunk)}; }});
+  table.push_back({"repeat", 0, "N|forever", "serve the poem N times over", "1",
+                   [&pacing](std::string_view text) { pacing.repeat = parse_repeat(text); },
+                   [&pacing] { return Texts{format_repeat(pacing.repeat)}; }});
+}
+
+void add_running_options(std::vector<Option>& table, ServerOptions& o) {
+  auto& settings = o.settings;
+  table.push_back({"engine", 'e', "NAME", "who waits: asio", o.engine,
+                   one_of(o.engine, engine_names()), [&o] { return Texts{o.engine}; }});
+  table.push_back({"max-clients", 0, "N", "connections held at once; 0 is what descriptors allow",
+                   "0", into(settings.max_clients, 0, any_count),
+                   [&settings] { return Texts{std::to_string(settings.max_clients)}; }});
+  table.push_back({"backlog", 0, "N", "listen(2) backlog", "4096",
+                   into(o.backlog, 0, largest_backlog),
+                   [&o] { return Texts{std::to_string(o.backlog)}; }});
+  table.push_back({"send-timeout", 0, "DUR",
+                   "drop a client that takes nothing for so long; 0 never", "60s",
+                   into(settings.send_timeout),
+                   [&settings] { return Texts{format_duration(settings.send_timeout)}; }});
+  table.push_back({"drain-timeout", 0, "DUR", "how long sessions may go on after SIGINT or SIGTERM",
+                   "5s", into(o.drain_timeout),
+                   [&o] { return Texts{format_duration(o.drain_timeout)}; }});
+  table.push_back({"exit-after", 0, "N", "stop when N connections have ended", "",
+                   into(o.exit_after, 0, any_count),
+                   [&o] { return Texts{o.exit_after == 0 ? "" : std::to_string(o.exit_after)}; }});
+  table.push_back({"ready-file", 0, "FILE", "write host, port, service and name there, as JSON", "",
+                   into(o.ready_file), [&o] { return Texts{o.ready_file}; }});
+  table.push_back({"run", 0, "COMMAND", "run it by sh once all is bound, stop with its status", "",
+                   into(o.run), [&o] { return Texts{o.run}; }});
+}
+
+/// A port, or two and a dash between them. Raises UsageError naming the whole of --port.
+std::pair<std::uint64_t, std::uint64_t> parse_range(std::string_view part, std::string_view text) {
+  try {
+    const auto dash = part.find('-');
+    const auto first = parse_count(part.substr(0, dash), "port", 0, 65535);
+    if (dash == std::string_view::npos) return {first, first};
+    const auto last = parse_count(part.substr(dash + 1), "port", 0, 65535);
+    if (first == 0 || last < first) throw UsageError("not a range", part);
+    return {first, last};
+  } catch (const UsageError&) {
+    throw UsageError("not a port, range or list of 0 to 65535", text);
+  }
+}
+
+/// "10000", "10000-10002", "10000,10005" and their combinations.
+std::vector<std::uint16_t> parse_ports(std::string_view text) {
+  std::vector<std::uint16_t> ports;
+  for (std::size_t at = 0; at <= text.size();) {
+    const auto end = std::min(text.find(',', at), text.size());
+    const auto [first, last] = parse_range(text.substr(at, end - at), text);
+    for (auto port = first; port <= last; ++port) {
+      ports.push_back(static_cast<std::uint16_t>(port));
+    }
+    at = end + 1;
+  }
+  return ports;
+}
+
+/// One port for each of `count` poems, or several ports for one poem.
+std::vector<std::uint16_t> ports_for(const std::string& text, std::size_t count) {
+  auto ports = parse_ports(text);
+  if (ports.size() == count || count == 1) return ports;
+  if (ports.size() != 1) {
+    throw UsageError(
+        std::to_string(count) + " poems do not match " + std::to_string(ports.size()) + " ports",
+        text);
+  }
+  const std::size_t first = ports[0];
+  if (first != 0 && first + count - 1 > 65535) {
+    throw UsageError("ports for " + std::to_string(count) + " poems go beyond 65535", text);
+  }
+  while (ports.size() < count) {
+    ports.push_back(static_cast<std::uint16_t>(first == 0 ? 0 : first + ports.size()));
+  }
+  return ports;
+}
+
+Plan plan_service(const std::string& text, const ServerOptions& options) {
+  const auto equals = text.find('=');
+  if (equals == std::string::npos) throw UsageError("not [HOST:]PORT=SERVICE", text);
+  const auto where = text.substr(0, equals);
+  auto at = parse_host_port(where, 0);
+  if (where.find(':') == std::string::npos) at.host = options.host;
+  return {at, parse_service(std::string_view(text).substr(equals + 1), options.settings)};
+}
+
+}  // namespace
+
+Parsed parse_server_options(int argc, const char* const* argv, ServerOptions& options) {
+  Tool tool;
+  tool.name = "poetry-server";
+  tool.synopsis = "[OPTIONS] [POEM...]\n[OPTIONS] --serve [HOST:]PORT=SERVICE... [POEM...]";
+  tool.about =
+      "Serves text files line by line, slowly and exactly on time, each on a TCP port.\n"
+      "Without POEM and --serve it serves three short poems of its own.";
+  tool.operand_set = [&options](std::string_view text) { options.poems.emplace_back(text); };
+  add_serving_options(tool.options, options);
+  add_running_options(tool.options, options);
+  add_common_options(tool, options.log);
+  return parse(tool, argc, argv);
+}
+
+std::vector<Plan> plan_ports(const ServerOptions& options) {
+  std::vector<ServiceSpec> poems;
+  for (const auto& path : options.poems) poems.push_back(poem_spec(path, options.settings));
+  if (poems.empty() && options.serve.empty()) {
+    for (const auto& poem : builtin_poems()) {
+      poems.push_back({"poem", "", std::string(poem.name), options.settings});
+    }
+  }
+  std::vector<Plan> plans;
+  if (!poems.empty()) {
+    const auto ports = ports_for(options.ports, poems.size());
+    for (std::size_t i = 0; i < ports.size(); ++i) {
+      plans.push_back({{options.host, ports[i]}, poems[poems.size() == 1 ? 0 : i]});
+    }
+  }
+  for (const auto& text : options.serve) plans.push_back(plan_service(text, options));
+  return plans;
+}
+
+}  // namespace poetry

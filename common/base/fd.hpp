@@ -1,0 +1,36 @@
+// The one owner of a file descriptor: `Fd` by value transfers it, `int fd` borrows it.
+#pragma once
+
+#include <unistd.h>
+
+#include <utility>
+
+namespace poetry {
+
+class Fd {
+ public:
+  Fd() = default;
+  /// Takes over `fd`; -1 is none.
+  explicit Fd(int fd) : fd_(fd) {}
+  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Fd& operator=(Fd&& other) noexcept {
+    if (this != &other) reset(std::exchange(other.fd_, -1));
+    return *this;
+  }
+  ~Fd() { reset(); }
+
+  [[nodiscard]] int get() const { return fd_; }
+  [[nodiscard]] explicit operator bool() const { return fd_ >= 0; }
+  /// Gives the descriptor up, to be closed by the caller.
+  [[nodiscard]] int release() { return std::exchange(fd_, -1); }
+  /// Closes what it holds. Linux frees the descriptor even where close(2) reports an error.
+  void reset(int fd = -1) {
+    if (fd_ >= 0) ::close(fd_);
+    fd_ = fd;
+  }
+
+ private:
+  int fd_ = -1;
+};
+
+}  // namespace poetry

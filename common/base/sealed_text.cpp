@@ -1,0 +1,81 @@
+#include "base/sealed_text.hpp"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+
+#include "base/error.hpp"
+#include "base/fd.hpp"
+
+namespace poetry {
+namespace {
+
+constexpr std::size_t buffer_size = 256 * 1024;  // few system calls a file, little beside it
+
+Fd make_memfd(std::string_view name) {
+  Fd fd(::memfd_create("poem", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  if (!fd) throw_errno("hold", name);
+  return fd;
+}
+
+void write_all(int fd, std::string_view bytes, std::string_view name) {
+  while (!bytes.empty()) {
+    const auto count = ::write(fd, bytes.data(), bytes.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) throw_errno("hold", name);
+    bytes.remove_prefix(static_cast<std::size_t>(count));
+  }
+}
+
+}  // namespace
+
+std::shared_ptr<const SealedText> SealedText::read(const std::string& path) {
+  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) throw_errno("open", path);
+  const Fd memory = make_memfd(path);
+  const auto buffer = std::make_unique<std::array<char, buffer_size>>();
+  for (;;) {
+    const auto count = ::read(file.get(), buffer->data(), buffer->size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) throw_errno("read", path);
+    if (count == 0) break;
+    write_all(memory.get(), {buffer->data(), static_cast<std::size_t>(count)}, path);
+  }
+  std::shared_ptr<SealedText> text(new SealedText);
+  text->seal(memory.get(), path);
+  return text;
+}
+
+std::shared_ptr<const SealedText> SealedText::copy(std::string_view bytes) {
+  const Fd memory = make_memfd("text");
+  write_all(memory.get(), bytes, "text");
+  std::shared_ptr<SealedText> text(new SealedText);
+  text->seal(memory.get(), "text");
+  return text;
+}
+
+SealedText::~SealedText() {
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast): munmap(2) takes no const pointer
+  if (size_ != 0) ::munmap(const_cast<char*>(data_), size_);
+}
+
+/// Seals the memory against every change and maps it; the mapping outlives the descriptor.
+void SealedText::seal(int fd, std::string_view name) {
+  constexpr int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+  struct stat status {};
+  if (::fcntl(fd, F_ADD_SEALS, seals) < 0 || ::fstat(fd, &status) < 0) throw_errno("seal", name);
+  if (status.st_size == 0) return;
+  const auto size = static_cast<std::size_t>(status.st_size);
+  // Private, since kernels before 6.7 refuse to share a mapping of write-sealed memory; nothing
+  // writes to it, so its pages are the memfd's own.
+  void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0);
+  if (address == MAP_FAILED) throw_errno("map", name);
+  data_ = static_cast<const char*>(address);
+  size_ = size;
+}
+
+}  // namespace poetry

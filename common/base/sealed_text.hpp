@@ -1,0 +1,34 @@
+// The bytes of a file, read once and held in a sealed memfd. Whatever happens to the file
+// afterwards (rewritten, truncated, removed), these bytes neither change nor fault; all clients
+// read the one copy. Owned by whoever serves it; shared by shared_ptr.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace poetry {
+
+class SealedText {
+ public:
+  /// Reads a regular file or a pipe to its end. Raises std::system_error naming `path`.
+  static std::shared_ptr<const SealedText> read(const std::string& path);
+  /// Holds a copy of `bytes`.
+  static std::shared_ptr<const SealedText> copy(std::string_view bytes);
+
+  SealedText(const SealedText&) = delete;
+  SealedText& operator=(const SealedText&) = delete;
+  ~SealedText();
+
+  [[nodiscard]] std::string_view bytes() const { return {data_, size_}; }
+
+ private:
+  SealedText() = default;
+  void seal(int fd, std::string_view name);
+
+  const char* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+}  // namespace poetry

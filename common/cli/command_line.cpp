@@ -1,0 +1,233 @@
+#include "cli/command_line.hpp"
+
+#include <algorithm>
+#include <boost/program_options.hpp>
+#include <fstream>
+#include <map>
+#include <set>
+
+#include "base/error.hpp"
+#include "cli/standard_output.hpp"
+
+namespace poetry {
+namespace {
+
+namespace po = boost::program_options;
+
+const Option* find(const Tool& tool, std::string_view name) {
+  const auto at = std::ranges::find(tool.options, name, &Option::name);
+  return at == tool.options.end() ? nullptr : &*at;
+}
+
+/// A name given and its value, in the order given; an empty name is an operand.
+using Given = std::pair<std::string, std::string>;
+
+[[noreturn]] void refuse(const po::error_with_option_name& error) {
+  const auto name = error.get_option_name();
+  if (dynamic_cast<const po::unknown_option*>(&error) != nullptr) {
+    throw UsageError("unknown option", name);
+  }
+  const auto* syntax = dynamic_cast<const po::invalid_syntax*>(&error);
+  if (syntax != nullptr && syntax->kind() == po::invalid_syntax::extra_parameter) {
+    throw UsageError("option takes no argument", name);
+  }
+  throw UsageError("option needs an argument", name);
+}
+
+std::vector<Given> split_command_line(const Tool& tool, int argc, const char* const* argv) {
+  po::options_description table;
+  for (const auto& option : tool.options) {
+    std::string names = option.name;
+    if (option.letter != 0) names.append(",").push_back(option.letter);
+    if (option.argument.empty()) {
+      table.add_options()(names.c_str(), "");
+    } else {
+      table.add_options()(names.c_str(), po::value<std::string>(), "");
+    }
+  }
+  namespace style = po::command_line_style;
+  std::vector<Given> given;
+  try {
+    // Abbreviations are not allowed: a script's "--del" would break with the next option's name.
+    const int gnu = style::unix_style & ~style::allow_guessing;
+    const auto parsed = po::command_line_parser(argc, argv).options(table).style(gnu).run();
+    for (const auto& option : parsed.options) {
+      const auto* known = find(tool, option.string_key);
+      for (const auto& value : option.value) given.emplace_back(option.string_key, value);
+      if (known != nullptr && known->argument.empty()) given.emplace_back(known->name, "true");
+    }
+  } catch (const po::error_with_option_name& error) {
+    refuse(error);
+  }
+  return given;
+}
+
+std::string_view trimmed(std::string_view text) {
+  const auto first = text.find_first_not_of(" \t\r");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
+}
+
+/// Sets what `path` says, except for the names in `overridden`.
+void read_config(const Tool& tool, const std::string& path,
+                 const std::set<std::string, std::less<>>& overridden) {
+  std::ifstream file(path);
+  if (!file) throw_errno("open", path);
+  std::string line;
+  for (int number = 1; std::getline(file, line); ++number) {
+    const auto text = trimmed(line);
+    if (text.empty() || text.starts_with('#')) continue;
+    const auto place = path + ":" + std::to_string(number) + ": ";
+    const auto equals = text.find('=');
+    if (equals == std::string_view::npos) throw UsageError(place + "not 'name = value'", text);
+    const auto name = trimmed(text.substr(0, equals));
+    const auto* option = find(tool, name);
+    if (option == nullptr || !option->shown) throw UsageError(place + "unknown key", name);
+    try {
+      if (!overridden.contains(name)) option->set(trimmed(text.substr(equals + 1)));
+    } catch (const UsageError& error) {
+      throw UsageError(place + option->name, error.what());
+    }
+  }
+  if (file.bad()) throw_errno("read", path);
+}
+
+std::string help(const Tool& tool) {
+  std::string text;
+  std::string_view lead = "Usage: ";
+  for (std::size_t at = 0; at < tool.synopsis.size();) {
+    const auto end = std::min(tool.synopsis.find('\n', at), tool.synopsis.size());
+    text.append(lead).append(tool.name).append(" ");
+    text.append(tool.synopsis, at, end - at).append("\n");
+    lead = "       ";
+    at = end + 1;
+  }
+  text.append("\n").append(tool.about).append("\n\nOptions:\n");
+  std::vector<std::string> names;
+  std::size_t width = 0;
+  for (const auto& option : tool.options) {
+    auto& name = names.emplace_back(option.letter != 0 ? std::string{'-', option.letter, ',', ' '}
+                                                       : std::string(4, ' '));
+    name.append("--").append(option.name);
+    if (!option.argument.empty()) name.append(" ").append(option.argument);
+    width = std::max(width, name.size());
+  }
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const auto& option = tool.options[i];
+    text.append("  ").append(names[i]).append(width - names[i].size() + 2, ' ');
+    text.append(option.text);
+    if (!option.standard.empty()) text.append(" (default: ").append(option.standard).append(")");
+    text.append("\n");
+  }
+  return text;
+}
+
+std::string settings(const Tool& tool) {
+  std::string text;
+  for (const auto& option : tool.options) {
+    if (!option.shown) continue;
+    for (const auto& value : option.shown()) {
+      if (!value.empty()) text.append(option.name).append(" = ").append(value).append("\n");
+    }
+  }
+  return text;
+}
+
+void apply(const Tool& tool, const std::vector<Given>& given) {
+  for (const auto& [name, value] : given) {
+    if (name.empty()) {
+      if (!tool.operand_set) throw UsageError("unexpected argument", value);
+      tool.operand_set(value);
+      continue;
+    }
+    const auto* option = find(tool, name);
+    try {
+      if (option->set) option->set(value);
+    } catch (const UsageError& error) {
+      throw UsageError("--" + name, error.what());
+    }
+  }
+}
+
+}  // namespace
+
+void add_common_options(Tool& tool, LogOptions& log) {
+  const auto level = log.level;
+  auto& options = tool.options;
+  options.push_back(
+      {"config", 0, "FILE", "read options as 'name = value' lines from FILE", "", {}});
+  options.push_back({"print-config", 0, "", "print the settings in force and exit", "", {}});
+  options.push_back({"log-level", 0, "LEVEL", "trace, debug, info, warn, error or off", level,
+                     one_of(log.level, {"trace", "debug", "info", "warn", "error", "off"}),
+                     [&log] { return std::vector{log.level}; }});
+  options.push_back({"log-file", 0, "FILE", "append the log to FILE, not to standard error", "",
+                     into(log.file), [&log] { return std::vector{log.file}; }});
+  options.push_back({"log-format", 0, "FORMAT", "text or json", "text",
+                     one_of(log.format, {"text", "json"}),
+                     [&log] { return std::vector{log.format}; }});
+  options.push_back({"help", 'h', "", "print this help and exit", "", {}});
+  options.push_back({"version", 'V', "", "print the version and exit", "", {}});
+}
+
+Parsed parse(const Tool& tool, int argc, const char* const* argv) {
+  const auto given = split_command_line(tool, argc, argv);
+  const auto value_of = [&given](std::string_view name) -> const std::string* {
+    const auto at = std::find_if(given.rbegin(), given.rend(),
+                                 [name](const Given& entry) { return entry.first == name; });
+    return at == given.rend() ? nullptr : &at->second;
+  };
+  if (value_of("help") != nullptr) {
+    write_standard_output(help(tool));
+    return Parsed::done;
+  }
+  if (value_of("version") != nullptr) {
+    write_standard_output(tool.name + " " + POETRY_VERSION + "\n");
+    return Parsed::done;
+  }
+  if (const auto* path = value_of("config")) {
+    std::set<std::string, std::less<>> overridden;
+    for (const auto& [name, value] : given) overridden.insert(name);
+    read_config(tool, *path, overridden);
+  }
+  apply(tool, given);
+  if (value_of("print-config") != nullptr) {
+    write_standard_output(settings(tool));
+    return Parsed::done;
+  }
+  return Parsed::run;
+}
+
+std::function<void(std::string_view)> into(bool& flag) {
+  return [&flag](std::string_view text) {
+    if (text != "true" && text != "false") throw UsageError("neither true nor false", text);
+    flag = text == "true";
+  };
+}
+
+std::function<void(std::string_view)> into(std::string& text) {
+  return [&text](std::string_view given) { text = given; };
+}
+
+std::function<void(std::string_view)> into(Duration& duration) {
+  return [&duration](std::string_view text) { duration = parse_duration(text); };
+}
+
+std::function<void(std::string_view)> into(std::uint64_t& count, std::uint64_t least,
+                                           std::uint64_t most) {
+  return [&count, least, most](std::string_view text) {
+    count = parse_count(text, "count", least, most);
+  };
+}
+
+std::function<void(std::string_view)> one_of(std::string& choice, std::vector<std::string> valid) {
+  return [&choice, valid = std::move(valid)](std::string_view text) {
+    if (std::ranges::find(valid, text) == valid.end()) {
+      std::string list;
+      for (const auto& name : valid) list.append(list.empty() ? "" : ", ").append(name);
+      throw UsageError("not one of " + list, text);
+    }
+    choice = text;
+  };
+}
+
+}  // namespace poetry

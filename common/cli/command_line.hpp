@@ -1,0 +1,60 @@
+// The options of one tool: one table from which the parser, --help, --print-config and the config
+// file all follow. A tool's options.cpp fills the table; values arrive in the tool's options
+// struct.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/quantity.hpp"
+#include "cli/log.hpp"
+
+namespace poetry {
+
+/// One option. `set` takes the text and raises UsageError, and is called as often as the option is
+/// given; `shown` is the value as --print-config writes it, a line each (empty: no line). Only an
+/// option with `shown` may stand in a config file.
+struct Option {
+  std::string name;      ///< "delay"
+  char letter = 0;       ///< 'd', or 0
+  std::string argument;  ///< "DUR"; empty for a switch, which is set with "true"
+  std::string text;      ///< one line for --help
+  std::string standard;  ///< the default as --help prints it; empty for none
+  std::function<void(std::string_view)> set;
+  std::function<std::vector<std::string>()> shown = {};
+};
+
+struct Tool {
+  std::string name;                                   ///< "poetry-server"
+  std::string synopsis;                               ///< after the name, one line each
+  std::string about;                                  ///< a sentence or two
+  std::vector<Option> options;                        ///< in the order of struct and man page
+  std::function<void(std::string_view)> operand_set;  ///< takes a word without an option
+};
+
+/// What parse() decided: go on, or end with this status, having printed help, version or settings.
+enum class Parsed { run, done };
+
+/// The options every tool has: --config, --print-config, --log-level, --log-file, --log-format,
+/// --help, --version, in this order, appended to `tool.options`; `log` takes their values.
+void add_common_options(Tool& tool, LogOptions& log);
+
+/// Parses a command line (GNU style) and the --config file, of which the command line wins.
+/// `done` after --help, --version and --print-config, printed to standard output.
+/// Raises UsageError naming the offender, for a config key with file and line.
+Parsed parse(const Tool& tool, int argc, const char* const* argv);
+
+/// `set` functions: a switch ("true", "false"), text, a duration, a count in [least, most], and one
+/// of a few words. Each raises UsageError naming the text.
+std::function<void(std::string_view)> into(bool& flag);
+std::function<void(std::string_view)> into(std::string& text);
+std::function<void(std::string_view)> into(Duration& duration);
+std::function<void(std::string_view)> into(std::uint64_t& count, std::uint64_t least,
+                                           std::uint64_t most);
+std::function<void(std::string_view)> one_of(std::string& choice, std::vector<std::string> valid);
+
+}  // namespace poetry

@@ -1,0 +1,44 @@
+#include "cli/main.hpp"
+
+#include <csignal>
+#include <exception>
+#include <system_error>
+
+#include "base/error.hpp"
+#include "cli/standard_output.hpp"
+
+namespace poetry {
+namespace {
+
+/// Ends as a program that did not handle SIGPIPE would, so that a shell sees what it expects.
+void die_of_closed_pipe() {
+  std::signal(SIGPIPE, SIG_DFL);
+  std::raise(SIGPIPE);
+}
+
+void complain(const std::string& text) {
+  try {
+    write_all(2, text, "standard error");
+  } catch (const std::system_error&) {
+    return;  // nowhere is left to say it
+  }
+}
+
+}  // namespace
+
+int guarded_main(const std::string& tool, const std::function<int()>& body) {
+  try {
+    return body();
+  } catch (const UsageError& error) {
+    complain(tool + ": " + error.what() + "\nTry '" + tool + " --help'.\n");
+    return exit_usage;
+  } catch (const std::system_error& error) {
+    if (error.code() == std::errc::broken_pipe) die_of_closed_pipe();
+    complain(tool + ": " + error.what() + "\n");
+  } catch (const std::exception& error) {
+    complain(tool + ": " + error.what() + "\n");
+  }
+  return exit_failure;
+}
+
+}  // namespace poetry

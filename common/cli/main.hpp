@@ -1,0 +1,23 @@
+// What every tool's main does around its own work: errors to one line and an exit status.
+#pragma once
+
+#include <functional>
+#include <string>
+
+namespace poetry {
+
+/// The exit statuses of all tools.
+enum ExitStatus : int {
+  exit_ok = 0,
+  exit_failure = 1,       ///< a failure; for poetry-get some failed or the output failed
+  exit_usage = 2,         ///< a usage error
+  exit_none = 3,          ///< poetry-get: nothing was fetched
+  exit_interrupted = 130  ///< ended by SIGINT or SIGTERM
+};
+
+/// Runs `body` and returns its status; a UsageError is printed as "TOOL: what: offender" and
+/// "Try 'TOOL --help'." (2), any other exception as "TOOL: what" (1). A closed pipe on standard
+/// output ends the process by SIGPIPE.
+int guarded_main(const std::string& tool, const std::function<int()>& body);
+
+}  // namespace poetry

@@ -1,0 +1,85 @@
+// Who waits and which system call: an engine accepts on the ports it is lent, gives every
+// connection a session, and carries out the session's steps. One engine runs per process.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/fd.hpp"
+#include "net/address.hpp"
+#include "session/session.hpp"
+
+namespace poetry {
+
+/// How many connections may be held at once; shared by the ports that it counts for.
+struct Quota {
+  std::uint64_t limit = 0;  ///< 0 is no limit
+  std::uint64_t held = 0;
+
+  [[nodiscard]] bool full() const { return limit != 0 && held >= limit; }
+};
+
+/// A listening port and what it serves. Owned by the server, borrowed by its engine, which closes
+/// the listener when it stops accepting. Between turns the server may put another service in.
+struct Port {
+  Fd listener;
+  HostPort at;
+  std::string service_name;          ///< "poem"
+  std::string name;                  ///< "ecstasy.txt"
+  std::shared_ptr<Service> service;  ///< shared with the sessions that it opened
+  std::shared_ptr<Quota> quota;
+  Duration send_timeout{0};  ///< longest time without progress in sending; 0 is for ever
+  std::uint64_t accepted = 0;
+  std::uint64_t bytes_sent = 0;
+};
+
+/// Why a connection ended.
+enum class Reason { finished, peer_closed, peer_reset, send_timeout, fault, shutdown };
+std::string_view to_string(Reason reason);
+
+/// A connection that has ended.
+struct Ended {
+  const Port& port;
+  const Address& peer;
+  std::uint64_t number;  ///< the port's Nth, from 1
+  std::uint64_t bytes;   ///< sent
+  Duration elapsed;
+  Reason reason;
+};
+
+/// What the server wants of its engine: go on, stop accepting and let sessions end, or end now.
+enum class Command { go_on, drain, stop };
+
+/// The engine's owner, called between two turns of the engine.
+struct Host {
+  virtual ~Host() = default;
+  /// The control descriptor is readable.
+  virtual Command control() = 0;
+  virtual Command ended(const Ended& connection) = 0;
+};
+
+struct EngineOptions {
+  int control = -1;           ///< readable when Host::control() is to be called
+  Duration drain_timeout{0};  ///< how long sessions may go on after the first Command::drain
+};
+
+struct Engine {
+  virtual ~Engine() = default;
+  /// Serves until a Command ends it; then every connection and listener is closed.
+  /// Raises std::system_error where it cannot be set up.
+  virtual void serve(std::span<Port> ports, Host& host, const EngineOptions& options) = 0;
+};
+
+/// The names that make_engine() takes.
+std::vector<std::string> engine_names();
+
+/// Raises UsageError for an unknown name, listing the valid ones.
+std::unique_ptr<Engine> make_engine(std::string_view name);
+
+/// The engine over Boost.Asio.
+std::unique_ptr<Engine> make_asio_engine();
+
+}  // namespace poetry

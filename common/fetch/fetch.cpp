@@ -1,0 +1,260 @@
+#include "fetch/fetch.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/quantity.hpp"
+
+namespace poetry {
+namespace {
+
+TimePoint limit(TimePoint start, Duration longest) {
+  return longest == Duration::zero() ? never : later(start, longest);
+}
+
+// RFC 8305, section 4: the resolver's first choice, then the families in turn.
+std::vector<Address> alternate(const std::vector<Address>& found) {
+  std::vector<Address> first;
+  std::vector<Address> second;
+  for (const auto& address : found) {
+    (address.family() == found.front().family() ? first : second).push_back(address);
+  }
+  std::vector<Address> mixed;
+  for (std::size_t index = 0; index < std::max(first.size(), second.size()); ++index) {
+    if (index < first.size()) mixed.push_back(first[index]);
+    if (index < second.size()) mixed.push_back(second[index]);
+  }
+  return mixed;
+}
+
+}  // namespace
+
+void Arrivals::add(TimePoint at) {
+  if (!times_.empty() && at - times_.back() < step_) return;
+  times_.push_back(at);
+  while (times_.size() > capacity) {
+    step_ *= 2;
+    auto kept = times_.begin();
+    for (const TimePoint each : times_) {
+      if (each == times_.front() || each - *kept >= step_) {
+        if (each != times_.front()) ++kept;
+        *kept = each;
+      }
+    }
+    times_.erase(kept + 1, times_.end());
+  }
+}
+
+void Arrivals::clear() { *this = {}; }
+
+Fetch::Fetch(HostPort where, const FetchOptions& options, TimePoint now)
+    : where_(std::move(where)),
+      options_(options),
+      task_until_(limit(now, options.timeout)),
+      next_delay_(options.retry_delay) {
+  record_.started = now;
+  begin_attempt(now);
+}
+
+Action Fetch::next() const {
+  switch (state_) {
+    case State::resolving:
+      return Resolve{deadline()};
+    case State::connecting:
+      return Connect{addresses_[next_address_], deadline()};
+    case State::transferring: {
+      const std::string_view text = options_.send ? *options_.send : std::string_view{};
+      const auto unsent = send_error_ ? std::string_view{} : text.substr(sent_);
+      const std::uint64_t left = options_.max_bytes - record_.bytes;
+      return Transfer{unsent, left + (left < left + 1 ? 1 : 0), deadline()};
+    }
+    case State::half_closing:
+      return HalfClose{};
+    case State::waiting:
+      return Wait{delay_, deadline()};
+    case State::done:
+      break;
+  }
+  return Done{};
+}
+
+TimePoint Fetch::deadline() const {
+  return state_ == State::done ? never : std::min(task_until_, phase_until_);
+}
+
+void Fetch::begin_attempt(TimePoint now) {
+  const TimePoint started = record_.started;
+  const std::uint64_t attempts = record_.attempts;
+  record_ = {};
+  record_.started = started;
+  record_.attempts = attempts + 1;
+  state_ = State::resolving;
+  attempt_until_ = phase_until_ = limit(now, options_.connect_timeout);
+  sent_ = 0;
+  send_error_ = {};
+  last_byte_ = '\n';
+}
+
+void Fetch::resolved(const Resolved& found, TimePoint now) {
+  if (found.addresses.empty()) {
+    broken(Outcome::resolve, "resolve", found.error.message(), now);
+    return;
+  }
+  addresses_ = alternate(found.addresses);
+  next_address_ = 0;
+  aim(now);
+}
+
+void Fetch::aim(TimePoint now) {
+  record_.address = addresses_[next_address_];
+  state_ = State::connecting;
+  phase_until_ = attempt_until_;
+  if (attempt_until_ == never) return;
+  // Each address gets an equal share of the time left, so that a silent one spares some for others.
+  const auto left = static_cast<Duration::rep>(addresses_.size() - next_address_);
+  phase_until_ = now + std::max(attempt_until_ - now, Duration::zero()) / left;
+}
+
+void Fetch::connected(TimePoint now) {
+  record_.connected = heard_ = now;
+  phase_until_ = limit(now, options_.idle_timeout);
+  const bool nothing_to_send = options_.send && options_.send->empty();
+  const bool closes = options_.after_send == AfterSend::half_close;
+  state_ = nothing_to_send && closes ? State::half_closing : State::transferring;
+}
+
+void Fetch::connect_failed(std::error_code error, TimePoint now) {
+  if (error == std::errc::connection_reset || error == std::errc::broken_pipe) {
+    // A handshake is refused, not reset: it was connected, and broke before anybody looked.
+    connected(now);
+    receive_failed(error, now);
+  } else if (next_address_ + 1 < addresses_.size()) {
+    ++next_address_;
+    aim(now);
+  } else {
+    broken(Outcome::connect, "connect", error.message(), now);
+  }
+}
+
+void Fetch::sent(std::size_t bytes, TimePoint now) {
+  sent_ += bytes;
+  phase_until_ = limit(now, options_.idle_timeout);
+  const bool closes = options_.after_send == AfterSend::half_close;
+  if (sent_ == options_.send->size() && closes) state_ = State::half_closing;
+}
+
+// What the server sent before it refused the rest may still be there to be read.
+void Fetch::send_failed(std::error_code error, TimePoint) { send_error_ = error; }
+
+void Fetch::half_closed(TimePoint) { state_ = State::transferring; }
+
+void Fetch::noise(TimePoint now) {
+  record_.longest_gap = std::max(record_.longest_gap, now - heard_);
+  heard_ = now;
+  phase_until_ = limit(now, options_.idle_timeout);
+}
+
+std::string_view Fetch::received(std::string_view bytes, TimePoint now) {
+  noise(now);
+  const bool beyond = bytes.size() > options_.max_bytes - record_.bytes;
+  bytes = bytes.substr(0, options_.max_bytes - record_.bytes);
+  if (!bytes.empty()) count(bytes, now);
+  if (beyond) {
+    end(Outcome::limit, text_of("more than " + std::to_string(options_.max_bytes) + " bytes"), now);
+  }
+  return bytes;
+}
+
+void Fetch::count(std::string_view bytes, TimePoint now) {
+  if (record_.first_byte == never) record_.first_byte = now;
+  record_.arrivals.add(now);
+  record_.bytes += bytes.size();
+  if (last_byte_ != '\n') --record_.lines;  // its line goes on, and is counted again below
+  record_.lines += static_cast<std::uint64_t>(std::count(bytes.begin(), bytes.end(), '\n'));
+  last_byte_ = bytes.back();
+  if (last_byte_ != '\n') ++record_.lines;
+}
+
+void Fetch::stream_ended(TimePoint now) {
+  noise(now);
+  if (send_error_) {
+    broken(Outcome::reset, "send", send_error_.message(), now);
+  } else {
+    end(Outcome::ok, {}, now);
+  }
+}
+
+void Fetch::receive_failed(std::error_code error, TimePoint now) {
+  noise(now);
+  broken(Outcome::reset, "receive", error.message(), now);
+}
+
+void Fetch::expired(TimePoint now) {
+  if (state_ == State::done || now < deadline()) return;
+  if (now >= task_until_) {
+    const auto before = record_.error.empty() ? "" : " (before that, " + record_.error + ")";
+    end(Outcome::timeout, text_of("timed out after " + format_duration(options_.timeout)) + before,
+        now);
+    return;
+  }
+  switch (state_) {
+    case State::resolving:
+      broken(Outcome::connect_timeout, "resolve",
+             "timed out after " + format_duration(options_.connect_timeout), now);
+      break;
+    case State::connecting:
+      if (next_address_ + 1 < addresses_.size()) {
+        ++next_address_;
+        aim(now);
+        break;
+      }
+      broken(Outcome::connect_timeout, "connect",
+             "timed out after " + format_duration(options_.connect_timeout), now);
+      break;
+    case State::waiting:
+      begin_attempt(now);
+      break;
+    default:
+      record_.longest_gap = std::max(record_.longest_gap, now - heard_);
+      broken(Outcome::idle_timeout, "receive",
+             "nothing for " + format_duration(options_.idle_timeout), now);
+  }
+}
+
+void Fetch::interrupt(TimePoint now) { end(Outcome::interrupted, text_of("interrupted"), now); }
+
+void Fetch::output_failed(const std::string& message, TimePoint now) {
+  end(Outcome::output, text_of(message), now);
+}
+
+void Fetch::broken(Outcome outcome, std::string_view step, const std::string& what, TimePoint now) {
+  auto error = text_of(std::string(step) + ": " + what);
+  if (record_.attempts > options_.retries) {
+    end(outcome, std::move(error), now);
+    return;
+  }
+  record_.outcome = outcome;
+  record_.error = std::move(error);
+  state_ = State::waiting;
+  delay_ = next_delay_;
+  phase_until_ = later(now, delay_);
+  next_delay_ = delay_ > Duration::max() / 2 ? Duration::max() : 2 * delay_;
+}
+
+void Fetch::end(Outcome outcome, std::string error, TimePoint now) {
+  if (state_ == State::waiting) record_.bytes = record_.lines = 0;  // void already
+  record_.outcome = outcome;
+  record_.error = std::move(error);
+  record_.ended = now;
+  state_ = State::done;
+}
+
+std::string Fetch::text_of(std::string_view what) const {
+  std::string text = to_string(where_);
+  if (record_.address && record_.address->host() != where_.host) {
+    text += " (" + to_string(*record_.address) + ")";
+  }
+  return text.append(": ").append(what);
+}
+
+}  // namespace poetry

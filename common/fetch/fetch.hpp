@@ -1,0 +1,112 @@
+// One task: connect, receive, retry, give up. It does no I/O and reads no clock: it says what to do
+// next and until when, and is told what came of it. Owned by a strategy for as long as the task.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <variant>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "fetch/record.hpp"
+#include "net/address.hpp"
+
+namespace poetry {
+
+enum class AfterSend { half_close, hold };
+
+/// Limits of 0 are none.
+struct FetchOptions {
+  Duration connect_timeout = std::chrono::seconds(10);  ///< for one attempt's name and connection
+  Duration idle_timeout = std::chrono::seconds(60);
+  Duration timeout{};  ///< for the task in all
+  std::uint64_t retries = 0;
+  Duration retry_delay = std::chrono::seconds(1);  ///< doubles with each retry
+  std::uint64_t max_bytes = std::numeric_limits<std::uint64_t>::max();
+  std::optional<std::string> send;
+  AfterSend after_send = AfterSend::half_close;
+};
+
+/// The next action. With `until` comes expired(), should nothing else come before.
+struct Resolve {
+  TimePoint until;
+};                ///< then resolved()
+struct Connect {  ///< then connected() or connect_failed()
+  Address address;
+  TimePoint until;
+};
+struct Transfer {           ///< send and receive, whatever is possible first
+  std::string_view unsent;  ///< valid as long as the options
+  std::uint64_t most = 0;   ///< bytes to receive, at most
+  TimePoint until;
+};
+struct HalfClose {};  ///< then half_closed()
+struct Wait {         ///< close the connection; what it sent is void
+  Duration delay;     ///< from the failure on
+  TimePoint until;
+};
+struct Done {};  ///< close the connection
+using Action = std::variant<Resolve, Connect, Transfer, HalfClose, Wait, Done>;
+
+class Fetch {
+ public:
+  /// Starts the task. Borrows the options.
+  Fetch(HostPort where, const FetchOptions& options, TimePoint now);
+
+  [[nodiscard]] Action next() const;
+  /// The action's `until`; `never` where it has none.
+  [[nodiscard]] TimePoint deadline() const;
+  [[nodiscard]] const HostPort& where() const { return where_; }
+  [[nodiscard]] const Record& record() const { return record_; }
+  Record& record() { return record_; }
+
+  void resolved(const Resolved& found, TimePoint now);
+  void connected(TimePoint now);
+  void connect_failed(std::error_code error, TimePoint now);
+  void sent(std::size_t bytes, TimePoint now);
+  void send_failed(std::error_code error, TimePoint now);
+  void half_closed(TimePoint now);
+  /// Returns those of the bytes, which are never none, that count: all but what goes beyond
+  /// max_bytes, of which one byte is read to tell an end at the limit from a stream cut there.
+  std::string_view received(std::string_view bytes, TimePoint now);
+  void stream_ended(TimePoint now);
+  void receive_failed(std::error_code error, TimePoint now);
+  /// The time of the action's `until` has come. Does nothing before that.
+  void expired(TimePoint now);
+  void interrupt(TimePoint now);
+  /// What was received could not be written; `message` says where and why.
+  void output_failed(const std::string& message, TimePoint now);
+
+ private:
+  enum class State { resolving, connecting, transferring, half_closing, waiting, done };
+
+  void begin_attempt(TimePoint now);
+  void aim(TimePoint now);
+  void noise(TimePoint now);
+  void count(std::string_view bytes, TimePoint now);
+  void broken(Outcome outcome, std::string_view step, const std::string& what, TimePoint now);
+  void end(Outcome outcome, std::string error, TimePoint now);
+  [[nodiscard]] std::string text_of(std::string_view what) const;
+
+  HostPort where_;
+  const FetchOptions& options_;
+  Record record_;
+  State state_ = State::resolving;
+  TimePoint task_until_;
+  TimePoint attempt_until_ = never;  // to resolve and connect
+  TimePoint phase_until_ = never;    // of what is under way
+  TimePoint heard_ = never;          // when the server was last heard
+  Duration next_delay_;              // before the next attempt, should this one break
+  Duration delay_{};                 // before the attempt that is waited for
+  std::vector<Address> addresses_;
+  std::size_t next_address_ = 0;
+  std::size_t sent_ = 0;
+  std::error_code send_error_;
+  char last_byte_ = '\n';
+};
+
+}  // namespace poetry

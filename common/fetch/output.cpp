@@ -1,0 +1,98 @@
+#include "fetch/output.hpp"
+
+#include <utility>
+
+#include "fetch/spool.hpp"
+
+namespace poetry {
+namespace {
+
+class OrderedOutput final : public Output {
+ public:
+  OrderedOutput(Sink sink, std::size_t tasks, Attempts attempts)
+      : sink_(std::move(sink)), attempts_(attempts), spool_(tasks), ended_(tasks) {}
+
+  void write(std::size_t task, std::string_view bytes) override {
+    if (task == first_ && attempts_ == Attempts::one) {
+      sink_(bytes);
+      return;
+    }
+    try {
+      spool_.append(task, bytes);
+    } catch (const std::system_error& error) {
+      throw TaskOutputError(error.what());
+    }
+  }
+
+  void discard(std::size_t task) override { spool_.discard(task); }
+
+  void end(std::size_t task, Outcome) override {
+    ended_[task] = true;
+    if (task != first_) return;
+    while (first_ < ended_.size() && ended_[first_]) spool_.drain(first_++, sink_);
+    // The next one streams from here on.
+    if (first_ < ended_.size() && attempts_ == Attempts::one) spool_.drain(first_, sink_);
+  }
+
+ private:
+  Sink sink_;
+  Attempts attempts_;
+  Spool spool_;
+  std::vector<bool> ended_;
+  std::size_t first_ = 0;  // of those that are not over
+};
+
+class LiveOutput final : public Output {
+ public:
+  LiveOutput(Sink sink, std::size_t tasks) : sink_(std::move(sink)), unfinished_(tasks) {}
+
+  void write(std::size_t task, std::string_view bytes) override {
+    std::string& line = unfinished_[task];
+    std::string out;
+    while (!bytes.empty()) {
+      const auto newline = bytes.find('\n');
+      const auto room = most_unfinished - line.size();
+      const auto take = std::min({newline, bytes.size(), room});
+      line.append(bytes.substr(0, take));
+      bytes.remove_prefix(take);
+      const bool ends = !bytes.empty() && bytes.front() == '\n';
+      if (ends) bytes.remove_prefix(1);
+      if (ends || line.size() == most_unfinished) finish_line(task, out);
+    }
+    if (!out.empty()) sink_(out);
+  }
+
+  void discard(std::size_t task) override { unfinished_[task].clear(); }
+
+  void end(std::size_t task, Outcome) override {
+    std::string out;
+    if (!unfinished_[task].empty()) finish_line(task, out);
+    unfinished_[task] = {};
+    if (!out.empty()) sink_(out);
+  }
+
+ private:
+  // Thousands of tasks may each hold so much.
+  static constexpr std::size_t most_unfinished = std::size_t{16} << 10;
+
+  void finish_line(std::size_t task, std::string& out) {
+    out.append("[").append(std::to_string(task + 1)).append("] ");
+    out.append(unfinished_[task]).append("\n");
+    unfinished_[task].clear();
+  }
+
+  Sink sink_;
+  std::vector<std::string> unfinished_;
+};
+
+}  // namespace
+
+std::unique_ptr<Output> make_ordered_output(Sink sink, std::size_t tasks, Attempts attempts) {
+  return std::make_unique<OrderedOutput>(std::move(sink), tasks, attempts);
+}
+
+std::unique_ptr<Output> make_live_output(Sink sink, std::size_t tasks) {
+  return std::make_unique<LiveOutput>(std::move(sink), tasks);
+}
+
+}  // namespace poetry

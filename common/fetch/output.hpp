@@ -1,0 +1,59 @@
+// Where the poems go: in task order, live line by line, or a file each. Owned by poetry-get's run;
+// told by it, in one thread, what the tasks receive.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "fetch/record.hpp"
+#include "net/address.hpp"
+
+namespace poetry {
+
+/// One task's output cannot be written; the others go on.
+class TaskOutputError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// Writes to the one stream that all tasks share; what it raises ends the run.
+using Sink = std::function<void(std::string_view)>;
+
+/// Whether an attempt's bytes may turn out void, so that they cannot go out before its end.
+enum class Attempts { one, several };
+
+/// Tasks count from 0. May raise TaskOutputError, and what the sink raises.
+class Output {
+ public:
+  virtual ~Output() = default;
+  virtual void write(std::size_t task, std::string_view bytes) = 0;
+  /// What the task has written is void.
+  virtual void discard(std::size_t task) = 0;
+  /// The task is over; each task ends once.
+  virtual void end(std::size_t task, Outcome outcome) = 0;
+};
+
+/// Each task's bytes once it and those before it are over; with a single attempt, those of the
+/// first unfinished task as they arrive.
+std::unique_ptr<Output> make_ordered_output(Sink sink, std::size_t tasks, Attempts attempts);
+
+/// Lines as they arrive, behind "[1] ". An unfinished last line gets a newline. A line of more
+/// than 16 KiB comes in pieces, each as a line.
+std::unique_ptr<Output> make_live_output(Sink sink, std::size_t tasks);
+
+/// A file a task in `directory`, which is made where it is missing: "001-127.0.0.1-10000.txt",
+/// with ".part" behind it unless the outcome is ok. Holds no descriptor between calls.
+/// Raises std::system_error naming the directory where it cannot be made or written.
+std::unique_ptr<Output> make_directory_output(const std::string& directory,
+                                              const std::vector<HostPort>& servers);
+
+/// The name of a task's file among so many tasks; what is no letter, digit, '.', '_' or '-' of the
+/// host becomes '_'.
+std::string file_name(std::size_t task, std::size_t tasks, const HostPort& where);
+
+}  // namespace poetry

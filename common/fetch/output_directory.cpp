@@ -1,0 +1,92 @@
+#include <fcntl.h>
+#include <spdlog/fmt/fmt.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+
+#include "base/error.hpp"
+#include "base/fd.hpp"
+#include "fetch/output.hpp"
+
+namespace poetry {
+namespace {
+
+[[noreturn]] void fail(const std::string& path) {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): glibc's is safe
+  throw TaskOutputError("write to " + path + ": " + std::strerror(errno));
+}
+
+// Every call opens its file anew: thousands of tasks in flight need their descriptors for sockets.
+class DirectoryOutput final : public Output {
+ public:
+  DirectoryOutput(std::string directory, const std::vector<HostPort>& servers)
+      : directory_(std::move(directory)), servers_(servers), begun_(servers.size()) {}
+
+  void write(std::size_t task, std::string_view bytes) override {
+    const std::string path = part_path(task);
+    const Fd file = open(task, path);
+    while (!bytes.empty()) {
+      const auto count = ::write(file.get(), bytes.data(), bytes.size());
+      if (count < 0 && errno != EINTR) fail(path);
+      if (count > 0) bytes.remove_prefix(static_cast<std::size_t>(count));
+    }
+  }
+
+  void discard(std::size_t task) override {
+    begun_[task] = false;
+    open(task, part_path(task));
+  }
+
+  void end(std::size_t task, Outcome outcome) override {
+    const std::string path = part_path(task);
+    if (outcome == Outcome::ok && !begun_[task]) open(task, path);  // an empty poem
+    if (outcome != Outcome::ok) return;
+    const std::string whole = path.substr(0, path.size() - std::strlen(".part"));
+    if (std::rename(path.c_str(), whole.c_str()) < 0) fail(whole);
+  }
+
+ private:
+  [[nodiscard]] std::string part_path(std::size_t task) const {
+    return directory_ + "/" + file_name(task, servers_.size(), servers_[task]) + ".part";
+  }
+
+  Fd open(std::size_t task, const std::string& path) {
+    const int flags = O_WRONLY | O_CREAT | O_CLOEXEC | (begun_[task] ? O_APPEND : O_TRUNC);
+    Fd file(::open(path.c_str(), flags, 0666));
+    if (!file) fail(path);
+    begun_[task] = true;
+    return file;
+  }
+
+  std::string directory_;
+  std::vector<HostPort> servers_;
+  std::vector<bool> begun_;
+};
+
+}  // namespace
+
+std::unique_ptr<Output> make_directory_output(const std::string& directory,
+                                              const std::vector<HostPort>& servers) {
+  std::error_code error;
+  std::filesystem::create_directories(directory, error);
+  if (error) throw std::system_error(error, "make directory " + directory);
+  if (::access(directory.c_str(), W_OK | X_OK) < 0) throw_errno("write to", directory);
+  return std::make_unique<DirectoryOutput>(directory, servers);
+}
+
+std::string file_name(std::size_t task, std::size_t tasks, const HostPort& where) {
+  const std::size_t width = std::max<std::size_t>(3, std::to_string(tasks).size());
+  std::string host = where.host;
+  for (char& each : host) {
+    const bool plain = (each >= '0' && each <= '9') || (each >= 'a' && each <= 'z') ||
+                       (each >= 'A' && each <= 'Z') || each == '.' || each == '_' || each == '-';
+    if (!plain) each = '_';
+  }
+  return fmt::format("{:0{}}-{}-{}.txt", task + 1, width, host, where.port);
+}
+
+}  // namespace poetry

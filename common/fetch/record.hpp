@@ -1,0 +1,71 @@
+// What became of one task: its outcome, counts and times. Filled by a Fetch, read by reports.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "net/address.hpp"
+
+namespace poetry {
+
+enum class Outcome {
+  pending,
+  ok,
+  limit,
+  resolve,
+  connect,
+  connect_timeout,
+  idle_timeout,
+  timeout,
+  reset,
+  output,
+  interrupted
+};
+
+inline constexpr std::array<std::string_view, 11> outcome_names{
+    "pending",      "ok",      "limit", "resolve", "connect",    "connect-timeout",
+    "idle-timeout", "timeout", "reset", "output",  "interrupted"};
+
+constexpr std::string_view name(Outcome outcome) {
+  return outcome_names[static_cast<std::size_t>(outcome)];
+}
+
+/// When bytes came, for a picture: a bounded sample that is coarser the longer it gets.
+class Arrivals {
+ public:
+  /// Enough for a wide terminal; 1 KiB a task.
+  static constexpr std::size_t capacity = 128;
+
+  /// `at` must not decrease.
+  void add(TimePoint at);
+  void clear();
+  [[nodiscard]] const std::vector<TimePoint>& times() const { return times_; }
+
+ private:
+  Duration step_ = std::chrono::milliseconds(1);  // times nearer than this are one
+  std::vector<TimePoint> times_;
+};
+
+/// Times are `never` where it did not come to that. All but `started`, `ended` and `attempts` tell
+/// of the last attempt.
+struct Record {
+  Outcome outcome = Outcome::pending;
+  std::string error;  ///< empty for ok; else begins with the server, as messages show it
+  std::optional<Address> address;
+  std::uint64_t attempts = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t lines = 0;  ///< an unfinished last line counts
+  TimePoint started = never;
+  TimePoint connected = never;
+  TimePoint first_byte = never;
+  TimePoint ended = never;
+  Duration longest_gap{};  ///< longest silence once connected
+  Arrivals arrivals;
+};
+
+}  // namespace poetry

@@ -1,0 +1,108 @@
+#include "fetch/report.hpp"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+
+namespace poetry {
+namespace {
+
+// More failures than this are counted, not listed.
+constexpr std::size_t most_failures = 20;
+
+std::string counted(std::uint64_t count, std::string_view noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
+std::string failures(const Run& run) {
+  std::string text;
+  std::size_t failed = 0;
+  for (std::size_t task = 0; task < run.records.size(); ++task) {
+    const Record& record = run.records[task];
+    if (record.outcome == Outcome::ok || ++failed > most_failures) continue;
+    fmt::format_to(std::back_inserter(text), "Not fetched, {}: task {}, {}\n", name(record.outcome),
+                   task + 1, record.error);
+  }
+  if (failed > most_failures) {
+    fmt::format_to(std::back_inserter(text), "... and {} more\n", failed - most_failures);
+  }
+  return text;
+}
+
+// Columns as wide as their widest cell, the first to the left, the others to the right.
+std::string table(const std::vector<std::vector<std::string>>& rows) {
+  std::vector<std::size_t> widths(rows.front().size());
+  for (const auto& row : rows) {
+    for (std::size_t column = 0; column < row.size(); ++column) {
+      widths[column] = std::max(widths[column], row[column].size());
+    }
+  }
+  std::string text;
+  for (const auto& row : rows) {
+    for (std::size_t column = 0; column < row.size(); ++column) {
+      text += column == 0 ? fmt::format("{:<{}}", row[column], widths[column])
+                          : fmt::format("  {:>{}}", row[column], widths[column]);
+    }
+    text += '\n';
+  }
+  return text;
+}
+
+}  // namespace
+
+Totals totals_of(const Run& run) {
+  Totals totals;
+  TimePoint ended = TimePoint::min();
+  for (const Record& record : run.records) {
+    ++(record.outcome == Outcome::ok ? totals.fetched : totals.failed);
+    totals.bytes += record.bytes;
+    totals.lines += record.lines;
+    if (record.started == never || record.ended == never) continue;
+    totals.started = std::min(totals.started, record.started);
+    ended = std::max(ended, record.ended);
+    totals.longest = std::max(totals.longest, record.ended - record.started);
+    totals.sum += record.ended - record.started;
+  }
+  if (totals.started != never) totals.elapsed = ended - totals.started;
+  return totals;
+}
+
+double speedup_of(const Totals& totals) {
+  return totals.elapsed == Duration::zero() ? 1 : seconds(totals.sum) / seconds(totals.elapsed);
+}
+
+std::string text_report(const Run& run) {
+  const Totals totals = totals_of(run);
+  const bool all = totals.failed == 0;
+  std::string text = failures(run);
+  fmt::format_to(std::back_inserter(text),
+                 "{} in {}, the slowest task {:.3f} s, all tasks {:.3f} s\n",
+                 counted(totals.bytes, "byte"), counted(totals.lines, "line"),
+                 seconds(totals.longest), seconds(totals.sum));
+  fmt::format_to(std::back_inserter(text), "Got {}{} in {:.3f} s\n",
+                 all ? "" : fmt::format("{} of ", totals.fetched),
+                 counted(run.records.size(), "poem"), seconds(totals.elapsed));
+  return text;
+}
+
+std::string comparison(std::span<const Run> runs) {
+  std::vector<std::vector<std::string>> rows{
+      {"engine", "elapsed", "ratio", "speedup", "cpu", "wakeups", "switches", "memory", "failed"}};
+  Duration least = Duration::max();
+  for (const Run& run : runs) least = std::min(least, totals_of(run).elapsed);
+  for (const Run& run : runs) {
+    const Totals totals = totals_of(run);
+    const double ratio = least > Duration::zero() ? seconds(totals.elapsed) / seconds(least) : 1.0;
+    rows.push_back({run.engine, fmt::format("{:.3f} s", seconds(totals.elapsed)),
+                    fmt::format("{:.2f}", ratio), fmt::format("{:.2f}", speedup_of(totals)),
+                    fmt::format("{:.3f} s", seconds(run.cost.cpu_user + run.cost.cpu_system)),
+                    std::to_string(run.cost.wakeups), std::to_string(run.cost.context_switches),
+                    fmt::format("{:.1f} MiB", static_cast<double>(run.cost.max_rss_kib) / 1024),
+                    std::to_string(totals.failed)});
+  }
+  return table(rows);
+}
+
+}  // namespace poetry

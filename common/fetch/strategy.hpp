@@ -1,0 +1,63 @@
+// In what concurrency the tasks of a batch are fetched. A strategy owns the sockets and the
+// waiting; what to do next it asks each task's Fetch, and what it receives it gives to the
+// observer.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "fetch/fetch.hpp"
+#include "fetch/record.hpp"
+#include "net/address.hpp"
+#include "net/signals.hpp"
+
+namespace poetry {
+
+/// What to fetch: one task for each server, in this order.
+struct Batch {
+  std::vector<HostPort> servers;
+  FetchOptions fetch;
+  Family family = Family::any;
+  std::size_t parallel = 0;  ///< tasks in flight at most; 0 is all
+};
+
+/// Who is told what happens, in the thread that runs the strategy. Tasks count from 0.
+/// What it raises ends the run.
+class Observer {
+ public:
+  virtual ~Observer() = default;
+  /// Bytes of a task, never none. A message that is not empty ends the task as Outcome::output.
+  virtual std::string received(std::size_t task, const Record& record, std::string_view bytes) = 0;
+  /// The attempt broke, as `record` tells, and is made again after `delay`: its bytes are void.
+  virtual void retrying(std::size_t task, const Record& record, Duration delay) = 0;
+  /// The task is over. The observer may still turn an ok into Outcome::output.
+  virtual void ended(std::size_t task, Record& record) = 0;
+};
+
+/// What a run leaves: a record for each task. Those that had not begun when a signal came have no
+/// start.
+struct Result {
+  std::vector<Record> records;
+  std::uint64_t wakeups = 0;  ///< returns of the calls that wait
+};
+
+class Strategy {
+ public:
+  virtual ~Strategy() = default;
+  /// Fetches all. A signal that waits in `signals` ends what is unfinished as
+  /// Outcome::interrupted. Raises std::system_error where the waiting itself fails, and what the
+  /// observer raises.
+  virtual Result run(const Batch& batch, Observer& observer, Signals& signals) = 0;
+};
+
+/// The names, in the order of "all".
+const std::vector<std::string>& strategy_names();
+
+/// Raises UsageError naming it and the valid ones where there is no such strategy.
+std::unique_ptr<Strategy> make_strategy(std::string_view name);
+
+}  // namespace poetry

@@ -1,0 +1,128 @@
+#include "net/address.hpp"
+
+#include <netdb.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+
+#include "base/error.hpp"
+#include "base/quantity.hpp"
+
+namespace poetry {
+namespace {
+
+class ResolveCategory : public std::error_category {
+ public:
+  [[nodiscard]] const char* name() const noexcept override { return "resolve"; }
+  [[nodiscard]] std::string message(int code) const override { return ::gai_strerror(code); }
+};
+
+Resolved look_up(const HostPort& where, Family family, int flags) {
+  addrinfo hints{};
+  hints.ai_family = family == Family::ipv4   ? AF_INET
+                    : family == Family::ipv6 ? AF_INET6
+                                             : AF_UNSPEC;
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_NUMERICSERV | flags;
+  addrinfo* found = nullptr;
+  const int code =
+      ::getaddrinfo(where.host.c_str(), std::to_string(where.port).c_str(), &hints, &found);
+  if (code == EAI_SYSTEM) return {{}, {errno, std::generic_category()}};
+  if (code != 0) return {{}, {code, resolve_category()}};
+  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(found, &::freeaddrinfo);
+  Resolved resolved;
+  for (const auto* entry = found; entry != nullptr; entry = entry->ai_next) {
+    if (entry->ai_family != AF_INET && entry->ai_family != AF_INET6) continue;
+    resolved.addresses.emplace_back(entry->ai_addr, entry->ai_addrlen);
+  }
+  return resolved;
+}
+
+std::string bracketed(const std::string& host) {
+  return host.find(':') == std::string::npos ? host : "[" + host + "]";
+}
+
+}  // namespace
+
+HostPort parse_host_port(std::string_view text, std::uint16_t least_port) {
+  HostPort where;
+  auto port = text;
+  const auto colon = text.rfind(':');
+  if (colon != std::string_view::npos && text.find(']', colon) == std::string_view::npos) {
+    auto host = text.substr(0, colon);
+    port = text.substr(colon + 1);
+    const bool brackets = host.starts_with('[') && host.ends_with(']');
+    if (brackets) host = host.substr(1, host.size() - 2);
+    if (host.empty() || host.find_first_of("[] \t") != std::string_view::npos ||
+        host.find('\0') != std::string_view::npos) {
+      throw UsageError("not an address [HOST:]PORT", text);
+    }
+    if (!brackets && host.find(':') != std::string_view::npos) {
+      throw UsageError("an IPv6 host needs brackets, as in [::1]:10000", text);
+    }
+    where.host = host;
+  } else if (text.starts_with('[')) {
+    throw UsageError("an address needs a port", text);
+  }
+  try {
+    where.port = static_cast<std::uint16_t>(parse_count(port, "port", least_port, 65535));
+  } catch (const UsageError&) {
+    if (port.empty() || port.find_first_not_of("0123456789") != std::string_view::npos) {
+      throw UsageError("port is not a number", text);
+    }
+    throw UsageError("port is not in " + std::to_string(least_port) + " to 65535", text);
+  }
+  return where;
+}
+
+std::string to_string(const HostPort& where) {
+  return bracketed(where.host) + ":" + std::to_string(where.port);
+}
+
+Address::Address(const sockaddr* address, socklen_t size)
+    : size_(std::min<socklen_t>(size, sizeof storage_)) {
+  std::memcpy(&storage_, address, size_);
+}
+
+const sockaddr* Address::data() const {
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): the sockets interface's own cast
+  return reinterpret_cast<const sockaddr*>(&storage_);
+}
+
+std::uint16_t Address::port() const {
+  // sin_port and sin6_port stand at the same place in both families.
+  return ntohs(storage_.sin6_port);
+}
+
+std::string Address::host() const {
+  std::array<char, NI_MAXHOST> text{};
+  const int code = ::getnameinfo(data(), size_, text.data(), text.size(), nullptr, 0,
+                                 NI_NUMERICHOST | NI_NUMERICSERV);
+  return code == 0 ? std::string(text.data()) : std::string("?");
+}
+
+bool Address::operator==(const Address& other) const {
+  return size_ == other.size_ && std::memcmp(&storage_, &other.storage_, size_) == 0;
+}
+
+std::string to_string(const Address& address) {
+  return bracketed(address.host()) + ":" + std::to_string(address.port());
+}
+
+const std::error_category& resolve_category() {
+  static const ResolveCategory category;
+  return category;
+}
+
+Resolved resolve(const HostPort& where, Family family) { return look_up(where, family, 0); }
+
+Resolved resolve_numeric(const HostPort& where, Family family) {
+  auto resolved = look_up(where, family, AI_NUMERICHOST);
+  resolved.error.clear();
+  return resolved;
+}
+
+}  // namespace poetry

@@ -1,0 +1,71 @@
+// Where to listen and connect: what users write ("[::1]:10000"), and what the kernel takes.
+#pragma once
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+namespace poetry {
+
+inline constexpr std::string_view default_host = "127.0.0.1";
+
+/// A host, by name or number and without brackets, and a port.
+struct HostPort {
+  std::string host{default_host};
+  std::uint16_t port = 0;
+
+  bool operator==(const HostPort&) const = default;
+};
+
+/// Parses "[HOST:]PORT", an IPv6 host in brackets. Ports from `least_port` to 65535.
+/// Raises UsageError naming `text`.
+HostPort parse_host_port(std::string_view text, std::uint16_t least_port = 1);
+
+/// "127.0.0.1:10000", "[::1]:10000", "localhost:10000".
+std::string to_string(const HostPort& where);
+
+/// A socket address, IPv4 or IPv6.
+class Address {
+ public:
+  Address() = default;
+  Address(const sockaddr* address, socklen_t size);
+
+  [[nodiscard]] const sockaddr* data() const;
+  [[nodiscard]] socklen_t size() const { return size_; }
+  [[nodiscard]] int family() const { return storage_.sin6_family; }
+  [[nodiscard]] std::uint16_t port() const;
+  /// The numeric host without brackets: "127.0.0.1", "::1", "fe80::1%eth0".
+  [[nodiscard]] std::string host() const;
+
+  bool operator==(const Address& other) const;
+
+ private:
+  sockaddr_in6 storage_{};  // the larger of the two families
+  socklen_t size_ = 0;
+};
+
+/// "127.0.0.1:10000", "[::1]:10000".
+std::string to_string(const Address& address);
+
+enum class Family { any, ipv4, ipv6 };
+
+/// The category of getaddrinfo(3)'s EAI_ codes.
+const std::error_category& resolve_category();
+
+struct Resolved {
+  std::vector<Address> addresses;  ///< in the resolver's order (RFC 6724); empty on failure
+  std::error_code error;           ///< in resolve_category() or generic_category()
+};
+
+/// Resolves by getaddrinfo(3) for stream sockets; may block for as long as the resolver does.
+Resolved resolve(const HostPort& where, Family family = Family::any);
+
+/// The address if `where` is numeric, without asking any resolver; empty and no error if not.
+Resolved resolve_numeric(const HostPort& where, Family family = Family::any);
+
+}  // namespace poetry

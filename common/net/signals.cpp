@@ -1,0 +1,26 @@
+#include "net/signals.hpp"
+
+#include <sys/signalfd.h>
+
+#include "base/error.hpp"
+
+namespace poetry {
+
+Signals::Signals(std::initializer_list<int> numbers) {
+  sigset_t mask{};
+  ::sigemptyset(&mask);
+  for (const int number : numbers) ::sigaddset(&mask, number);
+  ::pthread_sigmask(SIG_BLOCK, &mask, &previous_);
+  fd_ = Fd(::signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!fd_) throw_errno("wait for", "signals");
+}
+
+Signals::~Signals() { ::pthread_sigmask(SIG_SETMASK, &previous_, nullptr); }
+
+std::optional<int> Signals::take() {
+  signalfd_siginfo info{};
+  if (::read(fd_.get(), &info, sizeof info) != sizeof info) return std::nullopt;
+  return static_cast<int>(info.ssi_signo);
+}
+
+}  // namespace poetry

@@ -1,0 +1,118 @@
+#include "net/socket.hpp"
+
+#include <netinet/tcp.h>
+#include <sys/time.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/error.hpp"
+
+namespace poetry {
+namespace {
+
+std::error_code last_error() { return {errno, std::generic_category()}; }
+
+IoResult result_of(ssize_t count) {
+  if (count >= 0) return {IoStatus::ok, static_cast<std::size_t>(count), {}};
+  if (errno == EAGAIN || errno == EWOULDBLOCK) return {IoStatus::would_block, 0, {}};
+  return {IoStatus::error, 0, last_error()};
+}
+
+void set_option(int socket, int level, int name, int value) {
+  ::setsockopt(socket, level, name, &value, sizeof value);
+}
+
+}  // namespace
+
+Fd listen_on(const Address& address, int backlog) {
+  Fd socket(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!socket) throw_errno("listen on", to_string(address));
+  set_option(socket.get(), SOL_SOCKET, SO_REUSEADDR, 1);
+  if (address.family() == AF_INET6) set_option(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
+  if (::bind(socket.get(), address.data(), address.size()) < 0 ||
+      ::listen(socket.get(), backlog) < 0) {
+    throw_errno("listen on", to_string(address));
+  }
+  return socket;
+}
+
+Address local_address(int socket) {
+  sockaddr_in6 storage{};
+  socklen_t size = sizeof storage;
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): the sockets interface's own cast
+  auto* address = reinterpret_cast<sockaddr*>(&storage);
+  if (::getsockname(socket, address, &size) < 0) throw_errno("name", "a listening socket");
+  return {address, size};
+}
+
+Accepted accept_from(int listener) {
+  for (;;) {
+    sockaddr_in6 storage{};
+    socklen_t size = sizeof storage;
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): the sockets interface's own cast
+    auto* address = reinterpret_cast<sockaddr*>(&storage);
+    Fd socket(::accept4(listener, address, &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (socket) return {std::move(socket), Address(address, size), {}};
+    // accept(2), "Error handling": Linux passes on errors of the new connection itself.
+    const bool lost = errno == ECONNABORTED || errno == EINTR || errno == EPROTO ||
+                      errno == ENETDOWN || errno == EHOSTDOWN || errno == EHOSTUNREACH ||
+                      errno == ENETUNREACH || errno == EOPNOTSUPP;
+    if (!lost) return {Fd{}, Address{}, last_error()};
+  }
+}
+
+Fd open_socket(int family, Blocking blocking) {
+  const int flags = SOCK_STREAM | SOCK_CLOEXEC | (blocking == Blocking::no ? SOCK_NONBLOCK : 0);
+  return Fd(::socket(family, flags, 0));
+}
+
+IoResult start_connect(int socket, const Address& address) {
+  if (::connect(socket, address.data(), address.size()) == 0) return {};
+  // A signal leaves the attempt under way; SO_SNDTIMEO on a blocking socket ends in EINPROGRESS.
+  if (errno == EINPROGRESS || errno == EINTR) return {IoStatus::would_block, 0, {}};
+  return {IoStatus::error, 0, last_error()};
+}
+
+std::error_code connect_outcome(int socket) {
+  int error = 0;
+  socklen_t size = sizeof error;
+  if (::getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &size) < 0) return last_error();
+  return {error, std::generic_category()};
+}
+
+IoResult receive_some(int socket, std::span<char> buffer) {
+  for (;;) {
+    const auto result = result_of(::recv(socket, buffer.data(), buffer.size(), 0));
+    if (result.error == std::errc::interrupted) continue;
+    if (result.status == IoStatus::ok && result.bytes == 0) return {IoStatus::end, 0, {}};
+    return result;
+  }
+}
+
+IoResult send_some(int socket, std::string_view bytes) {
+  for (;;) {
+    const auto result = result_of(::send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL));
+    if (result.error == std::errc::interrupted) continue;
+    return result;
+  }
+}
+
+void limit_blocking(int socket, std::chrono::nanoseconds longest) {
+  const auto micros =
+      std::max<std::int64_t>(1, std::chrono::ceil<std::chrono::microseconds>(longest).count());
+  const timeval value{micros / 1'000'000, micros % 1'000'000};
+  ::setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &value, sizeof value);
+  ::setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &value, sizeof value);
+}
+
+void half_close(int socket) { ::shutdown(socket, SHUT_WR); }
+
+void reset_on_close(int socket) {
+  const linger value{1, 0};
+  ::setsockopt(socket, SOL_SOCKET, SO_LINGER, &value, sizeof value);
+}
+
+void send_at_once(int socket) { set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1); }
+
+}  // namespace poetry

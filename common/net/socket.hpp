@@ -1,0 +1,73 @@
+// The socket calls, close-on-exec from their creation. Setting up throws; would-block, end of
+// stream and a peer's reset are values.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <system_error>
+
+#include "base/fd.hpp"
+#include "net/address.hpp"
+
+namespace poetry {
+
+enum class Blocking { yes, no };
+
+/// Binds and listens, non-blocking, with SO_REUSEADDR; an IPv6 socket serves IPv6 alone.
+/// `backlog` as in listen(2). Raises std::system_error naming the address.
+Fd listen_on(const Address& address, int backlog);
+
+/// The address that a socket is bound to. Raises std::system_error.
+Address local_address(int socket);
+
+/// The error or state that a call ended with; `bytes` is meaningful where `status` is ok.
+enum class IoStatus { ok, would_block, end, error };
+struct IoResult {
+  IoStatus status = IoStatus::ok;
+  std::size_t bytes = 0;
+  std::error_code error;
+};
+
+/// What accept_from() found: `socket` is empty where `error` is set or nothing waits.
+struct Accepted {
+  Fd socket;
+  Address peer;
+  std::error_code error;  ///< would-block as std::errc::operation_would_block
+};
+
+/// Accepts one connection, non-blocking. Connections that died in the queue are passed over.
+Accepted accept_from(int listener);
+
+/// A TCP socket for this family. An empty Fd with errno set where there is none to be had.
+Fd open_socket(int family, Blocking blocking);
+
+/// Starts to connect: ok (connected), would_block (in progress; poll for writing, then ask
+/// connect_outcome()) or error. A blocking socket waits as long as the kernel does, or until
+/// limit_blocking() ends the wait: then would_block, and poll(2) for writing tells when it is done.
+IoResult start_connect(int socket, const Address& address);
+
+/// SO_ERROR after a connection attempt, no error when it succeeded.
+std::error_code connect_outcome(int socket);
+
+/// One read(2), of at most the buffer's size; `end` at the peer's FIN.
+IoResult receive_some(int socket, std::span<char> buffer);
+
+/// One send(2) that raises no SIGPIPE.
+IoResult send_some(int socket, std::string_view bytes);
+
+/// Bounds each later blocking call on the socket, by SO_RCVTIMEO and SO_SNDTIMEO (at least 1 us).
+void limit_blocking(int socket, std::chrono::nanoseconds longest);
+
+/// Sends FIN and keeps the reading side open. An error means that the connection is gone already.
+void half_close(int socket);
+
+/// Makes the next close send RST.
+void reset_on_close(int socket);
+
+/// Sends small writes at once (TCP_NODELAY), as pacing needs.
+void send_at_once(int socket);
+
+}  // namespace poetry

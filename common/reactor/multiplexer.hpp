@@ -1,0 +1,46 @@
+// The system call that waits for many descriptors at once, behind two verbs. Level-triggered: what
+// stays ready is reported by every wait. It borrows descriptors; unset one before it is closed.
+#pragma once
+
+#include <span>
+
+#include "base/clock.hpp"
+
+namespace poetry {
+
+/// What to wait for on a descriptor, or what it is ready for.
+enum class Interest : unsigned { none = 0, read = 1, write = 2, both = 3 };
+
+constexpr Interest operator|(Interest one, Interest other) {
+  return static_cast<Interest>(static_cast<unsigned>(one) | static_cast<unsigned>(other));
+}
+
+/// Whether `all` has any of `some`.
+constexpr bool has(Interest all, Interest some) {
+  return (static_cast<unsigned>(all) & static_cast<unsigned>(some)) != 0;
+}
+
+struct Ready {
+  int fd = -1;
+  Interest what = Interest::none;
+
+  bool operator==(const Ready&) const = default;
+};
+
+/// A wait without end.
+inline constexpr Duration forever = Duration::max();
+
+class Multiplexer {
+ public:
+  virtual ~Multiplexer() = default;
+  /// What to wait for on `fd` from now on, in place of what it was; none forgets it.
+  /// May raise std::bad_alloc, std::system_error.
+  virtual void set(int fd, Interest interest) = 0;
+  /// Waits until something is ready or `timeout` has passed, rounded up to the clock of the system
+  /// call, so that it never returns early for time; a signal handler may end it with nothing.
+  /// An error or hang-up counts as ready for what was asked. The list is valid until the next
+  /// call on this object. Raises std::system_error.
+  virtual std::span<const Ready> wait(Duration timeout) = 0;
+};
+
+}  // namespace poetry

@@ -1,0 +1,34 @@
+// The poem service: a file's bytes, unchanged, a line at a time, each on its absolute deadline.
+// Line k (from 0) is due at start + first_delay + k x delay, and the end comes one delay after the
+// last line. A session that is late, or has no delay at all, sends all that is due in one piece.
+#pragma once
+
+#include <memory>
+
+#include "base/sealed_text.hpp"
+#include "session/session.hpp"
+
+namespace poetry {
+
+/// How a poem is paced.
+struct Pacing {
+  Duration delay = std::chrono::seconds(1);
+  Duration first_delay{0};
+  std::uint64_t chunk = 0;   ///< bytes at a time; 0 is a line
+  std::uint64_t repeat = 1;  ///< times over; 0 is forever
+
+  bool operator==(const Pacing&) const = default;
+};
+
+/// Safe to call from several threads: it never changes.
+class PoemService : public Service {
+ public:
+  PoemService(std::shared_ptr<const SealedText> text, const Pacing& pacing);
+  std::unique_ptr<Session> open(const Peer& peer, TimePoint now) override;
+
+ private:
+  std::shared_ptr<const SealedText> text_;
+  Pacing pacing_;
+};
+
+}  // namespace poetry

@@ -1,0 +1,47 @@
+// Services by name, as --serve writes them: "poem:FILE,key=value,...".
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "session/poem.hpp"
+
+namespace poetry {
+
+/// What a port serves and how; --serve's settings override a server's for one port.
+struct ServiceSettings {
+  Pacing pacing;
+  Duration send_timeout = std::chrono::seconds(60);  ///< 0 is never
+  std::uint64_t max_clients = 0;                     ///< 0 is no limit
+  bool own_max_clients = false;                      ///< max_clients is this port's own
+
+  bool operator==(const ServiceSettings&) const = default;
+};
+
+struct ServiceSpec {
+  std::string service;   ///< "poem"
+  std::string argument;  ///< the poem's path; empty for a built-in poem
+  std::string name;      ///< as shown to users: "ecstasy.txt"
+  ServiceSettings settings;
+
+  bool operator==(const ServiceSpec&) const = default;
+};
+
+/// Parses "SERVICE:ARGUMENT,key=value,..."; a comma or backslash in a value is "\," or "\\".
+/// Raises UsageError for an unknown service, key or value, listing the valid ones.
+ServiceSpec parse_service(std::string_view text, const ServiceSettings& defaults);
+
+/// The spec of a poem in a file.
+ServiceSpec poem_spec(const std::string& path, const ServiceSettings& settings);
+
+/// Parses --chunk: "line" or a size of at least 1 byte; --repeat: "forever" or a count from 1.
+std::uint64_t parse_chunk(std::string_view text);
+std::uint64_t parse_repeat(std::string_view text);
+std::string format_chunk(std::uint64_t chunk);
+std::string format_repeat(std::uint64_t repeat);
+
+/// Makes the service, reading what it serves. Raises std::system_error naming the file.
+std::shared_ptr<Service> make_service(const ServiceSpec& spec);
+
+}  // namespace poetry

@@ -1,0 +1,41 @@
+#include "base/sealed_text.hpp"
+
+#include <gtest/gtest.h>
+
+#include <system_error>
+
+#include "support/temporary_file.hpp"
+
+namespace poetry {
+namespace {
+
+TEST(SealedText, HoldsTheBytesAsTheyAre) {
+  const std::string bytes("a\r\nb\0c\xff\n\nend", 13);
+  EXPECT_EQ(SealedText::read(TemporaryFile(bytes).path())->bytes(), bytes);
+  EXPECT_EQ(SealedText::copy(bytes)->bytes(), bytes);
+}
+
+TEST(SealedText, IsEmptyForAnEmptyFile) {
+  EXPECT_EQ(SealedText::read(TemporaryFile("").path())->bytes(), "");
+}
+
+TEST(SealedText, OutlivesWhatHappensToTheFile) {
+  const TemporaryFile file(std::string(100'000, 'x'));
+  const auto text = SealedText::read(file.path());
+  file.write("y");
+  EXPECT_EQ(text->bytes(), std::string(100'000, 'x'));
+}
+
+TEST(SealedText, NamesWhatCannotBeRead) {
+  for (const auto* path : {"/nonexistent/poem", "/tmp"}) {
+    try {
+      SealedText::read(path);
+      FAIL();
+    } catch (const std::system_error& error) {
+      EXPECT_NE(std::string(error.what()).find(path), std::string::npos);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace poetry

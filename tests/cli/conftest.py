@@ -1,0 +1,74 @@
+"""Fixtures of the black-box suite: servers and files that end with their test."""
+
+import json
+
+import pytest
+
+from harness import BIN, Peer, Running, Server, run
+
+
+def pytest_configure(config):
+    if not (BIN / "poetry-server").exists():
+        pytest.exit(f"no poetry-server in {BIN}: build first, or set POETRY_BIN", returncode=2)
+
+
+@pytest.fixture
+def started():
+    """start(Class, ...): anything with end() or close(), ended with the test."""
+    running = []
+
+    def start(make, *args, **options):
+        running.append(make(*args, **options))
+        return running[-1]
+
+    yield start
+    for each in reversed(running):
+        each.end() if hasattr(each, "end") else each.close()
+
+
+@pytest.fixture
+def server(started):
+    """server(ARG...): poetry-server on free ports, unless the arguments name some."""
+
+    def start(*args, **options):
+        placed = {"-p", "--port", "--serve", "-s", "--config"} & set(map(str, args))
+        return started(Server, *([] if placed else ["--port", "0"]), *args, **options)
+
+    return start
+
+
+@pytest.fixture
+def getting(started):
+    """getting(ARG...): poetry-get, running."""
+    return lambda *args, **options: started(Running, "poetry-get", *args, **options)
+
+
+@pytest.fixture
+def peer(started):
+    """peer(handle): a server written in the test, often a broken one."""
+    return lambda handle: started(Peer, handle)
+
+
+@pytest.fixture
+def fetch(tmp_path):
+    """fetch(ARG...): poetry-get to its end, with its JSON report."""
+
+    def call(*args, **options):
+        path = tmp_path / "report.json"
+        result = run("poetry-get", "--report", "json", "--report-file", path, *args, **options)
+        assert path.exists(), result.err
+        return result._replace(report=json.loads(path.read_text()))
+
+    return call
+
+
+@pytest.fixture
+def poem(tmp_path):
+    """poem(BYTES): a file that holds them."""
+
+    def write(text, name="poem.txt"):
+        path = tmp_path / name
+        path.write_bytes(text)
+        return path
+
+    return write

@@ -1,0 +1,56 @@
+"""The rooms include each other only along the arrows of ARCHITECTURE.md."""
+
+import re
+
+import pytest
+
+from harness import ROOT
+
+COMMON = {path.name for path in (ROOT / "common").iterdir() if path.is_dir()}
+MAY_INCLUDE = {
+    "base": set(),
+    "session": {"base"},
+    "net": {"base"},
+    "reactor": {"base", "net"},
+    "engine": {"base", "session", "net", "reactor"},
+    "fetch": {"base", "net", "reactor"},
+    "cli": COMMON,
+}
+
+
+def sources(folder):
+    return sorted(path for path in (ROOT / folder).rglob("*") if path.suffix in (".cpp", ".hpp"))
+
+
+def includes(path):
+    return re.findall(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', path.read_text(), re.M)
+
+
+def test_every_room_is_known():
+    assert COMMON == set(MAY_INCLUDE)
+
+
+@pytest.mark.parametrize("room", MAY_INCLUDE)
+def test_a_room_includes_along_the_arrows(room):
+    wrong = [(str(path.relative_to(ROOT)), name) for path in sources(f"common/{room}")
+             for name in includes(path)
+             if name.split("/")[0] in (COMMON | {"apps", "tests"}) - MAY_INCLUDE[room] - {room}
+             or name.startswith("..")]
+    assert sources(f"common/{room}") and not wrong
+
+
+@pytest.mark.parametrize("library, allowed", [
+    (r"boost/asio", r"common/engine/asio\.cpp|common/fetch/asio\.cpp|apps/poetry-sync/.*"),
+    (r"boost/program_options", r"common/cli/.*|apps/[^/]+/options\.cpp"),
+])
+def test_a_library_is_named_where_it_belongs(library, allowed):
+    users = [str(path.relative_to(ROOT)) for folder in ("common", "apps")
+             for path in sources(folder) if any(re.match(library, name) for name in includes(path))]
+    assert users and not [path for path in users if not re.fullmatch(allowed, path)]
+
+
+def test_only_fd_closes_a_descriptor():
+    closers = [str(path.relative_to(ROOT)) for folder in ("common", "apps")
+               for path in sources(folder)
+               if re.search(r"(?<!\w)::close\(", path.read_text())]
+    assert closers == ["common/base/fd.hpp"]

@@ -1,0 +1,136 @@
+"""Bad input to poetry-server: one line that names the offender, the status, nothing half done."""
+
+import os
+import shutil
+import socket
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from harness import BIN, connect, free_ports, run
+
+USAGE = [
+    (["--port", "65536"], "65536"),
+    (["--port", "99999999999999999999"], "99999999999999999999"),
+    (["--port", "-1"], "-1"),
+    (["--port", "http"], "http"),
+    (["--port", "10-"], "10-"),
+    (["--port", "12-10"], "12-10"),
+    (["--port", "10000,,10001"], "10000,,10001"),
+    (["--port", ""], "port"),
+    (["--port", "10000-10003"], "10000-10003"),  # for the three built-in poems
+    (["--delay", "soon"], "soon"),
+    (["--delay=-1s"], "-1s"),
+    (["--delay", "5parsecs"], "5parsecs"),
+    (["--delay", "99999999999999999999h"], "99999999999999999999h"),
+    (["--delay", "nan"], "nan"),
+    (["--delay"], "--delay"),
+    (["--first-delay", "1e400"], "1e400"),
+    (["--chunk", "word"], "word"),
+    (["--chunk=-5"], "-5"),
+    (["--chunk", "0"], "0"),
+    (["--chunk", "10XB"], "10XB"),
+    (["--chunk", "99999999999GiB"], "99999999999GiB"),
+    (["--repeat", "often"], "often"),
+    (["--repeat=-2"], "-2"),
+    (["--engine", "warp"], "warp"),
+    (["--max-clients", "many"], "many"),
+    (["--backlog=-1"], "-1"),
+    (["--send-timeout", "1x"], "1x"),
+    (["--drain-timeout", "x1"], "x1"),
+    (["--exit-after", "1.5"], "1.5"),
+    (["--log-level", "loud"], "loud"),
+    (["--log-format", "xml"], "xml"),
+    (["--colour"], "--colour"),
+    (["-Z"], "-Z"),
+    (["--serve", "nonsense"], "nonsense"),
+    (["--serve", "0=juggle:x"], "juggle"),
+    (["--serve", "0=poem"], "poem"),
+    (["--serve", "70000=poem:x"], "70000"),
+    (["--serve", "0=poem:x,colour=red"], "colour"),
+    (["--serve", "0=poem:x,delay=soon"], "soon"),
+    (["--serve", "0=poem:x,delay="], "delay"),
+]
+
+
+@pytest.mark.parametrize("args, offender", USAGE, ids=lambda value: " ".join(value)
+                         if isinstance(value, list) else None)
+def test_usage_errors(args, offender):
+    result = run("poetry-server", *args)
+    assert (result.status, result.out) == (2, b"")
+    wrong, hint = result.err.splitlines()
+    assert wrong.startswith("poetry-server: ") and offender in wrong
+    assert hint == "Try 'poetry-server --help'."
+
+
+def fails(result, offender):
+    assert (result.status, result.out) == (1, b""), result
+    line, = result.err.splitlines()
+    assert line.startswith("poetry-server: ") and str(offender) in line
+
+
+@pytest.mark.parametrize("how", ["argument", "service"])
+def test_a_poem_that_is_missing(tmp_path, how):
+    missing = tmp_path / "missing.txt"
+    fails(run("poetry-server", *(["-p0", missing] if how == "argument" else
+                                 ["--serve", f"0=poem:{missing}"])), missing)
+
+
+def test_a_poem_that_is_a_directory(tmp_path):
+    fails(run("poetry-server", "-p0", tmp_path), tmp_path)
+
+
+def test_an_address_that_does_not_resolve():
+    fails(run("poetry-server", "-p0", "--host", "no-such-host.invalid"), "no-such-host.invalid")
+
+
+@pytest.mark.parametrize("option", ["--ready-file", "--log-file"])
+def test_a_file_that_cannot_be_written(tmp_path, option):
+    (tmp_path / "file").write_text("in the way\n")
+    target = tmp_path / "file" / "below"
+    fails(run("poetry-server", "-p0", option, target), target)
+
+
+def test_a_port_that_is_taken_leaves_nothing_served(poem, tmp_path):
+    first = free_ports(2)
+    ready = tmp_path / "ready"
+    with socket.create_server(("127.0.0.1", first + 1)):
+        fails(run("poetry-server", "-p", f"{first}-{first + 1}", "--ready-file", ready,
+                  poem(b"x\n")), first + 1)
+    assert not ready.exists()
+    with pytest.raises(ConnectionRefusedError):
+        connect(first)
+
+
+@pytest.fixture
+def unprivileged():
+    """A command that drops root, and a directory that the one without can use; as root only
+    if the tools can be reached without."""
+    prefix = []
+    if os.geteuid() == 0:
+        prefix = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+        if not shutil.which("setpriv"):
+            pytest.skip("setpriv is missing")
+        if run("poetry-server", "--version", prefix=prefix).status != 0:
+            pytest.skip(f"{BIN} cannot be reached without root")
+    with tempfile.TemporaryDirectory() as directory:
+        os.chmod(directory, 0o755)
+        yield prefix, Path(directory)
+
+
+def test_a_poem_that_is_unreadable(unprivileged):
+    prefix, directory = unprivileged
+    path = directory / "secret.txt"
+    path.write_text("psst\n")
+    path.chmod(0)
+    fails(run("poetry-server", "-p0", path, prefix=prefix), path)
+
+
+def test_a_port_that_is_privileged(unprivileged):
+    start = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
+    if start.exists() and int(start.read_text()) <= 81:
+        pytest.skip("no port is privileged here")
+    prefix, directory = unprivileged
+    (directory / "poem.txt").write_text("x\n")
+    fails(run("poetry-server", "-p", "81", directory / "poem.txt", prefix=prefix), 81)

@@ -1,0 +1,187 @@
+// What every engine must do with every service, over loopback. A new engine joins by its name in
+// engine_names(), a new service by its line in `services`. Lower bounds on time are the pacing's
+// promise; no upper bound is asserted.
+#include <gtest/gtest.h>
+#include <sys/eventfd.h>
+
+#include <atomic>
+#include <mutex>
+#include <thread>
+
+#include "engine/engine.hpp"
+#include "session/services.hpp"
+#include "support/loopback.hpp"
+#include "support/temporary_file.hpp"
+
+namespace poetry {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// An engine in a thread of its own, serving one service on one port.
+class Rig : public Host {
+ public:
+  Rig(const std::string& engine, std::shared_ptr<Service> service, std::uint64_t most_clients = 0,
+      Duration drain_timeout = 0s)
+      : control_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    auto& port = ports_.emplace_back();
+    port.listener = listen_on_loopback();
+    address_ = local_address(port.listener.get());
+    port.service_name = "test";
+    port.service = std::move(service);
+    port.quota = std::make_shared<Quota>(Quota{most_clients});
+    port.send_timeout = 10s;
+    thread_ = std::thread([this, engine, drain_timeout] {
+      make_engine(engine)->serve(ports_, *this, {control_.get(), drain_timeout});
+    });
+  }
+  ~Rig() override { tell(Command::stop); }
+
+  /// Gives a command and, if it ends the engine, waits for that.
+  void tell(Command command) {
+    if (!thread_.joinable()) return;
+    command_ = command;
+    ::eventfd_write(control_.get(), 1);
+    if (command != Command::go_on) thread_.join();
+  }
+  [[nodiscard]] const Address& address() const { return address_; }
+  [[nodiscard]] std::vector<Reason> reasons() {
+    const std::lock_guard lock(mutex_);
+    return reasons_;
+  }
+
+  Command control() override {
+    eventfd_t count = 0;
+    ::eventfd_read(control_.get(), &count);
+    return command_;
+  }
+  Command ended(const Ended& connection) override {
+    const std::lock_guard lock(mutex_);
+    reasons_.push_back(connection.reason);
+    return Command::go_on;
+  }
+
+ private:
+  Fd control_;
+  std::vector<Port> ports_;
+  Address address_;
+  std::atomic<Command> command_{Command::go_on};
+  std::mutex mutex_;
+  std::vector<Reason> reasons_;
+  std::thread thread_;
+};
+
+struct ServiceCase {
+  std::string name;
+  std::string spec;  // FILE stands for a file that holds `text`
+  std::string text;
+  std::string expected;
+  Duration least;  // the earliest that the stream may end
+};
+
+const std::vector<ServiceCase> services{
+    {"Poem", "poem:FILE,delay=20ms", "a\r\nb\n\nno newline", "a\r\nb\n\nno newline", 80ms},
+    {"PoemAtOnce", "poem:FILE,delay=0", std::string(3 << 20, 'x'), std::string(3 << 20, 'x'), 0s},
+    {"PoemInChunks", "poem:FILE,delay=10ms,chunk=2B,repeat=2", "abcde", "abcdeabcde", 60ms},
+    {"EmptyPoem", "poem:FILE,first-delay=30ms", "", "", 30ms},
+};
+
+class EveryService : public testing::TestWithParam<std::tuple<std::string, ServiceCase>> {};
+
+TEST_P(EveryService, ReachesThreeClientsWholeAndNeverEarly) {
+  const auto& [engine, service] = GetParam();
+  const TemporaryFile file(service.text);
+  auto spec = service.spec;
+  spec.replace(spec.find("FILE"), 4, file.path());
+  Rig rig(engine, make_service(parse_service(spec, {})));
+  const auto start = Clock::now();
+  std::vector<Fd> clients;
+  for (int i = 0; i < 3; ++i) clients.push_back(connect_to(rig.address()));
+  half_close(clients[1].get());
+  send_some(clients[2].get(), "input that nobody reads");
+  for (const auto& client : clients) {
+    const auto heard = hear(client.get());
+    EXPECT_EQ(heard.ended.status, IoStatus::end);
+    EXPECT_TRUE(heard.bytes == service.expected) << heard.bytes.size() << " bytes";
+    EXPECT_GE(Clock::now() - start, service.least);
+  }
+  clients.clear();
+  rig.tell(Command::drain);
+  EXPECT_EQ(rig.reasons(), std::vector<Reason>(3, Reason::finished));
+}
+
+INSTANTIATE_TEST_SUITE_P(Matrix, EveryService,
+                         testing::Combine(testing::ValuesIn(engine_names()),
+                                          testing::ValuesIn(services)),
+                         [](const auto& at) {
+                           return std::get<0>(at.param) + std::get<1>(at.param).name;
+                         });
+
+class EveryEngine : public testing::TestWithParam<std::string> {
+ protected:
+  /// Sends one line and then listens for ever.
+  static std::shared_ptr<Service> endless() {
+    return std::make_shared<PoemService>(SealedText::copy("a\nb\n"),
+                                         Pacing{.delay = std::chrono::hours(1)});
+  }
+  static void hear_first_line(int socket) {
+    std::array<char, 2> line{};
+    ASSERT_EQ(receive_some(socket, line).bytes, 2U);
+  }
+};
+
+TEST_P(EveryEngine, DrainsThenCutsWhatIsLeft) {
+  Rig rig(GetParam(), endless(), 0, 50ms);
+  const Fd client = connect_to(rig.address());
+  hear_first_line(client.get());
+  rig.tell(Command::drain);
+  EXPECT_EQ(hear(client.get()).ended.status, IoStatus::error);
+  EXPECT_EQ(rig.reasons(), std::vector<Reason>{Reason::shutdown});
+}
+
+TEST_P(EveryEngine, StopsAtOnceWhenTold) {
+  Rig rig(GetParam(), endless(), 0, std::chrono::hours(1));
+  const Fd client = connect_to(rig.address());
+  hear_first_line(client.get());
+  rig.tell(Command::stop);
+  EXPECT_EQ(hear(client.get()).ended.status, IoStatus::error);
+}
+
+TEST_P(EveryEngine, HoldsNoMoreClientsThanItsQuota) {
+  const auto text = SealedText::copy("a\n");
+  Rig rig(GetParam(), std::make_shared<PoemService>(text, Pacing{.delay = 50ms}), 1);
+  const auto start = Clock::now();
+  std::vector<Fd> clients;
+  for (int i = 0; i < 4; ++i) clients.push_back(connect_to(rig.address()));
+  for (auto& client : clients) {
+    EXPECT_EQ(hear(client.get()).bytes, "a\n");
+    client.reset();
+  }
+  EXPECT_GE(Clock::now() - start, 4 * 50ms);  // one after another
+}
+
+TEST_P(EveryEngine, AResetEndsOneConnectionAlone) {
+  Rig rig(GetParam(),
+          std::make_shared<PoemService>(SealedText::copy("a\nb\nc\n"), Pacing{.delay = 30ms}));
+  Fd lost = connect_to(rig.address());
+  const Fd kept = connect_to(rig.address());
+  hear_first_line(lost.get());
+  reset_on_close(lost.get());
+  lost.reset();
+  EXPECT_EQ(hear(kept.get()).bytes, "a\nb\nc\n");
+}
+
+INSTANTIATE_TEST_SUITE_P(Engines, EveryEngine, testing::ValuesIn(engine_names()),
+                         [](const auto& at) { return at.param; });
+
+TEST(EngineNames, AnUnknownOneListsTheValidOnes) {
+  try {
+    make_engine("abacus");
+    FAIL();
+  } catch (const std::exception& error) {
+    EXPECT_STREQ(error.what(), "unknown engine (valid: asio): abacus");
+  }
+}
+
+}  // namespace
+}  // namespace poetry

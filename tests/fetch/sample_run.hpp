@@ -1,0 +1,44 @@
+// A run made up for tests of reports and pictures: a poem of four lines, and a refused one.
+#pragma once
+
+#include "fetch/report.hpp"
+
+namespace poetry {
+
+inline Record sample_record(TimePoint start, int lines) {
+  Record record;
+  record.outcome = Outcome::ok;
+  record.address = resolve_numeric({"127.0.0.1", 10000}).addresses.at(0);
+  record.attempts = 1;
+  record.started = record.connected = record.first_byte = start;
+  for (int line = 0; line < lines; ++line) {
+    record.arrivals.add(start + std::chrono::seconds(line));
+    ++record.lines;
+    record.bytes += 10;
+  }
+  record.ended = start + std::chrono::seconds(lines);
+  record.longest_gap = std::chrono::seconds(1);
+  return record;
+}
+
+/// Two poems, the second after the first or with it.
+inline Run sample_run(const std::string& engine, Duration second_start) {
+  const TimePoint start(std::chrono::hours(1));
+  Run run;
+  run.engine = engine;
+  run.servers = {{"127.0.0.1", 10000}, {"127.0.0.1", 10001}};
+  run.records = {sample_record(start, 4), sample_record(start + second_start, 4)};
+  return run;
+}
+
+inline void add_refused(Run& run) {
+  Record record;
+  record.outcome = Outcome::connect;
+  record.error = "say \"no\", 1:1: connect: Connection refused";
+  record.attempts = 1;
+  record.started = record.ended = run.records.front().started;
+  run.servers.push_back({"say \"no\", 1", 1});
+  run.records.push_back(record);
+}
+
+}  // namespace poetry

@@ -1,0 +1,9 @@
+set(get_tests
+    reactor/timers_test.cpp
+    reactor/reactor_test.cpp
+    reactor/select_test.cpp
+    fetch/fetch_test.cpp
+    fetch/output_test.cpp
+    fetch/report_test.cpp
+    fetch/strategies_test.cpp
+    fetch/timeline_test.cpp)

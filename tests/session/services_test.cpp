@@ -1,0 +1,64 @@
+#include "session/services.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include "base/error.hpp"
+
+#include "session/builtin_poems.hpp"
+
+namespace poetry {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(Services, SettingsOverrideTheDefaults) {
+  const auto spec = parse_service(
+      "poem:/a/b.txt,delay=2s,first-delay=1s,chunk=64KiB,repeat=forever,max-clients=3,"
+      "send-timeout=0",
+      {});
+  EXPECT_EQ(spec.service, "poem");
+  EXPECT_EQ(spec.argument, "/a/b.txt");
+  EXPECT_EQ(spec.name, "b.txt");
+  EXPECT_EQ(spec.settings.pacing, (Pacing{2s, 1s, 65536, 0}));
+  EXPECT_EQ(spec.settings.max_clients, 3U);
+  EXPECT_TRUE(spec.settings.own_max_clients);
+  EXPECT_EQ(spec.settings.send_timeout, 0s);
+}
+
+TEST(Services, ABackslashKeepsAComma) {
+  EXPECT_EQ(parse_service(R"(poem:a\,b\\c)", {}).argument, R"(a,b\c)");
+  EXPECT_EQ(parse_service(R"(poem:a\b)", {}).argument, R"(a\b)");
+}
+
+class BadService : public testing::TestWithParam<std::pair<const char*, const char*>> {};
+TEST_P(BadService, NamesTheOffenderAndTheValidOnes) {
+  const auto [text, message] = GetParam();
+  try {
+    parse_service(text, {});
+    FAIL() << text;
+  } catch (const UsageError& error) {
+    EXPECT_NE(std::string(error.what()).find(message), std::string::npos) << error.what();
+  }
+}
+INSTANTIATE_TEST_SUITE_P(
+    Texts, BadService,
+    testing::Values(std::pair{"foo:x", "unknown service (valid: poem): foo"},
+                    std::pair{"poem", "poem:FILE"}, std::pair{"poem:", "poem:FILE"},
+                    std::pair{"poem:x,colour=red", "chunk, delay, first-delay"},
+                    std::pair{"poem:x,delay", "key=value"},
+                    std::pair{"poem:x,delay=-1", "negative"},
+                    std::pair{"poem:x,chunk=0", "one byte"}, std::pair{"poem:x,repeat=0", "repeat"},
+                    std::pair{"poem:x,max-clients=z", "max-clients"}));
+
+TEST(Services, ThreeBuiltInPoemsHaveFourLinesEach) {
+  const auto poems = builtin_poems();
+  ASSERT_EQ(poems.size(), 3U);
+  for (const auto& poem : poems) {
+    EXPECT_EQ(std::count(poem.bytes.begin(), poem.bytes.end(), '\n'), 4) << poem.name;
+    EXPECT_EQ(poem.bytes.back(), '\n');
+  }
+}
+
+}  // namespace
+}  // namespace poetry
