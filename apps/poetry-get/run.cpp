@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdlib>
+#include <fstream>
 
 #include "base/error.hpp"
 #include "cli/main.hpp"
@@ -63,6 +65,15 @@ Duration duration_of(const timeval& time) {
   return std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec);
 }
 
+// Not getrusage(2)'s ru_maxrss, which starts with what the process that called exec had used.
+std::uint64_t peak_memory_kib() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("VmHWM:")) return std::strtoull(line.c_str() + 6, nullptr, 10);
+  }
+  return 0;
+}
+
 Cost cost_so_far() {
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);
@@ -70,7 +81,7 @@ Cost cost_so_far() {
   cost.cpu_user = duration_of(usage.ru_utime);
   cost.cpu_system = duration_of(usage.ru_stime);
   cost.context_switches = static_cast<std::uint64_t>(usage.ru_nvcsw + usage.ru_nivcsw);
-  cost.max_rss_kib = static_cast<std::uint64_t>(usage.ru_maxrss);
+  cost.max_rss_kib = peak_memory_kib();
   return cost;
 }
 

@@ -62,7 +62,11 @@ def test_a_poem_without_an_end_meets_the_timeout(fetch, peer, engine):
 
 
 def test_a_reset(fetch, peer, engine):
-    result = fetch("-e", engine, peer(half_then_reset).port)
+    def asked(sock, number, done):
+        sock.recv(1)  # so that the client is past its connect
+        half_then_reset(sock, number, done)
+
+    result = fetch("-e", engine, "--send", "?", "--hold", peer(asked).port)
     assert (result.status, outcome(result)) == (3, "reset")
     assert result.report["tasks"][0]["bytes"] == len(b"half a line")
 
