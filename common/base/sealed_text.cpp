@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cerrno>
+#include <system_error>
 
 #include "base/error.hpp"
 #include "base/fd.hpp"
@@ -36,6 +37,11 @@ void write_all(int fd, std::string_view bytes, std::string_view name) {
 std::shared_ptr<const SealedText> SealedText::read(const std::string& path) {
   const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file) throw_errno("open", path);
+  struct stat status {};
+  if (::fstat(file.get(), &status) < 0) throw_errno("read", path);
+  if (S_ISCHR(status.st_mode) || S_ISBLK(status.st_mode)) {  // a device may have no end
+    throw std::system_error(ENOTSUP, std::generic_category(), "read " + path + ", a device");
+  }
   const Fd memory = make_memfd(path);
   const auto buffer = std::make_unique<std::array<char, buffer_size>>();
   for (;;) {

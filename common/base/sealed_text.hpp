@@ -12,7 +12,7 @@ namespace poetry {
 
 class SealedText {
  public:
-  /// Reads a regular file or a pipe to its end. Raises std::system_error naming `path`.
+  /// Reads a file or a pipe, but no device, to its end. Raises std::system_error naming `path`.
   static std::shared_ptr<const SealedText> read(const std::string& path);
   /// Holds a copy of `bytes`.
   static std::shared_ptr<const SealedText> copy(std::string_view bytes);
