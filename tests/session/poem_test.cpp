@@ -29,7 +29,12 @@ Played play(const std::string& text, const Pacing& pacing, std::size_t most_writ
   const auto session = service.open({1}, start);
   Played played;
   auto now = start;
-  while (played.writes.size() < most_writes) {
+  // A write and a wait each, and the end: a session that only ever waits fails instead of hanging.
+  for (std::size_t steps = 0; played.writes.size() < most_writes; ++steps) {
+    if (steps > 2 * most_writes + 1) {
+      ADD_FAILURE() << "no end after " << steps << " steps";
+      break;
+    }
     const auto step = session->next(now);
     if (const auto* write = std::get_if<Write>(&step)) {
       played.writes.emplace_back(now - start, write->bytes);
