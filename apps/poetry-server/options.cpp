@@ -40,7 +40,7 @@ void add_serving_options(std::vector<Option>& table, ServerOptions& o) {
 
 void add_running_options(std::vector<Option>& table, ServerOptions& o) {
   auto& settings = o.settings;
-  table.push_back({"engine", 'e', "NAME", "who waits: asio", o.engine,
+  table.push_back({"engine", 'e', "NAME", "who waits: asio, select, poll, epoll", o.engine,
                    one_of(o.engine, engine_names()), [&o] { return Texts{o.engine}; }});
   table.push_back({"max-clients", 0, "N", "connections held at once; 0 is what descriptors allow",
                    "0", into(settings.max_clients, 0, any_count),

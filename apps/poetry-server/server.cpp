@@ -51,7 +51,7 @@ std::vector<std::shared_ptr<Service>> make_services(const std::vector<Plan>& pla
     const auto first = std::find_if(plans.begin(), plans.end(), same) - plans.begin();
     services.push_back(static_cast<std::size_t>(first) < i
                            ? services[static_cast<std::size_t>(first)]
-                           : make_service(plans[i].spec));
+                           : make_service(plans[i].spec, {}));
   }
   return services;
 }
@@ -77,6 +77,7 @@ void Server::bind() {
     port.listener = listen_on(address_of(plans_[i].at), static_cast<int>(options_.backlog));
     const auto bound = local_address(port.listener.get());
     port.at = {bound.host(), bound.port()};
+    port.counters = std::make_shared<Counters>();
     equip(port, plans_[i].spec, std::move(services[i]), quota_);
   }
 }
@@ -188,14 +189,16 @@ void Server::log_statistics() const {
   std::uint64_t accepted = 0;
   std::uint64_t bytes = 0;
   for (const auto& port : ports_) {
-    accepted += port.accepted;
-    bytes += port.bytes_sent;
+    const std::uint64_t port_accepted = port.counters->accepted;
+    const std::uint64_t port_bytes = port.counters->bytes_sent;
+    accepted += port_accepted;
+    bytes += port_bytes;
     ports.push_back({{"host", port.at.host},
                      {"port", port.at.port},
                      {"service", port.service_name},
                      {"name", port.name},
-                     {"accepted", port.accepted},
-                     {"bytes", port.bytes_sent}});
+                     {"accepted", port_accepted},
+                     {"bytes", port_bytes}});
   }
   const boost::json::object statistics{{"uptime_s", seconds(Clock::now() - started_)},
                                        {"accepted", accepted},

@@ -1,5 +1,7 @@
 #include "engine/connection.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 
 namespace poetry {
@@ -12,30 +14,41 @@ constexpr std::size_t bytes_per_turn = std::size_t{1} << 20;
 /// make the kernel send RST, and the client might lose the end of the poem.
 constexpr auto drain_time = std::chrono::seconds(2);
 
+/// While nothing is read or written, the kernel is asked so often whether the peer is still there.
+constexpr auto hangup_check = std::chrono::seconds(1);
+/// How often the kernel is asked whether the peer's kernel has everything, before a reset.
+constexpr auto flush_check = std::chrono::milliseconds(1);
+
 }  // namespace
 
-Connection::Connection(Accepted accepted, Port& port, TimePoint now)
-    : socket_(std::move(accepted.socket)),
+Connection::Connection(Arrival arrival, const Port& port)
+    : socket_(std::move(arrival.socket)),
       port_(port),
       service_(port.service),
-      quota_(port.quota),
-      session_(service_->open({port.accepted + 1}, now)),
-      started_(now),
-      number_(++port.accepted),
-      peer_(accepted.peer) {
-  send_at_once(socket_.get());
-  ++quota_->held;
-}
+      session_(service_->open(arrival.peer, arrival.at)),
+      send_timeout_(port.send_timeout),
+      started_(arrival.at),
+      number_(arrival.peer.number),
+      address_(arrival.address) {}
 
 void Connection::close() {
-  if (!socket_) return;
   session_.reset();
   socket_.reset();
-  --quota_->held;
 }
 
 Awaited Connection::proceed(Event event, TimePoint now, std::span<char> buffer) {
   if (event == Event::input) input_waits_ = true;
+  if (event == Event::news && phase_ == Phase::listening) phase_ = Phase::stepping;
+  try {
+    return advance(now, buffer);
+  } catch (const std::exception& error) {
+    spdlog::error("port={} conn={}: {}", port_.at.port, number_, error.what());
+    end(Reason::fault);
+    return {.over = true};
+  }
+}
+
+Awaited Connection::advance(TimePoint now, std::span<char> buffer) {
   for (int i = 0; i < steps_per_turn; ++i) {
     switch (phase_) {
       case Phase::stepping:
@@ -47,19 +60,23 @@ Awaited Connection::proceed(Event event, TimePoint now, std::span<char> buffer) 
       case Phase::listening:
         if (until_ <= now) {
           phase_ = Phase::stepping;
-        } else if (input_waits_ && !peer_finished_) {
+        } else if (peer_finished_) {
+          return rest(now);
+        } else if (input_waits_) {
           receive(buffer);
         } else {
-          return {.input = !peer_finished_, .until = until_};
+          return {.input = true, .until = until_};
         }
         break;
       case Phase::pausing:
-        if (until_ > now) return {.until = until_};
+        if (until_ > now) return rest(now);
         phase_ = Phase::stepping;
         break;
+      case Phase::aborting:
+        return abort(now);
       case Phase::draining:
         if (peer_finished_ || until_ <= now) {
-          end(Reason::finished);
+          phase_ = Phase::over;
         } else if (input_waits_) {
           drain(buffer);
         } else {
@@ -77,7 +94,7 @@ void Connection::step(TimePoint now) {
   const auto step = session_->next(now);
   if (const auto* write = std::get_if<Write>(&step)) {
     pending_ = write->bytes;
-    until_ = port_.send_timeout == Duration{0} ? never : later(now, port_.send_timeout);
+    until_ = send_timeout_ == Duration{0} ? never : later(now, send_timeout_);
     phase_ = Phase::sending;
   } else if (const auto* listen = std::get_if<Listen>(&step)) {
     until_ = listen->until;
@@ -85,13 +102,31 @@ void Connection::step(TimePoint now) {
   } else if (const auto* pause = std::get_if<Pause>(&step)) {
     until_ = pause->until;
     phase_ = Phase::pausing;
-  } else if (std::holds_alternative<Finish>(step)) {
+  } else if (const auto* finish = std::get_if<Finish>(&step)) {
+    if (finish->ending == Ending::fault) reason_ = Reason::fault;
     half_close(socket_.get());
     until_ = later(now, drain_time);
     phase_ = Phase::draining;
   } else {
-    end(Reason::fault);
+    until_ = later(now, drain_time);
+    phase_ = Phase::aborting;
   }
+}
+
+/// Waits for time alone, in which no event tells that the peer has gone.
+Awaited Connection::rest(TimePoint now) {
+  if (is_lost(socket_.get())) {
+    lose_peer();
+    return {.over = true};
+  }
+  return {.until = std::min(until_, later(now, hangup_check))};
+}
+
+/// A reset discards what the peer's kernel does not have yet, so it waits for that.
+Awaited Connection::abort(TimePoint now) {
+  if (until_ > now && unacknowledged(socket_.get()) > 0) return {.until = later(now, flush_check)};
+  end(Reason::fault);
+  return {.over = true};
 }
 
 /// Waits for output or another turn; neither is set once the write is done or the connection over.
@@ -110,9 +145,9 @@ Awaited Connection::send(TimePoint now) {
     }
     sent += result.bytes;
     bytes_ += result.bytes;
-    port_.bytes_sent += result.bytes;
+    port_.counters->bytes_sent.fetch_add(result.bytes, std::memory_order_relaxed);
     pending_.remove_prefix(result.bytes);
-    if (port_.send_timeout != Duration{0}) until_ = later(now, port_.send_timeout);
+    if (send_timeout_ != Duration{0}) until_ = later(now, send_timeout_);
   }
   phase_ = Phase::stepping;
   return {};
@@ -142,18 +177,18 @@ void Connection::drain(std::span<char> buffer) {
   const auto result = receive_some(socket_.get(), buffer);
   if (result.status == IoStatus::would_block) input_waits_ = false;
   if (result.status == IoStatus::end) peer_finished_ = true;
-  if (result.status == IoStatus::error) end(Reason::finished);
+  if (result.status == IoStatus::error) phase_ = Phase::over;
 }
 
 void Connection::end(Reason reason) {
   if (phase_ == Phase::over) return;
   phase_ = Phase::over;
   reason_ = reason;
-  if (reason != Reason::finished) reset_on_close(socket_.get());
+  reset_on_close(socket_.get());
 }
 
 Ended Connection::ended(TimePoint now) const {
-  return {port_, peer_, number_, bytes_, now - started_, reason_};
+  return {port_, address_, number_, bytes_, now - started_, reason_};
 }
 
 }  // namespace poetry

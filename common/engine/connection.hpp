@@ -6,9 +6,7 @@
 #include <memory>
 #include <span>
 
-#include "engine/engine.hpp"
-#include "net/socket.hpp"
-#include "reactor/timers.hpp"
+#include "engine/loop.hpp"
 
 namespace poetry {
 
@@ -21,44 +19,49 @@ struct Awaited {
   bool over = false;
 };
 
-enum class Event { nothing, input, output };
+enum class Event { nothing, input, output, news };
 
-class Connection : public Timer {
+class Connection {
  public:
-  /// Opens a session of the port's service, and counts against the port's quota while it lives.
-  Connection(Accepted accepted, Port& port, TimePoint now);
+  /// Opens a session of the port's service.
+  Connection(Arrival arrival, const Port& port);
   ~Connection() { close(); }
 
-  /// Carries out what can be done now. `buffer` is lent for the call.
+  /// Carries out what can be done now. `buffer` is lent for the call. What a session raises is
+  /// logged and ends the connection.
   Awaited proceed(Event event, TimePoint now, std::span<char> buffer);
   /// Ends it; the peer sees RST unless all was sent.
   void end(Reason reason);
-  /// Closes the socket and gives the session and the place in the quota back.
+  /// Closes the socket and destroys the session.
   void close();
   /// What to report, once it is over.
   [[nodiscard]] Ended ended(TimePoint now) const;
   [[nodiscard]] int socket() const { return socket_.get(); }
+  [[nodiscard]] const Service& service() const { return *service_; }
 
  private:
-  enum class Phase { stepping, sending, listening, pausing, draining, over };
+  enum class Phase { stepping, sending, listening, pausing, aborting, draining, over };
 
+  Awaited advance(TimePoint now, std::span<char> buffer);
   void step(TimePoint now);
   void receive(std::span<char> buffer);
   void drain(std::span<char> buffer);
   [[nodiscard]] Awaited send(TimePoint now);
+  [[nodiscard]] Awaited rest(TimePoint now);
+  [[nodiscard]] Awaited abort(TimePoint now);
   void lose_peer() { end(peer_finished_ ? Reason::peer_closed : Reason::peer_reset); }
 
   Fd socket_;
-  Port& port_;
+  const Port& port_;
   std::shared_ptr<Service> service_;  // the port may serve another one by now
-  std::shared_ptr<Quota> quota_;
   std::unique_ptr<Session> session_;
   std::string_view pending_;  // of the last Write
   TimePoint until_ = never;   // of the last Listen or Pause, or of the sending or draining
+  Duration send_timeout_;
   TimePoint started_;
   std::uint64_t number_;
   std::uint64_t bytes_ = 0;
-  Address peer_;
+  Address address_;
   Phase phase_ = Phase::stepping;
   Reason reason_ = Reason::finished;
   bool input_waits_ = false;    // there may be something to read

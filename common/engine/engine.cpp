@@ -1,5 +1,7 @@
 #include "engine/engine.hpp"
 
+#include <array>
+
 #include "base/error.hpp"
 
 namespace poetry {
@@ -22,11 +24,32 @@ std::string_view to_string(Reason reason) {
   return "shutdown";
 }
 
-std::vector<std::string> engine_names() { return {"asio"}; }
+namespace {
+
+struct Kind {
+  std::string_view name;
+  std::unique_ptr<Engine> (*make)();
+};
+
+/// Every engine, in the order of the help.
+constexpr std::array kinds{Kind{"asio", make_asio_engine}, Kind{"select", make_select_engine},
+                           Kind{"poll", make_poll_engine}, Kind{"epoll", make_epoll_engine}};
+
+}  // namespace
+
+std::vector<std::string> engine_names() {
+  std::vector<std::string> names;
+  for (const auto& kind : kinds) names.emplace_back(kind.name);
+  return names;
+}
 
 std::unique_ptr<Engine> make_engine(std::string_view name) {
-  if (name == "asio") return make_asio_engine();
-  throw UsageError("unknown engine (valid: asio)", name);
+  std::string valid;
+  for (const auto& kind : kinds) {
+    if (kind.name == name) return kind.make();
+    valid.append(valid.empty() ? "" : ", ").append(kind.name);
+  }
+  throw UsageError("unknown engine (valid: " + valid + ")", name);
 }
 
 }  // namespace poetry

@@ -2,6 +2,7 @@
 // connection a session, and carries out the session's steps. One engine runs per process.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <span>
 #include <string>
@@ -22,18 +23,24 @@ struct Quota {
   [[nodiscard]] bool full() const { return limit != 0 && held >= limit; }
 };
 
+/// What a port has done; threads add to it, and processes where it lies in shared memory.
+struct Counters {
+  std::atomic<std::uint64_t> accepted{0};
+  std::atomic<std::uint64_t> bytes_sent{0};
+};
+
 /// A listening port and what it serves. Owned by the server, borrowed by its engine, which closes
 /// the listener when it stops accepting. Between turns the server may put another service in.
 struct Port {
-  Fd listener;
+  Fd listener;  ///< empty: nobody is accepted here
   HostPort at;
   std::string service_name;          ///< "poem"
   std::string name;                  ///< "ecstasy.txt"
   std::shared_ptr<Service> service;  ///< shared with the sessions that it opened
   std::shared_ptr<Quota> quota;
   Duration send_timeout{0};  ///< longest time without progress in sending; 0 is for ever
-  std::uint64_t accepted = 0;
-  std::uint64_t bytes_sent = 0;
+  std::uint64_t seed = 0;    ///< from which each connection's seed is derived
+  std::shared_ptr<Counters> counters;
 };
 
 /// Why a connection ended.
@@ -66,11 +73,18 @@ struct EngineOptions {
   Duration drain_timeout{0};  ///< how long sessions may go on after the first Command::drain
 };
 
+struct Capacity {
+  std::uint64_t connections;
+  std::string limit;  ///< "20000 open files (ulimit -n)"
+};
+
 struct Engine {
   virtual ~Engine() = default;
   /// Serves until a Command ends it; then every connection and listener is closed.
   /// Raises std::system_error where it cannot be set up.
   virtual void serve(std::span<Port> ports, Host& host, const EngineOptions& options) = 0;
+  /// The most connections that it can hold in this process's limits, and which limit that is.
+  [[nodiscard]] virtual Capacity capacity() const = 0;
 };
 
 /// The names that make_engine() takes.
@@ -79,7 +93,12 @@ std::vector<std::string> engine_names();
 /// Raises UsageError for an unknown name, listing the valid ones.
 std::unique_ptr<Engine> make_engine(std::string_view name);
 
-/// The engine over Boost.Asio.
+/// The engines: over Boost.Asio; over a multiplexer of ours; a thread and a process a connection.
 std::unique_ptr<Engine> make_asio_engine();
+std::unique_ptr<Engine> make_select_engine();
+std::unique_ptr<Engine> make_poll_engine();
+std::unique_ptr<Engine> make_epoll_engine();
+std::unique_ptr<Engine> make_threads_engine();
+std::unique_ptr<Engine> make_fork_engine();
 
 }  // namespace poetry

@@ -1,6 +1,9 @@
 #include "net/socket.hpp"
 
+#include <linux/filter.h>
+#include <linux/sockios.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/time.h>
 
 #include <algorithm>
@@ -10,6 +13,11 @@
 
 namespace poetry {
 namespace {
+
+/// A peer that vanished without a word is noticed after two minutes, with a packet a minute.
+constexpr int keepalive_idle = 60;
+constexpr int keepalive_interval = 15;
+constexpr int keepalive_probes = 4;
 
 std::error_code last_error() { return {errno, std::generic_category()}; }
 
@@ -25,14 +33,35 @@ void set_option(int socket, int level, int name, int value) {
 
 }  // namespace
 
-Fd listen_on(const Address& address, int backlog) {
+Fd bind_to(const Address& address) {
   Fd socket(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!socket) throw_errno("listen on", to_string(address));
   set_option(socket.get(), SOL_SOCKET, SO_REUSEADDR, 1);
   if (address.family() == AF_INET6) set_option(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
-  if (::bind(socket.get(), address.data(), address.size()) < 0 ||
-      ::listen(socket.get(), backlog) < 0) {
+  set_option(socket.get(), IPPROTO_TCP, TCP_NODELAY, 1);
+  set_option(socket.get(), SOL_SOCKET, SO_KEEPALIVE, 1);
+  set_option(socket.get(), IPPROTO_TCP, TCP_KEEPIDLE, keepalive_idle);
+  set_option(socket.get(), IPPROTO_TCP, TCP_KEEPINTVL, keepalive_interval);
+  set_option(socket.get(), IPPROTO_TCP, TCP_KEEPCNT, keepalive_probes);
+  if (::bind(socket.get(), address.data(), address.size()) < 0) {
     throw_errno("listen on", to_string(address));
+  }
+  return socket;
+}
+
+Fd listen_on(const Address& address, int backlog) {
+  Fd socket = bind_to(address);
+  if (::listen(socket.get(), backlog) < 0) throw_errno("listen on", to_string(address));
+  return socket;
+}
+
+Fd listen_in_silence(const Address& address) {
+  Fd socket = bind_to(address);  // as long as it does not listen, it refuses
+  sock_filter drop_all{BPF_RET | BPF_K, 0, 0, 0};
+  const sock_fprog program{1, &drop_all};
+  if (::setsockopt(socket.get(), SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) < 0 ||
+      ::listen(socket.get(), 0) < 0) {
+    throw_errno("listen in silence on", to_string(address));
   }
   return socket;
 }
@@ -113,6 +142,17 @@ void reset_on_close(int socket) {
   ::setsockopt(socket, SOL_SOCKET, SO_LINGER, &value, sizeof value);
 }
 
-void send_at_once(int socket) { set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1); }
+std::size_t unacknowledged(int socket) {
+  int bytes = 0;
+  if (::ioctl(socket, SIOCOUTQ, &bytes) < 0) return 0;
+  return static_cast<std::size_t>(bytes);
+}
+
+bool is_lost(int socket) {
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  if (::getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &size) < 0) return true;
+  return info.tcpi_state == TCP_CLOSE;
+}
 
 }  // namespace poetry

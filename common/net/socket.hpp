@@ -16,9 +16,18 @@ namespace poetry {
 
 enum class Blocking { yes, no };
 
-/// Binds and listens, non-blocking, with SO_REUSEADDR; an IPv6 socket serves IPv6 alone.
-/// `backlog` as in listen(2). Raises std::system_error naming the address.
+/// Binds, non-blocking, with SO_REUSEADDR, and does not listen: whoever connects is refused, and
+/// nobody else can have the port. An IPv6 socket serves IPv6 alone. Connections accepted later
+/// inherit that small writes go out at once (TCP_NODELAY) and that the kernel tries a silent peer
+/// from time to time (SO_KEEPALIVE). Raises std::system_error naming the address.
+Fd bind_to(const Address& address);
+
+/// bind_to(), and listens; `backlog` as in listen(2).
 Fd listen_on(const Address& address, int backlog);
+
+/// Listens like listen_on(), but no handshake ever completes: a socket filter
+/// (SO_ATTACH_FILTER, socket(7)), there before the port is, drops every packet that arrives.
+Fd listen_in_silence(const Address& address);
 
 /// The address that a socket is bound to. Raises std::system_error.
 Address local_address(int socket);
@@ -67,7 +76,10 @@ void half_close(int socket);
 /// Makes the next close send RST.
 void reset_on_close(int socket);
 
-/// Sends small writes at once (TCP_NODELAY), as pacing needs.
-void send_at_once(int socket);
+/// Bytes sent that the peer's kernel has not acknowledged (SIOCOUTQ, tcp(7)).
+std::size_t unacknowledged(int socket);
+
+/// Whether the connection is gone for the kernel: by a reset, or by keep-alive without an answer.
+bool is_lost(int socket);
 
 }  // namespace poetry

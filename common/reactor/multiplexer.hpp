@@ -15,11 +15,17 @@ constexpr Interest operator|(Interest one, Interest other) {
   return static_cast<Interest>(static_cast<unsigned>(one) | static_cast<unsigned>(other));
 }
 
+/// `all` but for `some`.
+constexpr Interest without(Interest all, Interest some) {
+  return static_cast<Interest>(static_cast<unsigned>(all) & ~static_cast<unsigned>(some));
+}
+
 /// Whether `all` has any of `some`.
 constexpr bool has(Interest all, Interest some) {
   return (static_cast<unsigned>(all) & static_cast<unsigned>(some)) != 0;
 }
 
+/// A descriptor may be reported once for reading and once for writing in the same wait.
 struct Ready {
   int fd = -1;
   Interest what = Interest::none;

@@ -14,6 +14,7 @@ namespace poetry {
 struct Pacing {
   Duration delay = std::chrono::seconds(1);
   Duration first_delay{0};
+  Duration jitter{0};        ///< each due time moves by a seeded uniform amount in +-jitter
   std::uint64_t chunk = 0;   ///< bytes at a time; 0 is a line
   std::uint64_t repeat = 1;  ///< times over; 0 is forever
 

@@ -1,5 +1,6 @@
 #include "session/services.hpp"
 
+#include <array>
 #include <functional>
 #include <limits>
 #include <map>
@@ -27,57 +28,106 @@ std::vector<std::string> split_settings(std::string_view text) {
   return parts;
 }
 
-using Setter = void (*)(ServiceSettings&, std::string_view);
+using Setter = void (*)(ServiceSpec&, std::string_view);
+using Setters = std::map<std::string, Setter, std::less<>>;
 
-/// What --serve may set for one port.
-const std::map<std::string, Setter, std::less<>> setters{
-    {"delay", [](ServiceSettings& s, std::string_view v) { s.pacing.delay = parse_duration(v); }},
-    {"first-delay",
-     [](ServiceSettings& s, std::string_view v) { s.pacing.first_delay = parse_duration(v); }},
-    {"chunk", [](ServiceSettings& s, std::string_view v) { s.pacing.chunk = parse_chunk(v); }},
-    {"repeat", [](ServiceSettings& s, std::string_view v) { s.pacing.repeat = parse_repeat(v); }},
+/// What --serve may set for every service.
+const Setters common_setters{
+    {"fault", [](ServiceSpec& s, std::string_view v) { s.settings.faults.emplace_back(v); }},
+    {"max-clients",
+     [](ServiceSpec& s, std::string_view v) {
+       s.settings.max_clients =
+           parse_count(v, "count", 0, std::numeric_limits<std::uint64_t>::max());
+       s.settings.own_max_clients = true;
+     }},
     {"send-timeout",
-     [](ServiceSettings& s, std::string_view v) { s.send_timeout = parse_duration(v); }},
-    {"max-clients", [](ServiceSettings& s, std::string_view v) {
-       s.max_clients = parse_count(v, "count", 0, std::numeric_limits<std::uint64_t>::max());
-       s.own_max_clients = true;
-     }}};
+     [](ServiceSpec& s, std::string_view v) { s.settings.send_timeout = parse_duration(v); }}};
 
-std::string valid_keys() {
-  std::string list;
-  for (const auto& [key, setter] : setters) list.append(list.empty() ? "" : ", ").append(key);
-  return list;
+const Setters poem_setters{
+    {"chunk", [](ServiceSpec& s, std::string_view v) { s.settings.pacing.chunk = parse_chunk(v); }},
+    {"delay",
+     [](ServiceSpec& s, std::string_view v) { s.settings.pacing.delay = parse_duration(v); }},
+    {"first-delay",
+     [](ServiceSpec& s, std::string_view v) { s.settings.pacing.first_delay = parse_duration(v); }},
+    {"jitter",
+     [](ServiceSpec& s, std::string_view v) { s.settings.pacing.jitter = parse_duration(v); }},
+    {"repeat",
+     [](ServiceSpec& s, std::string_view v) { s.settings.pacing.repeat = parse_repeat(v); }}};
+
+std::shared_ptr<Service> make_poem(const ServiceSpec& spec, const Surroundings& /*surroundings*/) {
+  if (!spec.argument.empty()) {
+    return std::make_shared<PoemService>(SealedText::read(spec.argument), spec.settings.pacing);
+  }
+  for (const auto& poem : builtin_poems()) {
+    if (poem.name != spec.name) continue;
+    return std::make_shared<PoemService>(SealedText::copy(poem.bytes), spec.settings.pacing);
+  }
+  throw UsageError("no built-in poem of this name", spec.name);
 }
+
+/// A service as --serve names it.
+struct Kind {
+  std::string_view name;
+  std::string_view argument;  ///< what stands after the colon; empty where there is none
+  Setters setters;            ///< beside the common ones
+  std::shared_ptr<Service> (*make)(const ServiceSpec&, const Surroundings&);
+};
+
+/// Every service.
+const std::array kinds{Kind{"poem", "FILE", poem_setters, make_poem}};
+
+const Kind& find_kind(std::string_view name) {
+  std::string valid;
+  for (const auto& kind : kinds) {
+    if (kind.name == name) return kind;
+    valid.append(valid.empty() ? "" : ", ").append(kind.name);
+  }
+  throw UsageError("unknown service (valid: " + valid + ")", name);
+}
+
+void set(ServiceSpec& spec, const Setters& own, std::string_view text) {
+  const auto equals = text.find('=');
+  if (equals == std::string_view::npos) throw UsageError("not a setting key=value", text);
+  const auto key = text.substr(0, equals);
+  auto setters = own;
+  setters.insert(common_setters.begin(), common_setters.end());
+  const auto at = setters.find(key);
+  if (at == setters.end()) {
+    std::string valid;
+    for (const auto& [name, setter] : setters) valid.append(valid.empty() ? "" : ", ").append(name);
+    throw UsageError("unknown setting of " + spec.service + " (valid: " + valid + ")", key);
+  }
+  try {
+    at->second(spec, text.substr(equals + 1));
+  } catch (const UsageError& error) {
+    throw UsageError(key, error.what());
+  }
+}
+
+std::string last_part(const std::string& path) { return path.substr(path.find_last_of('/') + 1); }
 
 }  // namespace
 
 ServiceSpec parse_service(std::string_view text, const ServiceSettings& defaults) {
-  auto parts = split_settings(text);
+  const auto parts = split_settings(text);
   const auto colon = parts[0].find(':');
-  const auto service = parts[0].substr(0, colon);
-  if (service != "poem") throw UsageError("unknown service (valid: poem)", service);
-  if (colon == std::string::npos || colon + 1 == parts[0].size()) {
-    throw UsageError("a poem needs a file, as in poem:FILE", text);
+  const auto& kind = find_kind(parts[0].substr(0, colon));
+  const auto argument = colon == std::string::npos ? "" : parts[0].substr(colon + 1);
+  if (argument.empty() != kind.argument.empty() ||
+      (argument.empty() && colon != std::string::npos)) {
+    const auto form = std::string(kind.name) + (kind.argument.empty() ? "" : ":");
+    throw UsageError("not of the form " + form + std::string(kind.argument), text);
   }
-  auto spec = poem_spec(parts[0].substr(colon + 1), defaults);
-  for (std::size_t i = 1; i < parts.size(); ++i) {
-    const auto equals = parts[i].find('=');
-    if (equals == std::string::npos) throw UsageError("not a setting key=value", parts[i]);
-    const auto key = parts[i].substr(0, equals);
-    const auto at = setters.find(key);
-    if (at == setters.end()) throw UsageError("unknown setting (valid: " + valid_keys() + ")", key);
-    try {
-      at->second(spec.settings, parts[i].substr(equals + 1));
-    } catch (const UsageError& error) {
-      throw UsageError(key, error.what());
-    }
-  }
+  ServiceSpec spec{std::string(kind.name), argument,
+                   argument.empty() ? std::string(kind.name) : last_part(argument), defaults};
+  spec.settings.faults.clear();  // a port's own take the place of the server's
+  for (std::size_t i = 1; i < parts.size(); ++i) set(spec, kind.setters, parts[i]);
+  if (spec.settings.faults.empty()) spec.settings.faults = defaults.faults;
   return spec;
 }
 
 ServiceSpec poem_spec(const std::string& path, const ServiceSettings& settings) {
-  const auto slash = path.find_last_of('/');
-  return {"poem", path, slash == std::string::npos ? path : path.substr(slash + 1), settings};
+  return {"poem", path, last_part(path), settings};
 }
 
 std::uint64_t parse_chunk(std::string_view text) {
@@ -98,15 +148,8 @@ std::string format_repeat(std::uint64_t repeat) {
   return repeat == 0 ? "forever" : std::to_string(repeat);
 }
 
-std::shared_ptr<Service> make_service(const ServiceSpec& spec) {
-  if (!spec.argument.empty()) {
-    return std::make_shared<PoemService>(SealedText::read(spec.argument), spec.settings.pacing);
-  }
-  for (const auto& poem : builtin_poems()) {
-    if (poem.name != spec.name) continue;
-    return std::make_shared<PoemService>(SealedText::copy(poem.bytes), spec.settings.pacing);
-  }
-  throw UsageError("no built-in poem of this name", spec.name);
+std::shared_ptr<Service> make_service(const ServiceSpec& spec, const Surroundings& surroundings) {
+  return find_kind(spec.service).make(spec, surroundings);
 }
 
 }  // namespace poetry

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "session/poem.hpp"
 
@@ -15,14 +16,15 @@ struct ServiceSettings {
   Duration send_timeout = std::chrono::seconds(60);  ///< 0 is never
   std::uint64_t max_clients = 0;                     ///< 0 is no limit
   bool own_max_clients = false;                      ///< max_clients is this port's own
+  std::vector<std::string> faults;                   ///< as written, see faults/fault_spec.hpp
 
   bool operator==(const ServiceSettings&) const = default;
 };
 
 struct ServiceSpec {
   std::string service;   ///< "poem"
-  std::string argument;  ///< the poem's path; empty for a built-in poem
-  std::string name;      ///< as shown to users: "ecstasy.txt"
+  std::string argument;  ///< after the colon: a path; empty for a built-in poem
+  std::string name;      ///< as shown to users: "ecstasy.txt", or the service's name
   ServiceSettings settings;
 
   bool operator==(const ServiceSpec&) const = default;
@@ -41,7 +43,10 @@ std::uint64_t parse_repeat(std::string_view text);
 std::string format_chunk(std::uint64_t chunk);
 std::string format_repeat(std::uint64_t repeat);
 
+/// What a service may ask of the server around it.
+struct Surroundings {};
+
 /// Makes the service, reading what it serves. Raises std::system_error naming the file.
-std::shared_ptr<Service> make_service(const ServiceSpec& spec);
+std::shared_ptr<Service> make_service(const ServiceSpec& spec, const Surroundings& surroundings);
 
 }  // namespace poetry

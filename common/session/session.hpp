@@ -24,9 +24,13 @@ struct Listen {
 struct Pause {
   TimePoint until = never;
 };
+/// Whether a stream ends as its service wants it, or as a fault does.
+enum class Ending { complete, fault };
 /// All is sent: FIN, drain what the peer still sends for a moment, close.
-struct Finish {};
-/// RST now.
+struct Finish {
+  Ending ending = Ending::complete;
+};
+/// RST, once the peer's kernel has what was written.
 struct Abort {};
 
 using Step = std::variant<Write, Listen, Pause, Finish, Abort>;
@@ -39,22 +43,33 @@ struct Session {
   virtual void receive(std::string_view /*bytes*/) {}
 };
 
-/// Who a session talks to.
+/// Who a session talks to, and where.
 struct Peer {
   std::uint64_t number = 0;  ///< the port's Nth connection, from 1
+  std::uint64_t seed = 0;    ///< of all that is random about this connection
+  std::uint16_t port = 0;
+  int process = 0;  ///< which serves it
 };
 
 /// When to look again, and whether listening sessions have news.
 struct Refresh {
   TimePoint again = never;
   bool news = false;
+  int readable = -1;  ///< look again as well when this descriptor is readable; -1: none
 };
 
 /// Owns what its sessions share (the poem, the log's tail, the counter) and outlives them.
+/// An engine may fork between making a service and using it: descriptors, offsets and database
+/// connections that must not be shared by processes are opened by open(), refresh() or a session.
+/// An engine may step sessions from many threads at once, beside one thread that calls open(),
+/// refresh() and drain(): each service says how it guards what they share.
 struct Service {
   virtual ~Service() = default;
   virtual std::unique_ptr<Session> open(const Peer& peer, TimePoint now) = 0;
+  /// Called once at first, and then as often as it asks for.
   virtual Refresh refresh(TimePoint /*now*/) { return {}; }
+  /// The server ends: sessions that would go on for ever are to finish. It counts as news.
+  virtual void drain() {}
 };
 
 }  // namespace poetry

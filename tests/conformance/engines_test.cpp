@@ -28,6 +28,7 @@ class Rig : public Host {
     port.listener = listen_on_loopback();
     address_ = local_address(port.listener.get());
     port.service_name = "test";
+    port.counters = std::make_shared<Counters>();
     port.service = std::move(service);
     port.quota = std::make_shared<Quota>(Quota{most_clients});
     port.send_timeout = 10s;
@@ -93,7 +94,7 @@ TEST_P(EveryService, ReachesThreeClientsWholeAndNeverEarly) {
   const TemporaryFile file(service.text);
   auto spec = service.spec;
   spec.replace(spec.find("FILE"), 4, file.path());
-  Rig rig(engine, make_service(parse_service(spec, {})));
+  Rig rig(engine, make_service(parse_service(spec, {}), {}));
   const auto start = Clock::now();
   std::vector<Fd> clients;
   for (int i = 0; i < 3; ++i) clients.push_back(connect_to(rig.address()));
@@ -179,7 +180,7 @@ TEST(EngineNames, AnUnknownOneListsTheValidOnes) {
     make_engine("abacus");
     FAIL();
   } catch (const std::exception& error) {
-    EXPECT_STREQ(error.what(), "unknown engine (valid: asio): abacus");
+    EXPECT_STREQ(error.what(), "unknown engine (valid: asio, select, poll, epoll): abacus");
   }
 }
 

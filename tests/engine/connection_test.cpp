@@ -38,12 +38,13 @@ class ConnectionTest : public testing::Test {
  protected:
   ConnectionTest() {
     port_.service = script_;
-    port_.quota = std::make_shared<Quota>();
+    port_.counters = std::make_shared<Counters>();
     port_.send_timeout = 10s;
   }
   void open(std::deque<Step> steps) {
     script_->steps = std::move(steps);
-    connection_.emplace(std::move(pair_.server), port_, now_);
+    connection_.emplace(Arrival{std::move(pair_.server.socket), pair_.server.peer, {1}, now_},
+                        port_);
   }
   Awaited proceed(Event event = Event::nothing) {
     return connection_->proceed(event, now_, buffer_);
@@ -67,7 +68,7 @@ TEST_F(ConnectionTest, WaitsForInputAndTimeWhileListening) {
   const auto wait = proceed();
   EXPECT_TRUE(wait.input);
   EXPECT_EQ(wait.until, now_ + 3s);
-  EXPECT_EQ(port_.bytes_sent, 5U);
+  EXPECT_EQ(port_.counters->bytes_sent, 5U);
 }
 
 TEST_F(ConnectionTest, APauseHearsNothing) {
@@ -114,9 +115,12 @@ TEST_F(ConnectionTest, DrainsForAMomentOnly) {
 
 TEST_F(ConnectionTest, AbortResets) {
   open({Write{"part"}, Abort{}});
-  EXPECT_TRUE(proceed().over);
+  while (!proceed().over) {
+  }
   connection_->close();
-  EXPECT_EQ(hear(pair_.client.get()).ended.error, std::errc::connection_reset);
+  const auto heard = hear(pair_.client.get());
+  EXPECT_EQ(heard.bytes, "part");
+  EXPECT_EQ(heard.ended.error, std::errc::connection_reset);
 }
 
 TEST_F(ConnectionTest, APeerThatTakesNothingIsDropped) {
@@ -135,13 +139,13 @@ TEST_F(ConnectionTest, APeerThatTakesNothingIsDropped) {
 TEST_F(ConnectionTest, ALargeWriteTakesTurns) {
   const std::string much(64 << 20, 'x');
   open({Write{much}});
-  EXPECT_TRUE(proceed().turn || port_.bytes_sent < (1 << 20));
+  EXPECT_TRUE(proceed().turn || port_.counters->bytes_sent < (1 << 20));
 }
 
 TEST_F(ConnectionTest, ABusySessionTakesTurns) {
   open(std::deque<Step>(100, Step{Write{"x"}}));
   EXPECT_TRUE(proceed().turn);
-  EXPECT_LT(port_.bytes_sent, 100U);
+  EXPECT_LT(port_.counters->bytes_sent, 100U);
 }
 
 TEST_F(ConnectionTest, APeerThatResetsEndsIt) {
@@ -152,13 +156,35 @@ TEST_F(ConnectionTest, APeerThatResetsEndsIt) {
   EXPECT_EQ(connection_->ended(now_).reason, Reason::peer_reset);
 }
 
-TEST_F(ConnectionTest, CountsAgainstTheQuotaWhileOpen) {
-  open({Listen{}});
-  EXPECT_EQ(port_.quota->held, 1U);
+TEST_F(ConnectionTest, NewsEndsAListenAndNothingElse) {
+  open({Pause{now_ + 1s}, Listen{}, Write{"told"}, Listen{}});
+  proceed(Event::news);
+  EXPECT_EQ(port_.counters->bytes_sent, 0U);
+  now_ += 1s;
+  EXPECT_TRUE(proceed().input);
+  proceed(Event::news);
+  EXPECT_EQ(port_.counters->bytes_sent, 4U);
+}
+
+TEST_F(ConnectionTest, APeerThatResetsIsNoticedInALongPause) {
+  open({Pause{}});
+  const auto wait = proceed();
+  EXPECT_LT(wait.until, never);
+  reset_on_close(pair_.client.get());
+  pair_.client.reset();
+  now_ = wait.until;
+  EXPECT_TRUE(proceed().over);
+  EXPECT_EQ(connection_->ended(now_).reason, Reason::peer_reset);
+}
+
+TEST_F(ConnectionTest, AFaultyEndIsCalledSo) {
+  open({Write{"part"}, Finish{Ending::fault}});
+  half_close(pair_.client.get());
+  while (!proceed(Event::input).over) {
+  }
+  EXPECT_EQ(connection_->ended(now_).reason, Reason::fault);
   connection_->close();
-  EXPECT_EQ(port_.quota->held, 0U);
-  connection_.reset();
-  EXPECT_EQ(port_.quota->held, 0U);
+  EXPECT_EQ(hear(pair_.client.get()).ended.status, IoStatus::end);
 }
 
 }  // namespace

@@ -20,7 +20,7 @@ TEST(Services, SettingsOverrideTheDefaults) {
   EXPECT_EQ(spec.service, "poem");
   EXPECT_EQ(spec.argument, "/a/b.txt");
   EXPECT_EQ(spec.name, "b.txt");
-  EXPECT_EQ(spec.settings.pacing, (Pacing{2s, 1s, 65536, 0}));
+  EXPECT_EQ(spec.settings.pacing, (Pacing{2s, 1s, 0s, 65536, 0}));
   EXPECT_EQ(spec.settings.max_clients, 3U);
   EXPECT_TRUE(spec.settings.own_max_clients);
   EXPECT_EQ(spec.settings.send_timeout, 0s);
@@ -45,7 +45,7 @@ INSTANTIATE_TEST_SUITE_P(
     Texts, BadService,
     testing::Values(std::pair{"foo:x", "unknown service (valid: poem): foo"},
                     std::pair{"poem", "poem:FILE"}, std::pair{"poem:", "poem:FILE"},
-                    std::pair{"poem:x,colour=red", "chunk, delay, first-delay"},
+                    std::pair{"poem:x,colour=red", "chunk, delay, fault, first-delay"},
                     std::pair{"poem:x,delay", "key=value"},
                     std::pair{"poem:x,delay=-1", "negative"},
                     std::pair{"poem:x,chunk=0", "one byte"}, std::pair{"poem:x,repeat=0", "repeat"},

@@ -1,0 +1,117 @@
+#include "engine/reactor.hpp"
+
+#include <array>
+
+#include "engine/capacity.hpp"
+#include "engine/connection.hpp"
+#include "reactor/epoll.hpp"
+#include "reactor/poll.hpp"
+#include "reactor/select.hpp"
+
+namespace poetry {
+namespace {
+
+class ReactorLoop : public Loop {
+ public:
+  using Loop::Loop;
+  ~ReactorLoop() override = default;
+
+ private:
+  /// A connection and what it waits for.
+  struct Link : Waiter {
+    Link(ReactorLoop& its_loop, Arrival arrival, const Port& port, Place its_place)
+        : loop(its_loop), connection(std::move(arrival), port), place(std::move(its_place)) {}
+    void wake(Interest what) override {
+      loop.proceed(*this, has(what, Interest::read)    ? Event::input
+                          : has(what, Interest::write) ? Event::output
+                                                       : Event::nothing);
+    }
+    ReactorLoop& loop;
+    Connection connection;
+    Place place;
+    Interest watched = Interest::none;
+    std::list<Link>::iterator self;
+  };
+
+  void admit(Arrival arrival, Port& port, Place place) override {
+    auto& link = links_.emplace_back(*this, std::move(arrival), port, std::move(place));
+    link.self = std::prev(links_.end());
+    proceed(link, Event::nothing);
+  }
+
+  void tell(const Service& service) override {
+    for (auto at = links_.begin(); at != links_.end();) {
+      auto& link = *at++;  // which may end
+      if (&link.connection.service() == &service) proceed(link, Event::news);
+    }
+  }
+
+  void end_all() override {
+    while (!links_.empty()) {
+      links_.front().connection.end(Reason::shutdown);
+      release(links_.front());
+    }
+  }
+
+  void proceed(Link& link, Event event) {
+    const auto wanted = link.connection.proceed(event, Clock::now(), buffer_);
+    if (wanted.over) {
+      release(link);
+      return;
+    }
+    wake_at(link, wanted.turn ? Clock::now() : wanted.until);
+    const auto interest = (wanted.input ? Interest::read : Interest::none) |
+                          (wanted.output ? Interest::write : Interest::none);
+    if (interest == link.watched) return;
+    watch(link.connection.socket(), interest, link);
+    link.watched = interest;
+  }
+
+  void release(Link& link) {
+    wake_at(link, never);
+    if (link.watched != Interest::none) watch(link.connection.socket(), Interest::none, link);
+    link.connection.close();
+    const auto ended = link.connection.ended(Clock::now());
+    link.place = {};
+    released(ended);
+    links_.erase(link.self);
+  }
+
+  std::list<Link> links_;
+  std::array<char, 65536> buffer_{};  // lent to one connection at a time
+};
+
+class ReactorEngine : public Engine {
+ public:
+  explicit ReactorEngine(std::function<std::unique_ptr<Multiplexer>()> make_multiplexer)
+      : make_multiplexer_(std::move(make_multiplexer)) {}
+  void serve(std::span<Port> ports, Host& host, const EngineOptions& options) override {
+    const auto multiplexer = make_multiplexer_();
+    ReactorLoop(*multiplexer, ports, host, options).run();
+  }
+  [[nodiscard]] Capacity capacity() const override { return descriptor_capacity(); }
+
+ private:
+  std::function<std::unique_ptr<Multiplexer>()> make_multiplexer_;
+};
+
+}  // namespace
+
+std::unique_ptr<Engine> make_reactor_engine(
+    std::function<std::unique_ptr<Multiplexer>()> make_multiplexer) {
+  return std::make_unique<ReactorEngine>(std::move(make_multiplexer));
+}
+
+std::unique_ptr<Engine> make_select_engine() {
+  return make_reactor_engine([] { return std::make_unique<Select>(); });
+}
+
+std::unique_ptr<Engine> make_poll_engine() {
+  return make_reactor_engine([] { return std::make_unique<Poll>(); });
+}
+
+std::unique_ptr<Engine> make_epoll_engine() {
+  return make_reactor_engine([] { return std::make_unique<Epoll>(); });
+}
+
+}  // namespace poetry

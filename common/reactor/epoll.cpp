@@ -1,0 +1,61 @@
+#include "reactor/epoll.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+
+#include "base/error.hpp"
+#include "reactor/timeout.hpp"
+
+namespace poetry {
+
+Epoll::Epoll() : epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
+  if (!epoll_) throw_errno("make", "an epoll set");
+}
+
+void Epoll::set(int fd, Interest interest) {
+  const auto index = static_cast<std::size_t>(fd);
+  if (index >= interests_.size()) {
+    interests_.resize(std::max(index + 1, 2 * interests_.size()), Interest::none);
+  }
+  const auto before = interests_[index];
+  if (before == interest) return;
+  epoll_event event{};
+  event.events = (has(interest, Interest::read) ? EPOLLIN : 0U) |
+                 (has(interest, Interest::write) ? EPOLLOUT : 0U);
+  event.data.fd = fd;
+  const int how = interest == Interest::none ? EPOLL_CTL_DEL
+                  : before == Interest::none ? EPOLL_CTL_ADD
+                                             : EPOLL_CTL_MOD;
+  if (::epoll_ctl(epoll_.get(), how, fd, &event) < 0) throw_errno("watch", "a descriptor");
+  interests_[index] = interest;
+}
+
+std::span<const Ready> Epoll::wait(Duration timeout) {
+  ready_.clear();
+  const int count = wait_for_events(timeout);
+  if (count < 0 && errno != EINTR) throw_errno("wait for", "descriptors");
+  for (int i = 0; i < count; ++i) {
+    const auto& event = events_[static_cast<std::size_t>(i)];
+    const auto interest = interests_[static_cast<std::size_t>(event.data.fd)];
+    // An error or hang-up is found by the call that was waited for.
+    const bool failed = (event.events & (EPOLLERR | EPOLLHUP)) != 0;
+    const auto read = (event.events & EPOLLIN) != 0 ? Interest::read : Interest::none;
+    const auto write = (event.events & EPOLLOUT) != 0 ? Interest::write : Interest::none;
+    ready_.push_back({event.data.fd, failed ? interest : read | write});
+  }
+  return ready_;
+}
+
+/// epoll_pwait2(2) where the kernel has it (Linux 5.11), else in whole milliseconds.
+int Epoll::wait_for_events(Duration timeout) {
+  const auto limit = to_timespec(timeout);
+  const int count = ::epoll_pwait2(epoll_.get(), events_.data(), events_per_wait,
+                                   limit ? &*limit : nullptr, nullptr);
+  if (count >= 0 || errno != ENOSYS) return count;
+  const auto millis = std::chrono::ceil<std::chrono::milliseconds>(timeout).count();
+  return ::epoll_wait(epoll_.get(), events_.data(), events_per_wait,
+                      timeout == forever ? -1 : static_cast<int>(std::min<long>(millis, INT_MAX)));
+}
+
+}  // namespace poetry

@@ -1,0 +1,34 @@
+// Multiplexer by epoll(7): the kernel keeps the list, and a wait costs time in proportion to what
+// is ready. Owned by whoever runs a loop over it, in the process that made it: its kernel object
+// would be shared across a fork.
+#pragma once
+
+#include <sys/epoll.h>
+
+#include <array>
+#include <vector>
+
+#include "base/fd.hpp"
+#include "reactor/multiplexer.hpp"
+
+namespace poetry {
+
+class Epoll final : public Multiplexer {
+ public:
+  /// Raises std::system_error.
+  Epoll();
+  void set(int fd, Interest interest) override;
+  std::span<const Ready> wait(Duration timeout) override;
+
+ private:
+  static constexpr std::size_t events_per_wait = 512;  // those left over come with the next wait
+
+  int wait_for_events(Duration timeout);
+
+  Fd epoll_;
+  std::vector<Interest> interests_;  // by descriptor
+  std::array<epoll_event, events_per_wait> events_{};
+  std::vector<Ready> ready_;
+};
+
+}  // namespace poetry

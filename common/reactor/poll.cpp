@@ -1,0 +1,50 @@
+#include "reactor/poll.hpp"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/error.hpp"
+#include "reactor/timeout.hpp"
+
+namespace poetry {
+
+void Poll::set(int fd, Interest interest) {
+  const auto index = static_cast<std::size_t>(fd);
+  if (index >= places_.size()) places_.resize(std::max(index + 1, 2 * places_.size()));
+  auto& place = places_[index];
+  if (interest == Interest::none) {
+    if (place == 0) return;
+    asked_[place - 1] = asked_.back();  // the last one fills the gap
+    places_[static_cast<std::size_t>(asked_.back().fd)] = place;
+    asked_.pop_back();
+    place = 0;
+    return;
+  }
+  if (place == 0) {
+    asked_.push_back({fd, 0, 0});
+    place = asked_.size();
+  }
+  const int events =
+      (has(interest, Interest::read) ? POLLIN : 0) | (has(interest, Interest::write) ? POLLOUT : 0);
+  asked_[place - 1].events = static_cast<short>(events);
+}
+
+std::span<const Ready> Poll::wait(Duration timeout) {
+  ready_.clear();
+  const auto limit = to_timespec(timeout);
+  auto count = ::ppoll(asked_.data(), asked_.size(), limit ? &*limit : nullptr, nullptr);
+  if (count < 0 && errno != EINTR) throw_errno("wait for", "descriptors");
+  for (const auto& each : asked_) {
+    if (count <= 0) break;
+    if (each.revents == 0) continue;
+    --count;
+    // An error or hang-up is found by the call that was waited for.
+    const bool failed = (each.revents & (POLLERR | POLLHUP | POLLNVAL)) != 0;
+    const int what = failed ? each.events : each.revents;
+    ready_.push_back({each.fd, ((what & POLLIN) != 0 ? Interest::read : Interest::none) |
+                                   ((what & POLLOUT) != 0 ? Interest::write : Interest::none)});
+  }
+  return ready_;
+}
+
+}  // namespace poetry

@@ -1,0 +1,28 @@
+// The catalog service: what this server serves, as one JSON array, from live data; then the end.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "session/poem.hpp"
+#include "session/session.hpp"
+
+namespace poetry {
+
+/// One port of this server; `poem` where it serves one.
+struct CatalogEntry {
+  std::string host;
+  std::uint16_t port = 0;
+  std::string service;
+  std::string name;
+  std::shared_ptr<const PoemService> poem;
+};
+
+/// Asked at each connection, in the thread that opens sessions.
+using Catalog = std::function<std::vector<CatalogEntry>()>;
+
+}  // namespace poetry
