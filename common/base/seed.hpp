@@ -15,6 +15,14 @@ constexpr std::uint64_t derive_seed(std::uint64_t seed, std::uint64_t position) 
   return z ^ (z >> 31U);
 }
 
+/// What a connection's seed is used for.
+enum class Purpose : std::uint64_t { faults, jitter };
+
+/// The seed of one purpose, so that its draws tell nothing about those of another.
+constexpr std::uint64_t derive_seed(std::uint64_t seed, Purpose purpose) {
+  return derive_seed(seed, static_cast<std::uint64_t>(purpose));
+}
+
 /// A number in [0, 1) for a seed and a position, uniform.
 constexpr double uniform(std::uint64_t seed, std::uint64_t position) {
   return static_cast<double>(derive_seed(seed, position) >> 11U) * 0x1p-53;

@@ -1,19 +1,21 @@
-// Faults on demand, as users write them: "[SELECT:]NAME[=ARG]", SELECT being "N%" or "#N". A plan is
-// the faults of one port; what it does to a connection follows from the connection's seed and number.
+// Faults on demand, as users write them: "[SELECT:]NAME[=ARG]", SELECT being "N%" or "#N". A plan
+// is the faults of one port; what it does to a connection follows from the connection's seed and
+// number alone. A service with faults owns its plan and is owned by its port, as any service.
 #pragma once
 
-#include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "session/session.hpp"
+#include "faults/fault.hpp"
 
 namespace poetry {
 
-/// A fault that took effect. It is reported when it does, not when it is chosen.
+/// A fault that took effect. It is reported when it does, not when it is chosen, and once for each
+/// connection.
 struct Fired {
   const Peer& peer;
   std::string_view fault;    ///< as written: "#1:reset-after=40B"
@@ -23,7 +25,43 @@ struct Fired {
 /// Called where a session is stepped: under some engines in many threads at once.
 using OnFired = std::function<void(const Fired&)>;
 
-/// What happens at the port before a connection is accepted.
-enum class Door { open, refuse, blackhole };
+/// The faults of one port. It never changes.
+class FaultPlan {
+ public:
+  /// No fault at all.
+  FaultPlan() = default;
+  /// Raises UsageError for faults that contradict each other, naming both.
+  explicit FaultPlan(std::vector<Fault> faults);
+
+  [[nodiscard]] bool empty() const { return faults_.empty(); }
+  [[nodiscard]] Door door() const;
+  /// The one for the port, or nullptr.
+  [[nodiscard]] const Fault* accept_delay() const;
+  /// Whether there are faults that change what a session says.
+  [[nodiscard]] bool changes_sessions() const;
+  /// Those that change what this connection's session says, from the inside to the outside. Of
+  /// several latencies, slices or ends the most specific is chosen: "#N", then "N%", then all; of
+  /// several "N%" that hit, the first. They point into this plan.
+  [[nodiscard]] std::vector<const Fault*> choose(const Peer& peer) const;
+
+ private:
+  std::vector<Fault> faults_;
+};
+
+/// Parses the faults of one port; "none" alone is no fault. Raises UsageError that names the
+/// offender: for an unknown fault, listing the valid ones, for a bad SELECT or ARG, and for
+/// faults that contradict each other.
+FaultPlan parse_faults(std::span<const std::string> texts);
+
+/// A service whose sessions misbehave as planned; `inner` itself where the plan changes none. A
+/// connection that no fault is for gets its bare session.
+///
+/// The plan and `on_fired` are shared by all sessions and never change. No lock is needed, save
+/// with an accept-delay: a session that comes late is opened where it is stepped, so calls of
+/// `inner`'s open(), refresh() and drain() then exclude each other. For that, and since refresh()
+/// tells its news to one caller, an `inner` that is not safe to call from several threads is to be
+/// wrapped once only, and not used beside it. What `on_fired` uses is its maker's to guard.
+std::shared_ptr<Service> with_faults(std::shared_ptr<Service> inner, FaultPlan plan,
+                                     OnFired on_fired);
 
 }  // namespace poetry

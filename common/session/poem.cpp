@@ -2,21 +2,28 @@
 
 #include <algorithm>
 
+#include "base/seed.hpp"
+
 namespace poetry {
 namespace {
 
 /// Bounds what one step looks through, so that one session of a large poem holds up no others.
 constexpr std::size_t largest_write = std::size_t{1} << 20;
 
+/// Earlier or later, or `never` where that leaves the clock's range.
+TimePoint moved(TimePoint at, Duration by) {
+  if (at == never) return never;
+  return by < Duration{0} ? at + by : later(at, by);
+}
+
 class PoemSession : public Session {
  public:
   /// `text` and `pacing` belong to the service, which outlives its sessions.
-  PoemSession(std::string_view text, const Pacing& pacing, TimePoint start)
-      : text_(text), pacing_(pacing), base_(later(start, pacing.first_delay)) {}
+  PoemSession(std::string_view text, const Pacing& pacing, std::uint64_t seed, TimePoint start)
+      : text_(text), pacing_(pacing), base_(later(start, pacing.first_delay)), seed_(seed) {}
 
   Step next(TimePoint now) override {
-    const auto due = in_line_ ? now : later(base_, pacing_.delay, sent_);
-    if (due > now) return Listen{due};
+    if (const auto at = due(); at > now) return Listen{at};
     if (done()) return Finish{};
     return Write{take(now)};
   }
@@ -26,6 +33,17 @@ class PoemSession : public Session {
     return text_.empty() || (pacing_.repeat != 0 && rounds_ >= pacing_.repeat);
   }
 
+  /// When the next chunk or the end is due. With jitter that may be before the start or the chunk
+  /// before it; it is then sent at once, so that the order is kept. It follows from the seed and
+  /// the number of chunks alone: a session that is late keeps the times that it would have kept.
+  [[nodiscard]] TimePoint due() const {
+    const auto exact = later(base_, pacing_.delay, sent_);
+    if (pacing_.jitter == Duration{0}) return exact;
+    const auto part = 2 * uniform(seed_, sent_) - 1;
+    const auto by = part * static_cast<double>(pacing_.jitter.count());
+    return moved(exact, Duration(static_cast<Duration::rep>(by)));
+  }
+
   /// What is due now, of one round, up to largest_write: at least a piece of a chunk.
   std::string_view take(TimePoint now) {
     const auto rest = text_.substr(at_);
@@ -33,8 +51,7 @@ class PoemSession : public Session {
     do {
       size += take_chunk(rest.substr(size, largest_write - size));
       // Chunks of a chosen size stay apart, lines that are due together go together.
-    } while (pacing_.chunk == 0 && size < std::min(rest.size(), largest_write) &&
-             later(base_, pacing_.delay, sent_) <= now);
+    } while (pacing_.chunk == 0 && size < std::min(rest.size(), largest_write) && due() <= now);
     at_ += size;
     if (at_ == text_.size()) {
       at_ = 0;
@@ -56,20 +73,23 @@ class PoemSession : public Session {
       whole = true;
     }
     const bool last = window.data() + size == text_.data() + text_.size();
-    in_line_ = !whole && !last;
-    chunk_sent_ = in_line_ ? chunk_sent_ + size : 0;
-    if (!in_line_) ++sent_;
+    if (!whole && !last) {
+      chunk_sent_ += size;
+      return size;
+    }
+    chunk_sent_ = 0;
+    ++sent_;
     return size;
   }
 
   std::string_view text_;
   const Pacing& pacing_;
-  TimePoint base_;
+  TimePoint base_;  ///< when the first chunk is due, but for jitter
+  std::uint64_t seed_;
   std::size_t at_ = 0;
   std::uint64_t sent_ = 0;        ///< chunks sent whole, over all rounds
   std::uint64_t rounds_ = 0;      ///< rounds sent whole
   std::uint64_t chunk_sent_ = 0;  ///< bytes of the chunk under way
-  bool in_line_ = false;          ///< a chunk is under way
 };
 
 }  // namespace
@@ -77,8 +97,9 @@ class PoemSession : public Session {
 PoemService::PoemService(std::shared_ptr<const SealedText> text, const Pacing& pacing)
     : text_(std::move(text)), pacing_(pacing) {}
 
-std::unique_ptr<Session> PoemService::open(const Peer& /*peer*/, TimePoint now) {
-  return std::make_unique<PoemSession>(text_->bytes(), pacing_, now);
+std::unique_ptr<Session> PoemService::open(const Peer& peer, TimePoint now) {
+  const auto seed = derive_seed(peer.seed, Purpose::jitter);
+  return std::make_unique<PoemSession>(text_->bytes(), pacing_, seed, now);
 }
 
 }  // namespace poetry

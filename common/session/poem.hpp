@@ -1,6 +1,8 @@
 // The poem service: a file's bytes, unchanged, a line at a time, each on its absolute deadline.
 // Line k (from 0) is due at start + first_delay + k x delay, and the end comes one delay after the
-// last line. A session that is late, or has no delay at all, sends all that is due in one piece.
+// last line. With jitter, each of these times moves by a random amount that follows from the
+// connection's seed, but never before the start or the one before it. A session that is late, or
+// has no delay at all, sends all that is due in one piece.
 #pragma once
 
 #include <memory>

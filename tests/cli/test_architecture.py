@@ -10,6 +10,7 @@ COMMON = {path.name for path in (ROOT / "common").iterdir() if path.is_dir()}
 MAY_INCLUDE = {
     "base": set(),
     "session": {"base"},
+    "faults": {"base", "session"},
     "net": {"base"},
     "reactor": {"base", "net"},
     "engine": {"base", "session", "net", "reactor"},

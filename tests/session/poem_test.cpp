@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,9 +25,10 @@ struct Played {
 
 constexpr TimePoint start{std::chrono::hours(5)};
 
-Played play(const std::string& text, const Pacing& pacing, std::size_t most_writes = 1000) {
+Played play(const std::string& text, const Pacing& pacing, std::size_t most_writes = 1000,
+            std::uint64_t seed = 0) {
   PoemService service(SealedText::copy(text), pacing);
-  const auto session = service.open({1}, start);
+  const auto session = service.open({1, seed}, start);
   Played played;
   auto now = start;
   // A write and a wait each, and the end: a session that only ever waits fails instead of hanging.
@@ -107,11 +109,11 @@ TEST(Poem, ALineLargerThanAWriteIsOneLine) {
 }
 
 TEST(Poem, ALargeChunkIsOneChunk) {
-  const std::string text(3 << 20, 'x');
+  const std::string text(5 << 20, 'x');
   const auto played = play(text, {.delay = 1s, .chunk = 2 << 20});
   EXPECT_EQ(played.bytes(), text);
-  EXPECT_EQ(played.writes.back().first, 1s);
-  EXPECT_EQ(played.ended, 2s);
+  EXPECT_EQ(played.writes.back().first, 2s);
+  EXPECT_EQ(played.ended, 3s);
 }
 
 TEST(Poem, ALateTurnCatchesUpAndKeepsTheSchedule) {
@@ -128,6 +130,138 @@ TEST(Poem, ADelayBeyondTheClockWaitsForever) {
   const auto session = service.open({1}, start);
   EXPECT_EQ(std::get<Write>(session->next(start)).bytes, "a\n");
   EXPECT_EQ(std::get<Listen>(session->next(start)).until, never);
+}
+
+/// Lines that are told apart, "0\n" and so on.
+std::string numbered_lines(int count) {
+  std::string text;
+  for (int i = 0; i < count; ++i) text += std::to_string(i) + "\n";
+  return text;
+}
+
+/// When each line came; those that were due together came at one time.
+std::vector<Duration> line_times(const Played& played) {
+  std::vector<Duration> times;
+  for (const auto& [when, bytes] : played.writes) {
+    times.insert(times.end(),
+                 static_cast<std::size_t>(std::count(bytes.begin(), bytes.end(), '\n')), when);
+  }
+  return times;
+}
+
+TEST(Poem, JitterMovesEveryLineAndTheEndWithinItsBounds) {
+  const Pacing pacing{.delay = 1s, .first_delay = 1s, .jitter = 300ms};
+  Duration earliest{0};
+  Duration latest{0};
+  for (std::uint64_t seed = 0; seed < 50; ++seed) {
+    auto played = play(numbered_lines(20), pacing, 1000, seed);
+    EXPECT_EQ(played.bytes(), numbered_lines(20));
+    ASSERT_EQ(played.writes.size(), 20U);
+    auto times = line_times(played);
+    times.push_back(played.ended);
+    for (int k = 0; k <= 20; ++k) {
+      const auto moved = times[static_cast<std::size_t>(k)] - 1s - k * 1s;
+      EXPECT_LE(abs(moved), 300ms) << k;
+      earliest = std::min(earliest, moved);
+      latest = std::max(latest, moved);
+    }
+  }
+  EXPECT_LT(earliest, -295ms);
+  EXPECT_GT(latest, 295ms);
+}
+
+TEST(Poem, JitterIsUniformAndItsMeanIsNearZero) {
+  constexpr int lines = 10'000;
+  const auto played =
+      play(numbered_lines(lines), {.delay = 10s, .first_delay = 1s, .jitter = 1s}, lines + 1, 42);
+  const auto times = line_times(played);
+  ASSERT_EQ(times.size(), static_cast<std::size_t>(lines));
+  double sum = 0;
+  int outer_half = 0;
+  for (int k = 0; k < lines; ++k) {
+    const auto moved = times[static_cast<std::size_t>(k)] - 1s - k * 10s;
+    sum += seconds(moved);
+    if (abs(moved) > 500ms) ++outer_half;
+  }
+  EXPECT_NEAR(sum / lines, 0, 0.02);   // three and a half standard errors
+  EXPECT_NEAR(outer_half, 5000, 200);  // four of them
+}
+
+TEST(Poem, JitterLargerThanTheDelayKeepsTheOrder) {
+  for (const auto delay : {0ms, 1ms, 10ms, 200ms}) {
+    const Pacing pacing{.delay = delay, .jitter = 1s};
+    const auto played = play(numbered_lines(300), pacing, 1000, 7);
+    EXPECT_EQ(played.bytes(), numbered_lines(300));
+    const auto times = line_times(played);
+    ASSERT_EQ(times.size(), 300U);
+    EXPECT_TRUE(std::is_sorted(times.begin(), times.end()));
+    EXPECT_GE(played.ended, times.back());
+    EXPECT_LE(played.ended, 300 * delay + 1s);
+    for (int k = 0; k < 300; ++k) {
+      EXPECT_GE(times[static_cast<std::size_t>(k)], std::max<Duration>(k * delay - 1s, 0s)) << k;
+      EXPECT_LE(times[static_cast<std::size_t>(k)], k * delay + 1s) << k;
+    }
+  }
+}
+
+TEST(Poem, JitterNeverComesBeforeTheStart) {
+  int at_once = 0;
+  for (std::uint64_t seed = 0; seed < 1000; ++seed) {
+    const auto first = play("a\n", {.jitter = 100ms}, 1000, seed).writes.at(0).first;
+    EXPECT_GE(first, 0s);
+    EXPECT_LE(first, 100ms);
+    if (first == 0s) ++at_once;
+  }
+  EXPECT_NEAR(at_once, 500, 50);
+}
+
+TEST(Poem, JitterFollowsFromTheSeedAlone) {
+  const Pacing pacing{.delay = 1s, .jitter = 300ms};
+  const auto text = numbered_lines(50);
+  EXPECT_EQ(play(text, pacing, 1000, 5).writes, play(text, pacing, 1000, 5).writes);
+  EXPECT_NE(play(text, pacing, 1000, 5).writes, play(text, pacing, 1000, 6).writes);
+  EXPECT_EQ(play(text, {}, 1000, 5).writes, play(text, {}, 1000, 6).writes);
+}
+
+TEST(Poem, ALateTurnKeepsTheTimesThatTheSeedGives) {
+  for (const auto jitter : {300ms, 3000ms}) {
+    const Pacing pacing{.delay = 1s, .jitter = jitter};
+    const auto times = line_times(play(numbered_lines(20), pacing, 1000, 5));
+    PoemService service(SealedText::copy(numbered_lines(20)), pacing);
+    const auto session = service.open({1, 5}, start);
+    const auto now = start + 7500ms;
+    const std::string sent(std::get<Write>(session->next(now)).bytes);
+    const auto lines = static_cast<std::size_t>(std::count(sent.begin(), sent.end(), '\n'));
+    EXPECT_LE(times.at(lines - 1), 7500ms);
+    EXPECT_EQ(std::get<Listen>(session->next(now)).until, start + times.at(lines));
+  }
+}
+
+TEST(Poem, JitterMovesChunksAndRepeatsAlike) {
+  const Pacing pacing{.delay = 1s, .first_delay = 1s, .jitter = 300ms, .chunk = 4, .repeat = 3};
+  const auto played = play("abcdef", pacing, 1000, 5);
+  EXPECT_EQ(played.bytes(), "abcdefabcdefabcdef");
+  ASSERT_EQ(played.writes.size(), 6U);
+  for (int k = 0; k < 6; ++k) {
+    const auto moved = played.writes[static_cast<std::size_t>(k)].first - 1s - k * 1s;
+    EXPECT_LE(abs(moved), 300ms);
+    EXPECT_NE(moved, 0s);
+  }
+}
+
+TEST(Poem, JitterBeyondTheClockWaitsForever) {
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    PoemService service(SealedText::copy("a\n"),
+                        {.delay = Duration::max(), .jitter = std::chrono::hours(24 * 365 * 100)});
+    const auto session = service.open({1, seed}, start);
+    auto now = start;
+    if (const auto step = session->next(now); std::holds_alternative<Listen>(step)) {
+      now = std::get<Listen>(step).until;
+      EXPECT_GT(now, start);
+      session->next(now);
+    }
+    EXPECT_EQ(std::get<Listen>(session->next(now)).until, never);
+  }
 }
 
 }  // namespace

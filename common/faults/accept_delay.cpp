@@ -1,0 +1,67 @@
+#include <mutex>
+
+#include "faults/decorators.hpp"
+
+namespace poetry {
+namespace {
+
+class LateService : public Service {
+ public:
+  LateService(std::shared_ptr<Service> inner, const Fault& fault, OnFired on_fired)
+      : inner_(std::move(inner)), fault_(fault), on_fired_(std::move(on_fired)) {}
+
+  std::unique_ptr<Session> open(const Peer& peer, TimePoint now) override;
+  Refresh refresh(TimePoint now) override {
+    const std::lock_guard lock(mutex_);
+    return inner_->refresh(now);
+  }
+  void drain() override {
+    const std::lock_guard lock(mutex_);
+    inner_->drain();
+  }
+
+ private:
+  class Newcomer;
+
+  std::mutex mutex_;  ///< of calls on inner_, since sessions open theirs where they are stepped
+  std::shared_ptr<Service> inner_;
+  Fault fault_;
+  OnFired on_fired_;
+};
+
+/// Pauses until its time has come, and then is the inner session.
+class LateService::Newcomer : public Session {
+ public:
+  Newcomer(LateService& service, const Peer& peer, TimePoint start)
+      : service_(service), trigger_(service.fault_, peer, service.on_fired_), start_(start) {}
+
+  Step next(TimePoint now) override {
+    if (!inner_) {
+      trigger_.fire(0);
+      if (now < start_) return Pause{start_};
+      const std::lock_guard lock(service_.mutex_);
+      inner_ = service_.inner_->open(trigger_.peer(), start_);
+    }
+    return inner_->next(now);
+  }
+  void receive(std::string_view bytes) override { inner_->receive(bytes); }
+
+ private:
+  LateService& service_;
+  Trigger trigger_;
+  TimePoint start_;
+  std::unique_ptr<Session> inner_;
+};
+
+std::unique_ptr<Session> LateService::open(const Peer& peer, TimePoint now) {
+  return std::make_unique<Newcomer>(*this, peer, later(now, fault_.by));
+}
+
+}  // namespace
+
+std::shared_ptr<Service> delay_accept(std::shared_ptr<Service> inner, const Fault& fault,
+                                      OnFired on_fired) {
+  return std::make_shared<LateService>(std::move(inner), fault, std::move(on_fired));
+}
+
+}  // namespace poetry

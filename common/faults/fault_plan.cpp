@@ -1,0 +1,88 @@
+#include <algorithm>
+
+#include "base/error.hpp"
+#include "base/seed.hpp"
+#include "faults/fault_spec.hpp"
+
+namespace poetry {
+namespace {
+
+using By = Fault::Selector::By;
+using Effect = Fault::Effect;
+
+/// Whether one connection gets at most one of them. Bytes at two offsets may both be corrupted; the
+/// same one twice would be whole again.
+bool compete(const Fault& a, const Fault& b) {
+  return a.effect == b.effect && (a.effect != Effect::corrupt || a.amount == b.amount);
+}
+
+/// Whether nothing decides which of two is meant. Of several chances the first that hits is, but
+/// two equal chances for one byte must be a slip.
+bool exclude_each_other(const Fault& a, const Fault& b) {
+  if (a.effect == Effect::door || b.effect == Effect::door) return true;
+  return compete(a, b) && a.selector == b.selector &&
+         (a.selector.by != By::chance || a.effect == Effect::corrupt);
+}
+
+/// `draw` is in [0, 1).
+bool selects(const Fault::Selector& selector, const Peer& peer, double draw) {
+  switch (selector.by) {
+    case By::chance:
+      return draw < selector.chance;
+    case By::number:
+      return peer.number == selector.number;
+    case By::all:
+      break;
+  }
+  return true;
+}
+
+}  // namespace
+
+FaultPlan::FaultPlan(std::vector<Fault> faults) : faults_(std::move(faults)) {
+  for (auto a = faults_.begin(); a != faults_.end(); ++a) {
+    for (auto b = a + 1; b != faults_.end(); ++b) {
+      if (!exclude_each_other(*a, *b)) continue;
+      throw UsageError("these faults exclude each other", a->text + " and " + b->text);
+    }
+  }
+}
+
+Door FaultPlan::door() const {
+  // One that closes the door is the only fault of its port.
+  return faults_.empty() ? Door::open : faults_.front().door;
+}
+
+const Fault* FaultPlan::accept_delay() const {
+  const auto at = std::find_if(faults_.begin(), faults_.end(), [](const Fault& fault) {
+    return fault.effect == Effect::accept_delay;
+  });
+  return at == faults_.end() ? nullptr : &*at;
+}
+
+bool FaultPlan::changes_sessions() const {
+  return std::any_of(faults_.begin(), faults_.end(),
+                     [](const Fault& fault) { return fault.effect <= Effect::end; });
+}
+
+std::vector<const Fault*> FaultPlan::choose(const Peer& peer) const {
+  const auto seed = derive_seed(peer.seed, Purpose::faults);
+  std::vector<const Fault*> chosen;
+  for (std::size_t i = 0; i < faults_.size(); ++i) {
+    const auto& fault = faults_[i];
+    // One draw for each fault of the plan, whatever the others are.
+    if (fault.effect > Effect::end || !selects(fault.selector, peer, uniform(seed, i))) continue;
+    const auto rival = std::find_if(chosen.begin(), chosen.end(),
+                                    [&](const Fault* other) { return compete(*other, fault); });
+    if (rival == chosen.end()) {
+      chosen.push_back(&fault);
+    } else if (fault.selector.by > (*rival)->selector.by) {
+      *rival = &fault;
+    }
+  }
+  std::stable_sort(chosen.begin(), chosen.end(),
+                   [](const Fault* a, const Fault* b) { return a->effect < b->effect; });
+  return chosen;
+}
+
+}  // namespace poetry

@@ -1,0 +1,139 @@
+#include "faults/fault_spec.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <limits>
+
+#include "base/error.hpp"
+#include "base/quantity.hpp"
+
+namespace poetry {
+namespace {
+
+constexpr auto most = std::numeric_limits<std::uint64_t>::max();
+
+void set_offset(Fault& fault, std::string_view text) { fault.amount = parse_size(text); }
+
+void set_size(Fault& fault, std::string_view text) {
+  fault.amount = parse_size(text);
+  if (fault.amount == 0) throw UsageError("a write has at least one byte", text);
+}
+
+void set_duration(Fault& fault, std::string_view text) { fault.by = parse_duration(text); }
+
+void set_size_or_lines(Fault& fault, std::string_view text) {
+  constexpr std::string_view lines = "lines";
+  if (text == "1line") text = "1lines";
+  if (!text.ends_with(lines)) {
+    fault.amount = parse_size(text);
+    return;
+  }
+  text.remove_suffix(lines.size());
+  fault.amount = parse_count(text, "number of lines", 0, most);
+  fault.unit = Fault::Unit::lines;
+}
+
+/// A fault by its name.
+struct Kind {
+  std::string_view name;
+  std::string_view argument;  ///< its form; empty where there is none
+  void (*set)(Fault&, std::string_view);
+  Fault standard;  ///< what the name says
+};
+
+Fault ending_with(const Step& last) { return {.effect = Fault::Effect::end, .last = last}; }
+Fault closing(Door door) { return {.effect = Fault::Effect::door, .door = door}; }
+Fault with(Fault::Effect effect) { return {.effect = effect}; }
+
+/// Every fault.
+const std::array kinds{
+    Kind{"stall-after", "SIZE|Nlines", set_size_or_lines, ending_with(Pause{})},
+    Kind{"close-after", "SIZE|Nlines", set_size_or_lines, ending_with(Finish{Ending::fault})},
+    Kind{"reset-after", "SIZE|Nlines", set_size_or_lines, ending_with(Abort{})},
+    Kind{"never-reply", "", nullptr, ending_with(Pause{})},
+    Kind{"corrupt", "OFFSET", set_offset, with(Fault::Effect::corrupt)},
+    Kind{"slice", "SIZE", set_size, with(Fault::Effect::slice)},
+    Kind{"latency", "DUR", set_duration, with(Fault::Effect::latency)},
+    Kind{"accept-delay", "DUR", set_duration, with(Fault::Effect::accept_delay)},
+    Kind{"refuse", "", nullptr, closing(Door::refuse)},
+    Kind{"blackhole", "", nullptr, closing(Door::blackhole)}};
+
+constexpr std::string_view no_fault = "none";
+
+const Kind& find_kind(std::string_view name, std::string_view text) {
+  std::string valid(no_fault);
+  for (const auto& kind : kinds) {
+    if (kind.name == name) return kind;
+    valid.append(", ").append(kind.name);
+  }
+  throw UsageError("unknown fault (valid: " + valid + ")", text);
+}
+
+/// "12.5" in "12.5%", as a probability.
+double parse_percentage(std::string_view text) {
+  const auto is_decimal = [](char c) { return (c >= '0' && c <= '9') || c == '.'; };
+  double value = 0;
+  const auto* end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, value, std::chars_format::fixed);
+  if (!std::all_of(text.begin(), text.end(), is_decimal) || error != std::errc{} || rest != end ||
+      value > 100) {
+    throw UsageError("not a percentage from 0 to 100", text);
+  }
+  return value / 100;
+}
+
+Fault::Selector parse_selector(std::string_view text) {
+  if (text.ends_with('%')) {
+    text.remove_suffix(1);
+    return {.by = Fault::Selector::By::chance, .chance = parse_percentage(text)};
+  }
+  if (text.starts_with('#')) {
+    text.remove_prefix(1);
+    return {.by = Fault::Selector::By::number,
+            .number = parse_count(text, "number of a connection", 1, most)};
+  }
+  throw UsageError("not of the form N% or #N", text);
+}
+
+Fault parse_fault(std::string_view text) {
+  const auto colon = text.find(':');
+  const auto rest = colon == std::string_view::npos ? text : text.substr(colon + 1);
+  const auto equals = rest.find('=');
+  const auto& kind = find_kind(rest.substr(0, equals), text);
+  const auto argument = equals == std::string_view::npos ? "" : rest.substr(equals + 1);
+  const bool fits = kind.argument.empty() ? equals == std::string_view::npos : !argument.empty();
+  if (!fits) {
+    std::string form(kind.name);
+    if (!kind.argument.empty()) form.append("=").append(kind.argument);
+    throw UsageError("not of the form " + form, text);
+  }
+  auto fault = kind.standard;
+  fault.text = text;
+  try {
+    if (colon != std::string_view::npos) fault.selector = parse_selector(text.substr(0, colon));
+    if (kind.set != nullptr) kind.set(fault, argument);
+  } catch (const UsageError& error) {
+    throw UsageError(text, error.what());
+  }
+  const bool of_port =
+      fault.effect == Fault::Effect::accept_delay || fault.effect == Fault::Effect::door;
+  if (of_port && colon != std::string_view::npos) {
+    throw UsageError(std::string(kind.name) + " is for the whole port and takes no SELECT", text);
+  }
+  return fault;
+}
+
+}  // namespace
+
+FaultPlan parse_faults(std::span<const std::string> texts) {
+  if (texts.size() == 1 && texts[0] == no_fault) return {};
+  std::vector<Fault> faults;
+  for (const auto& text : texts) {
+    if (text == no_fault) throw UsageError("it excludes other faults", text);
+    faults.push_back(parse_fault(text));
+  }
+  return FaultPlan(std::move(faults));
+}
+
+}  // namespace poetry

@@ -1,0 +1,25 @@
+#include <algorithm>
+
+#include "faults/decorators.hpp"
+
+namespace poetry {
+namespace {
+
+class Slicer : public PiecewiseDecorator {
+ public:
+  using PiecewiseDecorator::PiecewiseDecorator;
+
+ private:
+  std::string_view piece(std::string_view rest, std::uint64_t sent) override {
+    if (rest.size() > fault().amount) trigger().fire(sent);
+    return rest.substr(0, std::min<std::uint64_t>(rest.size(), fault().amount));
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Session> slice_writes(std::unique_ptr<Session> inner, const Trigger& trigger) {
+  return std::make_unique<Slicer>(std::move(inner), trigger);
+}
+
+}  // namespace poetry
