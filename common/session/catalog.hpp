@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "session/poem.hpp"
@@ -24,5 +24,16 @@ struct CatalogEntry {
 
 /// Asked at each connection, in the thread that opens sessions.
 using Catalog = std::function<std::vector<CatalogEntry>()>;
+
+/// Safe to call from several threads as far as its catalog is.
+class CatalogService : public Service {
+ public:
+  /// An empty function gives an empty array.
+  explicit CatalogService(Catalog catalog) : catalog_(std::move(catalog)) {}
+  std::unique_ptr<Session> open(const Peer& peer, TimePoint now) override;
+
+ private:
+  Catalog catalog_;
+};
 
 }  // namespace poetry

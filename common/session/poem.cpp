@@ -4,6 +4,8 @@
 
 #include "base/seed.hpp"
 
+#include "base/sha256.hpp"
+
 namespace poetry {
 namespace {
 
@@ -92,6 +94,39 @@ class PoemSession : public Session {
   std::uint64_t chunk_sent_ = 0;  ///< bytes of the chunk under way
 };
 
+/// The digest of `text` over and over. A short one goes in blocks of many rounds.
+std::string sha256_of(std::string_view text, std::uint64_t rounds) {
+  constexpr std::size_t block_size = 65536;
+  const auto block_rounds = std::clamp<std::uint64_t>(block_size / text.size(), 1, rounds);
+  std::string block;
+  if (block_rounds > 1) {
+    for (std::uint64_t i = 0; i < block_rounds; ++i) block += text;
+  }
+  Sha256 digest;
+  for (; rounds >= block_rounds; rounds -= block_rounds)
+    digest.update(block.empty() ? text : block);
+  digest.update(std::string_view(block).substr(0, rounds * text.size()));
+  return digest.finish();
+}
+
+PoemFacts find_facts(std::string_view text, const Pacing& pacing) {
+  PoemFacts facts;
+  facts.delay = pacing.delay;
+  const auto rounds = text.empty() ? 1 : pacing.repeat;  // an empty poem ends at once in any case
+  std::uint64_t bytes = 0;
+  if (rounds == 0 || __builtin_mul_overflow(text.size(), rounds, &bytes)) return facts;
+  facts.bytes = bytes;
+  const auto newlines = static_cast<std::uint64_t>(std::count(text.begin(), text.end(), '\n'));
+  const bool open_line = !text.empty() && text.back() != '\n';
+  facts.lines = newlines * rounds + (open_line ? 1 : 0);
+  if (text.empty()) {
+    facts.sha256 = Sha256().finish();
+  } else if (bytes <= most_hashed) {
+    facts.sha256 = sha256_of(text, rounds);
+  }
+  return facts;
+}
+
 }  // namespace
 
 PoemService::PoemService(std::shared_ptr<const SealedText> text, const Pacing& pacing)
@@ -100,6 +135,11 @@ PoemService::PoemService(std::shared_ptr<const SealedText> text, const Pacing& p
 std::unique_ptr<Session> PoemService::open(const Peer& peer, TimePoint now) {
   const auto seed = derive_seed(peer.seed, Purpose::jitter);
   return std::make_unique<PoemSession>(text_->bytes(), pacing_, seed, now);
+}
+
+const PoemFacts& PoemService::facts() const {
+  std::call_once(facts_once_, [this] { facts_ = find_facts(text_->bytes(), pacing_); });
+  return facts_;
 }
 
 }  // namespace poetry

@@ -5,7 +5,11 @@
 // has no delay at all, sends all that is due in one piece.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
 
 #include "base/sealed_text.hpp"
 #include "session/session.hpp"
@@ -23,15 +27,30 @@ struct Pacing {
   bool operator==(const Pacing&) const = default;
 };
 
-/// Safe to call from several threads: it never changes.
+/// What a client gets that stays to the end, over all rounds.
+struct PoemFacts {
+  std::optional<std::uint64_t> bytes;  ///< absent where it goes on forever, or beyond all counting
+  std::optional<std::uint64_t> lines;  ///< likewise; a last line without newline counts
+  std::optional<std::string> sha256;   ///< likewise, and of most_hashed bytes at most
+  Duration delay{0};                   ///< from a line to the next
+};
+
+/// More than this takes longer to hash than the server may stand still.
+inline constexpr std::uint64_t most_hashed = std::uint64_t{1} << 30;
+
+/// Safe to call from several threads: what clients see of it never changes.
 class PoemService : public Service {
  public:
   PoemService(std::shared_ptr<const SealedText> text, const Pacing& pacing);
   std::unique_ptr<Session> open(const Peer& peer, TimePoint now) override;
+  /// Found out by the first call, which may take a second or two.
+  [[nodiscard]] const PoemFacts& facts() const;
 
  private:
   std::shared_ptr<const SealedText> text_;
   Pacing pacing_;
+  mutable std::once_flag facts_once_;
+  mutable PoemFacts facts_;
 };
 
 }  // namespace poetry

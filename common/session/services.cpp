@@ -9,6 +9,7 @@
 #include "base/error.hpp"
 #include "base/quantity.hpp"
 #include "session/builtin_poems.hpp"
+#include "session/fibonacci.hpp"
 
 namespace poetry {
 namespace {
@@ -54,6 +55,17 @@ const Setters poem_setters{
     {"repeat",
      [](ServiceSpec& s, std::string_view v) { s.settings.pacing.repeat = parse_repeat(v); }}};
 
+const Setters echo_setters{{"prefix", [](ServiceSpec& s, std::string_view v) {
+                              if (v != "none" && v != "pid") {
+                                throw UsageError("unknown prefix (valid: none, pid)", v);
+                              }
+                              s.prefix = v == "pid" ? EchoPrefix::pid : EchoPrefix::none;
+                            }}};
+
+const Setters fibonacci_setters{{"lease", [](ServiceSpec& s, std::string_view v) {
+                                   s.lease = parse_count(v, "lease", 1, most_lease);
+                                 }}};
+
 std::shared_ptr<Service> make_poem(const ServiceSpec& spec, const Surroundings& /*surroundings*/) {
   if (!spec.argument.empty()) {
     return std::make_shared<PoemService>(SealedText::read(spec.argument), spec.settings.pacing);
@@ -65,6 +77,20 @@ std::shared_ptr<Service> make_poem(const ServiceSpec& spec, const Surroundings& 
   throw UsageError("no built-in poem of this name", spec.name);
 }
 
+std::shared_ptr<Service> make_echo(const ServiceSpec& spec, const Surroundings& /*surroundings*/) {
+  return std::make_shared<EchoService>(spec.prefix);
+}
+
+std::shared_ptr<Service> make_fibonacci(const ServiceSpec& spec,
+                                        const Surroundings& /*surroundings*/) {
+  return std::make_shared<FibonacciService>(spec.argument, spec.lease);
+}
+
+std::shared_ptr<Service> make_catalog(const ServiceSpec& /*spec*/,
+                                      const Surroundings& surroundings) {
+  return std::make_shared<CatalogService>(surroundings.catalog);
+}
+
 /// A service as --serve names it.
 struct Kind {
   std::string_view name;
@@ -74,7 +100,10 @@ struct Kind {
 };
 
 /// Every service.
-const std::array kinds{Kind{"poem", "FILE", poem_setters, make_poem}};
+const std::array kinds{Kind{"poem", "FILE", poem_setters, make_poem},
+                       Kind{"echo", "", echo_setters, make_echo},
+                       Kind{"fibonacci", "STATE", fibonacci_setters, make_fibonacci},
+                       Kind{"catalog", "", {}, make_catalog}};
 
 const Kind& find_kind(std::string_view name) {
   std::string valid;

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "session/catalog.hpp"
+#include "session/echo.hpp"
 #include "session/poem.hpp"
 
 namespace poetry {
@@ -26,6 +28,8 @@ struct ServiceSpec {
   std::string argument;  ///< after the colon: a path; empty for a built-in poem
   std::string name;      ///< as shown to users: "ecstasy.txt", or the service's name
   ServiceSettings settings;
+  EchoPrefix prefix = EchoPrefix::none;  ///< of echo
+  std::uint64_t lease = 1;               ///< of fibonacci
 
   bool operator==(const ServiceSpec&) const = default;
 };
@@ -44,7 +48,9 @@ std::string format_chunk(std::uint64_t chunk);
 std::string format_repeat(std::uint64_t repeat);
 
 /// What a service may ask of the server around it.
-struct Surroundings {};
+struct Surroundings {
+  Catalog catalog;  ///< what the catalog service shows
+};
 
 /// Makes the service, reading what it serves. Raises std::system_error naming the file.
 std::shared_ptr<Service> make_service(const ServiceSpec& spec, const Surroundings& surroundings);

@@ -1,6 +1,10 @@
 """Fixtures of the black-box suite: servers and files that end with their test."""
 
 import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -72,3 +76,19 @@ def poem(tmp_path):
         return path
 
     return write
+
+
+@pytest.fixture
+def unprivileged():
+    """A command that drops root, and a directory that the one without can use; as root only
+    if the tools can be reached without."""
+    prefix = []
+    if os.geteuid() == 0:
+        prefix = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+        if not shutil.which("setpriv"):
+            pytest.skip("setpriv is missing")
+        if run("poetry-server", "--version", prefix=prefix).status != 0:
+            pytest.skip(f"{BIN} cannot be reached without root")
+    with tempfile.TemporaryDirectory() as directory:
+        os.chmod(directory, 0o755)
+        yield prefix, Path(directory)

@@ -57,6 +57,13 @@ def run(name, *args, stdin=b"", stdout=subprocess.PIPE, prefix=(), timeout=WAIT,
     return Result(process.returncode, out or b"", err.decode())
 
 
+def fails(result, offender):
+    """Whether poetry-server failed with one line that names the offender, and printed nothing."""
+    assert (result.status, result.out) == (1, b""), result
+    line, = result.err.splitlines()
+    assert line.startswith("poetry-server: ") and str(offender) in line
+
+
 class Lines:
     """The lines of a pipe, collected by a thread, to be waited for."""
 

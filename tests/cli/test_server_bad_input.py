@@ -1,14 +1,11 @@
 """Bad input to poetry-server: one line that names the offender, the status, nothing half done."""
 
-import os
-import shutil
 import socket
-import tempfile
 from pathlib import Path
 
 import pytest
 
-from harness import BIN, connect, free_ports, run
+from harness import connect, fails, free_ports, run
 
 USAGE = [
     (["--port", "65536"], "65536"),
@@ -64,12 +61,6 @@ def test_usage_errors(args, offender):
     assert hint == "Try 'poetry-server --help'."
 
 
-def fails(result, offender):
-    assert (result.status, result.out) == (1, b""), result
-    line, = result.err.splitlines()
-    assert line.startswith("poetry-server: ") and str(offender) in line
-
-
 @pytest.mark.parametrize("how", ["argument", "service"])
 def test_a_poem_that_is_missing(tmp_path, how):
     missing = tmp_path / "missing.txt"
@@ -101,22 +92,6 @@ def test_a_port_that_is_taken_leaves_nothing_served(poem, tmp_path):
     assert not ready.exists()
     with pytest.raises(ConnectionRefusedError):
         connect(first)
-
-
-@pytest.fixture
-def unprivileged():
-    """A command that drops root, and a directory that the one without can use; as root only
-    if the tools can be reached without."""
-    prefix = []
-    if os.geteuid() == 0:
-        prefix = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
-        if not shutil.which("setpriv"):
-            pytest.skip("setpriv is missing")
-        if run("poetry-server", "--version", prefix=prefix).status != 0:
-            pytest.skip(f"{BIN} cannot be reached without root")
-    with tempfile.TemporaryDirectory() as directory:
-        os.chmod(directory, 0o755)
-        yield prefix, Path(directory)
 
 
 def test_a_poem_that_is_unreadable(unprivileged):

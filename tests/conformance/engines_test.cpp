@@ -172,6 +172,49 @@ TEST_P(EveryEngine, AResetEndsOneConnectionAlone) {
   EXPECT_EQ(hear(kept.get()).bytes, "a\nb\nc\n");
 }
 
+TEST_P(EveryEngine, EchoesWhatAClientSendsWhileItReads) {
+  Rig rig(GetParam(), make_service(parse_service("echo", {}), {}));
+  const Fd client = connect_to(rig.address());
+  const std::string text(8 << 20, 'x');
+  std::thread sender([&client, left = std::string_view(text)]() mutable {
+    while (!left.empty()) {
+      const auto sent = send_some(client.get(), left);
+      if (sent.status != IoStatus::ok) break;
+      left.remove_prefix(sent.bytes);
+    }
+    half_close(client.get());
+  });
+  const auto heard = hear(client.get());
+  sender.join();
+  EXPECT_EQ(heard.ended.status, IoStatus::end);
+  EXPECT_TRUE(heard.bytes == text) << heard.bytes.size() << " bytes";
+}
+
+TEST_P(EveryEngine, AnswersEachLineByAFibonacciNumberOfItsOwn) {
+  const TemporaryFile state("");
+  Rig rig(GetParam(), make_service(parse_service("fibonacci:" + state.path(), {}), {}));
+  const Fd one = connect_to(rig.address());
+  const Fd other = connect_to(rig.address());
+  std::array<char, 2> answer{};
+  send_some(one.get(), "\n");
+  ASSERT_EQ(receive_some(one.get(), answer).bytes, 2U);
+  EXPECT_EQ(answer, (std::array{'1', '\n'}));
+  send_some(other.get(), "a\nb\nc");
+  half_close(other.get());
+  EXPECT_EQ(hear(other.get()).bytes, "2\n3\n5\n");
+  half_close(one.get());
+  EXPECT_EQ(hear(one.get()).ended.status, IoStatus::end);
+}
+
+TEST_P(EveryEngine, TellsItsCatalogWhateverIsSent) {
+  Rig rig(GetParam(), make_service(parse_service("catalog", {}), {}));
+  const Fd client = connect_to(rig.address());
+  send_some(client.get(), "GET / HTTP/1.0\r\n\r\n");
+  const auto heard = hear(client.get());
+  EXPECT_EQ(heard.bytes, "[]\n");
+  EXPECT_EQ(heard.ended.status, IoStatus::end);
+}
+
 INSTANTIATE_TEST_SUITE_P(Engines, EveryEngine, testing::ValuesIn(engine_names()),
                          [](const auto& at) { return at.param; });
 

@@ -43,13 +43,34 @@ TEST_P(BadService, NamesTheOffenderAndTheValidOnes) {
 }
 INSTANTIATE_TEST_SUITE_P(
     Texts, BadService,
-    testing::Values(std::pair{"foo:x", "unknown service (valid: poem): foo"},
+    testing::Values(std::pair{"foo:x", "unknown service (valid: poem, echo"},
                     std::pair{"poem", "poem:FILE"}, std::pair{"poem:", "poem:FILE"},
                     std::pair{"poem:x,colour=red", "chunk, delay, fault, first-delay"},
                     std::pair{"poem:x,delay", "key=value"},
                     std::pair{"poem:x,delay=-1", "negative"},
                     std::pair{"poem:x,chunk=0", "one byte"}, std::pair{"poem:x,repeat=0", "repeat"},
-                    std::pair{"poem:x,max-clients=z", "max-clients"}));
+                    std::pair{"poem:x,max-clients=z", "max-clients"},
+                    std::pair{"echo:x", "not of the form echo"},
+                    std::pair{"echo,prefix=tcp", "prefix: unknown prefix (valid: none, pid): tcp"},
+                    std::pair{"echo,delay=1s", "unknown setting of echo (valid: fault, max"},
+                    std::pair{"fibonacci", "fibonacci:STATE"},
+                    std::pair{"fibonacci:x,lease=0", "lease: lease is not in 1 to 10000: 0"},
+                    std::pair{"fibonacci:x,lease=10001", "10001"},
+                    std::pair{"fibonacci:x,lease=many", "many"},
+                    std::pair{"catalog:x", "not of the form catalog"},
+                    std::pair{"catalog,delay=1s", "unknown setting of catalog"}));
+
+TEST(Services, EachHasItsOwnSettings) {
+  EXPECT_EQ(parse_service("echo", {}).prefix, EchoPrefix::none);
+  EXPECT_EQ(parse_service("echo,prefix=pid", {}).prefix, EchoPrefix::pid);
+  EXPECT_EQ(parse_service("echo,prefix=none,send-timeout=1s", {}).settings.send_timeout, 1s);
+  const auto fibonacci = parse_service("fibonacci:/var/lib/f.db,lease=10", {});
+  EXPECT_EQ(fibonacci.argument, "/var/lib/f.db");
+  EXPECT_EQ(fibonacci.name, "f.db");
+  EXPECT_EQ(fibonacci.lease, 10U);
+  EXPECT_EQ(parse_service("fibonacci:f", {}).lease, 1U);
+  EXPECT_EQ(parse_service("catalog", {}).name, "catalog");
+}
 
 TEST(Services, ThreeBuiltInPoemsHaveFourLinesEach) {
   const auto poems = builtin_poems();

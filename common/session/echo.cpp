@@ -1,0 +1,50 @@
+#include "session/echo.hpp"
+
+#include <string>
+
+namespace poetry {
+namespace {
+
+class EchoSession : public Session {
+ public:
+  /// `draining` belongs to the service, which outlives its sessions.
+  EchoSession(std::string prefix, const std::atomic<bool>& draining)
+      : prefix_(std::move(prefix)), draining_(draining) {}
+
+  Step next(TimePoint /*now*/) override {
+    if (unsent_) {
+      unsent_ = false;
+      return Write{piece_};
+    }
+    piece_ = std::string();  // not clear(), which would keep the memory of a session at rest
+    if (peer_finished_ || draining_) return Finish{};
+    return Listen{};
+  }
+
+  void receive(std::string_view bytes) override {
+    if (bytes.empty()) {
+      peer_finished_ = true;
+      return;
+    }
+    piece_.reserve(prefix_.size() + bytes.size());
+    piece_.append(prefix_).append(bytes);
+    unsent_ = true;
+  }
+
+ private:
+  std::string prefix_;
+  const std::atomic<bool>& draining_;
+  std::string piece_;  ///< one receive() at most
+  bool unsent_ = false;
+  bool peer_finished_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Session> EchoService::open(const Peer& peer, TimePoint /*now*/) {
+  auto prefix =
+      prefix_ == EchoPrefix::pid ? std::to_string(peer.process).append(": ") : std::string();
+  return std::make_unique<EchoSession>(std::move(prefix), draining_);
+}
+
+}  // namespace poetry

@@ -1,0 +1,278 @@
+#include "session/fibonacci_state.hpp"
+
+#include <SQLiteCpp/SQLiteCpp.h>
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <filesystem>
+#include <optional>
+#include <stdexcept>
+#include <string_view>
+#include <vector>
+
+#include "base/error.hpp"
+
+namespace poetry {
+namespace {
+
+using Number = FibonacciRange::Number;
+using SQLite::TransactionBehavior;
+
+/// What marks a file as ours: "Fibo" in ASCII, and the version of the table.
+constexpr std::uint32_t application_id = 0x4669626f;
+constexpr std::uint32_t state_version = 1;
+
+/// How long others may hold the lock: they hold it for milliseconds, but there may be many of them.
+constexpr int busy_timeout_ms = 10'000;
+
+/// The first bytes of a database and where its marks are (sqlite.org/fileformat.html).
+constexpr std::string_view magic{"SQLite format 3\0", 16};
+constexpr std::size_t header_size = 100;
+constexpr std::size_t version_at = 60;
+constexpr std::size_t application_id_at = 68;
+
+[[noreturn]] void fail(std::string_view attempt, const std::string& path, std::string_view why) {
+  throw std::runtime_error(std::string(attempt).append(" ").append(path).append(": ").append(why));
+}
+
+/// Names the attempt and the path in what SQLite raises.
+template <typename Body>
+auto naming(std::string_view attempt, const std::string& path, Body body) {
+  try {
+    return body();
+  } catch (const SQLite::Exception& error) {
+    fail(attempt, path, error.what());
+  }
+}
+
+/// SQLite's own files appear beside the state, so that the directory has to be writable as well.
+void refuse_unwritable(const std::string& path) {
+  struct stat found {};
+  if (::stat(path.c_str(), &found) == 0) {
+    if (!S_ISREG(found.st_mode)) fail("open", path, "not a regular file");
+    if (::faccessat(AT_FDCWD, path.c_str(), R_OK | W_OK, AT_EACCESS) != 0) {
+      throw_errno("open", path);
+    }
+  } else if (errno != ENOENT) {
+    throw_errno("open", path);
+  }
+  std::error_code error;
+  const auto file = std::filesystem::weakly_canonical(std::filesystem::absolute(path), error);
+  if (error) throw std::system_error(error, "open " + path);
+  if (::faccessat(AT_FDCWD, file.parent_path().c_str(), W_OK | X_OK, AT_EACCESS) != 0) {
+    throw_errno("write beside", path);
+  }
+}
+
+/// Through SQLite's own descriptor: to close another one of the same file would give up the locks
+/// of every connection that this process has to it. Not by SQLite's size of the file, which is 0
+/// for a file of one byte.
+std::string read_header(SQLite::Database& database, const std::string& path) {
+  sqlite3_file* file = nullptr;
+  database.check(::sqlite3_file_control(database.getHandle(), "main", SQLITE_FCNTL_FILE_POINTER,
+                                        static_cast<void*>(&file)));
+  const auto size = std::min<std::uintmax_t>(std::filesystem::file_size(path), header_size);
+  std::string header(size, '\0');
+  if (size > 0)
+    database.check(file->pMethods->xRead(file, header.data(), static_cast<int>(size), 0));
+  return header;
+}
+
+std::uint32_t big_endian(std::string_view bytes) {
+  std::uint32_t value = 0;
+  for (const char byte : bytes) value = value << 8U | static_cast<unsigned char>(byte);
+  return value;
+}
+
+void refuse_marks(const std::string& path, std::uint32_t application, std::uint32_t version) {
+  if (application != application_id) fail("open", path, "the database of another application");
+  if (version == state_version) return;
+  fail("open", path,
+       "a state of version " + std::to_string(version) + ", not " + std::to_string(state_version));
+}
+
+enum class Missing { refuse, create };
+
+/// A connection to a state file or, with Missing::create, to an empty one. What is neither is told
+/// by its header alone, before SQLite looks at the file and may write beside it or into it.
+std::unique_ptr<SQLite::Database> connect(const std::string& path, Missing missing) {
+  const int flags = SQLite::OPEN_READWRITE | SQLite::OPEN_NOMUTEX |
+                    (missing == Missing::create ? SQLite::OPEN_CREATE : 0);
+  // An absolute path has no other meaning to SQLite, as ":memory:" and "file:" have.
+  auto database = std::make_unique<SQLite::Database>(std::filesystem::absolute(path).string(),
+                                                     flags, busy_timeout_ms);
+  const auto header = read_header(*database, path);
+  if (!header.empty() || missing == Missing::refuse) {
+    if (header.size() < header_size || !header.starts_with(magic)) {
+      fail("open", path, "not a database");
+    }
+    refuse_marks(path, big_endian(header.substr(application_id_at, 4)),
+                 big_endian(header.substr(version_at, 4)));
+  }
+  database->exec("PRAGMA synchronous = FULL");
+  return database;
+}
+
+std::uint32_t number_of(SQLite::Database& database, const char* query) {
+  return database.execAndGet(query).getUInt();
+}
+
+std::vector<unsigned char> bytes_of(const Number& number) {
+  std::vector<unsigned char> bytes;
+  boost::multiprecision::export_bits(number, std::back_inserter(bytes), 8);
+  return bytes;
+}
+
+Number number_from(const SQLite::Column& column) {
+  const auto* bytes = static_cast<const unsigned char*>(column.getBlob());
+  Number number;
+  boost::multiprecision::import_bits(number, bytes, bytes + column.getBytes(), 8);
+  return number;
+}
+
+/// Binds a range's numbers from parameter `at` on.
+void bind_numbers(SQLite::Statement& statement, int at, const FibonacciRange& range) {
+  for (const auto* number : {&range.number, &range.following}) {
+    const auto bytes = bytes_of(*number);
+    statement.bind(at++, bytes.data(), static_cast<int>(bytes.size()));
+  }
+}
+
+void insert(SQLite::Database& database, const FibonacciRange& range,
+            std::optional<std::int64_t> count) {
+  SQLite::Statement statement(database, "INSERT INTO free VALUES (?, ?, ?, ?)");
+  statement.bind(1, range.first);
+  if (count) statement.bind(2, *count);
+  bind_numbers(statement, 3, range);
+  statement.exec();
+}
+
+void create_table(SQLite::Database& database) {
+  database.exec("PRAGMA application_id = " + std::to_string(application_id));
+  database.exec("PRAGMA user_version = " + std::to_string(state_version));
+  database.exec(
+      "CREATE TABLE free (first INTEGER PRIMARY KEY, count INTEGER CHECK (count > 0),"
+      " a BLOB NOT NULL, b BLOB NOT NULL) STRICT");
+  insert(database, {}, std::nullopt);
+}
+
+void check_table(SQLite::Database& database, const std::string& path) {
+  refuse_marks(path, number_of(database, "PRAGMA application_id"),
+               number_of(database, "PRAGMA user_version"));
+  if (database.execAndGet("PRAGMA quick_check(1)").getString() != "ok" ||
+      number_of(database, "SELECT count(*) FROM free WHERE count IS NULL") != 1) {
+    fail("open", path, "the state is damaged");
+  }
+}
+
+/// A row of the table; without a count it has no end.
+struct Free {
+  FibonacciRange range;
+  bool endless = false;
+};
+
+std::optional<Free> lowest_beyond(SQLite::Database& database, std::int64_t after) {
+  SQLite::Statement query(
+      database, "SELECT first, count, a, b FROM free WHERE first > ? ORDER BY first LIMIT 1");
+  query.bind(1, after);
+  if (!query.executeStep()) return std::nullopt;
+  const auto count = query.getColumn(1);
+  return Free{{query.getColumn(0).getInt64(), static_cast<std::uint64_t>(count.getInt64()),
+               number_from(query.getColumn(2)), number_from(query.getColumn(3))},
+              count.isNull()};
+}
+
+/// Takes `count` positions off the front of a row that begins at `first`.
+void advance(SQLite::Database& database, FibonacciRange range) {
+  const auto first = range.first;
+  const auto count = static_cast<std::int64_t>(range.count);
+  while (range.count > 0) range.take();
+  SQLite::Statement statement(
+      database,
+      "UPDATE free SET first = first + ?1, count = count - ?1, a = ?3, b = ?4 WHERE first = ?2");
+  statement.bind(1, count);
+  statement.bind(2, first);
+  bind_numbers(statement, 3, range);
+  statement.exec();
+}
+
+void remove(SQLite::Database& database, std::int64_t first) {
+  SQLite::Statement statement(database, "DELETE FROM free WHERE first = ?");
+  statement.bind(1, first);
+  statement.exec();
+}
+
+}  // namespace
+
+Number FibonacciRange::take() {
+  Number taken = std::move(number);
+  number = std::move(following);
+  following = taken + number;
+  ++first;
+  --count;
+  return taken;
+}
+
+void prepare_fibonacci(const std::string& path) {
+  refuse_unwritable(path);
+  naming("open", path, [&path] {
+    const auto database = connect(path, Missing::create);
+    SQLite::Transaction transaction(*database, TransactionBehavior::IMMEDIATE);
+    // Also where the header had our marks, and a creation that a crash cut short is rolled back.
+    if (number_of(*database, "PRAGMA application_id") == 0 &&
+        number_of(*database, "SELECT count(*) FROM sqlite_schema") == 0) {
+      create_table(*database);
+    } else {
+      check_table(*database, path);
+    }
+    transaction.commit();
+    // Whoever has the file locked just then prepares it as well and is about to do the same. If it
+    // cannot, draws are as safe without the write-ahead log, only slower.
+    if (database->tryExec("PRAGMA journal_mode = WAL") != SQLITE_OK &&
+        database->getErrorCode() != SQLITE_BUSY) {
+      fail("open", path, database->getErrorMsg());
+    }
+  });
+}
+
+FibonacciState::FibonacciState(const std::string& path) : path_(path), process_(::getpid()) {
+  naming("open", path_, [this] { database_ = connect(path_, Missing::refuse); });
+}
+
+FibonacciState::~FibonacciState() {
+  if (is_inherited()) static_cast<void>(database_.release());
+}
+
+bool FibonacciState::is_inherited() const { return process_ != ::getpid(); }
+
+FibonacciRange FibonacciState::reserve(std::uint64_t most, std::int64_t after) {
+  return naming("draw from", path_, [&] {
+    SQLite::Transaction transaction(*database_, TransactionBehavior::IMMEDIATE);
+    auto lowest = lowest_beyond(*database_, after);
+    if (!lowest) fail("draw from", path_, "the state is damaged");
+    auto& [range, endless] = *lowest;
+    if (!endless && range.count <= most) {
+      remove(*database_, range.first);
+    } else {
+      range.count = most;
+      advance(*database_, range);
+    }
+    transaction.commit();
+    return std::move(range);
+  });
+}
+
+void FibonacciState::give_back(const FibonacciRange& rest) {
+  naming("give back to", path_, [&] {
+    SQLite::Transaction transaction(*database_, TransactionBehavior::IMMEDIATE);
+    insert(*database_, rest, static_cast<std::int64_t>(rest.count));
+    transaction.commit();
+  });
+}
+
+}  // namespace poetry

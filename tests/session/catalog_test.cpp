@@ -1,0 +1,124 @@
+#include "session/catalog.hpp"
+
+#include <gtest/gtest.h>
+
+#include <boost/json.hpp>
+
+#include "base/sha256.hpp"
+#include "session/services.hpp"
+
+namespace poetry {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr TimePoint now{std::chrono::hours(5)};
+
+std::string told(Service& service) {
+  const auto session = service.open({}, now);
+  session->receive("GET / HTTP/1.0\r\n");
+  const std::string text(std::get<Write>(session->next(now)).bytes);
+  session->receive({});
+  EXPECT_TRUE(std::holds_alternative<Finish>(session->next(now)));
+  return text;
+}
+
+std::shared_ptr<const PoemService> poem(std::string_view text, const Pacing& pacing) {
+  return std::make_shared<PoemService>(SealedText::copy(text), pacing);
+}
+
+std::string digest_of(std::string_view text) {
+  Sha256 digest;
+  digest.update(text);
+  return digest.finish();
+}
+
+TEST(Catalog, IsOneLineOfJsonWithAnObjectAPort) {
+  const auto two_lines = poem("a\nb", {.delay = 250ms});
+  CatalogService service([&two_lines] {
+    return std::vector<CatalogEntry>{{"127.0.0.1", 10000, "poem", "a \"b\".txt", two_lines},
+                                     {"::1", 7, "echo", "echo", nullptr}};
+  });
+  EXPECT_EQ(told(service),
+            R"([{"host": "127.0.0.1", "port": 10000, "service": "poem", "name": "a \"b\".txt", )"
+            R"("bytes": 3, "lines": 2, "sha256": ")" +
+                digest_of("a\nb") +
+                R"(", "delay": 0.25}, )"
+                R"({"host": "::1", "port": 7, "service": "echo", "name": "echo"}])"
+                "\n");
+}
+
+TEST(Catalog, IsAskedForAtEachConnection) {
+  std::uint16_t port = 1;
+  CatalogService service([&port] {
+    return std::vector<CatalogEntry>{{"h", port++, "echo", "echo", nullptr}};
+  });
+  EXPECT_EQ(boost::json::parse(told(service)).at(0).at("port"), 1);
+  EXPECT_EQ(boost::json::parse(told(service)).at(0).at("port"), 2);
+}
+
+TEST(Catalog, WithoutAServerItIsEmpty) {
+  EXPECT_EQ(told(*make_service(parse_service("catalog", {}), {})), "[]\n");
+}
+
+TEST(Catalog, IsMadeWithWhatSurroundsIt) {
+  const Surroundings surroundings{[] {
+    return std::vector<CatalogEntry>{{"h", 1, "catalog", "catalog", nullptr}};
+  }};
+  const auto service = make_service(parse_service("catalog", {}), surroundings);
+  EXPECT_EQ(told(*service), R"([{"host": "h", "port": 1, "service": "catalog", "name": "catalog"}])"
+                            "\n");
+}
+
+TEST(Catalog, LeavesOutWhatAPoemWithoutAnEndHasNot) {
+  CatalogService service([] {
+    return std::vector<CatalogEntry>{
+        {"h", 1, "poem", "p", poem("a\n", {.delay = 2s, .repeat = 0})}};
+  });
+  EXPECT_EQ(told(service),
+            R"([{"host": "h", "port": 1, "service": "poem", "name": "p", "delay": 2}])"
+            "\n");
+}
+
+TEST(PoemFacts, AreOfAllRounds) {
+  for (const std::string text : {"a\nb\n", "a\nb", "\n", "x"}) {
+    for (const std::uint64_t rounds : {1, 3, 100'000}) {
+      std::string whole;
+      for (std::uint64_t i = 0; i < rounds; ++i) whole += text;
+      const auto lines = std::count(whole.begin(), whole.end(), '\n') + (whole.back() != '\n');
+      const auto service = poem(text, {.delay = 1s, .repeat = rounds});
+      const auto& facts = service->facts();
+      EXPECT_EQ(facts.bytes, whole.size());
+      EXPECT_EQ(facts.lines, static_cast<std::uint64_t>(lines)) << text << " x " << rounds;
+      EXPECT_EQ(facts.sha256, digest_of(whole)) << text << " x " << rounds;
+      EXPECT_EQ(facts.delay, 1s);
+    }
+  }
+}
+
+TEST(PoemFacts, OfALargePoemAreTheSame) {
+  const std::string text(1'000'003, 'y');
+  EXPECT_EQ(poem(text, {.repeat = 2})->facts().sha256, digest_of(text + text));
+}
+
+TEST(PoemFacts, OfAnEmptyPoemAreNothing) {
+  for (const std::uint64_t rounds : {0, 1, 5}) {
+    const auto service = poem("", {.repeat = rounds});
+    EXPECT_EQ(service->facts().bytes, 0U);
+    EXPECT_EQ(service->facts().lines, 0U);
+    EXPECT_EQ(service->facts().sha256, digest_of(""));
+  }
+}
+
+TEST(PoemFacts, ADigestThatWouldHoldUpTheServerIsLeftOut) {
+  const auto large = poem("ab\n", {.repeat = most_hashed});
+  EXPECT_EQ(large->facts().bytes, 3 * most_hashed);
+  EXPECT_EQ(large->facts().lines, most_hashed);
+  EXPECT_FALSE(large->facts().sha256);
+  const auto uncountable = poem("ab\n", {.repeat = ~std::uint64_t{0}});
+  EXPECT_FALSE(uncountable->facts().bytes);
+  EXPECT_FALSE(uncountable->facts().lines);
+}
+
+}  // namespace
+}  // namespace poetry
