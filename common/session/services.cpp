@@ -66,6 +66,27 @@ const Setters fibonacci_setters{{"lease", [](ServiceSpec& s, std::string_view v)
                                    s.lease = parse_count(v, "lease", 1, most_lease);
                                  }}};
 
+LogFormat parse_log_format(std::string_view text) {
+  if (text == "line") return LogFormat::line;
+  if (text == "xml") return LogFormat::xml;
+  if (text == "json") return LogFormat::json;
+  throw UsageError("unknown format (valid: line, xml, json)", text);
+}
+
+Duration parse_poll(std::string_view text) {
+  const auto poll = parse_duration(text);
+  if (poll < std::chrono::milliseconds(1)) throw UsageError("less than 1ms", text);
+  return poll;
+}
+
+const Setters weblog_setters{
+    {"backlog",
+     [](ServiceSpec& s, std::string_view v) {
+       s.weblog.backlog = parse_count(v, "count", 0, WeblogSettings::most_backlog);
+     }},
+    {"format", [](ServiceSpec& s, std::string_view v) { s.weblog.format = parse_log_format(v); }},
+    {"poll", [](ServiceSpec& s, std::string_view v) { s.weblog.poll = parse_poll(v); }}};
+
 std::shared_ptr<Service> make_poem(const ServiceSpec& spec, const Surroundings& /*surroundings*/) {
   if (!spec.argument.empty()) {
     return std::make_shared<PoemService>(SealedText::read(spec.argument), spec.settings.pacing);
@@ -91,6 +112,12 @@ std::shared_ptr<Service> make_catalog(const ServiceSpec& /*spec*/,
   return std::make_shared<CatalogService>(surroundings.catalog);
 }
 
+std::shared_ptr<Service> make_weblog(const ServiceSpec& spec,
+                                     const Surroundings& /*surroundings*/) {
+  require_log_file(spec.argument);
+  return std::make_shared<WeblogService>(spec.argument, spec.weblog);
+}
+
 /// A service as --serve names it.
 struct Kind {
   std::string_view name;
@@ -102,6 +129,7 @@ struct Kind {
 /// Every service.
 const std::array kinds{Kind{"poem", "FILE", poem_setters, make_poem},
                        Kind{"echo", "", echo_setters, make_echo},
+                       Kind{"weblog", "FILE", weblog_setters, make_weblog},
                        Kind{"fibonacci", "STATE", fibonacci_setters, make_fibonacci},
                        Kind{"catalog", "", {}, make_catalog}};
 

@@ -9,12 +9,13 @@
 #include "session/catalog.hpp"
 #include "session/echo.hpp"
 #include "session/poem.hpp"
+#include "session/weblog.hpp"
 
 namespace poetry {
 
 /// What a port serves and how; --serve's settings override a server's for one port.
 struct ServiceSettings {
-  Pacing pacing;
+  Pacing pacing;                                     ///< of a poem
   Duration send_timeout = std::chrono::seconds(60);  ///< 0 is never
   std::uint64_t max_clients = 0;                     ///< 0 is no limit
   bool own_max_clients = false;                      ///< max_clients is this port's own
@@ -29,7 +30,8 @@ struct ServiceSpec {
   std::string name;      ///< as shown to users: "ecstasy.txt", or the service's name
   ServiceSettings settings;
   EchoPrefix prefix = EchoPrefix::none;  ///< of echo
-  std::uint64_t lease = 1;               ///< of fibonacci
+  WeblogSettings weblog;
+  std::uint64_t lease = 1;  ///< of fibonacci
 
   bool operator==(const ServiceSpec&) const = default;
 };

@@ -26,6 +26,15 @@ TEST(Services, SettingsOverrideTheDefaults) {
   EXPECT_EQ(spec.settings.send_timeout, 0s);
 }
 
+TEST(Services, AWeblogHasSettingsOfItsOwn) {
+  const auto spec = parse_service("weblog:/a/log,format=json,backlog=100,poll=250ms", {});
+  EXPECT_EQ(spec.argument, "/a/log");
+  EXPECT_EQ(spec.name, "log");
+  EXPECT_EQ(spec.weblog, (WeblogSettings{LogFormat::json, 100, 250ms}));
+  EXPECT_EQ(parse_service("weblog:x", {}).weblog,
+            (WeblogSettings{LogFormat::line, 0, 1s}));
+}
+
 TEST(Services, ABackslashKeepsAComma) {
   EXPECT_EQ(parse_service(R"(poem:a\,b\\c)", {}).argument, R"(a,b\c)");
   EXPECT_EQ(parse_service(R"(poem:a\b)", {}).argument, R"(a\b)");
@@ -43,11 +52,15 @@ TEST_P(BadService, NamesTheOffenderAndTheValidOnes) {
 }
 INSTANTIATE_TEST_SUITE_P(
     Texts, BadService,
-    testing::Values(std::pair{"foo:x", "unknown service (valid: poem, echo"},
+    testing::Values(std::pair{"foo:x",
+                              "unknown service (valid: poem, echo, weblog, fibonacci, catalog): foo"},
                     std::pair{"poem", "poem:FILE"}, std::pair{"poem:", "poem:FILE"},
                     std::pair{"poem:x,colour=red", "chunk, delay, fault, first-delay"},
-                    std::pair{"poem:x,delay", "key=value"},
-                    std::pair{"poem:x,delay=-1", "negative"},
+                    std::pair{"poem:x,delay", "key=value"}, std::pair{"weblog", "weblog:FILE"},
+                    std::pair{"weblog:x,delay=1", "backlog, fault, format, max-clients, poll"},
+                    std::pair{"weblog:x,format=html", "line, xml, json"},
+                    std::pair{"weblog:x,backlog=101", "0 to 100"},
+                    std::pair{"weblog:x,poll=0", "poll"}, std::pair{"poem:x,delay=-1", "negative"},
                     std::pair{"poem:x,chunk=0", "one byte"}, std::pair{"poem:x,repeat=0", "repeat"},
                     std::pair{"poem:x,max-clients=z", "max-clients"},
                     std::pair{"echo:x", "not of the form echo"},

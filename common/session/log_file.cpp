@@ -1,0 +1,174 @@
+#include "session/log_file.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <deque>
+#include <system_error>
+
+#include "base/error.hpp"
+
+namespace poetry {
+namespace {
+
+constexpr std::uint64_t backward_block = std::uint64_t{64} << 10;
+/// Bounds what is read before the end of a log, whatever its lines are like.
+constexpr std::size_t most_backward = largest_log_line;
+
+/// O_NONBLOCK: whatever the name leads to by now, opening it does not wait.
+constexpr int open_flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+
+/// pread(2) until `buffer` is full or the file ends. Returns the bytes read; empty after an error.
+std::optional<std::size_t> read_at(int fd, std::span<char> buffer, std::uint64_t offset) {
+  std::size_t size = 0;
+  while (size < buffer.size()) {
+    const auto count =
+        ::pread(fd, buffer.data() + size, buffer.size() - size, static_cast<off_t>(offset + size));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return {};
+    if (count == 0) break;
+    size += static_cast<std::size_t>(count);
+  }
+  return size;
+}
+
+FileIdentity identity_of(const struct stat& status) { return {status.st_dev, status.st_ino}; }
+
+/// The end of the file's first `size` bytes, with `lines` whole lines and what follows them, as far
+/// as there are so many and they may be read. Empty where the file cannot be read or was truncated.
+std::string read_backwards(int fd, std::uint64_t size, std::size_t lines) {
+  std::deque<std::string> blocks;
+  std::size_t newlines = 0;
+  std::uint64_t done = 0;
+  while (done < size && newlines <= lines && done < most_backward) {
+    std::string block(static_cast<std::size_t>(std::min(size - done, backward_block)), '\0');
+    done += block.size();
+    if (read_at(fd, block, size - done) != block.size()) return {};
+    newlines += static_cast<std::size_t>(std::count(block.begin(), block.end(), '\n'));
+    blocks.push_front(std::move(block));
+  }
+  std::string bytes;
+  for (const auto& block : blocks) bytes += block;
+  return bytes;
+}
+
+}  // namespace
+
+void require_log_file(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) < 0) {
+    if (errno == ENOENT) return;
+    throw_errno("open", path);
+  }
+  if (!S_ISREG(status.st_mode)) {
+    throw std::system_error(S_ISDIR(status.st_mode) ? EISDIR : ENOTSUP, std::generic_category(),
+                            "follow " + path + ", no regular file");
+  }
+  const Fd fd(::open(path.c_str(), open_flags));
+  if (!fd) throw_errno("open", path);
+}
+
+FoundFile find_log_file(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) < 0) {
+    const bool absent = errno == ENOENT || errno == ENOTDIR;
+    return {absent ? FoundFile::State::absent : FoundFile::State::refused, {}};
+  }
+  if (!S_ISREG(status.st_mode)) return {FoundFile::State::refused, {}};
+  return {FoundFile::State::file, identity_of(status)};
+}
+
+std::optional<LogFile> LogFile::open(const std::string& path) {
+  Fd fd(::open(path.c_str(), open_flags));
+  struct stat status {};
+  if (!fd || ::fstat(fd.get(), &status) < 0 || !S_ISREG(status.st_mode)) return {};
+  return LogFile(std::move(fd), identity_of(status));
+}
+
+std::vector<std::string> LogFile::skip_to_end(std::size_t lines) {
+  struct stat status {};
+  if (::fstat(fd_.get(), &status) < 0) return {};
+  const auto size = static_cast<std::uint64_t>(status.st_size);
+  const auto bytes = read_backwards(fd_.get(), size, lines);
+  if (bytes.empty()) return {};
+  remember(size, bytes);
+  std::deque<std::string> found;
+  std::size_t at = 0;
+  if (bytes.size() < size) {  // it begins in the middle of a line
+    at = bytes.find('\n') + 1;
+    in_pieces_ = at == 0;
+  }
+  for (auto end = bytes.find('\n', at); end != std::string::npos; end = bytes.find('\n', at)) {
+    found.push_back(bytes.substr(at, end - at));
+    if (found.size() > lines) found.pop_front();
+    at = end + 1;
+  }
+  held_ = bytes.substr(at);
+  return {found.begin(), found.end()};
+}
+
+std::size_t LogFile::read(std::span<char> buffer, const LogLineSink& sink) {
+  for (;;) {
+    const auto known = place_.before_offset.size();
+    const auto size = read_at(fd_.get(), buffer, place_.offset - known);
+    if (!size) return 0;
+    const std::string_view bytes(buffer.data(), *size);
+    if (!bytes.starts_with(place_.before_offset)) {
+      finish(sink);
+      place_ = {place_.identity, 0, {}};
+      continue;
+    }
+    const auto appended = bytes.substr(known);
+    if (!appended.empty()) {
+      remember(place_.offset + appended.size(), bytes);
+      split(appended, sink);
+    }
+    return appended.size();
+  }
+}
+
+void LogFile::finish(const LogLineSink& sink) {
+  if (held_.empty() && !in_pieces_) return;
+  sink({held_, LogLine::Kind::rest});
+  held_ = {};
+  in_pieces_ = false;
+}
+
+bool LogFile::unlinked() const {
+  struct stat status {};
+  return ::fstat(fd_.get(), &status) == 0 && status.st_nlink == 0;
+}
+
+void LogFile::remember(std::uint64_t offset, std::string_view before) {
+  place_.offset = offset;
+  place_.before_offset = before.substr(before.size() - std::min(before.size(), overlap));
+}
+
+void LogFile::split(std::string_view bytes, const LogLineSink& sink) {
+  for (auto end = bytes.find('\n'); end != std::string_view::npos; end = bytes.find('\n')) {
+    if (held_.empty() && !in_pieces_) {
+      sink({bytes.substr(0, end), LogLine::Kind::whole});
+    } else {
+      hold(bytes.substr(0, end), sink);
+      sink({held_, in_pieces_ ? LogLine::Kind::rest : LogLine::Kind::whole});
+      held_ = {};
+      in_pieces_ = false;
+    }
+    bytes.remove_prefix(end + 1);
+  }
+  hold(bytes, sink);
+}
+
+void LogFile::hold(std::string_view bytes, const LogLineSink& sink) {
+  held_ += bytes;
+  while (held_.size() > largest_log_line) {
+    sink({std::string_view(held_).substr(0, largest_log_line), LogLine::Kind::piece});
+    held_.erase(0, largest_log_line);
+    in_pieces_ = true;
+  }
+}
+
+}  // namespace poetry

@@ -1,0 +1,122 @@
+#include "session/log_tail.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace poetry {
+namespace {
+
+constexpr std::size_t buffer_bytes = std::size_t{16} << 10;
+/// Files that were left and whose place is remembered: more than the old versions that anybody
+/// renames back.
+constexpr std::size_t most_left = 64;
+
+}  // namespace
+
+LogTail::LogTail(std::string path, Notice notice) : path_(std::move(path)), watch_(path_, notice) {}
+
+std::vector<std::string> LogTail::start(TimePoint now, std::size_t lines) {
+  const auto found = find_log_file(path_);
+  if (started_ || found.state == FoundFile::State::refused) return {};
+  buffer_.resize(buffer_bytes);
+  watch_.renew();
+  std::vector<std::string> last;
+  if (found.state == FoundFile::State::file) {
+    auto file = LogFile::open(path_);
+    if (!file) return {};
+    last = file->skip_to_end(lines);
+    take_up(std::move(*file), now, {});
+  }
+  started_ = true;
+  return last;
+}
+
+LogTail::Left LogTail::look(TimePoint now, std::size_t budget, const LogLineSink& sink) {
+  find_files(now, sink);
+  for (auto& followed : files_) {
+    if (read(followed, now, budget, sink) == Left::more) return Left::more;
+  }
+  leave_quiet(now, sink);
+  return Left::nothing;
+}
+
+/// Opens what is new, and puts last what has the log's name.
+void LogTail::find_files(TimePoint now, const LogLineSink& sink) {
+  watch_.renew();
+  watch_.take_events();
+  for (auto& followed : files_) {
+    if (followed.watch < 0) followed.watch = watch_.watch(followed.file.fd());
+  }
+  find_renamed(now, sink);
+  const auto found = find_log_file(path_);
+  const bool absent = found.state != FoundFile::State::file;
+  if (absent && !absent_ && !files_.empty()) files_.back().alive = now;
+  absent_ = absent;
+  if (absent) return;
+  if (const auto known = find(found.identity); known != files_.end()) {
+    if (&*known == &files_.back()) return;
+    files_.back().alive = now;
+    files_.splice(files_.end(), files_, known);
+  } else if (auto file = LogFile::open(path_); file && find(file->identity()) == files_.end()) {
+    take_up(std::move(*file), now, sink);
+  }
+}
+
+/// Finds files that had the log's name since the last look and have lost it already.
+void LogTail::find_renamed(TimePoint now, const LogLineSink& sink) {
+  for (const auto& path : watch_.take_renamed()) {
+    auto file = LogFile::open(path);
+    if (file && find(file->identity()) == files_.end()) take_up(std::move(*file), now, sink);
+  }
+}
+
+LogTail::Files::iterator LogTail::find(const FileIdentity& identity) {
+  return std::find_if(files_.begin(), files_.end(), [&identity](const Followed& followed) {
+    return followed.file.identity() == identity;
+  });
+}
+
+/// Makes it the last one.
+void LogTail::take_up(LogFile file, TimePoint now, const LogLineSink& sink) {
+  for (auto at = left_.begin(); at != left_.end(); ++at) {
+    if (at->identity != file.identity()) continue;
+    file.resume(std::move(*at));
+    left_.erase(at);
+    break;
+  }
+  if (!files_.empty()) files_.back().alive = now;
+  const int watch = watch_.watch(file.fd());
+  files_.push_back({std::move(file), watch, now});
+  if (files_.size() > most_replaced + 1) leave(files_.begin(), sink);
+}
+
+LogTail::Left LogTail::read(Followed& followed, TimePoint now, std::size_t& budget,
+                            const LogLineSink& sink) {
+  while (budget > 0) {
+    const auto size = followed.file.read(buffer_, sink);
+    if (size > 0) followed.alive = now;
+    if (size < buffer_.size() - LogFile::overlap) return Left::nothing;
+    budget -= std::min(budget, size);
+  }
+  return Left::more;
+}
+
+void LogTail::leave_quiet(TimePoint now, const LogLineSink& sink) {
+  for (auto at = files_.begin(); at != files_.end();) {
+    const bool last = &*at == &files_.back();
+    const bool useless = !last || (absent_ && at->file.unlinked());
+    at = useless && later(at->alive, linger) <= now ? leave(at, sink) : std::next(at);
+  }
+}
+
+LogTail::Files::iterator LogTail::leave(Files::iterator at, const LogLineSink& sink) {
+  auto everything = std::numeric_limits<std::size_t>::max();
+  read(*at, {}, everything, sink);
+  at->file.finish(sink);
+  watch_.unwatch(at->watch);
+  if (!at->file.unlinked()) left_.push_back(at->file.place());
+  if (left_.size() > most_left) left_.pop_front();
+  return files_.erase(at);
+}
+
+}  // namespace poetry

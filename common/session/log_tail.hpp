@@ -1,0 +1,71 @@
+// Follows a log by its name and hands on every line appended to it, each once, whatever becomes of
+// the file: renamed and created anew, copied and truncated, deleted, a symbolic link that is
+// switched, or not there yet. It parses nothing and reads no clock. Owned by a service and used by
+// one thread at a time; opens nothing before start(), so that it may be made before a fork.
+//
+// What nobody can follow: lines that were truncated away before a look; a file that was truncated
+// and has, where it was read last, the same bytes again; and, where inotify cannot be had, a file
+// that had the log's name between two looks only.
+#pragma once
+
+#include <list>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "session/log_file.hpp"
+#include "session/log_watch.hpp"
+
+namespace poetry {
+
+class LogTail {
+ public:
+  /// A file that was replaced or deleted is left once it has not grown for so long: writers reopen
+  /// their log within moments of a rotation, but each at its own.
+  static constexpr Duration linger = std::chrono::seconds(10);
+  /// Replaced files that are read beside the new one; the oldest of more is read to its end and
+  /// left. Rotations are minutes apart, so that this bounds only the extraordinary.
+  static constexpr std::size_t most_replaced = 16;
+
+  explicit LogTail(std::string path, Notice notice = Notice::inotify);
+
+  /// Begins at the end of the file, or before what appears where there is none, and returns up to
+  /// `lines` of the last whole lines there. A file that cannot be opened for the moment leaves the
+  /// tail not started(), and start() is to be called again.
+  std::vector<std::string> start(TimePoint now, std::size_t lines);
+  [[nodiscard]] bool started() const { return started_; }
+
+  enum class Left { nothing, more };
+  /// Hands on lines appended since the last look, of older files first, until it has read `budget`
+  /// bytes or a buffer more. Says whether some may be left to read. Needs to be started().
+  Left look(TimePoint now, std::size_t budget, const LogLineSink& sink);
+
+  /// Readable when there is something to look at; -1 where time alone must tell.
+  [[nodiscard]] int readable() const { return watch_.readable(); }
+
+ private:
+  struct Followed {
+    LogFile file;
+    int watch;        ///< of watch_
+    TimePoint alive;  ///< when it was last seen to grow, or lost the log's name
+  };
+  using Files = std::list<Followed>;
+
+  void find_files(TimePoint now, const LogLineSink& sink);
+  void find_renamed(TimePoint now, const LogLineSink& sink);
+  [[nodiscard]] Files::iterator find(const FileIdentity& identity);
+  void take_up(LogFile file, TimePoint now, const LogLineSink& sink);
+  Left read(Followed& followed, TimePoint now, std::size_t& budget, const LogLineSink& sink);
+  void leave_quiet(TimePoint now, const LogLineSink& sink);
+  Files::iterator leave(Files::iterator at, const LogLineSink& sink);
+
+  std::string path_;
+  LogWatch watch_;
+  Files files_;               // oldest first; the last one has the log's name, or had it last
+  std::list<LogPlace> left_;  // of files that were left and might come back
+  std::vector<char> buffer_;  // for reading
+  bool started_ = false;
+  bool absent_ = false;  // the name leads nowhere
+};
+
+}  // namespace poetry

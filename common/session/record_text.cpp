@@ -1,0 +1,121 @@
+#include "session/record_text.hpp"
+
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+#include <charconv>
+
+#include "session/log_record.hpp"
+#include "session/utf8.hpp"
+
+namespace poetry {
+namespace {
+
+/// As XML, in content or in an attribute between double quotes, where white space other than a
+/// space would otherwise be normalized (XML 1.0, sections 2.11 and 3.3.3).
+void append_xml(std::string& text, std::string_view bytes) {
+  for (const char c : to_xml_characters(bytes)) {
+    switch (c) {
+      case '&':
+        text += "&amp;";
+        break;
+      case '<':
+        text += "&lt;";
+        break;
+      case '>':
+        text += "&gt;";
+        break;
+      case '"':
+        text += "&quot;";
+        break;
+      case '\t':
+        text += "&#9;";
+        break;
+      case '\n':
+        text += "&#10;";
+        break;
+      case '\r':
+        text += "&#13;";
+        break;
+      default:
+        text += c;
+    }
+  }
+}
+
+std::string xml_of(const LogRecord& record) {
+  std::string text = "<hit";
+  for (std::size_t i = 0; i < record.fields.size(); ++i) {
+    if (!record.fields[i]) continue;
+    text.append(" ").append(log_field_names[i]).append("=\"");
+    append_xml(text, *record.fields[i]);
+    text += '"';
+  }
+  return text += "/>\n";
+}
+
+std::string xml_of(std::string_view unparsed) {
+  std::string text = "<unparsed>";
+  append_xml(text, unparsed);
+  return text += "</unparsed>\n";
+}
+
+std::uint64_t number_of(std::string_view digits) {
+  std::uint64_t number = 0;
+  std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  return number;
+}
+
+std::string json_of(const LogRecord& record) {
+  boost::json::object object;
+  for (std::size_t i = 0; i < record.fields.size(); ++i) {
+    if (!record.fields[i]) continue;
+    const auto field = static_cast<LogField>(i);
+    if (field == LogField::status || field == LogField::bytes) {
+      object[log_field_names[i]] = number_of(*record.fields[i]);
+    } else {
+      object[log_field_names[i]] = to_xml_characters(*record.fields[i]);
+    }
+  }
+  return boost::json::serialize(object) + "\n";
+}
+
+std::string json_of(std::string_view unparsed) {
+  return boost::json::serialize(boost::json::object{{"unparsed", to_xml_characters(unparsed)}}) +
+         "\n";
+}
+
+}  // namespace
+
+std::string_view opening_text(LogFormat format) {
+  return format == LogFormat::xml ? "<hits>\n" : "";
+}
+
+std::string_view closing_text(LogFormat format) {
+  return format == LogFormat::xml ? "</hits>\n" : "";
+}
+
+std::string record_text(const LogLine& line, LogFormat format) {
+  auto text = line.text;
+  if (format == LogFormat::line) {
+    return std::string(text) + (line.kind == LogLine::Kind::piece ? "" : "\n");
+  }
+  if (line.kind != LogLine::Kind::piece && text.ends_with('\r')) text.remove_suffix(1);
+  // Part of a line may look like a record, but its fields may be cut off.
+  const auto record = line.kind == LogLine::Kind::whole ? parse_log_record(text) : std::nullopt;
+  if (format == LogFormat::xml) return record ? xml_of(*record) : xml_of(text);
+  return record ? json_of(*record) : json_of(text);
+}
+
+std::string missed_text(std::uint64_t count, LogFormat format) {
+  const auto number = std::to_string(count);
+  switch (format) {
+    case LogFormat::xml:
+      return "<missed count=\"" + number + "\"/>\n";
+    case LogFormat::json:
+      return "{\"missed\":" + number + "}\n";
+    default:
+      return "# missed " + number + " records\n";
+  }
+}
+
+}  // namespace poetry

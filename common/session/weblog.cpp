@@ -1,0 +1,117 @@
+#include "session/weblog.hpp"
+
+#include <algorithm>
+
+namespace poetry {
+namespace {
+
+/// Of the log, in one look. Less than a client takes in a turn, so that a fast client keeps up with
+/// the fastest log.
+constexpr std::size_t bytes_per_look = std::size_t{16} << 10;
+/// While clients catch up with a burst, their progress is looked at so often.
+constexpr auto client_wait = std::chrono::milliseconds(1);
+/// But no burst waits longer, whatever its clients do: what is truncated before it was read is
+/// lost.
+constexpr auto longest_wait = std::chrono::seconds(1);
+
+class WeblogSession : public Session {
+ public:
+  /// `history` belongs to the service, which outlives its sessions.
+  WeblogSession(RecordHistory& history, LogFormat format, std::uint64_t first)
+      : history_(history), format_(format) {
+    taken_.next = first;
+  }
+
+  Step next(TimePoint /*now*/) override {
+    switch (state_) {
+      case State::opening:
+        state_ = State::following;
+        if (const auto text = opening_text(format_); !text.empty()) return Write{text};
+        [[fallthrough]];
+      case State::following:
+        return follow();
+      case State::marked:
+        state_ = State::following;
+        return write_taken();
+      default:
+        return Finish{};
+    }
+  }
+
+  void receive(std::string_view bytes) override {
+    if (bytes.empty()) until_ = history_.end();
+  }
+
+ private:
+  enum class State { opening, following, marked, closed };
+
+  Step follow() {
+    taken_ = history_.take(taken_.next, until_);
+    if (taken_.missed > 0) {
+      state_ = State::marked;
+      marker_ = (in_line_ ? "\n" : "") + missed_text(taken_.missed, format_);
+      return Write{marker_};
+    }
+    return write_taken();
+  }
+
+  Step write_taken() {
+    if (const auto text = taken_.text(); !text.empty()) {
+      in_line_ = text.back() != '\n';
+      return Write{text};
+    }
+    if (!taken_.last) {
+      taken_.copies.shrink_to_fit();  // who waits, holds no memory
+      return Listen{};
+    }
+    state_ = State::closed;
+    if (const auto text = closing_text(format_); !text.empty()) return Write{text};
+    return Finish{};
+  }
+
+  RecordHistory& history_;
+  LogFormat format_;
+  State state_ = State::opening;
+  TakenRecords taken_;    // holds what is being written
+  std::string marker_;    // likewise
+  bool in_line_ = false;  // the last record was a piece of a line
+  std::uint64_t until_ = RecordHistory::no_end;
+};
+
+}  // namespace
+
+WeblogService::WeblogService(const std::string& path, const WeblogSettings& settings,
+                             const HistoryLimits& limits)
+    : settings_(settings), tail_(path), history_(limits) {}
+
+std::unique_ptr<Session> WeblogService::open(const Peer& /*peer*/, TimePoint now) {
+  start(now);
+  return std::make_unique<WeblogSession>(history_, settings_.format,
+                                         history_.from_end(settings_.backlog));
+}
+
+Refresh WeblogService::refresh(TimePoint now) {
+  start(now);
+  if (!tail_.started()) return {later(now, settings_.poll), false, tail_.readable()};
+  if (waits_for_clients(now)) return {later(now, client_wait), false, -1};
+  const auto before = history_.end();
+  const auto left = tail_.look(now, bytes_per_look, [this](const LogLine& line) { add(line); });
+  const bool more = left == LogTail::Left::more;
+  burst_since_ = more ? std::min(burst_since_, now) : never;
+  return {more ? now : later(now, settings_.poll), history_.end() != before, tail_.readable()};
+}
+
+/// A burst of the log that is larger than the history is read no faster than a client takes it.
+bool WeblogService::waits_for_clients(TimePoint now) const {
+  return burst_since_ != never && now < later(burst_since_, longest_wait) &&
+         history_.outruns_readers();
+}
+
+void WeblogService::start(TimePoint now) {
+  for (const auto& line :
+       tail_.start(now, settings_.backlog == 0 ? 0 : WeblogSettings::most_backlog)) {
+    add({line, LogLine::Kind::whole});
+  }
+}
+
+}  // namespace poetry

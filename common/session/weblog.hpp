@@ -1,0 +1,48 @@
+// The weblog service: records appended to a web server's log, live, to every client alike. A client
+// that is too slow is told how many it missed. Its sessions end when the client half-closes or the
+// server drains.
+#pragma once
+
+#include <string>
+
+#include "session/log_tail.hpp"
+#include "session/record_history.hpp"
+#include "session/record_text.hpp"
+#include "session/session.hpp"
+
+namespace poetry {
+
+struct WeblogSettings {
+  /// Records before a client's arrival that it may ask for.
+  static constexpr std::uint64_t most_backlog = 100;
+
+  LogFormat format = LogFormat::line;
+  std::uint64_t backlog = 0;                ///< the last so many records come first
+  Duration poll = std::chrono::seconds(1);  ///< the log is looked at at least so often
+
+  bool operator==(const WeblogSettings&) const = default;
+};
+
+/// Opens the log at the first open() or refresh(), and "from now on" is then. One thread calls
+/// open(), refresh() and drain(); sessions may be stepped by others meanwhile, since all that they
+/// share with the service is the history, which guards itself.
+class WeblogService : public Service {
+ public:
+  WeblogService(const std::string& path, const WeblogSettings& settings,
+                const HistoryLimits& limits = {});
+  std::unique_ptr<Session> open(const Peer& peer, TimePoint now) override;
+  Refresh refresh(TimePoint now) override;
+  void drain() override { history_.close(); }
+
+ private:
+  void start(TimePoint now);
+  [[nodiscard]] bool waits_for_clients(TimePoint now) const;
+  void add(const LogLine& line) { history_.add(record_text(line, settings_.format)); }
+
+  WeblogSettings settings_;
+  LogTail tail_;
+  RecordHistory history_;
+  TimePoint burst_since_ = never;  // since when every look has left some of the log unread
+};
+
+}  // namespace poetry

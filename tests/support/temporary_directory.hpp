@@ -1,0 +1,25 @@
+// A directory for one test, gone with it and all that is in it.
+#pragma once
+
+#include <stdlib.h>  // NOLINT(modernize-deprecated-headers): mkdtemp(3)
+
+#include <filesystem>
+#include <string>
+
+namespace poetry {
+
+class TemporaryDirectory {
+ public:
+  TemporaryDirectory() { ::mkdtemp(path_.data()); }
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+  ~TemporaryDirectory() { std::filesystem::remove_all(path_); }
+
+  [[nodiscard]] const std::string& path() const { return path_; }
+  [[nodiscard]] std::string operator/(const std::string& name) const { return path_ + "/" + name; }
+
+ private:
+  std::string path_ = "/tmp/slow-poetry-test-XXXXXX";
+};
+
+}  // namespace poetry
