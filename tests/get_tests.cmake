@@ -1,7 +1,7 @@
 set(get_tests
     reactor/timers_test.cpp
     reactor/reactor_test.cpp
-    reactor/select_test.cpp
+    reactor/multiplexers_test.cpp
     fetch/fetch_test.cpp
     fetch/output_test.cpp
     fetch/report_test.cpp

@@ -8,6 +8,7 @@
 #include <map>
 
 #include "base/error.hpp"
+#include "base/shared_memory.hpp"
 #include "cli/main.hpp"
 #include "cli/standard_output.hpp"
 #include "net/socket.hpp"
@@ -77,7 +78,7 @@ void Server::bind() {
     port.listener = listen_on(address_of(plans_[i].at), static_cast<int>(options_.backlog));
     const auto bound = local_address(port.listener.get());
     port.at = {bound.host(), bound.port()};
-    port.counters = std::make_shared<Counters>();
+    port.counters = make_shared_memory<Counters>();
     equip(port, plans_[i].spec, std::move(services[i]), quota_);
   }
 }

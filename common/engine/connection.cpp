@@ -25,14 +25,21 @@ Connection::Connection(Arrival arrival, const Port& port)
     : socket_(std::move(arrival.socket)),
       port_(port),
       service_(port.service),
-      session_(service_->open(arrival.peer, arrival.at)),
       send_timeout_(port.send_timeout),
       started_(arrival.at),
       number_(arrival.peer.number),
-      address_(arrival.address) {}
+      address_(arrival.address) {
+  try {
+    session_ = service_->open(arrival.peer, arrival.at);
+  } catch (...) {
+    reset_on_close(socket_.get());  // an end without an error would look like an empty stream
+    throw;
+  }
+}
 
 void Connection::close() {
   session_.reset();
+  service_.reset();
   socket_.reset();
 }
 
@@ -181,8 +188,9 @@ void Connection::drain(std::span<char> buffer) {
 }
 
 void Connection::end(Reason reason) {
-  if (phase_ == Phase::over) return;
+  const bool all_sent = phase_ == Phase::draining || phase_ == Phase::over;
   phase_ = Phase::over;
+  if (all_sent) return;
   reason_ = reason;
   reset_on_close(socket_.get());
 }

@@ -30,13 +30,14 @@ class Connection {
   /// Carries out what can be done now. `buffer` is lent for the call. What a session raises is
   /// logged and ends the connection.
   Awaited proceed(Event event, TimePoint now, std::span<char> buffer);
-  /// Ends it; the peer sees RST unless all was sent.
+  /// Ends it: the peer sees RST. One that has sent everything keeps its own reason and end.
   void end(Reason reason);
-  /// Closes the socket and destroys the session.
+  /// Closes the socket, destroys the session and gives up the service.
   void close();
   /// What to report, once it is over.
   [[nodiscard]] Ended ended(TimePoint now) const;
   [[nodiscard]] int socket() const { return socket_.get(); }
+  /// Until it is closed.
   [[nodiscard]] const Service& service() const { return *service_; }
 
  private:

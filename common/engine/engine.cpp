@@ -32,8 +32,9 @@ struct Kind {
 };
 
 /// Every engine, in the order of the help.
-constexpr std::array kinds{Kind{"asio", make_asio_engine}, Kind{"select", make_select_engine},
-                           Kind{"poll", make_poll_engine}, Kind{"epoll", make_epoll_engine}};
+constexpr std::array kinds{Kind{"asio", make_asio_engine},       Kind{"select", make_select_engine},
+                           Kind{"poll", make_poll_engine},       Kind{"epoll", make_epoll_engine},
+                           Kind{"threads", make_threads_engine}, Kind{"fork", make_fork_engine}};
 
 }  // namespace
 

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <functional>
 
 #include "base/seed.hpp"
 
@@ -15,59 +14,23 @@ namespace {
 constexpr int accepts_per_turn = 64;
 /// After running out of descriptors, look again so soon even if no connection of ours ends.
 constexpr auto accept_retry = std::chrono::seconds(1);
-/// After a service failed to refresh, try again so soon.
-constexpr auto refresh_retry = std::chrono::seconds(1);
+
+/// Whether it is for want of something that comes back when others end.
+bool is_shortage(const std::error_code& error) {
+  return error == std::errc::resource_unavailable_try_again ||
+         error == std::errc::too_many_files_open ||
+         error == std::errc::too_many_files_open_in_system ||
+         error == std::errc::not_enough_memory || error == std::errc::no_buffer_space;
+}
 
 }  // namespace
 
-/// A listener and whether it accepts.
-struct Loop::Door : Waiter {
-  Door(Loop& its_loop, Port& its_port) : loop(its_loop), port(its_port) {}
-  void wake(Interest /*what*/) override { loop.accept(*this); }
-  Loop& loop;
-  Port& port;
-  bool paused = false;
-};
-
-/// A service that may have news.
-struct Loop::Source : Waiter {
-  Source(Loop& its_loop, std::shared_ptr<Service> its_service)
-      : loop(its_loop), service(std::move(its_service)) {}
-  void wake(Interest /*what*/) override { loop.refresh(*this); }
-  Loop& loop;
-  std::shared_ptr<Service> service;
-  int readable = -1;
-};
-
-/// One of the loop's own functions, when it is time.
-struct Loop::Call : Waiter {
-  explicit Call(std::function<void()> what) : call(std::move(what)) {}
-  void wake(Interest /*what*/) override { call(); }
-  std::function<void()> call;
-};
-
 Loop::Loop(Multiplexer& multiplexer, std::span<Port> ports, Host& host,
            const EngineOptions& options, News news)
-    : multiplexer_(multiplexer),
-      ports_(ports),
-      host_(host),
-      options_(options),
-      news_(news),
-      control_(std::make_unique<Call>([this] {
-        obey(host_.control());
-        find_sources();
-      })),
-      drain_end_(std::make_unique<Call>([this] { wanted_ = Command::stop; })),
-      accept_again_(std::make_unique<Call>([this] { resume_accepting(); })) {
+    : multiplexer_(multiplexer), ports_(ports), host_(host), options_(options), news_(news) {
   for (auto& port : ports_) {
     if (port.listener) doors_.emplace_back(*this, port);
   }
-}
-
-Loop::~Loop() {
-  timers_.cancel(*drain_end_);
-  timers_.cancel(*accept_again_);
-  for (auto& source : sources_) timers_.cancel(source);
 }
 
 void Loop::watch(int fd, Interest interest, Waiter& waiter) {
@@ -86,19 +49,32 @@ void Loop::wake_at(Waiter& waiter, TimePoint at) {
 }
 
 void Loop::run() {
-  watch(options_.control, Interest::read, *control_);
+  try {
+    start();
+    while (wanted_ != Command::stop && !(draining_ && held_ == 0)) {
+      turn();
+      if (wanted_ == Command::drain && !draining_) start_draining();
+      if (sources_retired_) drop_unused_sources();
+    }
+  } catch (...) {
+    finish();
+    throw;
+  }
+  finish();
+}
+
+void Loop::start() {
+  watch(options_.control, Interest::read, control_);
   for (auto& door : doors_) watch(door.port.listener.get(), Interest::read, door);
   find_sources();
-  while (wanted_ != Command::stop && !(draining_ && held_ == 0)) {
-    turn();
-    if (wanted_ == Command::drain && !draining_) start_draining();
-  }
+}
+
+void Loop::finish() {
+  wanted_ = Command::stop;
   if (!draining_) start_draining();
   end_all();
-  for (auto& source : sources_) {
-    if (source.readable >= 0) watch(source.readable, Interest::none, source);
-  }
-  watch(options_.control, Interest::none, *control_);
+  forget_sources();
+  watch(options_.control, Interest::none, control_);
 }
 
 void Loop::turn() {
@@ -119,8 +95,12 @@ void Loop::turn() {
   }
 }
 
-/// Takes effect at the end of the turn, so that no connection ends under another one's hands.
-void Loop::obey(Command command) { wanted_ = std::max(wanted_, command); }
+/// The host may have put in other services, or changed quotas, as well.
+void Loop::take_command() {
+  obey(host_.control());
+  find_sources();
+  resume_accepting();
+}
 
 /// Accepts no more; sessions go on until they end or the time is over.
 void Loop::start_draining() {
@@ -128,54 +108,76 @@ void Loop::start_draining() {
   for (auto& door : doors_) {
     watch(door.port.listener.get(), Interest::none, door);
     door.port.listener.reset();
+    wake_at(door, never);
+    if (door.arrival) turn_away(door, Reason::shutdown);
   }
-  wake_at(*accept_again_, never);
+  wake_at(accept_again_, never);
   if (held_ == 0 || wanted_ == Command::stop) return;
-  wake_at(*drain_end_, later(Clock::now(), options_.drain_timeout));
-  for (const auto& service : services()) {
-    service->drain();
-    tell(*service);
-  }
+  wake_at(drain_end_, later(Clock::now(), options_.drain_timeout));
+  drain_services();
 }
 
 void Loop::accept(Door& door) {
-  for (int i = 0; i < accepts_per_turn; ++i) {
-    if (wanted_ != Command::go_on) return;
+  for (int i = 0; i < accepts_per_turn && wanted_ == Command::go_on; ++i) {
     if (door.port.quota->full()) {
       pause(door, {});
       return;
     }
-    auto accepted = accept_from(door.port.listener.get());
-    if (accepted.socket) {
-      let_in(door, std::move(accepted));
-    } else if (accepted.error == std::errc::operation_would_block) {
-      if (held_ <= paused_at_ / 2) paused_at_ = 0;
-      return;
-    } else {
-      pause(door, accepted.error);
-      return;
-    }
+    if (!next_arrival(door) || !let_in(door)) return;
   }
 }
 
-void Loop::let_in(Door& door, Accepted accepted) {
+/// Whether somebody is at the door: who could not be let in before, or the next one to come.
+bool Loop::next_arrival(Door& door) {
+  if (door.arrival) return true;
   auto& port = door.port;
+  auto accepted = accept_from(port.listener.get());
+  if (!accepted.socket) {
+    if (accepted.error != std::errc::operation_would_block) {
+      pause(door, accepted.error);
+    } else if (held_ <= paused_at_ / 2) {
+      paused_at_ = 0;
+    }
+    return false;
+  }
   const auto number = ++port.counters->accepted;
-  const Peer peer{number, derive_seed(port.seed, number), port.at.port, ::getpid()};
+  door.arrival.emplace(Arrival{std::move(accepted.socket),
+                               accepted.peer,
+                               {number, derive_seed(port.seed, number), port.at.port, ::getpid()},
+                               Clock::now()});
+  return true;
+}
+
+/// False where the engine cannot take it now.
+bool Loop::let_in(Door& door) {
+  auto& arrival = *door.arrival;
+  arrival.at = Clock::now();  // waiting here is like waiting in the backlog
   ++held_;
   try {
-    admit({std::move(accepted.socket), accepted.peer, peer, Clock::now()}, port, Place(port.quota));
-  } catch (const std::system_error& error) {
-    --held_;
-    if (error.code() != std::errc::resource_unavailable_try_again) {
-      spdlog::error("port={} conn={}: {}", port.at.port, number, error.what());
-    } else {
-      pause(door, error.code());
-    }
+    admit(arrival, door.port, Place(door.port.quota));
+    door.arrival.reset();
+    return true;
   } catch (const std::exception& error) {
     --held_;
-    spdlog::error("port={} conn={}: {}", port.at.port, number, error.what());
+    const auto* const of_system = dynamic_cast<const std::system_error*>(&error);
+    if (of_system != nullptr && is_shortage(of_system->code()) && arrival.socket) {
+      pause(door, of_system->code());
+      return false;
+    }
+    spdlog::error("port={} conn={}: {}", door.port.at.port, arrival.peer.number, error.what());
   }
+  turn_away(door, Reason::fault);
+  return true;
+}
+
+/// Resets the connection that nobody took.
+void Loop::turn_away(Door& door, Reason reason) {
+  auto& arrival = *door.arrival;
+  if (arrival.socket) reset_on_close(arrival.socket.get());
+  arrival.socket.reset();
+  obey(host_.ended(
+      {door.port, arrival.address, arrival.peer.number, 0, Clock::now() - arrival.at, reason}));
+  door.arrival.reset();
 }
 
 /// Stops accepting at one listener, for its quota or for lack of descriptors or the like. Says the
@@ -190,7 +192,7 @@ void Loop::pause(Door& door, const std::error_code& error) {
     spdlog::warn("accepting is paused: {} ({} connections held)", error.message(), held_);
     paused_at_ = std::max<std::size_t>(held_, 1);
   }
-  wake_at(*accept_again_, later(Clock::now(), accept_retry));
+  wake_at(accept_again_, later(Clock::now(), accept_retry));
 }
 
 void Loop::resume_accepting() {
@@ -200,6 +202,7 @@ void Loop::resume_accepting() {
     door.paused = false;
     --paused_;
     watch(door.port.listener.get(), Interest::read, door);
+    if (door.arrival) wake_at(door, Clock::now());
   }
 }
 
@@ -207,62 +210,6 @@ void Loop::released(const Ended& connection) {
   --held_;
   obey(host_.ended(connection));
   resume_accepting();
-  if (sources_retired_) drop_unused_sources();
-}
-
-std::vector<std::shared_ptr<Service>> Loop::services() const {
-  std::vector<std::shared_ptr<Service>> all;
-  const auto add = [&all](const std::shared_ptr<Service>& service) {
-    if (std::find(all.begin(), all.end(), service) == all.end()) all.push_back(service);
-  };
-  for (const auto& port : ports_) add(port.service);
-  for (const auto& source : sources_) add(source.service);
-  return all;
-}
-
-/// Begins to refresh services that are new here; one that asks for no more is left alone.
-void Loop::find_sources() {
-  if (news_ == News::elsewhere) return;
-  for (const auto& port : ports_) {
-    const auto is_its = [&port](const Source& source) { return source.service == port.service; };
-    if (std::any_of(sources_.begin(), sources_.end(), is_its)) continue;
-    refresh(sources_.emplace_back(*this, port.service));
-  }
-  drop_unused_sources();
-}
-
-void Loop::drop_unused_sources() {
-  sources_retired_ = false;
-  for (auto at = sources_.begin(); at != sources_.end();) {
-    const auto serves = [&at](const Port& port) { return port.service == at->service; };
-    const bool serving = std::any_of(ports_.begin(), ports_.end(), serves);
-    const bool used = at->service.use_count() > 1;  // by sessions from before a reload
-    if (serving || used) {
-      if (!serving) sources_retired_ = true;
-      ++at;
-      continue;
-    }
-    wake_at(*at, never);
-    if (at->readable >= 0) watch(at->readable, Interest::none, *at);
-    at = sources_.erase(at);
-  }
-}
-
-void Loop::refresh(Source& source) {
-  Refresh found;
-  try {
-    found = source.service->refresh(Clock::now());
-  } catch (const std::exception& error) {
-    spdlog::error("{}", error.what());
-    found = {later(Clock::now(), refresh_retry), false, source.readable};
-  }
-  if (found.readable != source.readable) {
-    if (source.readable >= 0) watch(source.readable, Interest::none, source);
-    if (found.readable >= 0) watch(found.readable, Interest::read, source);
-    source.readable = found.readable;
-  }
-  wake_at(source, found.again);
-  if (found.news) tell(*source.service);
 }
 
 }  // namespace poetry

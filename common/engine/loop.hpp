@@ -3,7 +3,9 @@
 // and says what becomes of an accepted connection. It lives for one Engine::serve().
 #pragma once
 
+#include <functional>
 #include <list>
+#include <optional>
 #include <vector>
 
 #include "engine/engine.hpp"
@@ -42,7 +44,8 @@ struct Arrival {
   TimePoint at;
 };
 
-/// Whether this loop refreshes its services, or the processes that serve the connections do.
+/// Whether this loop refreshes its services, or the processes that serve the connections do; then
+/// none of a service's functions is called here.
 enum class News { here, elsewhere };
 
 class Loop {
@@ -52,9 +55,9 @@ class Loop {
        News news = News::here);
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
-  virtual ~Loop();
+  virtual ~Loop() = default;
 
-  /// Serves until a command ends it, then ends every connection.
+  /// Serves until a command ends it, then ends every connection, also where it raises.
   void run();
 
  protected:
@@ -72,32 +75,63 @@ class Loop {
   void wake_at(Waiter& waiter, TimePoint at);
 
   /// An accepted connection is the engine's from here on, which calls released() once when it has
-  /// ended. What it raises is logged, and the connection closed.
-  virtual void admit(Arrival arrival, Port& port, Place place) = 0;
-  /// The service's listening sessions have news.
+  /// ended. What it raises is logged, and the connection reset; but where it lacks descriptors,
+  /// memory, threads or processes and the arrival still has its socket, nothing is accepted for a
+  /// while and the arrival is offered again.
+  virtual void admit(Arrival& arrival, Port& port, Place place) = 0;
+  /// The service's listening sessions have news; where that is found elsewhere: it drains.
   virtual void tell(const Service& service) = 0;
   /// Ends every connection with Reason::shutdown; returns when all are released.
   virtual void end_all() = 0;
 
   void released(const Ended& connection);
-  [[nodiscard]] bool draining() const { return draining_; }
-  /// Every distinct service that is served here.
-  [[nodiscard]] std::vector<std::shared_ptr<Service>> services() const;
+  /// Waits once and wakes whoever is to be woken; for an end_all() that has to wait.
+  void turn();
 
  private:
-  struct Door;
-  struct Source;
-  struct Call;
+  /// A listener and whether it accepts.
+  struct Door : Waiter {
+    Door(Loop& its_loop, Port& its_port) : loop(its_loop), port(its_port) {}
+    void wake(Interest /*what*/) override { loop.accept(*this); }
+    Loop& loop;
+    Port& port;
+    bool paused = false;
+    std::optional<Arrival> arrival;  // that the engine could not take yet
+  };
+  /// A service that may have news.
+  struct Source : Waiter {
+    Source(Loop& its_loop, std::shared_ptr<Service> its_service)
+        : loop(its_loop), service(std::move(its_service)) {}
+    void wake(Interest /*what*/) override { loop.refresh(*this); }
+    Loop& loop;
+    std::shared_ptr<Service> service;
+    int readable = -1;
+    bool retired = false;  // no port has it any more
+  };
+  /// One of the loop's own functions, when it is time.
+  struct Call : Waiter {
+    explicit Call(std::function<void()> what) : call(std::move(what)) {}
+    void wake(Interest /*what*/) override { call(); }
+    std::function<void()> call;
+  };
 
-  void turn();
-  void obey(Command command);
+  void start();
+  void finish();
+  void take_command();
+  void obey(Command command) { wanted_ = std::max(wanted_, command); }
   void start_draining();
+  void drain_services();
+
   void accept(Door& door);
-  void let_in(Door& door, Accepted accepted);
+  [[nodiscard]] bool next_arrival(Door& door);
+  [[nodiscard]] bool let_in(Door& door);
+  void turn_away(Door& door, Reason reason);
   void pause(Door& door, const std::error_code& error);
   void resume_accepting();
+
   void find_sources();
   void drop_unused_sources();
+  void forget_sources();
   void refresh(Source& source);
 
   Multiplexer& multiplexer_;
@@ -105,19 +139,20 @@ class Loop {
   Host& host_;
   EngineOptions options_;
   News news_;
-  Timers timers_;
   std::vector<Waiter*> waiters_;  // by descriptor
   std::list<Door> doors_;
   std::list<Source> sources_;
-  std::unique_ptr<Call> control_;
-  std::unique_ptr<Call> drain_end_;
-  std::unique_ptr<Call> accept_again_;
-  std::size_t held_ = 0;       // connections that are not released
-  std::size_t paused_ = 0;     // doors
-  std::size_t paused_at_ = 0;  // held when descriptors ran out and we said so, or 0
-  Command wanted_ = Command::go_on;
+  std::vector<const Service*> served_;  // by port, as sources_ were last looked through
+  Call control_{[this] { take_command(); }};
+  Call drain_end_{[this] { obey(Command::stop); }};
+  Call accept_again_{[this] { resume_accepting(); }};
+  std::size_t held_ = 0;             // connections that are not released
+  std::size_t paused_ = 0;           // doors
+  std::size_t paused_at_ = 0;        // held when descriptors ran out and we said so, or 0
+  Command wanted_ = Command::go_on;  // takes effect at the end of a turn
   bool draining_ = false;
-  bool sources_retired_ = false;  // a reload left some that only their sessions need
+  bool sources_retired_ = false;
+  Timers timers_;  // goes first, so that nothing above is armed when it goes
 };
 
 }  // namespace poetry

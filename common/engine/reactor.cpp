@@ -1,5 +1,7 @@
 #include "engine/reactor.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <array>
 
 #include "engine/capacity.hpp"
@@ -19,7 +21,7 @@ class ReactorLoop : public Loop {
  private:
   /// A connection and what it waits for.
   struct Link : Waiter {
-    Link(ReactorLoop& its_loop, Arrival arrival, const Port& port, Place its_place)
+    Link(ReactorLoop& its_loop, Arrival& arrival, const Port& port, Place its_place)
         : loop(its_loop), connection(std::move(arrival), port), place(std::move(its_place)) {}
     void wake(Interest what) override {
       loop.proceed(*this, has(what, Interest::read)    ? Event::input
@@ -33,8 +35,8 @@ class ReactorLoop : public Loop {
     std::list<Link>::iterator self;
   };
 
-  void admit(Arrival arrival, Port& port, Place place) override {
-    auto& link = links_.emplace_back(*this, std::move(arrival), port, std::move(place));
+  void admit(Arrival& arrival, Port& port, Place place) override {
+    auto& link = links_.emplace_back(*this, arrival, port, std::move(place));
     link.self = std::prev(links_.end());
     proceed(link, Event::nothing);
   }
@@ -55,10 +57,19 @@ class ReactorLoop : public Loop {
 
   void proceed(Link& link, Event event) {
     const auto wanted = link.connection.proceed(event, Clock::now(), buffer_);
-    if (wanted.over) {
+    try {
+      if (!wanted.over) wait(link, wanted);
+    } catch (const std::exception& error) {
+      const auto ended = link.connection.ended(Clock::now());
+      spdlog::error("port={} conn={}: {}", ended.port.at.port, ended.number, error.what());
+      link.connection.end(Reason::fault);
       release(link);
       return;
     }
+    if (wanted.over) release(link);
+  }
+
+  void wait(Link& link, const Awaited& wanted) {
     wake_at(link, wanted.turn ? Clock::now() : wanted.until);
     const auto interest = (wanted.input ? Interest::read : Interest::none) |
                           (wanted.output ? Interest::write : Interest::none);

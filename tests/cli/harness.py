@@ -25,6 +25,7 @@ SANITIZED = os.environ.get("POETRY_SANITIZED") == "1"
 WAIT = 100 if SANITIZED else 30  # seconds; far beyond what a loaded machine needs
 POEMS = ROOT / "poems"
 ENGINES = ["sequential", "select"]
+SERVER_ENGINES = ["asio", "select", "poll", "epoll", "threads", "fork"]
 LISTENING = re.compile(r"listening (\S+):(\d+) (\S+) (.+)")
 
 
@@ -331,6 +332,37 @@ def has_ipv6():
         return True
     except OSError:
         return False
+
+
+def becomes_true(condition):
+    """Whether it does within WAIT seconds; for what nothing can be waited for."""
+    deadline = time.monotonic() + WAIT
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def process_state(pid):
+    """(state, parent) of a process; ("", 0) where there is none."""
+    try:
+        state, parent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[:2]
+    except OSError:
+        return "", 0
+    return state, int(parent)
+
+
+def children_of(pid):
+    """The processes whose parent it is, but for zombies."""
+    pids = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
+    return [each for each in pids
+            if process_state(each)[1] == pid and process_state(each)[0] not in "ZX"]
+
+
+def is_running(pid):
+    """Whether the process is there; a zombie is not."""
+    return process_state(pid)[0] not in ("", "Z", "X")
 
 
 def load_json_lines(lines):

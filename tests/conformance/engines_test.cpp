@@ -2,75 +2,16 @@
 // engine_names(), a new service by its line in `services`. Lower bounds on time are the pacing's
 // promise; no upper bound is asserted.
 #include <gtest/gtest.h>
-#include <sys/eventfd.h>
 
-#include <atomic>
-#include <mutex>
-#include <thread>
-
-#include "engine/engine.hpp"
 #include "session/services.hpp"
 #include "support/loopback.hpp"
+#include "support/rig.hpp"
 #include "support/temporary_file.hpp"
 
 namespace poetry {
 namespace {
 
 using namespace std::chrono_literals;
-
-/// An engine in a thread of its own, serving one service on one port.
-class Rig : public Host {
- public:
-  Rig(const std::string& engine, std::shared_ptr<Service> service, std::uint64_t most_clients = 0,
-      Duration drain_timeout = 0s)
-      : control_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-    auto& port = ports_.emplace_back();
-    port.listener = listen_on_loopback();
-    address_ = local_address(port.listener.get());
-    port.service_name = "test";
-    port.counters = std::make_shared<Counters>();
-    port.service = std::move(service);
-    port.quota = std::make_shared<Quota>(Quota{most_clients});
-    port.send_timeout = 10s;
-    thread_ = std::thread([this, engine, drain_timeout] {
-      make_engine(engine)->serve(ports_, *this, {control_.get(), drain_timeout});
-    });
-  }
-  ~Rig() override { tell(Command::stop); }
-
-  /// Gives a command and, if it ends the engine, waits for that.
-  void tell(Command command) {
-    if (!thread_.joinable()) return;
-    command_ = command;
-    ::eventfd_write(control_.get(), 1);
-    if (command != Command::go_on) thread_.join();
-  }
-  [[nodiscard]] const Address& address() const { return address_; }
-  [[nodiscard]] std::vector<Reason> reasons() {
-    const std::lock_guard lock(mutex_);
-    return reasons_;
-  }
-
-  Command control() override {
-    eventfd_t count = 0;
-    ::eventfd_read(control_.get(), &count);
-    return command_;
-  }
-  Command ended(const Ended& connection) override {
-    const std::lock_guard lock(mutex_);
-    reasons_.push_back(connection.reason);
-    return Command::go_on;
-  }
-
- private:
-  Fd control_;
-  std::vector<Port> ports_;
-  Address address_;
-  std::atomic<Command> command_{Command::go_on};
-  std::mutex mutex_;
-  std::vector<Reason> reasons_;
-  std::thread thread_;
-};
 
 struct ServiceCase {
   std::string name;
@@ -118,18 +59,7 @@ INSTANTIATE_TEST_SUITE_P(Matrix, EveryService,
                            return std::get<0>(at.param) + std::get<1>(at.param).name;
                          });
 
-class EveryEngine : public testing::TestWithParam<std::string> {
- protected:
-  /// Sends one line and then listens for ever.
-  static std::shared_ptr<Service> endless() {
-    return std::make_shared<PoemService>(SealedText::copy("a\nb\n"),
-                                         Pacing{.delay = std::chrono::hours(1)});
-  }
-  static void hear_first_line(int socket) {
-    std::array<char, 2> line{};
-    ASSERT_EQ(receive_some(socket, line).bytes, 2U);
-  }
-};
+class EveryEngine : public testing::TestWithParam<std::string> {};
 
 TEST_P(EveryEngine, DrainsThenCutsWhatIsLeft) {
   Rig rig(GetParam(), endless(), 0, 50ms);
@@ -223,7 +153,8 @@ TEST(EngineNames, AnUnknownOneListsTheValidOnes) {
     make_engine("abacus");
     FAIL();
   } catch (const std::exception& error) {
-    EXPECT_STREQ(error.what(), "unknown engine (valid: asio, select, poll, epoll): abacus");
+    EXPECT_STREQ(error.what(),
+                 "unknown engine (valid: asio, select, poll, epoll, threads, fork): abacus");
   }
 }
 

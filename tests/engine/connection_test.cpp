@@ -177,6 +177,46 @@ TEST_F(ConnectionTest, APeerThatResetsIsNoticedInALongPause) {
   EXPECT_EQ(connection_->ended(now_).reason, Reason::peer_reset);
 }
 
+TEST_F(ConnectionTest, EndingItResets) {
+  open({Write{"part"}, Listen{}});
+  proceed();
+  connection_->end(Reason::shutdown);
+  EXPECT_TRUE(proceed().over);
+  EXPECT_EQ(connection_->ended(now_).reason, Reason::shutdown);
+  connection_->close();
+  EXPECT_EQ(hear(pair_.client.get()).ended.error, std::errc::connection_reset);
+}
+
+TEST_F(ConnectionTest, EndingItAfterItHasSentAllChangesNothing) {
+  open({Write{"all"}, Finish{}});
+  proceed();
+  connection_->end(Reason::shutdown);
+  EXPECT_TRUE(proceed().over);
+  EXPECT_EQ(connection_->ended(now_).reason, Reason::finished);
+  connection_->close();
+  const auto heard = hear(pair_.client.get());
+  EXPECT_EQ(heard.bytes, "all");
+  EXPECT_EQ(heard.ended.status, IoStatus::end);
+}
+
+TEST_F(ConnectionTest, AServiceThatOpensNoSessionResets) {
+  struct Closed : Service {
+    std::unique_ptr<Session> open(const Peer& /*peer*/, TimePoint /*now*/) override {
+      throw std::runtime_error("no more sessions");
+    }
+  };
+  port_.service = std::make_shared<Closed>();
+  EXPECT_THROW(open({}), std::runtime_error);
+  EXPECT_EQ(hear(pair_.client.get()).ended.error, std::errc::connection_reset);
+}
+
+TEST_F(ConnectionTest, GivesUpItsServiceWhenItCloses) {
+  open({Listen{}});
+  EXPECT_EQ(script_.use_count(), 3);  // the test's, the port's and the connection's
+  connection_->close();
+  EXPECT_EQ(script_.use_count(), 2);
+}
+
 TEST_F(ConnectionTest, AFaultyEndIsCalledSo) {
   open({Write{"part"}, Finish{Ending::fault}});
   half_close(pair_.client.get());

@@ -11,7 +11,7 @@
 namespace poetry {
 
 inline Fd listen_on_loopback() {
-  return listen_on(resolve_numeric({"127.0.0.1", 0}).addresses.at(0), 128);
+  return listen_on(resolve_numeric({"127.0.0.1", 0}).addresses.at(0), 1024);
 }
 
 /// A blocking client, of which a call that makes no progress ends after ten seconds.

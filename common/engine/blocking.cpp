@@ -1,0 +1,63 @@
+#include "engine/blocking.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/error.hpp"
+#include "reactor/timeout.hpp"
+
+namespace poetry {
+namespace {
+
+/// Waits for what is awaited or what comes from outside; says what the socket is ready for.
+Event wait(int socket, const Awaited& awaited, Outside& outside) {
+  const int asked = (awaited.input ? POLLIN : 0) | (awaited.output ? POLLOUT : 0);
+  // A socket of which nothing is asked stays out, since a hang-up would end every wait at once.
+  std::array<pollfd, 3> all{{{asked != 0 ? socket : -1, static_cast<short>(asked), 0},
+                             outside.descriptors[0],
+                             outside.descriptors[1]}};
+  const auto until = std::min(awaited.until, outside.until);
+  const auto limit = to_timespec(awaited.turn     ? Duration::zero()
+                                 : until == never ? forever
+                                                  : until - Clock::now());
+  const int count = ::ppoll(all.data(), all.size(), limit ? &*limit : nullptr, nullptr);
+  if (count < 0 && errno != EINTR) throw_errno("wait for", "a client");
+  const auto found = [&](std::size_t i) { return count > 0 ? all[i].revents : short{0}; };
+  outside.descriptors[0].revents = found(1);
+  outside.descriptors[1].revents = found(2);
+  if (found(0) == 0) return Event::nothing;
+  return awaited.input ? Event::input : Event::output;  // it never waits for both
+}
+
+void run(Connection& connection, Outside& outside, std::span<char> buffer) {
+  for (auto event = Event::nothing;;) {
+    auto awaited = connection.proceed(event, Clock::now(), buffer);
+    if (awaited.over) return;
+    const auto notice = outside.take(Clock::now());
+    if (notice == Notice::stop) {
+      connection.end(Reason::shutdown);
+      return;
+    }
+    if (notice == Notice::news) {
+      awaited = connection.proceed(Event::news, Clock::now(), buffer);
+      if (awaited.over) return;
+    }
+    event = wait(connection.socket(), awaited, outside);
+  }
+}
+
+}  // namespace
+
+void run_blocking(Connection& connection, Outside& outside, std::span<char> buffer) {
+  try {
+    run(connection, outside, buffer);
+  } catch (const std::exception& error) {
+    const auto ended = connection.ended(Clock::now());
+    spdlog::error("port={} conn={}: {}", ended.port.at.port, ended.number, error.what());
+    connection.end(Reason::fault);
+  }
+}
+
+}  // namespace poetry

@@ -1,0 +1,32 @@
+// A connection whose thread or process has nothing else to do: it blocks in ppoll(2) for its
+// socket and for whatever else can reach it. Shared by the engines with a thread and with a
+// process a connection.
+#pragma once
+
+#include <poll.h>
+
+#include <array>
+
+#include "engine/connection.hpp"
+
+namespace poetry {
+
+/// What reaches a connection from elsewhere.
+enum class Notice { nothing, news, stop };
+
+/// Where a blocked connection is reached beside its own socket.
+struct Outside {
+  virtual ~Outside() = default;
+  /// Takes what has come. Called before every wait, with what the last one found in `revents`; may
+  /// change both members below.
+  virtual Notice take(TimePoint now) = 0;
+
+  std::array<pollfd, 2> descriptors{{{-1, POLLIN, 0}, {-1, POLLIN, 0}}};  ///< -1 is none
+  TimePoint until = never;                                                ///< time that ends a wait
+};
+
+/// Carries the connection to its end in the calling thread. `buffer` is lent for the call. What is
+/// raised is logged and ends the connection.
+void run_blocking(Connection& connection, Outside& outside, std::span<char> buffer);
+
+}  // namespace poetry

@@ -1,0 +1,192 @@
+// The engine with a process a connection: each child blocks for its own client and refreshes its
+// own copy of the service, while the parent accepts, keeps the children and alone calls the host.
+// How the two talk stands in fork_child.hpp.
+#include <spdlog/spdlog.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include <csignal>
+
+#include "base/error.hpp"
+#include "engine/capacity.hpp"
+#include "engine/fork_child.hpp"
+#include "reactor/poll.hpp"
+
+namespace poetry {
+namespace {
+
+/// When all are told to stop and for so long none has, the rest is killed: a session's code hangs.
+constexpr auto stop_time = std::chrono::seconds(5);
+/// Beside one for each child: the accepted socket and the child's end, until it is forked off.
+constexpr std::uint64_t own_descriptors = 2;
+
+class ForkLoop : public Loop {
+ public:
+  ForkLoop(Multiplexer& multiplexer, std::span<Port> ports, Host& host,
+           const EngineOptions& options)
+      : Loop(multiplexer, ports, host, options, News::elsewhere),
+        ports_(ports),
+        control_(options.control) {}
+  ForkLoop(const ForkLoop&) = delete;
+  ForkLoop& operator=(const ForkLoop&) = delete;
+  ~ForkLoop() override { wake_at(killer_, never); }
+
+ private:
+  /// A connection and the process that serves it.
+  struct Process : Waiter {
+    Process(ForkLoop& its_loop, const Arrival& arrival, const Port& its_port, Place its_place)
+        : loop(its_loop),
+          port(its_port),
+          address(arrival.address),
+          number(arrival.peer.number),
+          started(arrival.at),
+          service(its_port.service),
+          place(std::move(its_place)) {}
+    void wake(Interest /*what*/) override { loop.hear(*this); }
+
+    ForkLoop& loop;
+    const Port& port;
+    Address address;
+    std::uint64_t number;
+    TimePoint started;
+    std::shared_ptr<Service> service;  // which is in use as long as the child lives
+    Place place;
+    Fd channel;
+    pid_t pid = -1;
+    std::optional<Report> report;
+    std::list<Process>::iterator self;
+  };
+  /// Kills who does not stop.
+  struct Killer : Waiter {
+    explicit Killer(ForkLoop& its_loop) : loop(its_loop) {}
+    void wake(Interest /*what*/) override { loop.kill_all(); }
+    ForkLoop& loop;
+  };
+
+  void admit(Arrival& arrival, Port& port, Place place) override;
+  [[noreturn]] void be_child(Arrival& arrival, const Port& port, Fd channel);
+
+  void tell(const Service& service) override {
+    for (const auto& process : processes_) {
+      if (process.service.get() != &service) continue;
+      ::send(process.channel.get(), &drain_message, sizeof drain_message,
+             MSG_DONTWAIT | MSG_NOSIGNAL);
+    }
+  }
+
+  void end_all() override {
+    for (const auto& process : processes_) half_close(process.channel.get());
+    while (!processes_.empty()) {
+      if (!killer_.armed()) wake_at(killer_, later(Clock::now(), stop_time));
+      turn();
+    }
+    wake_at(killer_, never);
+  }
+
+  void kill_all() {
+    for (const auto& process : processes_) ::kill(process.pid, SIGKILL);
+  }
+
+  void hear(Process& process);
+  void release(Process& process);
+  static Reason reap(const Process& process);
+
+  std::span<Port> ports_;  // whose listeners are to be closed in a child
+  int control_;            // to be closed in a child
+  Killer killer_{*this};
+  std::list<Process> processes_;
+};
+
+void ForkLoop::admit(Arrival& arrival, Port& port, Place place) {
+  std::array<int, 2> ends{};
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) < 0) {
+    throw_errno("make", "a socket pair");
+  }
+  Fd mine(ends[0]);
+  Fd channel(ends[1]);
+  std::list<Process> fresh;
+  auto& process = fresh.emplace_back(*this, arrival, port, std::move(place));
+  process.channel = std::move(mine);
+  watch(process.channel.get(), Interest::read, process);
+  process.pid = ::fork();
+  if (process.pid == 0) {
+    process.channel.reset();
+    be_child(arrival, port, std::move(channel));
+  }
+  if (process.pid < 0) {
+    const int error = errno;
+    watch(process.channel.get(), Interest::none, process);
+    throw std::system_error(error, std::generic_category(), "fork");
+  }
+  arrival.socket.reset();
+  processes_.splice(processes_.end(), fresh);
+  process.self = std::prev(processes_.end());
+}
+
+/// Nothing of the parent's is destroyed here, nor are its buffers flushed a second time.
+void ForkLoop::be_child(Arrival& arrival, const Port& port, Fd channel) {
+  for (auto& process : processes_) process.channel.reset();
+  for (auto& each : ports_) each.listener.reset();
+  const Fd control(control_);  // borrowed in the parent, a copy here
+  keep_one_connection(arrival.socket.get());
+  Report report;
+  try {
+    report = serve_as_child(arrival, port, channel.get());
+  } catch (const std::exception& error) {
+    spdlog::error("port={} conn={}: {}", port.at.port, arrival.peer.number, error.what());
+  }
+  ::send(channel.get(), &report, sizeof report, MSG_NOSIGNAL);
+  ::_exit(0);
+}
+
+void ForkLoop::hear(Process& process) {
+  Report report;
+  const auto count = ::recv(process.channel.get(), &report, sizeof report, MSG_DONTWAIT);
+  if (count == sizeof report) {
+    process.report = report;  // the end of the process follows
+  } else if (count >= 0 || (errno != EAGAIN && errno != EINTR)) {
+    release(process);
+  }
+}
+
+void ForkLoop::release(Process& process) {
+  watch(process.channel.get(), Interest::none, process);
+  process.channel.reset();
+  wake_at(killer_, never);  // it counts from the last one that has stopped
+  const auto reason = reap(process);
+  const auto report = process.report.value_or(Report{0, Clock::now() - process.started, {}});
+  process.place = {};
+  process.service.reset();
+  released({process.port, process.address, process.number, report.bytes, report.elapsed, reason});
+  processes_.erase(process.self);
+}
+
+/// Waits for a child that has closed its channel, as only its end does; why the connection ended.
+Reason ForkLoop::reap(const Process& process) {
+  int status = 0;
+  pid_t found = -1;
+  do {
+    found = ::waitpid(process.pid, &status, 0);
+  } while (found < 0 && errno == EINTR);
+  // Where whoever started the server ignores SIGCHLD, the kernel keeps no status.
+  if (process.report && (found < 0 || status == 0)) return process.report->reason;
+  spdlog::error("port={} conn={}: process {} ended {} {}", process.port.at.port, process.number,
+                process.pid, WIFSIGNALED(status) ? "by signal" : "early, with status",
+                WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+  return Reason::fault;
+}
+
+class ForkEngine : public Engine {
+ public:
+  void serve(std::span<Port> ports, Host& host, const EngineOptions& options) override {
+    Poll poll;
+    ForkLoop(poll, ports, host, options).run();
+  }
+  [[nodiscard]] Capacity capacity() const override { return process_capacity(own_descriptors); }
+};
+
+}  // namespace
+
+std::unique_ptr<Engine> make_fork_engine() { return std::make_unique<ForkEngine>(); }
+
+}  // namespace poetry

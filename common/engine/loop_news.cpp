@@ -1,0 +1,86 @@
+// The loop's other half: the services that are served, and which of them may have news.
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "engine/loop.hpp"
+
+namespace poetry {
+namespace {
+
+/// After a service failed to refresh, try again so soon.
+constexpr auto refresh_retry = std::chrono::seconds(1);
+
+}  // namespace
+
+/// Begins to refresh services that are new here; one that asks for no more is left alone.
+void Loop::find_sources() {
+  const auto is_at = [](const Port& port, const Service* service) {
+    return port.service.get() == service;
+  };
+  if (std::equal(ports_.begin(), ports_.end(), served_.begin(), served_.end(), is_at)) return;
+  served_.clear();
+  for (auto& source : sources_) source.retired = true;
+  for (const auto& port : ports_) {
+    served_.push_back(port.service.get());
+    const auto is_its = [&port](const Source& source) { return source.service == port.service; };
+    const auto at = std::find_if(sources_.begin(), sources_.end(), is_its);
+    auto& source = at != sources_.end() ? *at : sources_.emplace_back(*this, port.service);
+    source.retired = false;
+    if (at == sources_.end() && news_ == News::here) refresh(source);
+  }
+  drop_unused_sources();
+}
+
+/// A service from before a reload is refreshed as long as sessions have it.
+void Loop::drop_unused_sources() {
+  sources_retired_ = false;
+  for (auto at = sources_.begin(); at != sources_.end();) {
+    if (!at->retired || at->service.use_count() > 1) {
+      sources_retired_ = sources_retired_ || at->retired;
+      ++at;
+      continue;
+    }
+    wake_at(*at, never);
+    if (at->readable >= 0) watch(at->readable, Interest::none, *at);
+    at = sources_.erase(at);
+  }
+}
+
+void Loop::forget_sources() {
+  for (auto& source : sources_) {
+    wake_at(source, never);
+    if (source.readable >= 0) watch(source.readable, Interest::none, source);
+  }
+  sources_.clear();
+}
+
+void Loop::refresh(Source& source) {
+  Refresh found;
+  try {
+    found = source.service->refresh(Clock::now());
+  } catch (const std::exception& error) {
+    spdlog::error("{}", error.what());
+    found = {later(Clock::now(), refresh_retry), false, source.readable};
+  }
+  if (found.readable != source.readable) {
+    if (source.readable >= 0) watch(source.readable, Interest::none, source);
+    if (found.readable >= 0) watch(found.readable, Interest::read, source);
+    source.readable = found.readable;
+  }
+  wake_at(source, found.again);
+  if (found.news) tell(*source.service);
+}
+
+void Loop::drain_services() {
+  for (auto& source : sources_) {
+    try {
+      if (news_ == News::here) source.service->drain();
+    } catch (const std::exception& error) {
+      spdlog::error("{}", error.what());
+    }
+    tell(*source.service);
+  }
+}
+
+}  // namespace poetry

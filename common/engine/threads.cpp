@@ -1,0 +1,197 @@
+// The engine with a thread a connection: each thread blocks for its own client, while the thread
+// of serve() accepts, refreshes the services and alone calls the host.
+#include <pthread.h>
+#include <sys/eventfd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <semaphore>
+
+#include "base/error.hpp"
+#include "engine/bell.hpp"
+#include "engine/blocking.hpp"
+#include "engine/capacity.hpp"
+#include "reactor/poll.hpp"
+
+namespace poetry {
+namespace {
+
+/// What a client sends is read in pieces of at most this size, on the thread's stack.
+constexpr std::size_t buffer_size = std::size_t{16} << 10U;
+/// Holds the buffer, the calls of a session and of the log, and a sanitizer's wider frames. What
+/// of it is never touched costs address space alone.
+constexpr std::size_t stack_size = std::size_t{256} << 10U;
+/// With no descriptor left for waking the threads, try again so soon.
+constexpr auto ring_retry = std::chrono::milliseconds(1);
+/// The descriptors that the engine itself takes: two for the bell and one for what is over.
+constexpr std::uint64_t own_descriptors = 3;
+
+class ThreadsLoop : public Loop {
+ public:
+  ThreadsLoop(Multiplexer& multiplexer, std::span<Port> ports, Host& host,
+              const EngineOptions& options)
+      : Loop(multiplexer, ports, host, options),
+        finished_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    if (!finished_) throw_errno("make", "an eventfd");
+    watch(finished_.get(), Interest::read, reaper_);
+  }
+  ThreadsLoop(const ThreadsLoop&) = delete;
+  ThreadsLoop& operator=(const ThreadsLoop&) = delete;
+  ~ThreadsLoop() override { wake_at(ringer_, never); }
+
+ private:
+  /// A connection and its thread, which may use it from begin() to finish().
+  struct Worker : Outside {
+    Worker(ThreadsLoop& its_loop, Place its_place, const Service& its_service)
+        : loop(its_loop), place(std::move(its_place)), service(&its_service) {}
+    Worker(const Worker&) = delete;
+    Worker& operator=(const Worker&) = delete;
+    ~Worker() override { join(); }
+
+    Notice take(TimePoint /*now*/) override {
+      if (!ring || descriptors[0].revents != 0) {
+        ring = loop.bell_.listen();
+        descriptors[0].fd = ring->get();
+      }
+      return notice.exchange(Notice::nothing);
+    }
+    void start();
+    void run();
+    void join() {
+      if (!started) return;
+      begin.release();  // had it not begun, it ends without a connection
+      ::pthread_join(thread, nullptr);
+      started = false;
+    }
+
+    ThreadsLoop& loop;
+    Place place;
+    const Service* service;  // for comparing alone: the connection may have given it up
+    pthread_t thread{};
+    bool started = false;
+    std::counting_semaphore<2> begin{0};
+    std::optional<Connection> connection;
+    std::atomic<Notice> notice{Notice::nothing};
+    std::shared_ptr<const Fd> ring;
+    TimePoint over_at;
+    Worker* next_finished = nullptr;
+    std::list<Worker>::iterator self;
+  };
+  /// Joins threads that are done.
+  struct Reaper : Waiter {
+    explicit Reaper(ThreadsLoop& its_loop) : loop(its_loop) {}
+    void wake(Interest /*what*/) override { loop.reap(); }
+    ThreadsLoop& loop;
+  };
+  /// Rings again.
+  struct Ringer : Waiter {
+    explicit Ringer(ThreadsLoop& its_loop) : loop(its_loop) {}
+    void wake(Interest /*what*/) override { loop.ring(); }
+    ThreadsLoop& loop;
+  };
+
+  void admit(Arrival& arrival, Port& port, Place place) override {
+    std::list<Worker> fresh;
+    auto& worker = fresh.emplace_back(*this, std::move(place), *port.service);
+    worker.start();  // first of all: without a thread, the arrival has to wait
+    worker.connection.emplace(std::move(arrival), port);
+    workers_.splice(workers_.end(), fresh);
+    worker.self = std::prev(workers_.end());
+    worker.begin.release();
+  }
+
+  void tell(const Service& service) override {
+    bool any = false;
+    for (auto& worker : workers_) {
+      if (worker.service != &service) continue;
+      worker.notice = Notice::news;
+      any = true;
+    }
+    if (any) ring();
+  }
+
+  void ring() { wake_at(ringer_, bell_.ring() ? never : later(Clock::now(), ring_retry)); }
+
+  void end_all() override {
+    wake_at(ringer_, never);
+    for (auto& worker : workers_) worker.notice = Notice::stop;
+    bell_.ring_for_good();
+    while (!workers_.empty()) release(workers_.front());
+    watch(finished_.get(), Interest::none, reaper_);
+  }
+
+  /// In the worker's thread.
+  void finish(Worker& worker) {
+    const std::lock_guard lock(mutex_);
+    worker.next_finished = first_finished_;
+    first_finished_ = &worker;
+    ::eventfd_write(finished_.get(), 1);
+  }
+
+  void reap() {
+    eventfd_t count = 0;
+    ::eventfd_read(finished_.get(), &count);
+    Worker* worker = nullptr;
+    {
+      const std::lock_guard lock(mutex_);
+      worker = std::exchange(first_finished_, nullptr);
+    }
+    while (worker != nullptr) release(*std::exchange(worker, worker->next_finished));
+  }
+
+  void release(Worker& worker) {
+    worker.join();
+    worker.place = {};
+    released(worker.connection->ended(worker.over_at));
+    workers_.erase(worker.self);
+  }
+
+  Bell bell_;
+  Fd finished_;
+  Reaper reaper_{*this};
+  Ringer ringer_{*this};
+  std::list<Worker> workers_;
+  std::mutex mutex_;
+  Worker* first_finished_ = nullptr;  // and from there by next_finished; guarded by mutex_
+};
+
+void ThreadsLoop::Worker::start() {
+  pthread_attr_t attributes{};
+  ::pthread_attr_init(&attributes);
+  ::pthread_attr_setstacksize(&attributes, stack_size);
+  const auto body = [](void* worker) -> void* {
+    static_cast<Worker*>(worker)->run();
+    return nullptr;
+  };
+  const int error = ::pthread_create(&thread, &attributes, body, this);
+  ::pthread_attr_destroy(&attributes);
+  if (error != 0) throw std::system_error(error, std::generic_category(), "start a thread");
+  started = true;
+}
+
+void ThreadsLoop::Worker::run() {
+  begin.acquire();
+  if (!connection) return;
+  std::array<char, buffer_size> buffer;  // not cleared, which would touch all of its pages
+  run_blocking(*connection, *this, buffer);
+  ring.reset();
+  connection->close();
+  over_at = Clock::now();
+  loop.finish(*this);
+}
+
+class ThreadsEngine : public Engine {
+ public:
+  void serve(std::span<Port> ports, Host& host, const EngineOptions& options) override {
+    Poll poll;
+    ThreadsLoop(poll, ports, host, options).run();
+  }
+  [[nodiscard]] Capacity capacity() const override { return thread_capacity(own_descriptors); }
+};
+
+}  // namespace
+
+std::unique_ptr<Engine> make_threads_engine() { return std::make_unique<ThreadsEngine>(); }
+
+}  // namespace poetry

@@ -1,0 +1,192 @@
+// The loop's own rules, with an engine that takes what the test lets it take. The control
+// descriptor is always readable, so that the host plays one step of its script in every turn.
+#include "engine/loop.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/eventfd.h>
+
+#include <deque>
+#include <functional>
+
+#include "engine/reactor.hpp"
+#include "reactor/poll.hpp"
+#include "support/rig.hpp"
+
+namespace poetry {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct Script : Host {
+  Command control() override {
+    if (steps.empty()) return Command::stop;
+    const auto step = steps.front();
+    steps.pop_front();
+    step();
+    return Command::go_on;
+  }
+  Command ended(const Ended& connection) override {
+    endings.emplace_back(connection.number, connection.reason);
+    return Command::go_on;
+  }
+  std::deque<std::function<void()>> steps;
+  std::vector<std::pair<std::uint64_t, Reason>> endings;
+};
+
+/// Holds up to `most` connections until the test lets one go.
+class Narrow : public Loop {
+ public:
+  using Loop::Loop;
+  struct Held {
+    Arrival arrival;
+    const Port& port;
+    Place place;
+  };
+  void let_go() {
+    const auto held = std::move(held_.front());
+    held_.pop_front();
+    released({held.port, held.arrival.address, held.arrival.peer.number, 0, 0s, Reason::finished});
+  }
+  [[nodiscard]] std::vector<std::uint64_t> numbers() const {
+    std::vector<std::uint64_t> numbers;
+    for (const auto& held : held_) numbers.push_back(held.arrival.peer.number);
+    return numbers;
+  }
+  std::size_t most = 100;
+  std::errc shortage = std::errc::resource_unavailable_try_again;
+  int refusals = 0;
+
+ private:
+  void admit(Arrival& arrival, Port& port, Place place) override {
+    if (held_.size() >= most) {
+      ++refusals;
+      throw std::system_error(std::make_error_code(shortage), "hold a connection");
+    }
+    held_.push_back({std::move(arrival), port, std::move(place)});
+  }
+  void tell(const Service& /*service*/) override {}
+  void end_all() override {
+    while (!held_.empty()) let_go();
+  }
+  std::list<Held> held_;
+};
+
+std::vector<Port> one_port() {
+  std::vector<Port> ports(1);
+  ports[0].listener = listen_on_loopback();
+  ports[0].counters = std::make_shared<Counters>();
+  ports[0].service = endless();
+  ports[0].quota = std::make_shared<Quota>();
+  return ports;
+}
+
+class LoopTest : public testing::Test {
+ protected:
+  /// What happens in a turn each; then the loop stops.
+  void play(std::initializer_list<std::function<void()>> steps) {
+    host_.steps.assign(steps);
+    loop_.run();
+  }
+  void expect_held(const std::vector<std::uint64_t>& numbers) const {
+    EXPECT_EQ(loop_.numbers(), numbers);
+  }
+  using Endings = std::vector<std::pair<std::uint64_t, Reason>>;
+
+  Fd control_{::eventfd(1, EFD_CLOEXEC)};
+  std::vector<Port> ports_ = one_port();
+  Address address_ = local_address(ports_[0].listener.get());
+  Script host_;
+  Poll poll_;
+  Narrow loop_{poll_, ports_, host_, {control_.get(), 0s}};
+  std::array<Fd, 3> clients_{connect_to(address_), connect_to(address_), connect_to(address_)};
+};
+
+TEST_F(LoopTest, WhoCannotBeTakenYetIsTakenWhenAnotherHasEnded) {
+  loop_.most = 1;
+  play({[] {},
+        [&] {
+          expect_held({1});
+          EXPECT_EQ(loop_.refusals, 1) << "and the third waits in the backlog";
+          loop_.let_go();
+        },
+        [&] {
+          expect_held({2});
+          loop_.let_go();
+        },
+        [&] { expect_held({3}); }});
+  EXPECT_EQ(host_.endings,
+            (Endings{{1, Reason::finished}, {2, Reason::finished}, {3, Reason::finished}}));
+  EXPECT_EQ(ports_[0].counters->accepted, 3U);
+}
+
+TEST_F(LoopTest, WhoWaitsAtTheEndIsResetAndReported) {
+  loop_.most = 1;
+  play({[] {}});
+  EXPECT_EQ(host_.endings, (Endings{{2, Reason::shutdown}, {1, Reason::finished}}));
+  EXPECT_EQ(hear(clients_[1].get()).ended.error, std::errc::connection_reset);
+}
+
+TEST_F(LoopTest, WhoWaitsHoldsNoPlaceInTheQuota) {
+  loop_.most = 1;
+  play({[] {}, [&] { EXPECT_EQ(ports_[0].quota->held, 1U); }});
+  EXPECT_EQ(ports_[0].quota->held, 0U);
+}
+
+TEST_F(LoopTest, WhomTheEngineFailsIsResetAndReported) {
+  loop_.most = 0;
+  loop_.shortage = std::errc::permission_denied;
+  play({[] {}, [] {}});
+  EXPECT_EQ(host_.endings, (Endings{{1, Reason::fault}, {2, Reason::fault}, {3, Reason::fault}}));
+  EXPECT_EQ(hear(clients_[0].get()).ended.error, std::errc::connection_reset);
+  EXPECT_EQ(ports_[0].quota->held, 0U);
+}
+
+TEST_F(LoopTest, ALargerQuotaTakesEffectAtOnce) {
+  ports_[0].quota->limit = 1;
+  play({[] {},
+        [&] {
+          expect_held({1});
+          ports_[0].quota->limit = 2;
+        },
+        [] {},
+        [&] {
+          expect_held({1, 2});
+        }});
+}
+
+TEST_F(LoopTest, WhateverEndsItNoConnectionIsLeft) {
+  EXPECT_THROW(play({[] {}, [] { throw std::runtime_error("the host has failed"); }}),
+               std::runtime_error);
+  EXPECT_EQ(host_.endings.size(), 3U);
+  EXPECT_FALSE(ports_[0].listener);
+}
+
+/// Fails to wait for one descriptor: the fourth that it is given.
+class FailingPoll : public Multiplexer {
+ public:
+  void set(int fd, Interest interest) override {
+    if (interest != Interest::none && ++given_ == 4) {
+      throw std::system_error(std::make_error_code(std::errc::no_space_on_device), "wait");
+    }
+    poll_.set(fd, interest);
+  }
+  std::span<const Ready> wait(Duration timeout) override { return poll_.wait(timeout); }
+
+ private:
+  int given_ = 0;
+  Poll poll_;
+};
+
+TEST_F(LoopTest, AConnectionThatCannotBeWaitedForEndsAlone) {
+  host_.steps = {[] {}, [] {}};
+  // The control descriptor and the listener come first.
+  make_reactor_engine([] {
+    return std::make_unique<FailingPoll>();
+  })->serve(ports_, host_, {control_.get(), 0s});
+  EXPECT_EQ(host_.endings,
+            (Endings{{2, Reason::fault}, {1, Reason::shutdown}, {3, Reason::shutdown}}));
+  EXPECT_EQ(hear(clients_[1].get()).ended.error, std::errc::connection_reset);
+}
+
+}  // namespace
+}  // namespace poetry
