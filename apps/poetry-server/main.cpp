@@ -1,6 +1,7 @@
 // poetry-server: serves text files line by line, slowly and exactly on time.
 #include <csignal>
 
+#include "check.hpp"
 #include "cli/log.hpp"
 #include "cli/main.hpp"
 #include "net/descriptor_limit.hpp"
@@ -14,8 +15,9 @@ int main(int argc, char** argv) {
     }
     // A reader of the log that goes away must not end the server; see guarded_main() for output.
     std::signal(SIGPIPE, SIG_IGN);
-    poetry::set_up_log(options.log, "poetry-server");
     poetry::raise_descriptor_limit();
+    if (options.check) return poetry::check(options);
+    poetry::set_up_log(options.log, "poetry-server");
     poetry::Server server(std::move(options), argc, argv);
     return server.run();
   });

@@ -30,6 +30,9 @@ void add_serving_options(std::vector<Option>& table, ServerOptions& o) {
   table.push_back({"first-delay", 0, "DUR", "time from accept to the first line", "0",
                    into(pacing.first_delay),
                    [&pacing] { return Texts{format_duration(pacing.first_delay)}; }});
+  table.push_back({"jitter", 0, "DUR", "each due time moves by a random amount in +-DUR", "0",
+                   into(pacing.jitter),
+                   [&pacing] { return Texts{format_duration(pacing.jitter)}; }});
   table.push_back({"chunk", 0, "line|SIZE", "what is sent at a time", "line",
                    [&pacing](std::string_view text) { pacing.chunk = parse_chunk(text); },
                    [&pacing] { return Texts{format_chunk(pacing.chunk)}; }});
@@ -55,6 +58,12 @@ void add_running_options(std::vector<Option>& table, ServerOptions& o) {
   table.push_back({"drain-timeout", 0, "DUR", "how long sessions may go on after SIGINT or SIGTERM",
                    "5s", into(o.drain_timeout),
                    [&o] { return Texts{format_duration(o.drain_timeout)}; }});
+  table.push_back({"fault", 0, "[SELECT:]NAME[=ARG]", "a fault for every port, repeatable", "",
+                   [&settings](std::string_view text) { settings.faults.emplace_back(text); },
+                   [&settings] { return settings.faults; }});
+  table.push_back({"seed", 0, "N", "seed of jitter and faults; without it, from the clock", "",
+                   [&o](std::string_view text) { o.seed = parse_count(text, "seed", 0, any_count); },
+                   [&o] { return o.seed ? Texts{std::to_string(*o.seed)} : Texts{}; }});
   table.push_back({"exit-after", 0, "N", "stop when N connections have ended", "",
                    into(o.exit_after, 0, any_count),
                    [&o] { return Texts{o.exit_after == 0 ? "" : std::to_string(o.exit_after)}; }});
@@ -62,6 +71,8 @@ void add_running_options(std::vector<Option>& table, ServerOptions& o) {
                    into(o.ready_file), [&o] { return Texts{o.ready_file}; }});
   table.push_back({"run", 0, "COMMAND", "run it by sh once all is bound, stop with its status", "",
                    into(o.run), [&o] { return Texts{o.run}; }});
+  table.push_back(
+      {"check", 0, "", "say what would fail with these options, and exit", "", into(o.check)});
 }
 
 /// A port, or two and a dash between them. Raises UsageError naming the whole of --port.
@@ -117,7 +128,7 @@ Plan plan_service(const std::string& text, const ServerOptions& options) {
   const auto where = text.substr(0, equals);
   auto at = parse_host_port(where, 0);
   if (where.find(':') == std::string::npos) at.host = options.host;
-  return {at, parse_service(std::string_view(text).substr(equals + 1), options.settings)};
+  return {at, parse_service(std::string_view(text).substr(equals + 1), options.settings), {}};
 }
 
 }  // namespace
@@ -148,11 +159,18 @@ std::vector<Plan> plan_ports(const ServerOptions& options) {
   if (!poems.empty()) {
     const auto ports = ports_for(options.ports, poems.size());
     for (std::size_t i = 0; i < ports.size(); ++i) {
-      plans.push_back({{options.host, ports[i]}, poems[poems.size() == 1 ? 0 : i]});
+      plans.push_back({{options.host, ports[i]}, poems[poems.size() == 1 ? 0 : i], {}});
     }
   }
   for (const auto& text : options.serve) plans.push_back(plan_service(text, options));
+  for (auto& plan : plans) plan.faults = parse_faults(plan.spec.settings.faults);
   return plans;
+}
+
+std::uint64_t most_clients(const ServerOptions& options, const std::vector<Plan>& plans) {
+  auto most = options.settings.max_clients;
+  for (const auto& plan : plans) most = std::max(most, plan.spec.settings.max_clients);
+  return most;
 }
 
 }  // namespace poetry

@@ -1,10 +1,12 @@
 // What poetry-server's command line says; the struct holds the defaults.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "cli/command_line.hpp"
+#include "faults/fault_spec.hpp"
 #include "net/address.hpp"
 #include "session/services.hpp"
 
@@ -14,13 +16,15 @@ struct ServerOptions {
   std::string ports = "10000";
   std::string host = "127.0.0.1";
   std::vector<std::string> serve;
-  ServiceSettings settings;  ///< delay, first delay, chunk, repeat, most clients, send timeout
+  ServiceSettings settings;  ///< pacing, most clients, send timeout, faults
   std::string engine = "asio";
   std::uint64_t backlog = 4096;
   Duration drain_timeout = std::chrono::seconds(5);
+  std::optional<std::uint64_t> seed;  ///< of jitter and faults; none: from the clock
   std::uint64_t exit_after = 0;  ///< connections; 0 is no limit
   std::string ready_file;
   std::string run;
+  bool check = false;
   LogOptions log;
   std::vector<std::string> poems;
 };
@@ -33,9 +37,13 @@ Parsed parse_server_options(int argc, const char* const* argv, ServerOptions& op
 struct Plan {
   HostPort at;  ///< port 0 takes a free one
   ServiceSpec spec;
+  FaultPlan faults;
 };
 
-/// Raises UsageError where ports and poems do not match, or a --serve does not parse.
+/// Raises UsageError where ports and poems do not match, or a --serve or a fault does not parse.
 std::vector<Plan> plan_ports(const ServerOptions& options);
+
+/// The largest of the limits on connections, the server's and its ports' own.
+std::uint64_t most_clients(const ServerOptions& options, const std::vector<Plan>& plans);
 
 }  // namespace poetry

@@ -3,58 +3,27 @@
 #include <fcntl.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <cstdio>
-#include <map>
 
 #include "base/error.hpp"
-#include "base/shared_memory.hpp"
 #include "cli/main.hpp"
 #include "cli/standard_output.hpp"
-#include "net/socket.hpp"
 
 namespace poetry {
 namespace {
 
-Address address_of(const HostPort& at) {
-  const auto resolved = resolve(at);
-  if (resolved.addresses.empty()) {
-    throw std::system_error(resolved.error, "resolve " + at.host);
-  }
-  // A name such as localhost stands for both families; clients that name no host use IPv4.
-  for (const auto& address : resolved.addresses) {
-    if (address.family() == AF_INET) return address;
-  }
-  return resolved.addresses.front();
+/// Short enough to be typed again.
+std::uint64_t seed_from_clock() {
+  return static_cast<std::uint32_t>(Clock::now().time_since_epoch().count());
 }
 
-/// Puts a plan's service and limits into its port; connections under way keep what they have.
-void equip(Port& port, const ServiceSpec& spec, std::shared_ptr<Service> service,
-           const std::shared_ptr<Quota>& shared) {
-  port.service_name = spec.service;
-  port.name = spec.name;
-  port.service = std::move(service);
-  port.send_timeout = spec.settings.send_timeout;
-  if (!spec.settings.own_max_clients) {
-    port.quota = shared;
-  } else if (port.quota && port.quota != shared) {
-    port.quota->limit = spec.settings.max_clients;
-  } else {
-    port.quota = std::make_shared<Quota>(Quota{spec.settings.max_clients});
-  }
-}
-
-/// Services for all plans; ports with the same poem share its bytes.
-std::vector<std::shared_ptr<Service>> make_services(const std::vector<Plan>& plans) {
-  std::vector<std::shared_ptr<Service>> services;
-  for (std::size_t i = 0; i < plans.size(); ++i) {
-    const auto same = [&](const Plan& plan) { return plan.spec == plans[i].spec; };
-    const auto first = std::find_if(plans.begin(), plans.end(), same) - plans.begin();
-    services.push_back(static_cast<std::size_t>(first) < i
-                           ? services[static_cast<std::size_t>(first)]
-                           : make_service(plans[i].spec, {}));
-  }
-  return services;
+/// Whether anything about these ports is random or faulty.
+bool needs_seed(const std::vector<Plan>& plans) {
+  return std::any_of(plans.begin(), plans.end(), [](const Plan& plan) {
+    return plan.spec.settings.pacing.jitter != Duration{0} || !plan.faults.empty();
+  });
 }
 
 }  // namespace
@@ -63,31 +32,31 @@ Server::Server(ServerOptions options, int argc, const char* const* argv)
     : options_(std::move(options)),
       argc_(argc),
       argv_(argv),
+      seed_(options_.seed.value_or(seed_from_clock())),
       signals_({SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGCHLD}),
       engine_(make_engine(options_.engine)),
-      quota_(std::make_shared<Quota>(Quota{options_.settings.max_clients})),
-      plans_(plan_ports(options_)),
       started_(Clock::now()) {
-  bind();
+  const auto plans = plan_ports(options_);
+  check_capacity(options_, plans);
+  ports_.emplace(plans, options_, seed_, [this](const Fired& fired) { log_fault(fired); });
+  if (needs_seed(plans)) spdlog::info("seed={}", seed_);
 }
 
-void Server::bind() {
-  auto services = make_services(plans_);
-  for (std::size_t i = 0; i < plans_.size(); ++i) {
-    auto& port = ports_.emplace_back();
-    port.listener = listen_on(address_of(plans_[i].at), static_cast<int>(options_.backlog));
-    const auto bound = local_address(port.listener.get());
-    port.at = {bound.host(), bound.port()};
-    port.counters = make_shared_memory<Counters>();
-    equip(port, plans_[i].spec, std::move(services[i]), quota_);
-  }
+/// A limit beyond what the engine can hold is not what would happen.
+void Server::check_capacity(const ServerOptions& options, const std::vector<Plan>& plans) const {
+  const auto most = most_clients(options, plans);
+  const auto capacity = engine_->capacity();
+  if (most <= capacity.connections) return;
+  throw std::runtime_error("--max-clients " + std::to_string(most) + ": " + options_.engine +
+                           " holds at most " + std::to_string(capacity.connections) +
+                           " connections here: " + capacity.limit);
 }
 
 int Server::run() {
   write_ready_file();
   announce();
   if (!options_.run.empty()) start_command();
-  engine_->serve(ports_, *this, {signals_.fd(), options_.drain_timeout});
+  engine_->serve(ports_->all(), *this, {signals_.fd(), options_.drain_timeout});
   if (!command_) return exit_ok;
   command_->signal(SIGTERM);  // does nothing where it has ended
   return command_->wait();
@@ -95,7 +64,7 @@ int Server::run() {
 
 void Server::announce() const {
   std::string text;
-  for (const auto& port : ports_) {
+  for (const auto& port : std::as_const(*ports_).all()) {
     text += "listening " + to_string(port.at) + " " + port.service_name + " " + port.name + "\n";
   }
   write_standard_output(text);
@@ -105,7 +74,7 @@ void Server::announce() const {
 void Server::write_ready_file() const {
   if (options_.ready_file.empty()) return;
   boost::json::array list;
-  for (const auto& port : ports_) {
+  for (const auto& port : std::as_const(*ports_).all()) {
     list.push_back({{"host", port.at.host},
                     {"port", port.at.port},
                     {"service", port.service_name},
@@ -123,8 +92,8 @@ void Server::write_ready_file() const {
 void Server::start_command() {
   std::string servers = "POETRY_SERVERS=";
   std::string ports = "POETRY_PORTS=";
-  for (const auto& port : ports_) {
-    const auto* space = &port == &ports_.front() ? "" : " ";
+  for (const auto& port : std::as_const(*ports_).all()) {
+    const auto* space = &port == ports_->all().data() ? "" : " ";
     servers.append(space).append(to_string(port.at));
     ports.append(space).append(std::to_string(port.at.port));
   }
@@ -168,28 +137,26 @@ void Server::reload() {
   try {
     ServerOptions options;
     parse_server_options(argc_, argv_, options);
-    auto plans = plan_ports(options);
-    const auto same_place = [](const Plan& one, const Plan& other) { return one.at == other.at; };
-    if (!std::equal(plans.begin(), plans.end(), plans_.begin(), plans_.end(), same_place)) {
-      throw UsageError("ports and hosts change by a restart only", options.ports);
-    }
-    auto services = make_services(plans);
-    quota_->limit = options.settings.max_clients;
-    for (std::size_t i = 0; i < ports_.size(); ++i) {
-      equip(ports_[i], plans[i].spec, std::move(services[i]), quota_);
-    }
-    plans_ = std::move(plans);
+    const auto plans = plan_ports(options);
+    check_capacity(options, plans);
+    ports_->replace(plans, options);
     spdlog::info("read poems and configuration again");
   } catch (const std::exception& error) {
     spdlog::error("kept the old poems and configuration: {}", error.what());
   }
 }
 
+/// Called in whatever thread or process serves the connection.
+void Server::log_fault(const Fired& fired) const {
+  spdlog::info("fault port={} conn={} fault={} offset={} seed={}", fired.peer.port,
+               fired.peer.number, fired.fault, fired.offset, seed_);
+}
+
 void Server::log_statistics() const {
   boost::json::array ports;
   std::uint64_t accepted = 0;
   std::uint64_t bytes = 0;
-  for (const auto& port : ports_) {
+  for (const auto& port : std::as_const(*ports_).all()) {
     const std::uint64_t port_accepted = port.counters->accepted;
     const std::uint64_t port_bytes = port.counters->bytes_sent;
     accepted += port_accepted;

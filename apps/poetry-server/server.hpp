@@ -7,7 +7,7 @@
 #include "engine/engine.hpp"
 #include "net/child.hpp"
 #include "net/signals.hpp"
-#include "options.hpp"
+#include "ports.hpp"
 
 namespace poetry {
 
@@ -24,22 +24,22 @@ class Server : public Host {
   Command ended(const Ended& connection) override;
 
  private:
-  void bind();
+  void check_capacity(const ServerOptions& options, const std::vector<Plan>& plans) const;
   void announce() const;
   void write_ready_file() const;
   void start_command();
   void reload();
   void log_statistics() const;
+  void log_fault(const Fired& fired) const;
   Command drain();
 
   ServerOptions options_;
   int argc_;
   const char* const* argv_;
+  std::uint64_t seed_;
   Signals signals_;
   std::unique_ptr<Engine> engine_;
-  std::shared_ptr<Quota> quota_;  // of all ports without one of their own
-  std::vector<Plan> plans_;
-  std::vector<Port> ports_;
+  std::optional<Ports> ports_;
   std::optional<Child> command_;
   TimePoint started_;
   std::uint64_t ended_ = 0;

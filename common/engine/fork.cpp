@@ -127,7 +127,7 @@ void ForkLoop::admit(Arrival& arrival, Port& port, Place place) {
 void ForkLoop::be_child(Arrival& arrival, const Port& port, Fd channel) {
   for (auto& process : processes_) process.channel.reset();
   for (auto& each : ports_) each.listener.reset();
-  const Fd control(control_);  // borrowed in the parent, a copy here
+  Fd(control_).reset();  // borrowed in the parent, a copy here
   keep_one_connection(arrival.socket.get());
   Report report;
   try {

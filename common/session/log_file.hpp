@@ -49,8 +49,6 @@ class LogFile {
   /// a file that was truncated and has grown beyond the offset since: longer than a time stamp and
   /// the line that it is in.
   static constexpr std::size_t overlap = 256;
-  /// The least that a buffer lent to read() must hold.
-  static constexpr std::size_t least_buffer = 2 * overlap;
 
   /// Opens a regular file, to be read from its beginning; empty where that cannot be done.
   static std::optional<LogFile> open(const std::string& path);
@@ -62,9 +60,9 @@ class LogFile {
   /// been truncated since, read() will notice.
   void resume(LogPlace place) { place_ = std::move(place); }
 
-  /// Hands on lines from what was appended, reading at most `buffer` at a time. Returns the number
-  /// of new bytes; 0 where the end is reached, or the file cannot be read now. A file that was
-  /// truncated is read from its beginning.
+  /// Hands on lines from what was appended, as far as `buffer` holds it, which also needs room for
+  /// the overlap. Returns the number of new bytes; 0 where the end is reached, or the file cannot
+  /// be read now. A file that was truncated is read from its beginning.
   std::size_t read(std::span<char> buffer, const LogLineSink& sink);
   /// Hands on what is held of a last line without a newline.
   void finish(const LogLineSink& sink);

@@ -7,6 +7,7 @@ namespace poetry {
 namespace {
 
 constexpr std::size_t buffer_bytes = std::size_t{16} << 10;
+static_assert(buffer_bytes >= 2 * LogFile::overlap);
 /// Files that were left and whose place is remembered: more than the old versions that anybody
 /// renames back.
 constexpr std::size_t most_left = 64;

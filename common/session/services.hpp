@@ -30,7 +30,7 @@ struct ServiceSpec {
   std::string name;      ///< as shown to users: "ecstasy.txt", or the service's name
   ServiceSettings settings;
   EchoPrefix prefix = EchoPrefix::none;  ///< of echo
-  WeblogSettings weblog;
+  WeblogSettings weblog = {};
   std::uint64_t lease = 1;  ///< of fibonacci
 
   bool operator==(const ServiceSpec&) const = default;

@@ -92,7 +92,7 @@ std::unique_ptr<Session> WeblogService::open(const Peer& /*peer*/, TimePoint now
 
 Refresh WeblogService::refresh(TimePoint now) {
   start(now);
-  if (!tail_.started()) return {later(now, settings_.poll), false, tail_.readable()};
+  if (!tail_.started()) return {later(now, settings_.poll)};
   if (waits_for_clients(now)) return {later(now, client_wait), false, -1};
   const auto before = history_.end();
   const auto left = tail_.look(now, bytes_per_look, [this](const LogLine& line) { add(line); });

@@ -13,7 +13,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-struct ServiceCase {
+struct PacedPoem {
   std::string name;
   std::string spec;  // FILE stands for a file that holds `text`
   std::string text;
@@ -21,14 +21,14 @@ struct ServiceCase {
   Duration least;  // the earliest that the stream may end
 };
 
-const std::vector<ServiceCase> services{
+const std::vector<PacedPoem> services{
     {"Poem", "poem:FILE,delay=20ms", "a\r\nb\n\nno newline", "a\r\nb\n\nno newline", 80ms},
     {"PoemAtOnce", "poem:FILE,delay=0", std::string(3 << 20, 'x'), std::string(3 << 20, 'x'), 0s},
     {"PoemInChunks", "poem:FILE,delay=10ms,chunk=2B,repeat=2", "abcde", "abcdeabcde", 60ms},
     {"EmptyPoem", "poem:FILE,first-delay=30ms", "", "", 30ms},
 };
 
-class EveryService : public testing::TestWithParam<std::tuple<std::string, ServiceCase>> {};
+class EveryService : public testing::TestWithParam<std::tuple<std::string, PacedPoem>> {};
 
 TEST_P(EveryService, ReachesThreeClientsWholeAndNeverEarly) {
   const auto& [engine, service] = GetParam();
@@ -53,7 +53,7 @@ TEST_P(EveryService, ReachesThreeClientsWholeAndNeverEarly) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Matrix, EveryService,
-                         testing::Combine(testing::ValuesIn(engine_names()),
+                         testing::Combine(testing::ValuesIn(every_engine()),
                                           testing::ValuesIn(services)),
                          [](const auto& at) {
                            return std::get<0>(at.param) + std::get<1>(at.param).name;
@@ -145,7 +145,7 @@ TEST_P(EveryEngine, TellsItsCatalogWhateverIsSent) {
   EXPECT_EQ(heard.ended.status, IoStatus::end);
 }
 
-INSTANTIATE_TEST_SUITE_P(Engines, EveryEngine, testing::ValuesIn(engine_names()),
+INSTANTIATE_TEST_SUITE_P(Engines, EveryEngine, testing::ValuesIn(every_engine()),
                          [](const auto& at) { return at.param; });
 
 TEST(EngineNames, AnUnknownOneListsTheValidOnes) {

@@ -31,8 +31,7 @@ TEST(Services, AWeblogHasSettingsOfItsOwn) {
   EXPECT_EQ(spec.argument, "/a/log");
   EXPECT_EQ(spec.name, "log");
   EXPECT_EQ(spec.weblog, (WeblogSettings{LogFormat::json, 100, 250ms}));
-  EXPECT_EQ(parse_service("weblog:x", {}).weblog,
-            (WeblogSettings{LogFormat::line, 0, 1s}));
+  EXPECT_EQ(parse_service("weblog:x", {}).weblog, (WeblogSettings{LogFormat::line, 0, 1s}));
 }
 
 TEST(Services, ABackslashKeepsAComma) {
@@ -52,26 +51,24 @@ TEST_P(BadService, NamesTheOffenderAndTheValidOnes) {
 }
 INSTANTIATE_TEST_SUITE_P(
     Texts, BadService,
-    testing::Values(std::pair{"foo:x",
-                              "unknown service (valid: poem, echo, weblog, fibonacci, catalog): foo"},
-                    std::pair{"poem", "poem:FILE"}, std::pair{"poem:", "poem:FILE"},
-                    std::pair{"poem:x,colour=red", "chunk, delay, fault, first-delay"},
-                    std::pair{"poem:x,delay", "key=value"}, std::pair{"weblog", "weblog:FILE"},
-                    std::pair{"weblog:x,delay=1", "backlog, fault, format, max-clients, poll"},
-                    std::pair{"weblog:x,format=html", "line, xml, json"},
-                    std::pair{"weblog:x,backlog=101", "0 to 100"},
-                    std::pair{"weblog:x,poll=0", "poll"}, std::pair{"poem:x,delay=-1", "negative"},
-                    std::pair{"poem:x,chunk=0", "one byte"}, std::pair{"poem:x,repeat=0", "repeat"},
-                    std::pair{"poem:x,max-clients=z", "max-clients"},
-                    std::pair{"echo:x", "not of the form echo"},
-                    std::pair{"echo,prefix=tcp", "prefix: unknown prefix (valid: none, pid): tcp"},
-                    std::pair{"echo,delay=1s", "unknown setting of echo (valid: fault, max"},
-                    std::pair{"fibonacci", "fibonacci:STATE"},
-                    std::pair{"fibonacci:x,lease=0", "lease: lease is not in 1 to 10000: 0"},
-                    std::pair{"fibonacci:x,lease=10001", "10001"},
-                    std::pair{"fibonacci:x,lease=many", "many"},
-                    std::pair{"catalog:x", "not of the form catalog"},
-                    std::pair{"catalog,delay=1s", "unknown setting of catalog"}));
+    testing::Values(
+        std::pair{"foo:x", "unknown service (valid: poem, echo, weblog, fibonacci, catalog): foo"},
+        std::pair{"poem", "poem:FILE"}, std::pair{"poem:", "poem:FILE"},
+        std::pair{"poem:x,colour=red", "chunk, delay, fault, first-delay"},
+        std::pair{"poem:x,delay", "key=value"}, std::pair{"weblog", "weblog:FILE"},
+        std::pair{"weblog:x,delay=1", "backlog, fault, format, max-clients, poll"},
+        std::pair{"weblog:x,format=html", "line, xml, json"},
+        std::pair{"weblog:x,backlog=101", "0 to 100"}, std::pair{"weblog:x,poll=0", "poll"},
+        std::pair{"poem:x,delay=-1", "negative"}, std::pair{"poem:x,chunk=0", "one byte"},
+        std::pair{"poem:x,repeat=0", "repeat"}, std::pair{"poem:x,max-clients=z", "max-clients"},
+        std::pair{"echo:x", "not of the form echo"},
+        std::pair{"echo,prefix=tcp", "prefix: unknown prefix (valid: none, pid): tcp"},
+        std::pair{"echo,delay=1s", "unknown setting of echo (valid: fault, max"},
+        std::pair{"fibonacci", "fibonacci:STATE"},
+        std::pair{"fibonacci:x,lease=0", "lease: lease is not in 1 to 10000: 0"},
+        std::pair{"fibonacci:x,lease=10001", "10001"}, std::pair{"fibonacci:x,lease=many", "many"},
+        std::pair{"catalog:x", "not of the form catalog"},
+        std::pair{"catalog,delay=1s", "unknown setting of catalog"}));
 
 TEST(Services, EachHasItsOwnSettings) {
   EXPECT_EQ(parse_service("echo", {}).prefix, EchoPrefix::none);

@@ -96,6 +96,18 @@ TEST_F(Weblog, LooksAgainAfterAPollOrAtOnceWhereMoreIsLeft) {
   EXPECT_FALSE(service->refresh(start + 8s).news);
 }
 
+TEST_F(Weblog, StartsAtALaterPollWhereItCannotStartNow) {
+  std::filesystem::create_directory(log);
+  const auto service = serve({.backlog = 1});
+  auto refresh = service->refresh(start);
+  EXPECT_EQ(refresh.again, start + 1s);
+  EXPECT_EQ(refresh.readable, -1);
+  std::filesystem::remove(log);
+  append("old\n");
+  service->refresh(start + 1s);
+  EXPECT_EQ(hear(*service->open({1}, start)), "old\n");
+}
+
 TEST_F(Weblog, GivesTheBacklogFirst) {
   append_lines(150);
   const auto service = serve({.backlog = 3});

@@ -8,9 +8,11 @@
 #include <atomic>
 #include <condition_variable>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <thread>
 
+#include "conformance/lists.hpp"
 #include "engine/engine.hpp"
 #include "session/poem.hpp"
 #include "support/loopback.hpp"
@@ -35,7 +37,7 @@ class Rig : public Host {
  public:
   /// Takes the service over: the test keeps it only where it says so.
   Rig(const std::string& engine, std::shared_ptr<Service> service, std::uint64_t most_clients = 0,
-      Duration drain_timeout = Duration::zero())
+      Duration drain_timeout = Duration::zero(), std::uint64_t seed = 0)
       : control_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     auto& port = ports_.emplace_back();
     port.listener = listen_on_loopback();
@@ -45,8 +47,9 @@ class Rig : public Host {
     port.service = std::move(service);
     port.quota = std::make_shared<Quota>(Quota{most_clients});
     port.send_timeout = std::chrono::seconds(10);
+    port.seed = seed;
     thread_ = std::thread([this, engine, drain_timeout] {
-      make_engine(engine)->serve(ports_, *this, {control_.get(), drain_timeout});
+      make_listed_engine(engine)->serve(ports_, *this, {control_.get(), drain_timeout});
     });
   }
   ~Rig() override { tell(Command::stop); }
@@ -77,6 +80,13 @@ class Rig : public Host {
     return reasons_;
   }
 
+  /// The same by the connections' numbers.
+  [[nodiscard]] std::map<std::uint64_t, Reason> endings(std::size_t count) {
+    static_cast<void>(reasons(count));
+    const std::lock_guard lock(mutex_);
+    return endings_;
+  }
+
   Command control() override {
     eventfd_t count = 0;
     ::eventfd_read(control_.get(), &count);
@@ -88,6 +98,7 @@ class Rig : public Host {
   Command ended(const Ended& connection) override {
     const std::lock_guard lock(mutex_);
     reasons_.push_back(connection.reason);
+    endings_[connection.number] = connection.reason;
     changed_.notify_all();
     return Command::go_on;
   }
@@ -100,6 +111,7 @@ class Rig : public Host {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<Reason> reasons_;
+  std::map<std::uint64_t, Reason> endings_;
   std::shared_ptr<Service> next_service_;
   std::thread thread_;
 };

@@ -4,7 +4,9 @@
 #include <stdlib.h>  // NOLINT(modernize-deprecated-headers): mkdtemp(3)
 
 #include <filesystem>
+#include <fstream>
 #include <string>
+#include <string_view>
 
 namespace poetry {
 
@@ -17,6 +19,11 @@ class TemporaryDirectory {
 
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] std::string operator/(const std::string& name) const { return path_ + "/" + name; }
+  /// Writes a file and returns its path.
+  [[nodiscard]] std::string write(const std::string& name, std::string_view bytes) const {
+    std::ofstream(*this / name, std::ios::binary) << bytes;
+    return *this / name;
+  }
 
  private:
   std::string path_ = "/tmp/slow-poetry-test-XXXXXX";

@@ -1,0 +1,97 @@
+#include "check.hpp"
+
+#include <filesystem>
+#include <fstream>
+
+#include "cli/findings.hpp"
+#include "engine/engine.hpp"
+#include "net/socket.hpp"
+#include "ports.hpp"
+
+namespace poetry {
+namespace {
+
+/// The ports that the kernel gives to outgoing connections (ip(7)); none where it does not say.
+std::pair<int, int> ephemeral_ports() {
+  std::pair<int, int> range{0, -1};
+  std::ifstream("/proc/sys/net/ipv4/ip_local_port_range") >> range.first >> range.second;
+  return range;
+}
+
+void check_capacity(const ServerOptions& options, const std::vector<Plan>& plans,
+                    Findings& findings) {
+  const auto capacity = make_engine(options.engine)->capacity();
+  const auto holds = options.engine + " holds at most " + std::to_string(capacity.connections) +
+                     " connections: " + capacity.limit;
+  const auto most = most_clients(options, plans);
+  if (most <= capacity.connections) {
+    findings.works(holds);
+  } else {
+    findings.fails("--max-clients " + std::to_string(most) + ": " + holds,
+                   "raise that limit, or lower --max-clients");
+  }
+}
+
+std::string remedy_for(const std::system_error& error) {
+  if (error.code() == std::errc::address_in_use) {
+    return "another process has it (ss -ltnp shows which): stop it, or choose another port";
+  }
+  if (error.code() == std::errc::permission_denied) {
+    return "ports that low need root or CAP_NET_BIND_SERVICE: choose one from 1024 on";
+  }
+  if (error.code() == std::errc::address_not_available) {
+    return "no interface here has this address: choose one that 'ip address' lists";
+  }
+  return "choose another port or --host";
+}
+
+void check_port(const HostPort& at, Findings& findings) {
+  try {
+    const Fd socket = listen_on(listening_address(at), 1);
+    const auto [first, last] = ephemeral_ports();
+    if (at.port != 0 && at.port >= first && at.port <= last) {
+      findings.warns("bind " + to_string(at) + ": free now, but outgoing connections take ports from " +
+                         std::to_string(first) + " to " + std::to_string(last),
+                     "choose a port outside of them, so that none is in the way later");
+    } else {
+      findings.works("bind " + to_string(at));
+    }
+  } catch (const std::system_error& error) {
+    const bool unresolved = error.code().category() == resolve_category();
+    findings.fails(error.what(), unresolved ? "check the name, or give a numeric address"
+                                            : remedy_for(error));
+  }
+}
+
+/// A state that does not exist yet is not made: it is enough that it could be.
+void check_service(const ServiceSpec& spec, Findings& findings) {
+  const auto what = "serve " + spec.service + " " + spec.name;
+  const bool is_made = spec.service == "fibonacci" && !std::filesystem::exists(spec.argument);
+  findings.tries(what, "check the file's path and permissions", [&spec, is_made] {
+    if (is_made) {
+      try_to_write(spec.argument);
+    } else {
+      make_service(spec, {});
+    }
+  });
+}
+
+}  // namespace
+
+int check(const ServerOptions& options) {
+  const auto plans = plan_ports(options);
+  Findings findings;
+  check_capacity(options, plans, findings);
+  for (const auto& plan : plans) {
+    check_port(plan.at, findings);
+    check_service(plan.spec, findings);
+  }
+  for (const auto& file : {options.ready_file, options.log.file}) {
+    if (file.empty()) continue;
+    findings.tries("write " + file, "check the folder's path and permissions",
+                   [&file] { try_to_write(file); });
+  }
+  return findings.finish();
+}
+
+}  // namespace poetry

@@ -1,0 +1,11 @@
+// poetry-server --check: what would fail with these options, and what helps, without serving.
+#pragma once
+
+#include "options.hpp"
+
+namespace poetry {
+
+/// Prints the findings; the exit status. Raises what the options themselves raise (UsageError).
+int check(const ServerOptions& options);
+
+}  // namespace poetry

@@ -1,0 +1,129 @@
+#include "ports.hpp"
+
+#include <algorithm>
+
+#include "base/error.hpp"
+#include "base/seed.hpp"
+#include "base/shared_memory.hpp"
+#include "net/socket.hpp"
+
+namespace poetry {
+namespace {
+
+bool same_place(const Plan& one, const Plan& other) {
+  return one.at == other.at && one.faults.door() == other.faults.door();
+}
+
+}  // namespace
+
+Address listening_address(const HostPort& at) {
+  const auto resolved = resolve(at);
+  if (resolved.addresses.empty()) {
+    throw std::system_error(resolved.error, "resolve " + at.host);
+  }
+  // A name such as localhost stands for both families; clients that name no host use IPv4.
+  for (const auto& address : resolved.addresses) {
+    if (address.family() == AF_INET) return address;
+  }
+  return resolved.addresses.front();
+}
+
+/// One entry a plan.
+struct Ports::Services {
+  std::vector<std::shared_ptr<Service>> faulty;  // what is served
+  std::vector<std::shared_ptr<const PoemService>> poems;
+};
+
+Ports::Ports(const std::vector<Plan>& plans, const ServerOptions& options, std::uint64_t seed,
+             OnFired on_fired)
+    : on_fired_(std::move(on_fired)),
+      plans_(plans),
+      quota_(std::make_shared<Quota>(Quota{options.settings.max_clients})) {
+  const auto services = make_services(plans);
+  for (const auto& plan : plans) {
+    bind(plan, static_cast<int>(options.backlog), derive_seed(seed, ports_.size()));
+  }
+  for (std::size_t i = 0; i < plans.size(); ++i) equip(i, plans[i].spec, services);
+}
+
+void Ports::replace(const std::vector<Plan>& plans, const ServerOptions& options) {
+  if (!std::equal(plans.begin(), plans.end(), plans_.begin(), plans_.end(), same_place)) {
+    throw UsageError("ports, hosts, refuse and blackhole change by a restart only", options.ports);
+  }
+  const auto services = make_services(plans);
+  quota_->limit = options.settings.max_clients;
+  for (std::size_t i = 0; i < plans.size(); ++i) equip(i, plans[i].spec, services);
+  plans_ = plans;
+}
+
+/// Ports with the same specification share one service, and so the bytes of a poem.
+Ports::Services Ports::make_services(const std::vector<Plan>& plans) const {
+  const Surroundings surroundings{[this] { return catalog(); }};
+  Services services;
+  for (std::size_t i = 0; i < plans.size(); ++i) {
+    const auto same = [&](const Plan& plan) { return plan.spec == plans[i].spec; };
+    const auto first =
+        static_cast<std::size_t>(std::find_if(plans.begin(), plans.end(), same) - plans.begin());
+    if (first < i) {
+      services.faulty.push_back(services.faulty[first]);
+      services.poems.push_back(services.poems[first]);
+      continue;
+    }
+    auto service = make_service(plans[i].spec, surroundings);
+    services.poems.push_back(std::dynamic_pointer_cast<const PoemService>(service));
+    services.faulty.push_back(with_faults(std::move(service), plans[i].faults, on_fired_));
+  }
+  return services;
+}
+
+void Ports::bind(const Plan& plan, int backlog, std::uint64_t seed) {
+  const auto address = listening_address(plan.at);
+  auto& port = ports_.emplace_back();
+  Fd closed;
+  switch (plan.faults.door()) {
+    case Door::open:
+      port.listener = listen_on(address, backlog);
+      break;
+    case Door::refuse:
+      closed = bind_to(address);
+      break;
+    case Door::blackhole:
+      closed = listen_in_silence(address);
+      break;
+  }
+  const auto bound = local_address(closed ? closed.get() : port.listener.get());
+  if (closed) closed_.push_back(std::move(closed));
+  port.at = {bound.host(), bound.port()};
+  port.seed = seed;
+  port.counters = make_shared_memory<Counters>();
+}
+
+/// Puts services and limits in; the last of it to change anything, and does not fail.
+void Ports::equip(std::size_t index, const ServiceSpec& spec, const Services& services) {
+  auto& port = ports_[index];
+  const auto& settings = spec.settings;
+  port.service_name = spec.service;
+  port.name = spec.name;
+  port.service = services.faulty[index];
+  port.send_timeout = settings.send_timeout;
+  poems_.resize(ports_.size());
+  poems_[index] = services.poems[index];
+  if (!settings.own_max_clients) {
+    port.quota = quota_;
+  } else if (port.quota && port.quota != quota_) {
+    port.quota->limit = settings.max_clients;
+  } else {
+    port.quota = std::make_shared<Quota>(Quota{settings.max_clients});
+  }
+}
+
+std::vector<CatalogEntry> Ports::catalog() const {
+  std::vector<CatalogEntry> entries;
+  for (std::size_t i = 0; i < ports_.size(); ++i) {
+    const auto& port = ports_[i];
+    entries.push_back({port.at.host, port.at.port, port.service_name, port.name, poems_[i]});
+  }
+  return entries;
+}
+
+}  // namespace poetry

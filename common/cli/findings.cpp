@@ -1,0 +1,67 @@
+#include "cli/findings.hpp"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+
+#include "base/error.hpp"
+#include "cli/main.hpp"
+#include "cli/standard_output.hpp"
+
+namespace poetry {
+namespace {
+
+void print(std::string_view mark, std::string_view what, std::string_view remedy) {
+  auto text = std::string(mark).append(what).append("\n");
+  if (!remedy.empty()) text.append("      ").append(remedy).append("\n");
+  write_standard_output(text);
+}
+
+}  // namespace
+
+void Findings::works(std::string_view what) { print("ok    ", what, {}); }
+
+void Findings::warns(std::string_view what, std::string_view remedy) {
+  print("warn  ", what, remedy);
+}
+
+void Findings::fails(std::string_view what, std::string_view remedy) {
+  ++failures_;
+  print("FAIL  ", what, remedy);
+}
+
+void Findings::tries(std::string_view what, std::string_view remedy,
+                     const std::function<void()>& attempt) {
+  try {
+    attempt();
+  } catch (const std::exception& error) {
+    fails(error.what(), remedy);
+    return;
+  }
+  works(what);
+}
+
+int Findings::finish() {
+  const auto count = std::to_string(failures_);
+  write_standard_output(failures_ == 0   ? "nothing would fail\n"
+                        : failures_ == 1 ? "1 thing would fail\n"
+                                         : count + " things would fail\n");
+  return failures_ == 0 ? exit_ok : exit_failure;
+}
+
+void try_to_write(const std::string& path) {
+  const std::filesystem::path file(path);
+  std::error_code error;
+  if (std::filesystem::exists(file, error)) {
+    if (std::filesystem::is_directory(file, error)) {
+      throw std::system_error(EISDIR, std::generic_category(), "write " + path);
+    }
+    if (::access(path.c_str(), W_OK) < 0) throw_errno("write", path);
+    return;
+  }
+  const auto folder = file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
+  if (::access(folder.c_str(), W_OK | X_OK) < 0) throw_errno("write", path);
+}
+
+}  // namespace poetry

@@ -1,0 +1,31 @@
+// What a tool's --check found out, a line each on standard output: what works, what would fail and
+// what helps.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+namespace poetry {
+
+class Findings {
+ public:
+  void works(std::string_view what);
+  /// Works, but may surprise; `remedy` says what helps.
+  void warns(std::string_view what, std::string_view remedy);
+  void fails(std::string_view what, std::string_view remedy);
+  /// Runs `attempt`: works(what), or fails() with the message of what it raised.
+  void tries(std::string_view what, std::string_view remedy, const std::function<void()>& attempt);
+
+  /// Prints how many would fail; exit_ok or exit_failure.
+  int finish();
+
+ private:
+  std::size_t failures_ = 0;
+};
+
+/// Tries whether a file of this path could be written, and leaves nothing behind. Raises
+/// std::system_error.
+void try_to_write(const std::string& path);
+
+}  // namespace poetry

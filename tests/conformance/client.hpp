@@ -1,0 +1,78 @@
+// A client that connects, asks for something, half-closes, and hears what it gets and how that
+// ends, also from a server that resets it before it has got round to asking. Owned by a test.
+#pragma once
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+
+#include <array>
+#include <optional>
+#include <string>
+
+#include "base/clock.hpp"
+#include "conformance/fault_cases.hpp"
+#include "net/socket.hpp"
+
+namespace poetry {
+
+class Client {
+ public:
+  Client(const Address& server, const std::string& input)
+      : started_(Clock::now()), socket_(open_socket(server.family(), Blocking::no)) {
+    // A blocking connect(2) that finds itself reset would throw away what has come already.
+    start_connect(socket(), server);
+    pollfd asked{socket(), POLLOUT, 0};
+    EXPECT_EQ(::poll(&asked, 1, longest_wait.count()), 1);
+    ::fcntl(socket(), F_SETFL, 0);
+    limit_blocking(socket(), longest_wait);
+    // Which takes an error away, so that the end of the stream does not tell it any more.
+    reset_ = !input.empty() && send_some(socket(), input).status != IoStatus::ok;
+    half_close(socket());
+  }
+
+  /// Reads once; false when there is no more.
+  bool hear() {
+    std::array<char, 4096> buffer{};
+    const auto result = receive_some(socket(), buffer);
+    if (result.status == IoStatus::error) reset_ = true;
+    if (result.status != IoStatus::ok) {
+      end_ = result.status == IoStatus::would_block ? End::silence : End::fin;
+      elapsed_ = Clock::now() - started_;
+      return false;
+    }
+    if (bytes_.empty()) first_byte_ = Clock::now() - started_;
+    bytes_.append(buffer.data(), result.bytes);
+    return true;
+  }
+  /// Reads until it has `size` bytes or the stream ends.
+  void hear(std::size_t size) {
+    while (!end_ && bytes_.size() < size && hear()) {
+    }
+  }
+  /// Reads until the stream ends, or until nothing comes for as long as `silence`.
+  void hear_end(std::chrono::nanoseconds silence = longest_wait) {
+    limit_blocking(socket(), silence);
+    hear(std::string::npos);
+  }
+
+  [[nodiscard]] int socket() const { return socket_.get(); }
+  [[nodiscard]] const std::string& bytes() const { return bytes_; }
+  [[nodiscard]] End end() const { return reset_ ? End::reset : end_.value_or(End::silence); }
+  /// From connecting to the first byte, and to the end.
+  [[nodiscard]] Duration first_byte() const { return first_byte_; }
+  [[nodiscard]] Duration elapsed() const { return elapsed_; }
+
+ private:
+  static constexpr std::chrono::milliseconds longest_wait{10'000};
+
+  TimePoint started_;
+  Fd socket_;
+  std::string bytes_;
+  std::optional<End> end_;
+  bool reset_ = false;
+  Duration first_byte_{Duration::max()};
+  Duration elapsed_{0};
+};
+
+}  // namespace poetry

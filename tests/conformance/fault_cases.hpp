@@ -1,0 +1,44 @@
+// The faults that the matrix goes through, each with a model of what it does to a connection: given
+// what a client of the untouched service gets, what it gets now.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <iosfwd>
+#include <string>
+#include <vector>
+
+#include "engine/engine.hpp"
+#include "faults/fault_spec.hpp"
+#include "support/notes.hpp"
+
+namespace poetry {
+
+/// How a client sees its stream end.
+enum class End { fin, reset, silence };
+std::ostream& operator<<(std::ostream& out, End end);
+
+/// What becomes of one connection.
+struct Outcome {
+  std::string bytes;
+  End end = End::fin;
+  Reason reason = Reason::finished;  ///< silence lasts until the server stops: Reason::shutdown
+  std::vector<std::string> fired;    ///< "FAULT at OFFSET", in the order in which they take effect
+  Duration first_byte{0};            ///< not earlier than this after connecting
+  Duration least{0};                 ///< nor the end earlier than this
+};
+
+struct FaultCase {
+  std::string name;
+  std::vector<std::string> faults;  ///< as a user writes them
+  std::function<void(Outcome&, std::uint64_t connection)> afflict;
+  std::size_t connections = 1;  ///< how many are told apart
+};
+std::ostream& operator<<(std::ostream& out, const FaultCase& fault);
+
+const std::vector<FaultCase>& every_fault();
+
+/// Notes each fault that fires as "CONNECTION: FAULT at OFFSET". Borrows `notes`.
+OnFired note_in(const Notes& notes);
+
+}  // namespace poetry

@@ -1,0 +1,79 @@
+#include "conformance/lists.hpp"
+
+#include <array>
+#include <ostream>
+
+#include "conformance/toy_engine.hpp"
+#include "conformance/toy_service.hpp"
+#include "session/services.hpp"
+
+namespace poetry {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::shared_ptr<Service> serve(const std::string& spec) {
+  return make_service(parse_service(spec, {}), {});
+}
+
+/// Engines that only the tests have.
+struct Kind {
+  std::string_view name;
+  std::unique_ptr<Engine> (*make)();
+};
+constexpr std::array toy_engines{Kind{"toy", make_toy_engine}};
+
+}  // namespace
+
+const std::vector<ServiceCase>& every_service() {
+  static const std::vector<ServiceCase> services{
+      {"Poem",
+       [](const TemporaryDirectory& at) {
+         return serve("poem:" + at.write("poem", "a\r\nb\n\nno newline") + ",delay=5ms");
+       },
+       "input that nobody reads", "a\r\nb\n\nno newline", 20ms},
+      {"Echo", [](const TemporaryDirectory&) { return serve("echo"); }, "one\r\ntwo\n\nthree",
+       "one\r\ntwo\n\nthree"},
+      {"Weblog",
+       [](const TemporaryDirectory& at) {
+         const auto log = at.write("access.log", "one\ntwo\nthree\nfour\n");
+         return serve("weblog:" + log + ",format=xml,backlog=3");
+       },
+       "",
+       "<hits>\n<unparsed>two</unparsed>\n<unparsed>three</unparsed>\n"
+       "<unparsed>four</unparsed>\n</hits>\n"},
+      {"Fibonacci", [](const TemporaryDirectory& at) { return serve("fibonacci:" + at / "state"); },
+       "one\n\nand one more\n", "1\n2\n3\n5\n8\n13\n21\n34\n55\n", 0ms, Stream::shared},
+      {"Catalog",
+       [](const TemporaryDirectory&) {
+         const auto entries = [] {
+           return std::vector<CatalogEntry>{{"127.0.0.1", 7, "echo", "echo", nullptr}};
+         };
+         return make_service(parse_service("catalog", {}), {entries});
+       },
+       "GET / HTTP/1.0\r\n\r\n",
+       "[{\"host\": \"127.0.0.1\", \"port\": 7, \"service\": \"echo\", \"name\": \"echo\"}]\n"},
+      {"Countdown", [](const TemporaryDirectory&) { return std::make_shared<Countdown>(5ms); },
+       "2\n1\n", "2\n1\n0\n1\n0\n", 20ms},
+  };
+  return services;
+}
+
+std::ostream& operator<<(std::ostream& out, const ServiceCase& service) {
+  return out << service.name;
+}
+
+std::vector<std::string> every_engine() {
+  auto names = engine_names();
+  for (const auto& toy : toy_engines) names.emplace_back(toy.name);
+  return names;
+}
+
+std::unique_ptr<Engine> make_listed_engine(const std::string& name) {
+  for (const auto& toy : toy_engines) {
+    if (toy.name == name) return toy.make();
+  }
+  return make_engine(name);
+}
+
+}  // namespace poetry

@@ -1,0 +1,38 @@
+// What the conformance tests go through: every engine and every service. A new engine of the
+// library is among them by its name in engine_names(); a new service joins by its line in
+// every_service(). The toy engine and the toy service, which are no part of the library, join
+// by their lines in lists.cpp as well.
+#pragma once
+
+#include <functional>
+#include <iosfwd>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/engine.hpp"
+#include "support/temporary_directory.hpp"
+
+namespace poetry {
+
+/// Whether every client gets the same stream, or all draw from one.
+enum class Stream { own, shared };
+
+/// A service, what a client sends to it before it half-closes, and what the client then gets.
+struct ServiceCase {
+  std::string name;
+  std::function<std::shared_ptr<Service>(const TemporaryDirectory&)> make;
+  std::string input;
+  std::string expected;  ///< exactly; of a shared stream, lines for three clients one by one
+  Duration least{0};     ///< from connecting to the end of the stream; no upper bound is asserted
+  Stream stream = Stream::own;
+};
+std::ostream& operator<<(std::ostream& out, const ServiceCase& service);
+
+const std::vector<ServiceCase>& every_service();
+
+/// Names that make_listed_engine() takes.
+std::vector<std::string> every_engine();
+std::unique_ptr<Engine> make_listed_engine(const std::string& name);
+
+}  // namespace poetry

@@ -1,0 +1,153 @@
+// Every engine x every service x every fault, over loopback, with several clients at once: which
+// bytes each gets, how its stream ends, what the engine reports and which faults say that they
+// fired. Times are bounded from below alone; silence is shown by waiting a moment for nothing.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <sstream>
+
+#include "conformance/client.hpp"
+#include "conformance/fault_cases.hpp"
+#include "conformance/lists.hpp"
+#include "support/rig.hpp"
+
+namespace poetry {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Nothing for so long is silence. A stream that is late by more would pass for silent, but one
+/// that is silent never fails.
+constexpr auto silence = 30ms;
+constexpr std::size_t clients_at_once = 3;
+
+using Cell = std::tuple<std::string, ServiceCase, FaultCase>;
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) lines.push_back(line + "\n");
+  return lines;
+}
+
+/// What a client gets without faults; of a shared stream, the first one.
+Outcome untouched(const ServiceCase& service) {
+  Outcome outcome{.bytes = service.expected, .fired = {}, .least = service.least};
+  if (service.stream == Stream::shared) {
+    const auto lines = lines_of(service.expected);
+    outcome.bytes.clear();
+    for (std::size_t i = 0; i < lines.size() / clients_at_once; ++i) outcome.bytes += lines[i];
+  }
+  return outcome;
+}
+
+class Matrix : public testing::TestWithParam<Cell> {
+ protected:
+  Matrix() {
+    for (std::uint64_t number = 1; number <= (together_ ? clients_at_once : fault_.connections);
+         ++number) {
+      expected_.push_back(untouched(service_));
+      fault_.afflict(expected_.back(), number);
+    }
+  }
+
+  void serve_clients(const Address& server) {
+    for (std::size_t i = 0; i < expected_.size(); ++i) {
+      clients_.emplace_back(server, service_.input);
+      if (!together_) hear(i, i + 1);
+    }
+    if (together_) hear(0, clients_.size());
+  }
+
+  void hear(std::size_t from, std::size_t to) {
+    for (auto i = from; i < to; ++i) clients_[i].hear(expected_[i].bytes.size());
+    std::chrono::nanoseconds wait = silence;
+    for (auto i = from; i < to; ++i) {
+      if (expected_[i].end != End::silence) {
+        clients_[i].hear_end();
+      } else {
+        clients_[i].hear_end(wait);
+        wait = 1us;  // the others have been silent all the while
+      }
+    }
+  }
+
+  void check_clients() const {
+    for (std::size_t i = 0; i < clients_.size(); ++i) {
+      SCOPED_TRACE("client " + std::to_string(i + 1));
+      const auto& client = clients_[i];
+      const auto& expected = expected_[i];
+      if (service_.stream == Stream::own || (i == 0 && !together_)) {
+        EXPECT_EQ(client.bytes(), expected.bytes);
+      }
+      EXPECT_EQ(client.end(), expected.end);
+      EXPECT_GE(client.first_byte(), expected.first_byte);
+      EXPECT_GE(client.elapsed(), expected.least);
+    }
+  }
+
+  /// Of a shared stream, each client that no fault was for got lines in order, none that another
+  /// one got, and all of them together got it all.
+  void check_shared_stream() const {
+    const auto stream = lines_of(service_.expected);
+    auto left = stream;
+    for (std::size_t i = 0; i < clients_.size(); ++i) {
+      if (!expected_[i].fired.empty()) continue;
+      auto from = stream.begin();
+      for (const auto& line : lines_of(clients_[i].bytes())) {
+        from = std::find(from, stream.end(), line);
+        ASSERT_NE(from, stream.end()) << line << "in\n" << clients_[i].bytes();
+        ASSERT_EQ(std::erase(left, line), 1U) << line << "twice";
+      }
+    }
+    if (together_) {
+      EXPECT_EQ(left, std::vector<std::string>{});
+    }
+  }
+
+  const std::string& engine_ = std::get<0>(GetParam());
+  const ServiceCase& service_ = std::get<1>(GetParam());
+  const FaultCase& fault_ = std::get<2>(GetParam());
+  /// All clients at once; of a shared stream one after another where faults count its bytes.
+  const bool together_ = service_.stream == Stream::own || fault_.faults.empty();
+  std::vector<Outcome> expected_;  // of each client
+  std::vector<Client> clients_;
+};
+
+TEST_P(Matrix, EveryClientGetsWhatItsServiceAndFaultsSay) {
+  const TemporaryDirectory directory;
+  Notes notes;
+  Rig rig(engine_,
+          with_faults(service_.make(directory), parse_faults(fault_.faults), note_in(notes)));
+  serve_clients(rig.address());
+  check_clients();
+  if (service_.stream == Stream::shared) check_shared_stream();
+
+  std::vector<std::string> fired;
+  std::map<std::uint64_t, Reason> reasons;
+  std::size_t finite = 0;
+  for (const auto& expected : expected_) {
+    const auto number = reasons.size() + 1;
+    reasons[number] = expected.reason;
+    if (expected.end != End::silence) ++finite;
+    for (const auto& fault : expected.fired) fired.push_back(std::to_string(number) + ": " + fault);
+  }
+  notes.read(fired.size());
+  static_cast<void>(rig.endings(finite));
+  rig.tell(Command::stop);  // which ends the silent ones
+  EXPECT_EQ(rig.endings(reasons.size()), reasons);
+  EXPECT_THAT(notes.read(), testing::UnorderedElementsAreArray(fired));
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Matrix,
+                         testing::Combine(testing::ValuesIn(every_engine()),
+                                          testing::ValuesIn(every_service()),
+                                          testing::ValuesIn(every_fault())),
+                         [](const auto& at) {
+                           return std::get<0>(at.param) + std::get<1>(at.param).name +
+                                  std::get<2>(at.param).name;
+                         });
+
+}  // namespace
+}  // namespace poetry

@@ -1,0 +1,170 @@
+#include "conformance/toy_engine.hpp"
+
+#include <poll.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <list>
+#include <thread>
+#include <vector>
+
+#include "base/seed.hpp"
+#include "engine/capacity.hpp"
+#include "engine/connection.hpp"
+
+namespace poetry {
+namespace {
+
+/// Between two rounds: deadlines are late by about as much.
+constexpr auto nap = std::chrono::microseconds(500);
+/// After a service failed to refresh, try again so soon.
+constexpr auto refresh_retry = std::chrono::seconds(1);
+
+bool is_readable(int fd) {
+  pollfd asked{fd, POLLIN, 0};  // poll(2) passes over a negative descriptor
+  return ::poll(&asked, 1, 0) > 0;
+}
+
+/// One Engine::serve().
+class Rounds {
+ public:
+  Rounds(std::span<Port> ports, Host& host, const EngineOptions& options)
+      : ports_(ports), host_(host), options_(options) {}
+
+  void run() {
+    while (wanted_ != Command::stop && !(draining_ && links_.empty())) {
+      if (is_readable(options_.control)) obey(host_.control());
+      find_sources();
+      for (auto& source : sources_) try_refresh(source);
+      for (auto& port : ports_) try_accept(port);
+      try_connections();
+      if (wanted_ == Command::drain && !draining_) start_draining();
+      if (Clock::now() >= drain_end_) obey(Command::stop);
+      std::this_thread::sleep_for(nap);
+    }
+    for (auto& port : ports_) port.listener.reset();
+    while (!links_.empty()) {
+      links_.front().connection.end(Reason::shutdown);
+      release(links_.begin());
+    }
+  }
+
+ private:
+  /// A connection and what it waits for.
+  struct Link {
+    Link(Arrival arrival, Port& port) : connection(std::move(arrival), port), place(port.quota) {}
+    Connection connection;
+    Place place;
+    Awaited awaited{.turn = true};
+  };
+  /// A service and what it asked for last: at first, to be called at once.
+  struct Source {
+    std::shared_ptr<Service> service;
+    Refresh asked{TimePoint::min()};
+  };
+
+  void obey(Command command) { wanted_ = std::max(wanted_, command); }
+
+  void try_accept(Port& port) {
+    if (!port.listener || port.quota->full() || wanted_ != Command::go_on) return;
+    auto accepted = accept_from(port.listener.get());
+    if (!accepted.socket) return;  // nobody waits, or no descriptor is left for now
+    const auto number = ++port.counters->accepted;
+    const Peer peer{number, derive_seed(port.seed, number), port.at.port, ::getpid()};
+    try {
+      links_.emplace_back(Arrival{std::move(accepted.socket), accepted.peer, peer, Clock::now()},
+                          port);
+    } catch (const std::exception& error) {
+      spdlog::error("port={} conn={}: {}", port.at.port, number, error.what());
+      obey(host_.ended({port, accepted.peer, number, 0, Duration{0}, Reason::fault}));
+    }
+  }
+
+  void try_connections() {
+    for (auto at = links_.begin(); at != links_.end();) {
+      const auto link = at++;
+      const auto& [input, output, until, turn, over] = link->awaited;
+      if (input) {
+        proceed(*link, Event::input);
+      } else if (output || turn || until <= Clock::now()) {
+        proceed(*link, Event::output);
+      }
+      if (over) release(link);
+    }
+  }
+
+  void proceed(Link& link, Event event) {
+    link.awaited = link.connection.proceed(event, Clock::now(), buffer_);
+  }
+
+  void release(std::list<Link>::iterator link) {
+    link->connection.close();
+    obey(host_.ended(link->connection.ended(Clock::now())));
+    links_.erase(link);
+  }
+
+  /// The host may have put other services in; the old ones go when their last session has.
+  void find_sources() {
+    for (const auto& port : ports_) {
+      const auto is_its = [&port](const Source& source) { return source.service == port.service; };
+      if (std::none_of(sources_.begin(), sources_.end(), is_its)) {
+        sources_.push_back({port.service});
+      }
+    }
+    std::erase_if(sources_, [](const Source& source) { return source.service.use_count() == 1; });
+  }
+
+  void try_refresh(Source& source) {
+    const auto now = Clock::now();
+    if (source.asked.again > now && !is_readable(source.asked.readable)) return;
+    try {
+      source.asked = source.service->refresh(now);
+      if (source.asked.news) tell(*source.service);
+    } catch (const std::exception& error) {
+      spdlog::error("{}", error.what());
+      source.asked = {later(now, refresh_retry)};
+    }
+  }
+
+  void tell(const Service& service) {
+    for (auto& link : links_) {
+      if (&link.connection.service() == &service) proceed(link, Event::news);
+    }
+  }
+
+  void start_draining() {
+    draining_ = true;
+    drain_end_ = later(Clock::now(), options_.drain_timeout);
+    for (auto& port : ports_) port.listener.reset();
+    for (auto& source : sources_) {
+      source.service->drain();
+      tell(*source.service);
+    }
+  }
+
+  std::span<Port> ports_;
+  Host& host_;
+  EngineOptions options_;
+  std::list<Link> links_;
+  std::vector<Source> sources_;
+  std::array<char, 65536> buffer_{};  // lent to one connection at a time
+  Command wanted_ = Command::go_on;
+  bool draining_ = false;
+  TimePoint drain_end_ = never;
+};
+
+class ToyEngine : public Engine {
+ public:
+  void serve(std::span<Port> ports, Host& host, const EngineOptions& options) override {
+    Rounds(ports, host, options).run();
+  }
+  [[nodiscard]] Capacity capacity() const override { return descriptor_capacity(); }
+};
+
+}  // namespace
+
+std::unique_ptr<Engine> make_toy_engine() { return std::make_unique<ToyEngine>(); }
+
+}  // namespace poetry
