@@ -50,7 +50,8 @@ void check_port(const HostPort& at, Findings& findings) {
     const Fd socket = listen_on(listening_address(at), 1);
     const auto [first, last] = ephemeral_ports();
     if (at.port != 0 && at.port >= first && at.port <= last) {
-      findings.warns("bind " + to_string(at) + ": free now, but outgoing connections take ports from " +
+      findings.warns("bind " + to_string(at) +
+                         ": free now, but outgoing connections take ports from " +
                          std::to_string(first) + " to " + std::to_string(last),
                      "choose a port outside of them, so that none is in the way later");
     } else {
@@ -58,8 +59,8 @@ void check_port(const HostPort& at, Findings& findings) {
     }
   } catch (const std::system_error& error) {
     const bool unresolved = error.code().category() == resolve_category();
-    findings.fails(error.what(), unresolved ? "check the name, or give a numeric address"
-                                            : remedy_for(error));
+    findings.fails(error.what(),
+                   unresolved ? "check the name, or give a numeric address" : remedy_for(error));
   }
 }
 

@@ -61,9 +61,10 @@ void add_running_options(std::vector<Option>& table, ServerOptions& o) {
   table.push_back({"fault", 0, "[SELECT:]NAME[=ARG]", "a fault for every port, repeatable", "",
                    [&settings](std::string_view text) { settings.faults.emplace_back(text); },
                    [&settings] { return settings.faults; }});
-  table.push_back({"seed", 0, "N", "seed of jitter and faults; without it, from the clock", "",
-                   [&o](std::string_view text) { o.seed = parse_count(text, "seed", 0, any_count); },
-                   [&o] { return o.seed ? Texts{std::to_string(*o.seed)} : Texts{}; }});
+  table.push_back(
+      {"seed", 0, "N", "seed of jitter and faults; without it, from the clock", "",
+       [&o](std::string_view text) { o.seed = parse_count(text, "seed", 0, any_count); },
+       [&o] { return o.seed ? Texts{std::to_string(*o.seed)} : Texts{}; }});
   table.push_back({"exit-after", 0, "N", "stop when N connections have ended", "",
                    into(o.exit_after, 0, any_count),
                    [&o] { return Texts{o.exit_after == 0 ? "" : std::to_string(o.exit_after)}; }});

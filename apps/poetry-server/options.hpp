@@ -21,7 +21,7 @@ struct ServerOptions {
   std::uint64_t backlog = 4096;
   Duration drain_timeout = std::chrono::seconds(5);
   std::optional<std::uint64_t> seed;  ///< of jitter and faults; none: from the clock
-  std::uint64_t exit_after = 0;  ///< connections; 0 is no limit
+  std::uint64_t exit_after = 0;       ///< connections; 0 is no limit
   std::string ready_file;
   std::string run;
   bool check = false;

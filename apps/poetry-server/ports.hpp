@@ -41,8 +41,8 @@ class Ports {
   std::vector<Plan> plans_;
   std::vector<Port> ports_;
   std::vector<std::shared_ptr<const PoemService>> poems_;  // by port; empty where none is served
-  std::vector<Fd> closed_;        // bound, where a fault lets nobody in
-  std::shared_ptr<Quota> quota_;  // of all ports without one of their own
+  std::vector<Fd> closed_;                                 // bound, where a fault lets nobody in
+  std::shared_ptr<Quota> quota_;                           // of all ports without one of their own
 };
 
 }  // namespace poetry

@@ -1,5 +1,6 @@
 """Bad input to poetry-server: one line that names the offender, the status, nothing half done."""
 
+import re
 import socket
 from pathlib import Path
 
@@ -48,7 +49,57 @@ USAGE = [
     (["--serve", "0=poem:x,colour=red"], "colour"),
     (["--serve", "0=poem:x,delay=soon"], "soon"),
     (["--serve", "0=poem:x,delay="], "delay"),
+    (["--serve", "0=poem:x,jitter=-1s"], "-1s"),
+    (["--serve", "0=echo:x"], "echo:x"),
+    (["--serve", "0=echo,prefix=name"], "name"),
+    (["--serve", "0=echo,delay=1s"], "delay"),
+    (["--serve", "0=weblog"], "weblog:FILE"),
+    (["--serve", "0=weblog:x,format=html"], "html"),
+    (["--serve", "0=weblog:x,backlog=101"], "101"),
+    (["--serve", "0=weblog:x,poll=often"], "often"),
+    (["--serve", "0=fibonacci:"], "fibonacci:STATE"),
+    (["--serve", "0=fibonacci:x,lease=0"], "0"),
+    (["--serve", "0=catalog,chunk=1"], "chunk"),
+    (["--serve", "0=poem:x,fault=explode"], "explode"),
+    (["--jitter=-1ms"], "-1ms"),
+    (["--seed", "lucky"], "lucky"),
+    (["--fault", "explode"], "explode"),
+    (["--fault", "stall-after"], "stall-after"),
+    (["--fault", "stall-after=soon"], "soon"),
+    (["--fault", "stall-after=-1B"], "-1B"),
+    (["--fault", "reset-after=1.5lines"], "1.5lines"),
+    (["--fault", "never-reply=1"], "never-reply=1"),
+    (["--fault", "slice=0"], "slice=0"),
+    (["--fault", "latency=long"], "long"),
+    (["--fault", "101%:never-reply"], "101%"),
+    (["--fault", "#0:never-reply"], "#0"),
+    (["--fault", "some:never-reply"], "some"),
+    (["--fault", "#1:refuse"], "refuse"),
+    (["--fault", "50%:accept-delay=1s"], "accept-delay"),
+    (["--fault", "stall-after=1B", "--fault", "reset-after=2B"], "reset-after=2B"),
+    (["--fault", "#3:never-reply", "--fault", "#3:close-after=1line"], "#3:close-after=1line"),
+    (["--fault", "refuse", "--fault", "blackhole"], "blackhole"),
+    (["--fault", "latency=1s", "--fault", "blackhole"], "blackhole"),
+    (["--fault", "latency=1s", "--fault", "latency=2s"], "latency=2s"),
 ]
+
+
+VALID = [
+    (["--serve", "0=juggle:x"], "poem, echo, weblog, fibonacci, catalog"),
+    (["--serve", "0=weblog:x,format=html"], "line, xml, json"),
+    (["--serve", "0=poem:x,colour=red"],
+     "chunk, delay, fault, first-delay, jitter, max-clients, repeat, send-timeout"),
+    (["--fault", "explode"], "none, stall-after, close-after, reset-after, never-reply, corrupt, "
+                             "slice, latency, accept-delay, refuse, blackhole"),
+    (["--engine", "warp"], "asio, select, poll, epoll, threads, fork"),
+]
+
+
+@pytest.mark.parametrize("args, valid", VALID, ids=lambda value: " ".join(value)
+                         if isinstance(value, list) else None)
+def test_what_is_unknown_is_answered_with_what_there_is(args, valid):
+    result = run("poetry-server", *args)
+    assert result.status == 2 and re.search(f"(valid:|not one of) {valid}", result.err)
 
 
 @pytest.mark.parametrize("args, offender", USAGE, ids=lambda value: " ".join(value)

@@ -16,10 +16,9 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from harness import SANITIZED, WAIT, connect, free_ports, read_to_end, run
+from harness import SANITIZED, SERVER_ENGINES, WAIT, connect, free_ports, read_to_end, run
 
-ENGINES = ["asio", "epoll"]
-every_engine = pytest.mark.parametrize("engine", ENGINES)
+every_engine = pytest.mark.parametrize("engine", SERVER_ENGINES)
 FORMATS = ["line", "xml", "json"]
 PATHS = os.environ["PATH"] + ":/usr/sbin:/sbin"
 NGINX = shutil.which("nginx", path=PATHS)

@@ -1,0 +1,49 @@
+"""--check: what would fail, said beforehand, and nothing done."""
+
+import socket
+
+import pytest
+
+from harness import free_ports, run
+
+
+def check(*args, **options):
+    result = run("poetry-server", "--check", *args, **options)
+    assert result.err == ""
+    return result.status, result.out.decode()
+
+
+def test_nothing_would_fail(poem, tmp_path):
+    path, port = poem(b"x\n"), free_ports(1)
+    status, text = check("-p", port, "--ready-file", tmp_path / "ready", path)
+    assert status == 0 and text.endswith("nothing would fail\n")
+    assert f"ok    bind 127.0.0.1:{port}\n" in text
+    assert "ok    serve poem poem.txt\n" in text
+    assert "ok    asio holds at most " in text
+    assert not (tmp_path / "ready").exists()
+
+
+def test_everything_that_would_fail_is_told_with_its_remedy(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        status, text = check(
+            "--serve", f"{port}=poem:{tmp_path / 'missing.txt'}", "--max-clients", "10000000",
+            "--host", "127.0.0.1", "--serve", "no-such-host.invalid:0=echo",
+            "--ready-file", tmp_path / "no" / "ready")
+    assert status == 1 and text.endswith("5 things would fail\n")
+    lines = text.splitlines()
+    failures = [(line, lines[at + 1]) for at, line in enumerate(lines) if line.startswith("FAIL")]
+    for what in ("--max-clients 10000000", f"127.0.0.1:{port}", "missing.txt",
+                 "no-such-host.invalid", "ready"):
+        assert any(what in line and remedy.startswith("      ") for line, remedy in failures), text
+
+
+def test_a_state_that_does_not_exist_is_not_made(tmp_path):
+    state = tmp_path / "state.db"
+    assert check("--serve", f"0=fibonacci:{state}")[0] == 0
+    assert not state.exists()
+
+
+@pytest.mark.parametrize("args", [["--fault", "explode"], ["--port", "http"]])
+def test_wrong_options_are_usage_errors_here_too(args):
+    assert run("poetry-server", "--check", *args).status == 2
