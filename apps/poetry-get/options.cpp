@@ -29,6 +29,12 @@ std::function<Texts()> shows(const Duration& duration) {
   return [&duration] { return Texts{format_duration(duration)}; };
 }
 
+Texts engine_words() {
+  auto words = strategy_names();
+  words.emplace_back("all");
+  return words;
+}
+
 void add_task_options(Table& table, GetOptions& o) {
   table.push_back({"engine", 'e', "NAMES", "sequential, select; several, comma-separated, or all",
                    o.engine,
@@ -36,7 +42,7 @@ void add_task_options(Table& table, GetOptions& o) {
                      engines_of(std::string(text));
                      o.engine = text;
                    },
-                   shows(o.engine)});
+                   shows(o.engine), engine_words()});
   table.push_back({"from", 'f', "FILE", "more servers, one a line, # comments; - is standard input",
                    "", [&o](std::string_view text) { o.from.emplace_back(text); },
                    [&o] { return o.from; }});
@@ -119,6 +125,7 @@ Parsed parse_get_options(int argc, const char* const* argv, GetOptions& options)
   tool.name = "poetry-get";
   tool.synopsis = "[OPTIONS] [HOST:]PORT...";
   tool.about = "Fetches from each server to the end of its stream, one task a server, and reports.";
+  tool.operands = Operands::words;
   tool.operand_set = [&options](std::string_view text) {
     options.servers.push_back(parse_host_port(text));
   };

@@ -44,7 +44,8 @@ void add_serving_options(std::vector<Option>& table, ServerOptions& o) {
 void add_running_options(std::vector<Option>& table, ServerOptions& o) {
   auto& settings = o.settings;
   table.push_back({"engine", 'e', "NAME", "who waits: asio, select, poll, epoll", o.engine,
-                   one_of(o.engine, engine_names()), [&o] { return Texts{o.engine}; }});
+                   one_of(o.engine, engine_names()), [&o] { return Texts{o.engine}; },
+                   engine_names()});
   table.push_back({"max-clients", 0, "N", "connections held at once; 0 is what descriptors allow",
                    "0", into(settings.max_clients, 0, any_count),
                    [&settings] { return Texts{std::to_string(settings.max_clients)}; }});
@@ -141,6 +142,7 @@ Parsed parse_server_options(int argc, const char* const* argv, ServerOptions& op
   tool.about =
       "Serves text files line by line, slowly and exactly on time, each on a TCP port.\n"
       "Without POEM and --serve it serves three short poems of its own.";
+  tool.operands = Operands::files;
   tool.operand_set = [&options](std::string_view text) { options.poems.emplace_back(text); };
   add_serving_options(tool.options, options);
   add_running_options(tool.options, options);

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/error.hpp"
+#include "cli/completion.hpp"
 #include "cli/standard_output.hpp"
 
 namespace poetry {
@@ -157,14 +158,25 @@ void add_common_options(Tool& tool, LogOptions& log) {
   options.push_back(
       {"config", 0, "FILE", "read options as 'name = value' lines from FILE", "", {}});
   options.push_back({"print-config", 0, "", "print the settings in force and exit", "", {}});
+  options.push_back({"completion",
+                     0,
+                     "bash|zsh|fish",
+                     "print a script that makes the shell complete this tool, and exit",
+                     "",
+                     {}});
+  const std::vector<std::string> levels{"trace", "debug", "info", "warn", "error", "off"};
   options.push_back({"log-level", 0, "LEVEL", "trace, debug, info, warn, error or off", level,
-                     one_of(log.level, {"trace", "debug", "info", "warn", "error", "off"}),
-                     [&log] { return std::vector{log.level}; }});
+                     one_of(log.level, levels), [&log] { return std::vector{log.level}; }, levels});
   options.push_back({"log-file", 0, "FILE", "append the log to FILE, not to standard error", "",
                      into(log.file), [&log] { return std::vector{log.file}; }});
-  options.push_back({"log-format", 0, "FORMAT", "text or json", "text",
+  options.push_back({"log-format",
+                     0,
+                     "FORMAT",
+                     "text or json",
+                     "text",
                      one_of(log.format, {"text", "json"}),
-                     [&log] { return std::vector{log.format}; }});
+                     [&log] { return std::vector{log.format}; },
+                     {"text", "json"}});
   options.push_back({"help", 'h', "", "print this help and exit", "", {}});
   options.push_back({"version", 'V', "", "print the version and exit", "", {}});
 }
@@ -182,6 +194,10 @@ Parsed parse(const Tool& tool, int argc, const char* const* argv) {
   }
   if (value_of("version") != nullptr) {
     write_standard_output(tool.name + " " + POETRY_VERSION + "\n");
+    return Parsed::done;
+  }
+  if (const auto* shell = value_of("completion")) {
+    write_standard_output(completion_script(tool, *shell));
     return Parsed::done;
   }
   if (const auto* path = value_of("config")) {

@@ -26,25 +26,31 @@ struct Option {
   std::string standard;  ///< the default as --help prints it; empty for none
   std::function<void(std::string_view)> set;
   std::function<std::vector<std::string>()> shown = {};
+  std::vector<std::string> words = {};  ///< values that a shell may complete
 };
 
+/// What stands on the command line beside the options.
+enum class Operands { none, files, words };
+
 struct Tool {
-  std::string name;                                   ///< "poetry-server"
-  std::string synopsis;                               ///< after the name, one line each
-  std::string about;                                  ///< a sentence or two
-  std::vector<Option> options;                        ///< in the order of struct and man page
+  std::string name;             ///< "poetry-server"
+  std::string synopsis;         ///< after the name, one line each
+  std::string about;            ///< a sentence or two
+  std::vector<Option> options;  ///< in the order of struct and man page
+  Operands operands = Operands::none;
   std::function<void(std::string_view)> operand_set;  ///< takes a word without an option
 };
 
 /// What parse() decided: go on, or end with this status, having printed help, version or settings.
 enum class Parsed { run, done };
 
-/// The options every tool has: --config, --print-config, --log-level, --log-file, --log-format,
-/// --help, --version, in this order, appended to `tool.options`; `log` takes their values.
+/// The options every tool has: --config, --print-config, --completion, --log-level, --log-file,
+/// --log-format, --help, --version, in this order, appended to `tool.options`; `log` takes their
+/// values.
 void add_common_options(Tool& tool, LogOptions& log);
 
 /// Parses a command line (GNU style) and the --config file, of which the command line wins.
-/// `done` after --help, --version and --print-config, printed to standard output.
+/// `done` after --help, --version, --completion and --print-config, printed to standard output.
 /// Raises UsageError naming the offender, for a config key with file and line.
 Parsed parse(const Tool& tool, int argc, const char* const* argv);
 

@@ -19,6 +19,10 @@ def test_installs_tools_man_pages_and_poems(tmp_path):
     assert {path.name for path in (tmp_path / "bin").iterdir()} == tools
     assert {path.name for path in (tmp_path / "share/man/man1").iterdir()} == {
         f"{name}.1" for name in tools}
+    for tool in ("poetry-server", "poetry-get"):
+        for place in (f"bash-completion/completions/{tool}", f"zsh/site-functions/_{tool}",
+                      f"fish/vendor_completions.d/{tool}.fish"):
+            assert tool in (tmp_path / "share" / place).read_text()
     for poem in POEMS.iterdir():
         installed = tmp_path / "share/slow-poetry/poems" / poem.name
         assert installed.read_bytes() == poem.read_bytes()

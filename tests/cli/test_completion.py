@@ -1,0 +1,129 @@
+"""Completion scripts, tried in the shells that they are for."""
+
+import os
+import pty
+import re
+import select
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+
+from harness import BIN, WAIT, WITH_TOOLS, run
+
+TOOLS = ["poetry-server", "poetry-get"]
+tools = pytest.mark.parametrize("name", TOOLS)
+
+
+def needs(shell):
+    return pytest.mark.skipif(not shutil.which(shell), reason=f"{shell} is not installed")
+
+
+def script(name, shell):
+    result = run(name, "--completion", shell)
+    assert (result.status, result.err) == (0, "")
+    return result.out.decode()
+
+
+def long_options(name):
+    return set(re.findall(r"^  (?:-\w, |    )(--[\w-]+)", run(name, "--help").out.decode(), re.M))
+
+
+def in_bash(name, *words):
+    """The completions of the last word."""
+    result = subprocess.run(
+        ["bash", "--norc", "-c", script(name, "bash") + f"""
+         COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+         compopt() {{ :; }}
+         _{name.replace('-', '_')}
+         printf '%s\\n' "${{COMPREPLY[@]}}" """, "bash", name, *words],
+        capture_output=True, text=True, timeout=WAIT)
+    assert not result.stderr
+    return set(result.stdout.split())
+
+
+@needs("bash")
+@tools
+def test_bash_completes_every_option(name):
+    assert in_bash(name, "--") == long_options(name)
+    assert in_bash(name, "--engi") == {"--engine"}
+
+
+@needs("bash")
+def test_bash_completes_values():
+    assert in_bash("poetry-server", "--engine", "s") == {"select"}
+    assert in_bash("poetry-server", "--engine", "=", "ep") == {"epoll"}
+    assert in_bash("poetry-server", "-e", "as") == {"asio"}
+    assert in_bash("poetry-server", "--engine", "=") >= {"asio", "select", "epoll"}
+    assert in_bash("poetry-server", "--log-level", "") == {
+        "trace", "debug", "info", "warn", "error", "off"}
+    assert in_bash("poetry-get", "--print", "l") == {"live"}
+    assert in_bash("poetry-get", "--timeout", "") == set()
+    assert in_bash("poetry-server", "--chunk", "") == {"line"}
+
+
+@needs("fish")
+@tools
+def test_fish_completes_options_and_values(name, tmp_path):
+    (tmp_path / "complete.fish").write_text(script(name, "fish"))
+
+    def completions(line):
+        shell = subprocess.run(
+            ["fish", "--no-config", "-c", f"source complete.fish; complete -C '{line}'"],
+            cwd=tmp_path, env=dict(WITH_TOOLS, HOME=str(tmp_path)), capture_output=True, text=True,
+            timeout=WAIT)
+        assert not shell.stderr
+        return {line.split("\t")[0] for line in shell.stdout.splitlines()}
+
+    assert completions(f"{name} --") >= long_options(name)
+    assert completions(f"{name} --log-format ") == {"text", "json"}
+    assert completions(f"{name} --engine sel") == {"select"}
+
+
+@needs("zsh")
+@tools
+def test_zsh_completes_options_and_values(name, tmp_path):
+    functions = tmp_path / "functions"
+    functions.mkdir()
+    (functions / f"_{name}").write_text(script(name, "zsh"))
+    (tmp_path / ".zshrc").write_text(
+        f"PS1='> '; fpath=({functions} $fpath); autoload -U compinit; compinit -u -D\n"
+        "echo ready\n")
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(tmp_path)
+        os.execvpe("zsh", ["zsh", "-i"], dict(
+            os.environ, PATH=f"{BIN}:{os.environ['PATH']}", ZDOTDIR=str(tmp_path), TERM="vt100"))
+    shown = ""
+
+    def wait_for(pattern):
+        """Waits until the terminal shows it, whatever its attributes and padding."""
+        nonlocal shown
+        deadline = time.monotonic() + WAIT
+        while not re.search(pattern, re.sub(r"\x1b\[[\d;?]*\w|[\0\r]", "", shown)):
+            assert time.monotonic() < deadline, shown
+            if select.select([terminal], [], [], 0.1)[0]:
+                shown += os.read(terminal, 65536).decode(errors="replace")
+        shown = ""
+
+    try:
+        wait_for(r"ready[\s\S]*> ")
+        os.write(terminal, f"{name} --engin\t".encode())
+        wait_for("--engine=")
+        os.write(terminal, b"sel\t")
+        wait_for("select")
+        os.write(terminal, b"--log-for\t")
+        wait_for("--log-format=")
+        os.write(terminal, b"js\t")
+        wait_for("on")
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        os.close(terminal)
+
+
+def test_another_shell_is_refused():
+    result = run("poetry-server", "--completion", "tcsh")
+    assert result.status == 2 and "bash, zsh, fish): tcsh" in result.err
