@@ -41,9 +41,17 @@ void add_serving_options(std::vector<Option>& table, ServerOptions& o) {
                    [&pacing] { return Texts{format_repeat(pacing.repeat)}; }});
 }
 
+std::string engine_text() {
+  std::string text = "how to wait for clients: ";
+  for (const auto& name : engine_names()) {
+    text.append(name == engine_names().front() ? "" : ", ").append(name);
+  }
+  return text;
+}
+
 void add_running_options(std::vector<Option>& table, ServerOptions& o) {
   auto& settings = o.settings;
-  table.push_back({"engine", 'e', "NAME", "who waits: asio, select, poll, epoll", o.engine,
+  table.push_back({"engine", 'e', "NAME", engine_text(), o.engine,
                    one_of(o.engine, engine_names()), [&o] { return Texts{o.engine}; },
                    engine_names()});
   table.push_back({"max-clients", 0, "N", "connections held at once; 0 is what descriptors allow",
@@ -141,7 +149,9 @@ Parsed parse_server_options(int argc, const char* const* argv, ServerOptions& op
   tool.synopsis = "[OPTIONS] [POEM...]\n[OPTIONS] --serve [HOST:]PORT=SERVICE... [POEM...]";
   tool.about =
       "Serves text files line by line, slowly and exactly on time, each on a TCP port.\n"
-      "Without POEM and --serve it serves three short poems of its own.";
+      "Without POEM and --serve it serves three short poems of its own.\n"
+      "Other services are echo, weblog, fibonacci and catalog; see poetry-server(1) for these and\n"
+      "for the faults that --fault knows.";
   tool.operands = Operands::files;
   tool.operand_set = [&options](std::string_view text) { options.poems.emplace_back(text); };
   add_serving_options(tool.options, options);
