@@ -163,7 +163,15 @@ class Server(Running):
 
 
 def connect(port, host="127.0.0.1"):
-    return socket.create_connection((host, port), WAIT)
+    """Connects in one blocking call: one that is waited for meets a reset that follows at once."""
+    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    try:
+        sock.connect((host, port))
+    except OSError:
+        sock.close()
+        raise
+    sock.settimeout(WAIT)
+    return sock
 
 
 def read_to_end(sock):

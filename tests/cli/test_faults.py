@@ -39,7 +39,7 @@ def test_close_after_a_size_ends_the_stream_early(server, poem):
 
 
 def test_reset_after_lines_resets_once_they_have_arrived(server, poem):
-    running = server("-d0", "--fault", "reset-after=2lines", poem(TEXT))
+    running = server("-d", "100ms", "--fault", "reset-after=2lines", poem(TEXT))
     assert read_until_broken(running.port) == (TEXT[:8], True)
     running.err.wait_for(r"closed .*bytes=8 .*reason=fault")
 
@@ -122,7 +122,7 @@ def test_poetry_get_tells_a_blackhole_from_a_refusal(server, poem, fetch):
 
 
 def test_selectors_make_a_script(server, poem):
-    running = server("-d0", "--fault", "#1:reset-after=6B", "--fault", "#2:never-reply",
+    running = server("-d", "100ms", "--fault", "#1:reset-after=6B", "--fault", "#2:never-reply",
                      "--fault", "0%:stall-after=2lines", "--drain-timeout", "0", poem(TEXT))
     assert read_until_broken(running.port) == (TEXT[:6], True)
     with connect(running.port) as second:

@@ -108,7 +108,7 @@ def test_what_fails_ends_one_connection_with_a_line(fibonacci, tmp_path):
     database = sqlite3.connect(tmp_path / "state", isolation_level=None)
     database.execute("CREATE TRIGGER t BEFORE UPDATE ON free "
                      "BEGIN SELECT RAISE(ABORT, 'no more'); END")
-    with pytest.raises(ConnectionError):
+    with pytest.raises(OSError):  # a reset, which any call may meet
         draw(running.port, 1)
     line, = running.err.wait_for("no more")
     assert f"draw from {tmp_path / 'state'}: no more" in line and f"port={running.port}" in line
