@@ -51,9 +51,8 @@ std::string engine_text() {
 
 void add_running_options(std::vector<Option>& table, ServerOptions& o) {
   auto& settings = o.settings;
-  table.push_back({"engine", 'e', "NAME", engine_text(), o.engine,
-                   one_of(o.engine, engine_names()), [&o] { return Texts{o.engine}; },
-                   engine_names()});
+  table.push_back({"engine", 'e', "NAME", engine_text(), o.engine, one_of(o.engine, engine_names()),
+                   [&o] { return Texts{o.engine}; }, engine_names()});
   table.push_back({"max-clients", 0, "N", "connections held at once; 0 is what descriptors allow",
                    "0", into(settings.max_clients, 0, any_count),
                    [&settings] { return Texts{std::to_string(settings.max_clients)}; }});
