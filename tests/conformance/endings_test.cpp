@@ -101,7 +101,7 @@ TEST_P(EveryEngineEnds, WithoutAThreadOrProcessLeft) {
   EXPECT_EQ(errno, ECHILD);
 }
 
-INSTANTIATE_TEST_SUITE_P(Engines, EveryEngineEnds, testing::ValuesIn(engine_names()),
+INSTANTIATE_TEST_SUITE_P(Engines, EveryEngineEnds, testing::ValuesIn(every_engine()),
                          [](const auto& at) { return at.param; });
 
 }  // namespace

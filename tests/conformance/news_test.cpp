@@ -101,7 +101,7 @@ TEST_P(EveryEngineTells, NobodyAnythingAfterAServicesLastSession) {
   EXPECT_TRUE(becomes_true([&] { return watched.expired(); })) << "the engine keeps the service";
 }
 
-INSTANTIATE_TEST_SUITE_P(Engines, EveryEngineTells, testing::ValuesIn(engine_names()),
+INSTANTIATE_TEST_SUITE_P(Engines, EveryEngineTells, testing::ValuesIn(every_engine()),
                          [](const auto& at) { return at.param; });
 
 }  // namespace
