@@ -161,7 +161,11 @@ void set(ServiceSpec& spec, const Setters& own, std::string_view text) {
   }
 }
 
-std::string last_part(const std::string& path) { return path.substr(path.find_last_of('/') + 1); }
+/// The file's name; the whole path where it ends in a slash.
+std::string last_part(const std::string& path) {
+  const auto name = path.substr(path.find_last_of('/') + 1);
+  return name.empty() ? path : name;
+}
 
 }  // namespace
 

@@ -34,6 +34,11 @@ TEST(Services, AWeblogHasSettingsOfItsOwn) {
   EXPECT_EQ(parse_service("weblog:x", {}).weblog, (WeblogSettings{LogFormat::line, 0, 1s}));
 }
 
+TEST(Services, EachHasAName) {
+  EXPECT_EQ(parse_service("poem:/a/b.txt", {}).name, "b.txt");
+  EXPECT_EQ(parse_service("poem:/a/", {}).name, "/a/");
+}
+
 TEST(Services, ABackslashKeepsAComma) {
   EXPECT_EQ(parse_service(R"(poem:a\,b\\c)", {}).argument, R"(a,b\c)");
   EXPECT_EQ(parse_service(R"(poem:a\b)", {}).argument, R"(a\b)");
