@@ -2,6 +2,7 @@ set(get_tests
     reactor/timers_test.cpp
     reactor/reactor_test.cpp
     reactor/multiplexers_test.cpp
+    fetch/bad_servers_test.cpp
     fetch/fetch_test.cpp
     fetch/output_test.cpp
     fetch/report_test.cpp

@@ -36,8 +36,8 @@ Texts engine_words() {
 }
 
 void add_task_options(Table& table, GetOptions& o) {
-  table.push_back({"engine", 'e', "NAMES", "sequential, select; several, comma-separated, or all",
-                   o.engine,
+  table.push_back({"engine", 'e', "NAMES",
+                   "sequential, threads, select, poll, epoll, asio; several, or all", o.engine,
                    [&o](std::string_view text) {
                      engines_of(std::string(text));
                      o.engine = text;

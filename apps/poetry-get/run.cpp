@@ -25,8 +25,9 @@
 namespace poetry {
 namespace {
 
-constexpr std::size_t most_told = 20;            // tasks of which every event is told unasked
-constexpr std::uint64_t other_descriptors = 32;  // standard streams, files, signals, the spool
+constexpr std::size_t most_told = 20;  // tasks of which every event is told unasked
+// Standard streams, files, signals, the spool; and the sockets of name lookups, most of these.
+constexpr std::uint64_t other_descriptors = 96;
 
 /// One use of the tool: what was asked for, and the files that it writes.
 class Job {
@@ -106,14 +107,11 @@ Job::Job(const GetOptions& options) : options_(options), engines_(engines_of(opt
 void Job::bound_parallel() {
   const std::uint64_t limit = raise_descriptor_limit();
   const std::uint64_t room = limit > 2 * other_descriptors ? limit - other_descriptors : limit / 2;
-  const std::uint64_t wanted = std::min<std::uint64_t>(
-      batch_.servers.size(), batch_.parallel == 0 ? batch_.servers.size() : batch_.parallel);
-  if (wanted <= room) return;
-  if (batch_.parallel != 0) {
-    spdlog::warn("--parallel {} is more than descriptors allow: {} tasks at once", batch_.parallel,
-                 room);
+  if (batch_.parallel > room) {
+    spdlog::warn("--parallel {} is more than {} open files (ulimit -n) allow: {} tasks at once",
+                 batch_.parallel, limit, room);
   }
-  batch_.parallel = room;
+  if (batch_.parallel == 0 || batch_.parallel > room) batch_.parallel = room;
 }
 
 std::vector<std::unique_ptr<Output>> Job::make_outputs() {

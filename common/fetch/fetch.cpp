@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "base/quantity.hpp"
+#include "base/seed.hpp"
+#include "fetch/retry_delay.hpp"
 
 namespace poetry {
 namespace {
@@ -12,46 +14,15 @@ TimePoint limit(TimePoint start, Duration longest) {
   return longest == Duration::zero() ? never : later(start, longest);
 }
 
-// RFC 8305, section 4: the resolver's first choice, then the families in turn.
-std::vector<Address> alternate(const std::vector<Address>& found) {
-  std::vector<Address> first;
-  std::vector<Address> second;
-  for (const auto& address : found) {
-    (address.family() == found.front().family() ? first : second).push_back(address);
-  }
-  std::vector<Address> mixed;
-  for (std::size_t index = 0; index < std::max(first.size(), second.size()); ++index) {
-    if (index < first.size()) mixed.push_back(first[index]);
-    if (index < second.size()) mixed.push_back(second[index]);
-  }
-  return mixed;
-}
-
 }  // namespace
 
-void Arrivals::add(TimePoint at) {
-  if (!times_.empty() && at - times_.back() < step_) return;
-  times_.push_back(at);
-  while (times_.size() > capacity) {
-    step_ *= 2;
-    auto kept = times_.begin();
-    for (const TimePoint each : times_) {
-      if (each == times_.front() || each - *kept >= step_) {
-        if (each != times_.front()) ++kept;
-        *kept = each;
-      }
-    }
-    times_.erase(kept + 1, times_.end());
-  }
-}
-
-void Arrivals::clear() { *this = {}; }
-
-Fetch::Fetch(HostPort where, const FetchOptions& options, TimePoint now)
+Fetch::Fetch(HostPort where, const FetchOptions& options, std::size_t task, TimePoint now)
     : where_(std::move(where)),
       options_(options),
-      task_until_(limit(now, options.timeout)),
-      next_delay_(options.retry_delay) {
+      task_(task),
+      seed_(derive_seed(
+          options.seed.value_or(static_cast<std::uint64_t>(now.time_since_epoch().count())), task)),
+      task_until_(limit(now, options.timeout)) {
   record_.started = now;
   begin_attempt(now);
 }
@@ -61,7 +32,7 @@ Action Fetch::next() const {
     case State::resolving:
       return Resolve{deadline()};
     case State::connecting:
-      return Connect{addresses_[next_address_], deadline()};
+      return Connect{race_.tried(), deadline()};
     case State::transferring: {
       const std::string_view text = options_.send ? *options_.send : std::string_view{};
       const auto unsent = send_error_ ? std::string_view{} : text.substr(sent_);
@@ -91,7 +62,7 @@ void Fetch::begin_attempt(TimePoint now) {
   state_ = State::resolving;
   attempt_until_ = phase_until_ = limit(now, options_.connect_timeout);
   sent_ = 0;
-  send_error_ = {};
+  send_error_ = reset_ = {};
   last_byte_ = '\n';
 }
 
@@ -100,19 +71,32 @@ void Fetch::resolved(const Resolved& found, TimePoint now) {
     broken(Outcome::resolve, "resolve", found.error.message(), now);
     return;
   }
-  addresses_ = alternate(found.addresses);
-  next_address_ = 0;
-  aim(now);
+  race_ = Race(found.addresses, now);
+  state_ = State::connecting;
+  race_on();
 }
 
-void Fetch::aim(TimePoint now) {
-  record_.address = addresses_[next_address_];
-  state_ = State::connecting;
-  phase_until_ = attempt_until_;
-  if (attempt_until_ == never) return;
-  // Each address gets an equal share of the time left, so that a silent one spares some for others.
-  const auto left = static_cast<Duration::rep>(addresses_.size() - next_address_);
-  phase_until_ = now + std::max(attempt_until_ - now, Duration::zero()) / left;
+void Fetch::race_on() {
+  record_.address = race_.tried()[race_.leader()];
+  phase_until_ = std::min(attempt_until_, race_.next_at());
+}
+
+Candidate Fetch::connect_ended(std::size_t index, std::error_code error, TimePoint now) {
+  // A handshake is refused, not reset: these were connected, and broke before anybody looked. What
+  // the server sent before that can still be read; after a broken pipe its FIN, too.
+  const bool reset = error == std::errc::connection_reset;
+  if (error && !reset && error != std::errc::broken_pipe) {
+    race_.failed(index, error, now);
+    race_on();
+    if (race_.lost()) {
+      broken(Outcome::connect, "connect", race_.error(race_.leader()).message(), now);
+    }
+    return Candidate::failed;
+  }
+  if (reset) reset_ = error;
+  record_.address = race_.tried()[index];
+  connected(now);
+  return Candidate::chosen;
 }
 
 void Fetch::connected(TimePoint now) {
@@ -121,19 +105,6 @@ void Fetch::connected(TimePoint now) {
   const bool nothing_to_send = options_.send && options_.send->empty();
   const bool closes = options_.after_send == AfterSend::half_close;
   state_ = nothing_to_send && closes ? State::half_closing : State::transferring;
-}
-
-void Fetch::connect_failed(std::error_code error, TimePoint now) {
-  if (error == std::errc::connection_reset || error == std::errc::broken_pipe) {
-    // A handshake is refused, not reset: it was connected, and broke before anybody looked.
-    connected(now);
-    receive_failed(error, now);
-  } else if (next_address_ + 1 < addresses_.size()) {
-    ++next_address_;
-    aim(now);
-  } else {
-    broken(Outcome::connect, "connect", error.message(), now);
-  }
 }
 
 void Fetch::sent(std::size_t bytes, TimePoint now) {
@@ -176,6 +147,10 @@ void Fetch::count(std::string_view bytes, TimePoint now) {
 }
 
 void Fetch::stream_ended(TimePoint now) {
+  if (reset_) {
+    receive_failed(reset_, now);
+    return;
+  }
   noise(now);
   if (send_error_) {
     broken(Outcome::reset, "send", send_error_.message(), now);
@@ -203,9 +178,9 @@ void Fetch::expired(TimePoint now) {
              "timed out after " + format_duration(options_.connect_timeout), now);
       break;
     case State::connecting:
-      if (next_address_ + 1 < addresses_.size()) {
-        ++next_address_;
-        aim(now);
+      if (now < attempt_until_) {
+        race_.try_next(now);
+        race_on();
         break;
       }
       broken(Outcome::connect_timeout, "connect",
@@ -236,9 +211,8 @@ void Fetch::broken(Outcome outcome, std::string_view step, const std::string& wh
   record_.outcome = outcome;
   record_.error = std::move(error);
   state_ = State::waiting;
-  delay_ = next_delay_;
+  delay_ = retry_delay(options_.retry_delay, record_.attempts - 1, seed_);
   phase_until_ = later(now, delay_);
-  next_delay_ = delay_ > Duration::max() / 2 ? Duration::max() : 2 * delay_;
 }
 
 void Fetch::end(Outcome outcome, std::string error, TimePoint now) {

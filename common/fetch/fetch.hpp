@@ -5,13 +5,14 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
 #include <variant>
-#include <vector>
 
 #include "base/clock.hpp"
+#include "fetch/race.hpp"
 #include "fetch/record.hpp"
 #include "net/address.hpp"
 
@@ -21,22 +22,23 @@ enum class AfterSend { half_close, hold };
 
 /// Limits of 0 are none.
 struct FetchOptions {
-  Duration connect_timeout = std::chrono::seconds(10);  ///< for one attempt's name and connection
+  Duration connect_timeout = std::chrono::seconds(10);  ///< for one attempt's name and addresses
   Duration idle_timeout = std::chrono::seconds(60);
   Duration timeout{};  ///< for the task in all
   std::uint64_t retries = 0;
-  Duration retry_delay = std::chrono::seconds(1);  ///< doubles with each retry
+  Duration retry_delay = std::chrono::seconds(1);  ///< of the first; see retry_delay()
+  std::optional<std::uint64_t> seed;  ///< of all tasks' retry delays; if none, from their start
   std::uint64_t max_bytes = std::numeric_limits<std::uint64_t>::max();
   std::optional<std::string> send;
   AfterSend after_send = AfterSend::half_close;
 };
 
 /// The next action. With `until` comes expired(), should nothing else come before.
-struct Resolve {
+struct Resolve {  ///< then resolved()
   TimePoint until;
-};                ///< then resolved()
-struct Connect {  ///< then connected() or connect_failed()
-  Address address;
+};
+struct Connect {  ///< a socket for each address, side by side; then connect_ended() for each
+  std::span<const Address> addresses;  ///< those of the last Connect, and perhaps more behind them
   TimePoint until;
 };
 struct Transfer {           ///< send and receive, whatever is possible first
@@ -52,21 +54,29 @@ struct Wait {         ///< close the connection; what it sent is void
 struct Done {};  ///< close the connection
 using Action = std::variant<Resolve, Connect, Transfer, HalfClose, Wait, Done>;
 
+/// What a socket that was to connect is good for.
+enum class Candidate {
+  chosen,  ///< it is the connection from now on; the others are to be closed
+  failed   ///< to be closed
+};
+
 class Fetch {
  public:
-  /// Starts the task. Borrows the options.
-  Fetch(HostPort where, const FetchOptions& options, TimePoint now);
+  /// Starts the task of this number. Borrows the options.
+  Fetch(HostPort where, const FetchOptions& options, std::size_t task, TimePoint now);
 
   [[nodiscard]] Action next() const;
   /// The action's `until`; `never` where it has none.
   [[nodiscard]] TimePoint deadline() const;
+  [[nodiscard]] std::size_t task() const { return task_; }
   [[nodiscard]] const HostPort& where() const { return where_; }
   [[nodiscard]] const Record& record() const { return record_; }
   Record& record() { return record_; }
 
   void resolved(const Resolved& found, TimePoint now);
-  void connected(TimePoint now);
-  void connect_failed(std::error_code error, TimePoint now);
+  /// The attempt to connect to Connect's address at this index is over, without an error or with
+  /// one. Not after one was chosen, nor after Connect has ceased to be the next action.
+  Candidate connect_ended(std::size_t index, std::error_code error, TimePoint now);
   void sent(std::size_t bytes, TimePoint now);
   void send_failed(std::error_code error, TimePoint now);
   void half_closed(TimePoint now);
@@ -85,7 +95,8 @@ class Fetch {
   enum class State { resolving, connecting, transferring, half_closing, waiting, done };
 
   void begin_attempt(TimePoint now);
-  void aim(TimePoint now);
+  void race_on();
+  void connected(TimePoint now);
   void noise(TimePoint now);
   void count(std::string_view bytes, TimePoint now);
   void broken(Outcome outcome, std::string_view step, const std::string& what, TimePoint now);
@@ -94,18 +105,19 @@ class Fetch {
 
   HostPort where_;
   const FetchOptions& options_;
+  std::size_t task_;
+  std::uint64_t seed_;
   Record record_;
   State state_ = State::resolving;
   TimePoint task_until_;
   TimePoint attempt_until_ = never;  // to resolve and connect
   TimePoint phase_until_ = never;    // of what is under way
   TimePoint heard_ = never;          // when the server was last heard
-  Duration next_delay_;              // before the next attempt, should this one break
   Duration delay_{};                 // before the attempt that is waited for
-  std::vector<Address> addresses_;
-  std::size_t next_address_ = 0;
+  Race race_;
   std::size_t sent_ = 0;
   std::error_code send_error_;
+  std::error_code reset_;  // found before what the server sent ahead of it was read
   char last_byte_ = '\n';
 };
 

@@ -3,7 +3,9 @@
 #include <sys/eventfd.h>
 
 #include <deque>
+#include <map>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -13,74 +15,116 @@
 namespace poetry {
 namespace {
 
-// Enough for names to be looked up side by side, without a thread for each of thousands of tasks.
-constexpr unsigned most_threads = 16;
-
-struct Question {
-  std::uint64_t ticket = 0;
-  HostPort where;
-  Family family = Family::any;
-};
+// So that some tens of names for which no name server answers hold up no other, without a thread
+// for each of thousands of tasks.
+constexpr unsigned most_threads = 64;
 
 }  // namespace
 
-struct Resolver::Shared {
-  std::mutex mutex;  // guards the rest
-  std::deque<Question> questions;
+/// One resolver's answers; guarded by the lookups' mutex.
+struct Resolver::Inbox {
   std::deque<Answer> answers;
-  unsigned threads = 0;
   Fd bell;
 
-  static void serve(const std::shared_ptr<Shared>& shared);
+  void put(Answer answer) {
+    answers.push_back(std::move(answer));
+    ::eventfd_write(bell.get(), 1);
+  }
 };
 
-void Resolver::Shared::serve(const std::shared_ptr<Shared>& shared) {
-  std::unique_lock lock(shared->mutex);
-  while (!shared->questions.empty()) {
-    const Question question = std::move(shared->questions.front());
-    shared->questions.pop_front();
-    lock.unlock();
-    Answer answer{question.ticket, resolve(question.where, question.family)};
-    lock.lock();
-    shared->answers.push_back(std::move(answer));
-    ::eventfd_write(shared->bell.get(), 1);
-  }
-  --shared->threads;
-}
+class Resolver::Lookups {
+ public:
+  explicit Lookups(Lookup lookup) : lookup_(std::move(lookup)) {}
 
-Resolver::Resolver() : shared_(std::make_shared<Shared>()) {
-  shared_->bell = Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!shared_->bell) throw_errno("wait for", "name lookups");
-}
+  static std::uint64_t ask(const std::shared_ptr<Lookups>& self,
+                           const std::shared_ptr<Inbox>& inbox, const HostPort& where,
+                           Family family);
+  void forget(std::uint64_t ticket);
+  std::optional<Answer> take(Inbox& inbox);
 
-Resolver::~Resolver() {
-  const std::lock_guard lock(shared_->mutex);
-  shared_->questions.clear();
-}
+ private:
+  struct Question {
+    std::weak_ptr<Inbox> inbox;  // gone with whoever asked
+    HostPort where;
+    Family family = Family::any;
+  };
 
-int Resolver::fd() const { return shared_->bell.get(); }
+  void serve();
 
-std::uint64_t Resolver::ask(const HostPort& where, Family family) {
-  const std::lock_guard lock(shared_->mutex);
-  const std::uint64_t ticket = ++tickets_;
-  shared_->questions.push_back({ticket, where, family});
-  if (shared_->threads < most_threads) {
-    std::thread(Shared::serve, shared_).detach();
-    ++shared_->threads;
+  const Lookup lookup_;
+  std::mutex mutex_;                             // guards the rest, and the inboxes
+  std::map<std::uint64_t, Question> questions_;  // by ticket, which no thread is at yet
+  std::uint64_t tickets_ = 0;
+  unsigned threads_ = 0;
+};
+
+std::uint64_t Resolver::Lookups::ask(const std::shared_ptr<Lookups>& self,
+                                     const std::shared_ptr<Inbox>& inbox, const HostPort& where,
+                                     Family family) {
+  const std::lock_guard lock(self->mutex_);
+  const std::uint64_t ticket = ++self->tickets_;
+  self->questions_[ticket] = {inbox, where, family};
+  if (self->threads_ == most_threads) return ticket;
+  try {
+    std::thread([self] { self->serve(); }).detach();
+    ++self->threads_;
+  } catch (const std::system_error& error) {
+    if (self->threads_ > 0) return ticket;  // those get to it
+    self->questions_.erase(ticket);
+    inbox->put({ticket, {{}, error.code()}});
   }
   return ticket;
 }
 
-std::optional<Resolver::Answer> Resolver::take() {
-  const std::lock_guard lock(shared_->mutex);
-  if (shared_->answers.empty()) {
+void Resolver::Lookups::serve() {
+  std::unique_lock lock(mutex_);
+  while (!questions_.empty()) {
+    const auto [ticket, question] = *questions_.begin();
+    questions_.erase(questions_.begin());
+    if (question.inbox.expired()) continue;
+    lock.unlock();
+    Resolved found = lookup_(question.where, question.family);
+    lock.lock();
+    if (const auto inbox = question.inbox.lock()) inbox->put({ticket, std::move(found)});
+  }
+  --threads_;
+}
+
+void Resolver::Lookups::forget(std::uint64_t ticket) {
+  const std::lock_guard lock(mutex_);
+  questions_.erase(ticket);
+}
+
+std::optional<Resolver::Answer> Resolver::Lookups::take(Inbox& inbox) {
+  const std::lock_guard lock(mutex_);
+  if (inbox.answers.empty()) {
     eventfd_t count = 0;
-    ::eventfd_read(shared_->bell.get(), &count);
+    ::eventfd_read(inbox.bell.get(), &count);
     return std::nullopt;
   }
-  Answer answer = std::move(shared_->answers.front());
-  shared_->answers.pop_front();
+  Answer answer = std::move(inbox.answers.front());
+  inbox.answers.pop_front();
   return answer;
 }
+
+std::shared_ptr<Resolver::Lookups> Resolver::make_lookups(Lookup lookup) {
+  return std::make_shared<Lookups>(std::move(lookup));
+}
+
+Resolver::Resolver(std::shared_ptr<Lookups> lookups)
+    : lookups_(std::move(lookups)), inbox_(std::make_shared<Inbox>()) {
+  inbox_->bell = Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!inbox_->bell) throw_errno("wait for", "name lookups");
+}
+
+int Resolver::fd() const { return inbox_->bell.get(); }
+
+std::uint64_t Resolver::ask(const HostPort& where, Family family) {
+  return Lookups::ask(lookups_, inbox_, where, family);
+}
+
+void Resolver::forget(std::uint64_t ticket) { lookups_->forget(ticket); }
+
+std::optional<Resolver::Answer> Resolver::take() { return lookups_->take(*inbox_); }
 
 }  // namespace poetry

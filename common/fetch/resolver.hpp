@@ -1,42 +1,49 @@
-// Looks names up without blocking whoever asks: getaddrinfo(3) runs in a few threads of its own,
-// and a descriptor tells when answers wait. Owned by a strategy for one run. Threads that still
-// wait for a name server when it goes are left to end by themselves; they share nothing with it
-// that it takes along.
+// Looks names up without blocking whoever asks: that is done in a few threads of its own, and a
+// descriptor tells when answers wait. Owned by a strategy for one run, or by one task that
+// shares its threads with others. Threads that still wait for a name server when it goes are left
+// to end by themselves; they share nothing with it that it takes along.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <optional>
 
+#include "fetch/strategy.hpp"
 #include "net/address.hpp"
 
 namespace poetry {
 
 class Resolver {
  public:
+  /// The threads that look names up, and what they still have to.
+  class Lookups;
+  static std::shared_ptr<Lookups> make_lookups(Lookup lookup);
+
   struct Answer {
     std::uint64_t ticket = 0;
     Resolved found;
   };
 
-  /// Raises std::system_error.
-  Resolver();
+  /// Raises std::system_error. Resolvers that share their lookups may live in different threads.
+  explicit Resolver(std::shared_ptr<Lookups> lookups);
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;
-  ~Resolver();
+  ~Resolver() = default;
 
   /// Readable while an answer waits.
   [[nodiscard]] int fd() const;
-  /// Asks; the answer comes with the ticket that this returns. Raises std::system_error where no
-  /// thread can be had.
+  /// Asks; the answer comes with the ticket that this returns. Where no thread can be had, it is
+  /// that error.
   std::uint64_t ask(const HostPort& where, Family family);
-  /// The next answer, without blocking. Tickets that are of no interest any more are to be ignored.
+  /// The answer is of no interest any more. If it comes all the same, ignore it.
+  void forget(std::uint64_t ticket);
+  /// The next answer, without blocking.
   std::optional<Answer> take();
 
  private:
-  struct Shared;
-  std::shared_ptr<Shared> shared_;
-  std::uint64_t tickets_ = 0;
+  struct Inbox;
+  std::shared_ptr<Lookups> lookups_;
+  std::shared_ptr<Inbox> inbox_;
 };
 
 }  // namespace poetry

@@ -9,11 +9,17 @@
 
 namespace poetry {
 
-/// One task after another on blocking sockets, in the caller's thread.
+/// One task after another, in the caller's thread.
 std::unique_ptr<Strategy> make_sequential();
+
+/// A thread for each task in flight. The observer is called in one of them at a time.
+std::unique_ptr<Strategy> make_threads();
 
 /// All tasks in one loop on non-blocking sockets; `make` gives the loop of each run its
 /// multiplexer.
 std::unique_ptr<Strategy> make_reactor_strategy(std::function<std::unique_ptr<Multiplexer>()> make);
+
+/// All tasks in one Boost.Asio io_context, which waits, connects and keeps time by itself.
+std::unique_ptr<Strategy> make_asio_strategy();
 
 }  // namespace poetry

@@ -5,6 +5,8 @@
 
 #include "base/error.hpp"
 #include "fetch/strategies.hpp"
+#include "reactor/epoll.hpp"
+#include "reactor/poll.hpp"
 #include "reactor/select.hpp"
 
 namespace poetry {
@@ -15,10 +17,15 @@ struct Entry {
   std::unique_ptr<Strategy> (*make)();
 };
 
+template <typename Waiting>
+std::unique_ptr<Strategy> make_over() {
+  return make_reactor_strategy([] { return std::make_unique<Waiting>(); });
+}
+
 constexpr std::array entries{
-    Entry{"sequential", make_sequential},
-    Entry{"select",
-          [] { return make_reactor_strategy([] { return std::make_unique<Select>(); }); }},
+    Entry{"sequential", make_sequential}, Entry{"threads", make_threads},
+    Entry{"select", make_over<Select>},   Entry{"poll", make_over<Poll>},
+    Entry{"epoll", make_over<Epoll>},     Entry{"asio", make_asio_strategy},
 };
 
 }  // namespace

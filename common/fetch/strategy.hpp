@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -17,16 +18,21 @@
 
 namespace poetry {
 
+/// Looks a name up, and may block. Called in several threads at once.
+using Lookup = std::function<Resolved(const HostPort&, Family)>;
+
 /// What to fetch: one task for each server, in this order.
 struct Batch {
   std::vector<HostPort> servers;
   FetchOptions fetch;
   Family family = Family::any;
   std::size_t parallel = 0;  ///< tasks in flight at most; 0 is all
+  Lookup lookup = resolve;   ///< another one in tests
 };
 
-/// Who is told what happens, in the thread that runs the strategy. Tasks count from 0.
-/// What it raises ends the run.
+/// Who is told what happens: by one thread at a time, but not always the one that runs the
+/// strategy, and never of a task's next event before the last one's call has returned. Tasks count
+/// from 0. What it raises ends the run, and it is not called again.
 class Observer {
  public:
   virtual ~Observer() = default;

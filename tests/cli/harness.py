@@ -24,7 +24,7 @@ BIN = Path(os.environ.get("POETRY_BIN", ROOT / "build/dev/bin")).resolve()
 SANITIZED = os.environ.get("POETRY_SANITIZED") == "1"
 WAIT = 100 if SANITIZED else 30  # seconds; far beyond what a loaded machine needs
 POEMS = ROOT / "poems"
-ENGINES = ["sequential", "select"]
+ENGINES = ["sequential", "threads", "select", "poll", "epoll", "asio"]  # of poetry-get
 SERVER_ENGINES = ["asio", "select", "poll", "epoll", "threads", "fork"]
 LISTENING = re.compile(r"listening (\S+):(\d+) (\S+) (.+)")
 

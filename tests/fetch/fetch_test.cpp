@@ -2,6 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "fetch/retry_delay.hpp"
+
 namespace poetry {
 namespace {
 
@@ -10,13 +17,33 @@ using std::chrono::seconds;
 class FetchTest : public ::testing::Test {
  protected:
   Fetch& start(const std::string& host = "127.0.0.1") {
-    return fetch_.emplace(HostPort{host, 10000}, options_, now_);
+    return fetch_.emplace(HostPort{host, 10000}, options_, task_, now_);
   }
   Fetch& connect() {
     start();
-    fetch_->resolved(resolve_numeric(fetch_->where()), now_);
-    fetch_->connected(now_);
+    reconnect();
     return *fetch_;
+  }
+  void reconnect() {
+    fetch_->resolved(resolve_numeric(fetch_->where()), now_);
+    EXPECT_EQ(fetch_->connect_ended(0, {}, now_), Candidate::chosen);
+  }
+  /// A name with these addresses, to be connected to.
+  void race(const std::vector<std::string>& hosts) {
+    start("both");
+    std::vector<Address> found;
+    for (const auto& host : hosts) {
+      found.push_back(resolve_numeric({host, 10000}).addresses.at(0));
+    }
+    fetch_->resolved({found, {}}, now_);
+  }
+  std::vector<std::string> tried() {
+    std::vector<std::string> hosts;
+    for (const auto& address : next<Connect>().addresses) hosts.push_back(address.host());
+    return hosts;
+  }
+  void refuse(std::size_t index, std::errc code = std::errc::connection_refused) {
+    EXPECT_EQ(fetch_->connect_ended(index, error(code), now_), Candidate::failed);
   }
   template <typename Kind>
   Kind next() {
@@ -35,7 +62,10 @@ class FetchTest : public ::testing::Test {
   }
   static std::error_code error(std::errc code) { return std::make_error_code(code); }
 
+  using Hosts = std::vector<std::string>;
+
   FetchOptions options_;
+  std::size_t task_ = 0;
   TimePoint now_{std::chrono::hours(1)};
   std::optional<Fetch> fetch_;
 };
@@ -60,8 +90,9 @@ TEST_F(FetchTest, ReceivesToTheEnd) {
 TEST_F(FetchTest, NamesTheServerThatRefuses) {
   start();
   fetch_->resolved(resolve_numeric(fetch_->where()), now_);
-  next<Connect>();
-  fetch_->connect_failed(error(std::errc::connection_refused), now_);
+  EXPECT_EQ(tried(), Hosts{"127.0.0.1"});
+  EXPECT_EQ(next<Connect>().until, now_ + seconds(10)) << "with one address, nothing else to try";
+  refuse(0);
   EXPECT_EQ(done().outcome, Outcome::connect);
   EXPECT_EQ(done().error, "127.0.0.1:10000: connect: Connection refused");
 }
@@ -74,24 +105,95 @@ TEST_F(FetchTest, NamesTheNameThatDoesNotResolve) {
   EXPECT_TRUE(done().error.starts_with("nowhere:10000: resolve: ")) << done().error;
 }
 
-TEST_F(FetchTest, TriesTheAddressesInTurnAndSharesTheTime) {
-  start("both");
-  const Address one = resolve_numeric({"127.0.0.1", 10000}).addresses.at(0);
-  const Address two = resolve_numeric({"127.0.0.2", 10000}).addresses.at(0);
-  const Address six = resolve_numeric({"::1", 10000}).addresses.at(0);
-  fetch_->resolved({{one, two, six}, {}}, now_);
-  const auto first = next<Connect>();
-  EXPECT_EQ(first.address, one);
-  fetch_->connect_failed(error(std::errc::connection_refused), now_);
-  const auto second = next<Connect>();
-  EXPECT_EQ(second.address, six);
-  EXPECT_EQ(second.until, now_ + seconds(5));
-  pass_to(second.until);
-  EXPECT_EQ(next<Connect>().address, two);
-  pass_to(next<Connect>().until);
+TEST_F(FetchTest, TriesTheFirstChoiceAndThenTheFamiliesInTurn) {
+  race({"127.0.0.1", "127.0.0.2", "127.0.0.3", "::1", "::2"});
+  EXPECT_EQ(tried(), Hosts{"127.0.0.1"});
+  for (std::size_t index = 0; index < 4; ++index) refuse(index);
+  EXPECT_EQ(tried(), (Hosts{"127.0.0.1", "::1", "127.0.0.2", "::2", "127.0.0.3"}));
+}
+
+TEST_F(FetchTest, TriesTheNextAddressBesideOneThatDoesNotAnswer) {
+  race({"::1", "127.0.0.1", "127.0.0.2"});
+  const TimePoint start = now_;
+  EXPECT_EQ(next<Connect>().until, start + connection_attempt_delay);
+  pass_to(start + connection_attempt_delay);
+  EXPECT_EQ(tried(), (Hosts{"::1", "127.0.0.1"}));
+  EXPECT_EQ(next<Connect>().until, start + 2 * connection_attempt_delay);
+  pass_to(start + 2 * connection_attempt_delay);
+  EXPECT_EQ(tried(), (Hosts{"::1", "127.0.0.1", "127.0.0.2"}));
+  EXPECT_EQ(next<Connect>().until, start + seconds(10)) << "nothing else to try";
+}
+
+TEST_F(FetchTest, AnAddressThatFailsMovesOnAtOnce) {
+  race({"::1", "127.0.0.1", "::2", "127.0.0.2"});
+  now_ += std::chrono::milliseconds(100);
+  refuse(0);
+  EXPECT_EQ(tried(), (Hosts{"::1", "127.0.0.1"}));
+  EXPECT_EQ(next<Connect>().until, now_ + connection_attempt_delay);
+}
+
+TEST_F(FetchTest, AnEarlierAddressThatFailsLeavesTheLastItsTime) {
+  race({"::1", "127.0.0.1", "::2"});
+  pass_to(now_ + connection_attempt_delay);
+  const TimePoint next_at = next<Connect>().until;
+  now_ += std::chrono::milliseconds(100);
+  refuse(0);
+  EXPECT_EQ(tried().size(), 2U);
+  EXPECT_EQ(next<Connect>().until, next_at);
+}
+
+TEST_F(FetchTest, TheFirstAddressToConnectWins) {
+  race({"::1", "127.0.0.1"});
+  pass_to(now_ + connection_attempt_delay);
+  EXPECT_EQ(fetch_->connect_ended(1, {}, now_), Candidate::chosen);
+  next<Transfer>();
+  EXPECT_EQ(fetch_->record().address->host(), "127.0.0.1");
+  EXPECT_EQ(fetch_->record().connected, now_);
+}
+
+TEST_F(FetchTest, WhereAllAddressesFailTheFirstIsToldOf) {
+  race({"::1", "127.0.0.1"});
+  pass_to(now_ + connection_attempt_delay);
+  refuse(1, std::errc::network_unreachable);
+  next<Connect>();
+  refuse(0);
+  EXPECT_EQ(done().outcome, Outcome::connect);
+  EXPECT_EQ(done().error, "both:10000 ([::1]:10000): connect: Connection refused");
+}
+
+TEST_F(FetchTest, TheConnectTimeoutIsForAllAddresses) {
+  race({"::1", "127.0.0.1", "::2"});
+  const TimePoint start = now_;
+  refuse(0);
+  pass_to(now_ + connection_attempt_delay);
+  pass_to(start + seconds(10));
   EXPECT_EQ(done().outcome, Outcome::connect_timeout);
-  EXPECT_EQ(done().error, "both:10000 (127.0.0.2:10000): connect: timed out after 10s");
+  EXPECT_EQ(done().error, "both:10000 (127.0.0.1:10000): connect: timed out after 10s");
   EXPECT_EQ(done().ended - done().started, seconds(10));
+}
+
+TEST_F(FetchTest, TriesOnlySoManyAddressesAtOnce) {
+  options_.connect_timeout = {};
+  race(Hosts(100, "127.0.0.1"));
+  for (int i = 0; i < 200; ++i) pass_to(now_ + connection_attempt_delay);
+  EXPECT_EQ(tried().size(), most_tried_at_once);
+  EXPECT_EQ(next<Connect>().until, never);
+  refuse(3);
+  EXPECT_EQ(tried().size(), most_tried_at_once + 1);
+  for (std::size_t index = 0; index < 100; ++index) {
+    if (index != 3) refuse(index);
+  }
+  EXPECT_EQ(done().outcome, Outcome::connect);
+}
+
+TEST_F(FetchTest, ARetryTriesTheAddressesAnew) {
+  options_.retries = 1;
+  race({"::1", "127.0.0.1"});
+  refuse(0);
+  refuse(1);
+  pass_to(next<Wait>().until);
+  fetch_->resolved(resolve_numeric({"127.0.0.2", 10000}), now_);
+  EXPECT_EQ(tried(), Hosts{"127.0.0.2"});
 }
 
 TEST_F(FetchTest, GivesUpOnSilence) {
@@ -120,27 +222,74 @@ TEST_F(FetchTest, ZeroIsNoLimit) {
   EXPECT_EQ(next<Transfer>().until, never);
 }
 
-TEST_F(FetchTest, RetriesWithDoublingDelayAndForgetsWhatBroke) {
+TEST_F(FetchTest, RetriesAndForgetsWhatBroke) {
   options_.retries = 2;
   connect();
   fetch_->received("part\n", now_);
   fetch_->receive_failed(error(std::errc::connection_reset), now_);
-  EXPECT_EQ(next<Wait>().delay, seconds(1));
+  EXPECT_EQ(next<Wait>().until, now_ + next<Wait>().delay);
   EXPECT_EQ(fetch_->record().bytes, 5U);
   pass_to(next<Wait>().until);
   next<Resolve>();
   EXPECT_EQ(fetch_->record().bytes, 0U);
   fetch_->resolved(resolve_numeric(fetch_->where()), now_);
-  fetch_->connect_failed(error(std::errc::connection_refused), now_);
-  EXPECT_EQ(next<Wait>().until, now_ + seconds(2));
-  pass_to(now_ + seconds(2));
-  fetch_->resolved(resolve_numeric(fetch_->where()), now_);
-  fetch_->connected(now_);
+  refuse(0);
+  pass_to(next<Wait>().until);
+  reconnect();
   fetch_->received("half", now_);
   fetch_->receive_failed(error(std::errc::connection_reset), now_);
   EXPECT_EQ(done().outcome, Outcome::reset);
   EXPECT_EQ(done().attempts, 3U);
   EXPECT_EQ(done().bytes, 4U) << "the last attempt's partial text counts";
+}
+
+TEST_F(FetchTest, RetryDelaysFollowFromTheSeedAndTheTask) {
+  options_.retries = 3;
+  options_.seed = 7;
+  const auto delays = [&](std::size_t task) {
+    task_ = task;
+    start();
+    std::vector<Duration> list;
+    for (int retry = 0; retry < 3; ++retry) {
+      fetch_->resolved(resolve_numeric(fetch_->where()), now_);
+      refuse(0);
+      list.push_back(next<Wait>().delay);
+      pass_to(next<Wait>().until);
+    }
+    return list;
+  };
+  const auto first = delays(1);
+  EXPECT_GE(first[1], seconds(2));
+  EXPECT_GE(first[2], seconds(4));
+  EXPECT_NE(delays(2), first);
+  now_ += seconds(1);
+  EXPECT_EQ(delays(1), first) << "the seed decides, not the time";
+}
+
+TEST(RetryDelay, DoublesAndIsLongerByAtMostHalf) {
+  for (std::uint64_t seed = 0; seed < 100; ++seed) {
+    for (std::uint64_t retry = 0; retry < 5; ++retry) {
+      const Duration doubled = seconds(1 << retry);
+      const Duration delay = retry_delay(seconds(1), retry, seed);
+      EXPECT_GE(delay, doubled);
+      EXPECT_LE(delay, doubled + doubled / 2);
+    }
+  }
+}
+
+TEST(RetryDelay, DoublesNoFurtherThanItsCap) {
+  EXPECT_GE(retry_delay(seconds(1), 1'000'000'000'000, 0), longest_doubled_delay);
+  EXPECT_LE(retry_delay(seconds(1), 1'000'000'000'000, 0), longest_doubled_delay * 3 / 2);
+  const Duration day = std::chrono::hours(24);
+  EXPECT_GE(retry_delay(day, 5, 0), day) << "a first delay beyond the cap stays as it is";
+  EXPECT_LE(retry_delay(day, 5, 0), day * 3 / 2);
+  EXPECT_EQ(retry_delay({}, 1'000'000'000'000, 0), Duration::zero());
+}
+
+TEST(RetryDelay, SpreadsTasksThatBrokeTogether) {
+  std::set<Duration> delays;
+  for (std::uint64_t seed = 0; seed < 100; ++seed) delays.insert(retry_delay(seconds(1), 0, seed));
+  EXPECT_GT(delays.size(), 50U);
 }
 
 TEST_F(FetchTest, AStreamOfJustTheLimitIsWhole) {
@@ -190,11 +339,37 @@ TEST_F(FetchTest, AnEndAfterAFailedSendIsNoSuccess) {
   EXPECT_EQ(done().outcome, Outcome::reset);
 }
 
-TEST_F(FetchTest, AResetFoundWhileConnectingIsAReset) {
+TEST_F(FetchTest, WhatCameBeforeAResetIsReadThoughTheResetWasFoundFirst) {
   start();
   fetch_->resolved(resolve_numeric(fetch_->where()), now_);
-  fetch_->connect_failed(error(std::errc::connection_reset), now_);
+  EXPECT_EQ(fetch_->connect_ended(0, error(std::errc::connection_reset), now_), Candidate::chosen);
+  next<Transfer>();
+  EXPECT_EQ(fetch_->received("hello", now_), "hello");
+  fetch_->stream_ended(now_);
   EXPECT_EQ(done().outcome, Outcome::reset);
+  EXPECT_EQ(done().error, "127.0.0.1:10000: receive: Connection reset by peer");
+  EXPECT_EQ(done().bytes, 5U);
+}
+
+TEST_F(FetchTest, AStreamThatEndedBeforeItsResetIsWhole) {
+  start();
+  fetch_->resolved(resolve_numeric(fetch_->where()), now_);
+  EXPECT_EQ(fetch_->connect_ended(0, error(std::errc::broken_pipe), now_), Candidate::chosen);
+  fetch_->received("hello", now_);
+  fetch_->stream_ended(now_);
+  EXPECT_EQ(done().outcome, Outcome::ok);
+}
+
+TEST_F(FetchTest, AResetIsForgottenByTheNextAttempt) {
+  options_.retries = 1;
+  start();
+  fetch_->resolved(resolve_numeric(fetch_->where()), now_);
+  EXPECT_EQ(fetch_->connect_ended(0, error(std::errc::connection_reset), now_), Candidate::chosen);
+  fetch_->stream_ended(now_);
+  pass_to(next<Wait>().until);
+  reconnect();
+  fetch_->stream_ended(now_);
+  EXPECT_EQ(done().outcome, Outcome::ok);
 }
 
 TEST_F(FetchTest, EndsByInterruptAndOutput) {

@@ -1,120 +1,12 @@
-// Every strategy against servers that behave and misbehave. A new strategy joins by its name.
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-#include <poll.h>
+// Every strategy: what it does with its tasks. A new strategy joins by its name.
+#include <cstdio>
+#include <fstream>
+#include <future>
 
-#include <algorithm>
-#include <array>
-#include <atomic>
-#include <csignal>
-#include <functional>
-#include <optional>
-#include <thread>
-#include <utility>
-
-#include "fetch/strategy.hpp"
-#include "support/loopback.hpp"
+#include "fetch/strategies_fixture.hpp"
 
 namespace poetry {
 namespace {
-
-using std::chrono::milliseconds;
-
-/// Accepts on a free port in a thread and serves one connection after another until it goes.
-class LittleServer {
- public:
-  explicit LittleServer(std::function<void(Fd&)> serve)
-      : listener_(listen_on_loopback()), serve_(std::move(serve)), thread_([this] { accept(); }) {}
-  ~LittleServer() {
-    ended_ = true;
-    connect_to(local_address(listener_.get()));
-    thread_.join();
-  }
-  HostPort where() const { return {"127.0.0.1", local_address(listener_.get()).port()}; }
-
- private:
-  void accept() {
-    while (!ended_) {
-      pollfd polled{listener_.get(), POLLIN, 0};
-      ::poll(&polled, 1, -1);
-      Accepted accepted = accept_from(listener_.get());
-      if (accepted.socket && !ended_) serve_(accepted.socket);
-    }
-  }
-  Fd listener_;
-  std::function<void(Fd&)> serve_;
-  std::atomic<bool> ended_ = false;
-  std::thread thread_;
-};
-
-void wait_for_end(int socket) {
-  pollfd polled{socket, POLLIN, 0};
-  ::poll(&polled, 1, 10'000);
-}
-
-void serve_poem(Fd& socket) { send_some(socket.get(), "one\ntwo\n"); }
-void serve_nothing(Fd& socket) { wait_for_end(socket.get()); }
-void serve_reset(Fd& socket) { reset_on_close(socket.get()); }
-void serve_without_end(Fd& socket) {
-  const std::string text(4096, 'x');
-  for (;;) {
-    const auto status = send_some(socket.get(), text).status;
-    if (status == IoStatus::error) return;
-    pollfd polled{socket.get(), POLLOUT, 0};
-    ::poll(&polled, 1, 10'000);
-  }
-}
-void serve_echo(Fd& socket) {
-  for (std::array<char, 4096> buffer{};;) {
-    wait_for_end(socket.get());
-    const IoResult got = receive_some(socket.get(), buffer);
-    if (got.status != IoStatus::ok) return;
-    for (std::string_view left(buffer.data(), got.bytes); !left.empty();) {
-      left.remove_prefix(send_some(socket.get(), left).bytes);
-    }
-  }
-}
-
-HostPort refusing() {
-  const Fd gone = listen_on_loopback();
-  return {"127.0.0.1", local_address(gone.get()).port()};
-}
-
-class Texts : public Observer {
- public:
-  explicit Texts(std::size_t tasks) : text(tasks), ends(tasks) {}
-  std::string received(std::size_t task, const Record&, std::string_view bytes) override {
-    text[task].append(bytes);
-    return fail_for == task ? "disk full" : "";
-  }
-  void retrying(std::size_t task, const Record&, Duration) override {
-    text[task].clear();
-    ++retries;
-  }
-  void ended(std::size_t task, Record&) override { ++ends[task]; }
-
-  std::vector<std::string> text;
-  std::vector<int> ends;
-  int retries = 0;
-  std::size_t fail_for = ~std::size_t{0};
-};
-
-class Strategies : public ::testing::TestWithParam<std::string> {
- protected:
-  std::vector<Outcome> run() {
-    texts_.emplace(batch_.servers.size()).fail_for = fail_for_;
-    result_ = make_strategy(GetParam())->run(batch_, *texts_, signals_);
-    EXPECT_THAT(texts_->ends, ::testing::Each(1));
-    std::vector<Outcome> outcomes;
-    for (const Record& record : result_.records) outcomes.push_back(record.outcome);
-    return outcomes;
-  }
-  Signals signals_{SIGUSR2};  // before any thread, so that none of them takes the signal
-  Batch batch_;
-  Result result_;
-  std::optional<Texts> texts_;
-  std::size_t fail_for_ = ~std::size_t{0};
-};
 
 TEST_P(Strategies, OneBadServerSpoilsNoOther) {
   LittleServer good(serve_poem);
@@ -185,10 +77,103 @@ TEST_P(Strategies, EndAllAtASignal) {
   EXPECT_THAT(run(), ::testing::Each(Outcome::interrupted));
 }
 
+TEST_P(Strategies, EndManyAtOnceAtASignal) {
+  std::vector<Fd> held;
+  batch_.parallel = GetParam() == "sequential" ? 1 : 200;
+  LittleServer holding([&](Fd& socket) {
+    held.push_back(std::move(socket));
+    if (held.size() == batch_.parallel) ::kill(::getpid(), SIGUSR2);
+  });
+  batch_.servers.assign(300, holding.where());
+  EXPECT_THAT(run(), ::testing::Each(Outcome::interrupted));
+  EXPECT_EQ(std::count_if(result_.records.begin(), result_.records.end(),
+                          [](const Record& record) { return record.started != never; }),
+            batch_.parallel);
+}
+
+TEST_P(Strategies, TellTheObserverOneThingAtATime) {
+  std::vector<Fd> held;
+  const std::size_t tasks = GetParam() == "sequential" ? 1 : 20;
+  LittleServer all_at_once([&](Fd& socket) {
+    held.push_back(std::move(socket));
+    if (held.size() < tasks) return;
+    for (Fd& each : held) serve_poem(each);
+    held.clear();
+  });
+  batch_.servers.assign(tasks, all_at_once.where());
+  linger_ = Linger::yes;
+  EXPECT_THAT(run(), ::testing::Each(Outcome::ok));
+}
+
+TEST_P(Strategies, EndTheRunWithWhatTheObserverRaises) {
+  LittleServer good(serve_poem);
+  batch_.servers = {good.where(), good.where(), good.where()};
+  texts_.emplace(3);
+  texts_->raise_for = 0;
+  EXPECT_THROW(make_strategy(GetParam())->run(batch_, *texts_, signals_), std::runtime_error);
+}
+
 TEST_P(Strategies, ResolveNames) {
   LittleServer good(serve_poem);
   batch_.servers = {{"localhost", good.where().port}, {"no-such-host.invalid", 1}};
   EXPECT_EQ(run(), (std::vector{Outcome::ok, Outcome::resolve}));
+}
+
+/// Handshakes of this machine's clients with an IPv4 port that are under way, see proc(5).
+std::size_t handshakes_with(std::uint16_t port) {
+  std::array<char, 8> hexadecimal{};
+  std::snprintf(hexadecimal.data(), hexadecimal.size(), ":%04X", port);
+  std::ifstream table("/proc/net/tcp");
+  std::string number;
+  std::string local;
+  std::string remote;
+  std::string state;
+  std::size_t count = 0;
+  for (std::string rest; table >> number >> local >> remote >> state; std::getline(table, rest)) {
+    if (remote.ends_with(hexadecimal.data()) && state == "02") ++count;
+  }
+  return count;
+}
+
+TEST_P(Strategies, TryTheNextAddressBesideOneThatNeverAnswers) {
+  const Address second = resolve_numeric({"127.0.0.2", 0}).addresses.at(0);
+  bool loser_closed = true;
+  const auto serve = [&](Fd& socket) {
+    const std::uint16_t port = local_address(socket.get()).port();
+    int waits = 10'000;
+    while (handshakes_with(port) > 0 && --waits > 0) ::poll(nullptr, 0, 1);
+    loser_closed = loser_closed && waits > 0;
+    serve_poem(socket);
+  };
+  LittleServer good(serve, second);
+  const Address first = resolve_numeric({"127.0.0.1", good.where().port}).addresses.at(0);
+  const Fd silent = listen_in_silence(first);
+  batch_.lookup = [&](const HostPort&, Family) {
+    return Resolved{{first, local_address(good.listener())}, {}};
+  };
+  batch_.servers = {{"both", 1}};
+  EXPECT_THAT(run(), ::testing::Each(Outcome::ok));
+  EXPECT_TRUE(loser_closed);
+  for (const Record& record : result_.records) {
+    EXPECT_EQ(record.address->host(), "127.0.0.2");
+    EXPECT_GE(record.connected - record.started, connection_attempt_delay);
+  }
+}
+
+TEST_P(Strategies, EndANameThatIsNotFoundInTimeAndHoldUpNoOther) {
+  LittleServer good(serve_poem);
+  const auto gate = std::make_shared<std::promise<void>>();
+  const Address found = local_address(good.listener());
+  batch_.lookup = [=, opened = gate->get_future().share()](const HostPort& where, Family) {
+    if (where.host == "slow") opened.wait();
+    return Resolved{{found}, {}};
+  };
+  batch_.fetch.connect_timeout = milliseconds(200);
+  batch_.servers = {{"slow", 1}, {"slow", 2}, {"slow", 3}, {"quick", 1}, good.where()};
+  EXPECT_EQ(run(), (std::vector{Outcome::connect_timeout, Outcome::connect_timeout,
+                                Outcome::connect_timeout, Outcome::ok, Outcome::ok}));
+  EXPECT_EQ(result_.records[0].error, "slow:1: resolve: timed out after 200ms");
+  gate->set_value();
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Strategies, ::testing::ValuesIn(strategy_names()),

@@ -1,0 +1,151 @@
+#include "fetch/blocking_task.hpp"
+
+#include <cerrno>
+#include <utility>
+
+#include "base/error.hpp"
+#include "net/socket.hpp"
+#include "reactor/timeout.hpp"
+
+namespace poetry {
+namespace {
+
+// The sockets block, so that a trace shows what such a program does; but connect(2) and send(2) for
+// no longer than this. The wait for more is ppoll(2)'s, which a signal or a deadline ends in time.
+constexpr Duration longest_block = std::chrono::milliseconds(1);
+
+}  // namespace
+
+BlockingTask::BlockingTask(const Batch& batch, std::size_t task, Observer& observer,
+                           Exchange& exchange, std::shared_ptr<Resolver::Lookups> lookups, int stop)
+    : batch_(batch),
+      observer_(observer),
+      exchange_(exchange),
+      lookups_(std::move(lookups)),
+      fetch_(batch.servers[task], batch.fetch, task, Clock::now()),
+      polled_{{stop, POLLIN, 0}} {}
+
+BlockingTask::End BlockingTask::run(Shortage shortage) {
+  shortage_ = shortage;
+  stopped_ = false;
+  for (Action action = fetch_.next(); !std::holds_alternative<Done>(action);
+       action = fetch_.next()) {
+    std::visit([&](const auto& each) { act(each); }, action);
+    if (stopped_) return End::short_of_descriptors;
+    fetch_.expired(Clock::now());
+  }
+  drop_sockets();
+  return End::over;
+}
+
+// Waits for the descriptors behind the first. False where the task is interrupted instead.
+bool BlockingTask::wait(TimePoint until) {
+  const auto limit = to_timespec(until == never ? forever : until - Clock::now());
+  if (::ppoll(polled_.data(), polled_.size(), limit ? &*limit : nullptr, nullptr) < 0) {
+    if (errno != EINTR) throw_errno("wait for", "descriptors");
+    for (auto& each : polled_) each.revents = 0;
+  }
+  ++wakeups_;
+  if (polled_.front().revents == 0) return true;
+  fetch_.interrupt(Clock::now());
+  return false;
+}
+
+void BlockingTask::act(const Resolve& action) {
+  const auto numeric = resolve_numeric(fetch_.where(), batch_.family);
+  if (!numeric.addresses.empty()) {
+    fetch_.resolved(numeric, Clock::now());
+    return;
+  }
+  try {
+    Resolver resolver(lookups_);
+    resolver.ask(fetch_.where(), batch_.family);
+    polled_.resize(1);
+    polled_.push_back({resolver.fd(), POLLIN, 0});
+    while (Clock::now() < action.until && wait(action.until)) {
+      if (const auto answer = resolver.take()) {
+        fetch_.resolved(answer->found, Clock::now());
+        return;
+      }
+    }
+  } catch (const std::system_error& error) {
+    if (!stops_for(error.code())) fetch_.resolved({{}, error.code()}, Clock::now());
+  }
+}
+
+void BlockingTask::act(const Connect& action) {
+  if (candidates_.size() < action.addresses.size()) {
+    try_address(action.addresses[candidates_.size()]);
+    return;
+  }
+  polled_.resize(1);
+  for (const Fd& candidate : candidates_) polled_.push_back({candidate.get(), POLLOUT, 0});
+  if (!wait(action.until)) return;
+  for (std::size_t index = 0; index < candidates_.size(); ++index) {
+    if (polled_[index + 1].revents == 0) continue;
+    end_candidate(index, connect_outcome(candidates_[index].get()));
+  }
+}
+
+void BlockingTask::try_address(const Address& address) {
+  Fd socket = open_socket(address.family(), Blocking::yes);
+  std::error_code error{socket ? 0 : errno, std::generic_category()};
+  if (socket) limit_blocking(socket.get(), longest_block);
+  if (candidates_.empty() && stops_for(error)) return;
+  candidates_.push_back(std::move(socket));
+  if (!error) {
+    const IoResult started = start_connect(candidates_.back().get(), address);
+    if (started.status == IoStatus::would_block) return;
+    error = started.error;
+  }
+  end_candidate(candidates_.size() - 1, error);
+}
+
+void BlockingTask::end_candidate(std::size_t index, std::error_code error) {
+  if (fetch_.connect_ended(index, error, Clock::now()) == Candidate::chosen) {
+    connection_ = std::move(candidates_[index]);
+    candidates_.clear();
+  } else {
+    candidates_[index].reset();
+  }
+}
+
+bool BlockingTask::stops_for(std::error_code error) {
+  const bool short_of =
+      error == std::errc::too_many_files_open || error == std::errc::too_many_files_open_in_system;
+  stopped_ = short_of && shortage_ == Shortage::stop && fetch_.record().attempts == 1;
+  return stopped_;
+}
+
+void BlockingTask::act(const Transfer& action) {
+  const int events = action.unsent.empty() ? POLLIN : POLLIN | POLLOUT;
+  polled_.resize(1);
+  polled_.push_back({connection_.get(), static_cast<short>(events), 0});
+  if (!wait(action.until)) return;
+  // An error or hang-up is found by the call that was waited for.
+  const int found = polled_[1].revents;
+  const int ready = (found & (POLLERR | POLLHUP | POLLNVAL)) != 0 ? events : found;
+  const TimePoint now = Clock::now();
+  if ((ready & POLLOUT) != 0) Exchange::send(fetch_, connection_.get(), now);
+  if ((ready & POLLIN) != 0) exchange_.receive(fetch_, connection_.get(), now);
+}
+
+void BlockingTask::act(const HalfClose&) {
+  half_close(connection_.get());
+  fetch_.half_closed(Clock::now());
+}
+
+void BlockingTask::act(const Wait& action) {
+  drop_sockets();
+  observer_.retrying(fetch_.task(), fetch_.record(), action.delay);
+  polled_.resize(1);
+  while (Clock::now() < action.until && wait(action.until)) {
+  }
+}
+
+void BlockingTask::drop_sockets() {
+  candidates_.clear();
+  connection_.reset();
+}
+
+}  // namespace poetry

@@ -1,0 +1,63 @@
+// One task, carried out from its start to its end in the calling thread, on blocking sockets behind
+// ppoll(2), which keeps the deadlines. Owned by that thread; what it borrows outlives it.
+#pragma once
+
+#include <poll.h>
+
+#include <cstdint>
+#include <memory>
+#include <system_error>
+#include <vector>
+
+#include "base/fd.hpp"
+#include "fetch/exchange.hpp"
+#include "fetch/fetch.hpp"
+#include "fetch/resolver.hpp"
+#include "fetch/strategy.hpp"
+
+namespace poetry {
+
+/// What a task does whose first descriptor cannot be had (EMFILE, ENFILE).
+enum class Shortage { stop, fail };
+
+class BlockingTask {
+ public:
+  /// The task is interrupted once `stop` is readable; nothing is read from it.
+  BlockingTask(const Batch& batch, std::size_t task, Observer& observer, Exchange& exchange,
+               std::shared_ptr<Resolver::Lookups> lookups, int stop);
+
+  enum class End { over, short_of_descriptors };
+  /// Runs until the fetch is over, or stops as `shortage` says, to be run again or given up.
+  End run(Shortage shortage);
+
+  [[nodiscard]] Fetch& fetch() { return fetch_; }
+  /// How often a wait has returned.
+  [[nodiscard]] std::uint64_t wakeups() const { return wakeups_; }
+
+ private:
+  void act(const Resolve& action);
+  void act(const Connect& action);
+  void act(const Transfer& action);
+  void act(const HalfClose&);
+  void act(const Wait& action);
+  void act(const Done&) {}
+  void try_address(const Address& address);
+  void end_candidate(std::size_t index, std::error_code error);
+  bool stops_for(std::error_code error);
+  void drop_sockets();
+  bool wait(TimePoint until);
+
+  const Batch& batch_;
+  Observer& observer_;
+  Exchange& exchange_;
+  std::shared_ptr<Resolver::Lookups> lookups_;
+  Fetch fetch_;
+  std::vector<Fd> candidates_;  // to connect, by the index of their address; empty once closed
+  Fd connection_;
+  std::vector<pollfd> polled_;  // the first is `stop`
+  std::uint64_t wakeups_ = 0;
+  Shortage shortage_ = Shortage::fail;
+  bool stopped_ = false;
+};
+
+}  // namespace poetry

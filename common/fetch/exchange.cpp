@@ -1,0 +1,36 @@
+#include "fetch/exchange.hpp"
+
+#include <algorithm>
+
+#include "net/socket.hpp"
+
+namespace poetry {
+
+Exchange::Exchange(Observer& observer, std::size_t room)
+    : observer_(observer), room_(room), buffer_(std::make_unique_for_overwrite<char[]>(room)) {}
+
+void Exchange::send(Fetch& fetch, int socket, TimePoint now) {
+  const auto action = fetch.next();
+  const auto* const transfer = std::get_if<Transfer>(&action);
+  if (transfer == nullptr || transfer->unsent.empty()) return;
+  const IoResult result = send_some(socket, transfer->unsent);
+  if (result.status == IoStatus::ok) fetch.sent(result.bytes, now);
+  if (result.status == IoStatus::error) fetch.send_failed(result.error, now);
+}
+
+void Exchange::receive(Fetch& fetch, int socket, TimePoint now) {
+  const auto action = fetch.next();
+  const auto* const transfer = std::get_if<Transfer>(&action);
+  if (transfer == nullptr) return;
+  const auto room = std::min<std::uint64_t>(transfer->most, room_);
+  const IoResult result = receive_some(socket, {buffer_.get(), room});
+  if (result.status == IoStatus::end) fetch.stream_ended(now);
+  if (result.status == IoStatus::error) fetch.receive_failed(result.error, now);
+  if (result.status != IoStatus::ok) return;
+  const auto bytes = fetch.received({buffer_.get(), result.bytes}, now);
+  if (bytes.empty()) return;
+  const auto failure = observer_.received(fetch.task(), fetch.record(), bytes);
+  if (!failure.empty()) fetch.output_failed(failure, now);
+}
+
+}  // namespace poetry

@@ -1,0 +1,30 @@
+// Moves bytes between a connected socket and its fetch, as many as go without waiting, and gives
+// what arrives to the observer. Owned by whoever carries fetches out in one thread, and shared by
+// all of these.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+
+#include "fetch/fetch.hpp"
+#include "fetch/strategy.hpp"
+
+namespace poetry {
+
+class Exchange {
+ public:
+  /// `room` is what one task may receive in a turn, so that an endless server starves nobody.
+  Exchange(Observer& observer, std::size_t room);
+
+  /// Sends, where that is the fetch's next action, and tells it.
+  static void send(Fetch& fetch, int socket, TimePoint now);
+  /// Receives, where that is the fetch's next action, and tells it and the observer.
+  void receive(Fetch& fetch, int socket, TimePoint now);
+
+ private:
+  Observer& observer_;
+  std::size_t room_;
+  std::unique_ptr<char[]> buffer_;  // not written before it is used: thousands may lie idle
+};
+
+}  // namespace poetry

@@ -1,0 +1,47 @@
+#include "fetch/race.hpp"
+
+#include <algorithm>
+
+namespace poetry {
+namespace {
+
+std::vector<Address> alternate(const std::vector<Address>& found) {
+  std::vector<Address> first;
+  std::vector<Address> second;
+  for (const auto& address : found) {
+    (address.family() == found.front().family() ? first : second).push_back(address);
+  }
+  std::vector<Address> mixed;
+  for (std::size_t index = 0; index < std::max(first.size(), second.size()); ++index) {
+    if (index < first.size()) mixed.push_back(first[index]);
+    if (index < second.size()) mixed.push_back(second[index]);
+  }
+  return mixed;
+}
+
+}  // namespace
+
+Race::Race(const std::vector<Address>& found, TimePoint now) : addresses_(alternate(found)) {
+  try_next(now);
+}
+
+void Race::try_next(TimePoint now) {
+  errors_.emplace_back();
+  ++under_way_;
+  const bool more = errors_.size() < addresses_.size() && under_way_ < most_tried_at_once;
+  next_at_ = more ? later(now, connection_attempt_delay) : never;
+}
+
+void Race::failed(std::size_t index, std::error_code error, TimePoint now) {
+  errors_[index] = error;
+  const bool crowded = under_way_-- == most_tried_at_once;
+  const bool last = index + 1 == errors_.size();
+  if (errors_.size() < addresses_.size() && (last || crowded)) try_next(now);
+}
+
+std::size_t Race::leader() const {
+  const auto found = std::find(errors_.begin(), errors_.end(), std::error_code());
+  return found == errors_.end() ? 0 : static_cast<std::size_t>(found - errors_.begin());
+}
+
+}  // namespace poetry

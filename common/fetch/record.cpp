@@ -1,0 +1,23 @@
+#include "fetch/record.hpp"
+
+namespace poetry {
+
+void Arrivals::add(TimePoint at) {
+  if (!times_.empty() && at - times_.back() < step_) return;
+  times_.push_back(at);
+  while (times_.size() > capacity) {
+    step_ *= 2;
+    auto kept = times_.begin();
+    for (const TimePoint each : times_) {
+      if (each == times_.front() || each - *kept >= step_) {
+        if (each != times_.front()) ++kept;
+        *kept = each;
+      }
+    }
+    times_.erase(kept + 1, times_.end());
+  }
+}
+
+void Arrivals::clear() { *this = {}; }
+
+}  // namespace poetry

@@ -1,0 +1,242 @@
+// The strategy of a thread for each task. The thread that runs it starts and joins the others and
+// watches for signals; a descriptor that all of them wait for ends them at once.
+#include <poll.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+
+#include <array>
+#include <cerrno>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/fd.hpp"
+#include "fetch/blocking_task.hpp"
+#include "fetch/roster.hpp"
+#include "fetch/strategies.hpp"
+
+namespace poetry {
+namespace {
+
+// Of a thread: the deepest calls, of getnameinfo(3) and of what the observer writes, take some
+// tens of KiB; the usual 8 MiB a thread would exhaust address space where that is limited.
+constexpr std::size_t stack_bytes = std::size_t{256} << 10;
+// Each thread has a buffer of its own.
+constexpr std::size_t buffer_bytes = std::size_t{64} << 10;
+// Threads started before the others are looked after again.
+constexpr int most_starts = 256;
+
+/// Lets one thread in at a time. An observer that has raised is not called again.
+class OneAtATime final : public Observer {
+ public:
+  explicit OneAtATime(Observer& observer) : observer_(observer) {}
+
+  std::string received(std::size_t task, const Record& record, std::string_view bytes) override {
+    std::string failure;
+    call([&] { failure = observer_.received(task, record, bytes); });
+    return failure;
+  }
+  void retrying(std::size_t task, const Record& record, Duration delay) override {
+    call([&] { observer_.retrying(task, record, delay); });
+  }
+  void ended(std::size_t task, Record& record) override {
+    call([&] { observer_.ended(task, record); });
+  }
+
+ private:
+  template <typename Call>
+  void call(const Call& what) {
+    const std::lock_guard lock(mutex_);
+    if (raised_) return;
+    raised_ = true;  // unless it returns
+    what();
+    raised_ = false;
+  }
+
+  std::mutex mutex_;
+  Observer& observer_;
+  bool raised_ = false;
+};
+
+Fd make_bell() {
+  Fd bell(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!bell) throw_errno("wait for", "threads");
+  return bell;
+}
+
+/// Runs the tasks of one batch.
+class Crowd {
+ public:
+  Crowd(const Batch& batch, Observer& observer, Signals& signals);
+  ~Crowd();
+  Crowd(const Crowd&) = delete;
+  Crowd& operator=(const Crowd&) = delete;
+
+  Result run();
+
+ private:
+  struct Thread {
+    Crowd& crowd;
+    std::size_t task;
+    pthread_t handle{};
+  };
+
+  bool start_some();
+  bool start(std::size_t task);
+  void wait(int timeout);
+  void join_ended();
+  void carry_out(std::unique_ptr<Thread> self);
+  void run_task(std::size_t task);
+
+  const Batch& batch_;
+  Signals& signals_;
+  OneAtATime observer_;
+  std::shared_ptr<Resolver::Lookups> lookups_;
+  Fd stop_ = make_bell();    // readable from an interruption on
+  Fd ended_ = make_bell();   // readable while ended threads are to be joined
+  std::size_t threads_ = 0;  // not joined
+
+  std::mutex mutex_;  // guards the rest; taken before the observer's
+  Roster roster_;
+  std::vector<std::unique_ptr<Thread>> to_join_;
+  std::uint64_t wakeups_ = 0;
+  std::exception_ptr error_;  // the first
+};
+
+Crowd::Crowd(const Batch& batch, Observer& observer, Signals& signals)
+    : batch_(batch),
+      signals_(signals),
+      observer_(observer),
+      lookups_(Resolver::make_lookups(batch.lookup)),
+      roster_(batch, observer_) {}
+
+Crowd::~Crowd() {
+  ::eventfd_write(stop_.get(), 1);
+  while (threads_ > 0) {
+    pollfd polled{ended_.get(), POLLIN, 0};
+    ::poll(&polled, 1, -1);
+    join_ended();
+  }
+}
+
+Result Crowd::run() {
+  for (;;) {
+    const bool more = start_some();
+    if (threads_ == 0) break;  // nor is any task left: one could have begun
+    wait(more ? 0 : -1);
+    join_ended();
+    const std::lock_guard lock(mutex_);
+    if (error_) std::rethrow_exception(error_);
+  }
+  return roster_.take(wakeups_);
+}
+
+// Whether more can be started at once.
+bool Crowd::start_some() {
+  for (int starts = 0; starts < most_starts; ++starts) {
+    std::unique_lock lock(mutex_);
+    const auto task = roster_.begin();
+    lock.unlock();
+    if (!task || !start(*task)) return false;
+  }
+  return true;
+}
+
+// False where a thread can be had only once another has ended.
+bool Crowd::start(std::size_t task) {
+  auto thread = std::make_unique<Thread>(Thread{*this, task});
+  pthread_attr_t attributes;
+  ::pthread_attr_init(&attributes);
+  ::pthread_attr_setstacksize(&attributes, stack_bytes);
+  const int error = ::pthread_create(
+      &thread->handle, &attributes,
+      [](void* started) -> void* {
+        std::unique_ptr<Thread> self(static_cast<Thread*>(started));
+        Crowd& crowd = self->crowd;
+        crowd.carry_out(std::move(self));
+        return nullptr;
+      },
+      thread.get());
+  ::pthread_attr_destroy(&attributes);
+  if (error == 0) {
+    [[maybe_unused]] const Thread* const its_own = thread.release();
+    ++threads_;
+    return true;
+  }
+  if (error != EAGAIN || threads_ == 0) {
+    throw std::system_error(error, std::generic_category(), "start a thread");
+  }
+  const std::lock_guard lock(mutex_);
+  roster_.put_back(task);
+  return false;
+}
+
+// For a thread to end, or a signal.
+void Crowd::wait(int timeout) {
+  std::array<pollfd, 2> polled{pollfd{signals_.fd(), POLLIN, 0}, pollfd{ended_.get(), POLLIN, 0}};
+  ::poll(polled.data(), polled.size(), timeout);
+  const bool interrupted = polled[0].revents != 0 && signals_.take();
+  if (interrupted) ::eventfd_write(stop_.get(), 1);
+  const std::lock_guard lock(mutex_);
+  ++wakeups_;
+  if (interrupted) roster_.interrupt();
+}
+
+void Crowd::join_ended() {
+  std::unique_lock lock(mutex_);
+  eventfd_t count = 0;
+  ::eventfd_read(ended_.get(), &count);
+  const auto threads = std::exchange(to_join_, {});
+  lock.unlock();
+  for (const auto& thread : threads) ::pthread_join(thread->handle, nullptr);
+  threads_ -= threads.size();
+}
+
+// All that a thread does.
+void Crowd::carry_out(std::unique_ptr<Thread> self) {
+  std::exception_ptr error;
+  try {
+    run_task(self->task);
+  } catch (...) {
+    error = std::current_exception();
+  }
+  const std::lock_guard lock(mutex_);
+  if (!error_) error_ = error;
+  to_join_.push_back(std::move(self));
+  ::eventfd_write(ended_.get(), 1);
+}
+
+void Crowd::run_task(std::size_t task) {
+  Exchange exchange(observer_, buffer_bytes);
+  BlockingTask one(batch_, task, observer_, exchange, lookups_, stop_.get());
+  if (one.run(Shortage::stop) == BlockingTask::End::short_of_descriptors) {
+    std::unique_lock lock(mutex_);
+    if (!roster_.alone()) {
+      wakeups_ += one.wakeups();
+      roster_.put_back(task);
+      return;
+    }
+    lock.unlock();
+    one.run(Shortage::fail);
+  }
+  const std::lock_guard lock(mutex_);
+  wakeups_ += one.wakeups();
+  roster_.finish(one.fetch());
+}
+
+class Threads final : public Strategy {
+ public:
+  Result run(const Batch& batch, Observer& observer, Signals& signals) override {
+    return Crowd(batch, observer, signals).run();
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Strategy> make_threads() { return std::make_unique<Threads>(); }
+
+}  // namespace poetry

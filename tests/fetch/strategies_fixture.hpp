@@ -1,0 +1,183 @@
+// Little servers and an observer for tests of every strategy; included by these alone.
+#pragma once
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <csignal>
+#include <exception>
+#include <functional>
+#include <optional>
+#include <stdexcept>
+#include <thread>
+#include <utility>
+
+#include "fetch/strategy.hpp"
+#include "support/loopback.hpp"
+
+namespace poetry {
+
+using std::chrono::milliseconds;
+
+/// Accepts on a free port in a thread and serves one connection after another until it goes.
+class LittleServer {
+ public:
+  explicit LittleServer(std::function<void(Fd&)> serve,
+                        const Address& at = resolve_numeric({"127.0.0.1", 0}).addresses.at(0))
+      : listener_(listen_on(at, 1024)), serve_(std::move(serve)), thread_([this] { accept(); }) {}
+  ~LittleServer() {
+    ended_ = true;
+    connect_to(local_address(listener_.get()));
+    thread_.join();
+  }
+  int listener() const { return listener_.get(); }
+  HostPort where() const {
+    const Address at = local_address(listener_.get());
+    return {at.host(), at.port()};
+  }
+
+ private:
+  void accept() {
+    while (!ended_) {
+      pollfd polled{listener_.get(), POLLIN, 0};
+      ::poll(&polled, 1, -1);
+      Accepted accepted = accept_from(listener_.get());
+      if (accepted.socket && !ended_) serve_(accepted.socket);
+    }
+  }
+  Fd listener_;
+  std::function<void(Fd&)> serve_;
+  std::atomic<bool> ended_ = false;
+  std::thread thread_;
+};
+
+inline void wait_for_end(int socket) {
+  pollfd polled{socket, POLLIN, 0};
+  ::poll(&polled, 1, 10'000);
+}
+
+/// Sends what the client's kernel takes note of, and then resets.
+inline void serve_part(Fd& socket) {
+  send_some(socket.get(), "part\n");
+  while (unacknowledged(socket.get()) > 0) ::poll(nullptr, 0, 1);
+  reset_on_close(socket.get());
+}
+inline void serve_poem(Fd& socket) { send_some(socket.get(), "one\ntwo\n"); }
+inline void serve_nothing(Fd& socket) { wait_for_end(socket.get()); }
+inline void serve_reset(Fd& socket) { reset_on_close(socket.get()); }
+inline void serve_without_end(Fd& socket) {
+  const std::string text(4096, 'x');
+  for (;;) {
+    const auto status = send_some(socket.get(), text).status;
+    if (status == IoStatus::error) return;
+    pollfd polled{socket.get(), POLLOUT, 0};
+    ::poll(&polled, 1, 10'000);
+  }
+}
+/// A byte every few milliseconds, until the client goes.
+inline void serve_trickle(Fd& socket) {
+  pollfd polled{socket.get(), POLLIN, 0};
+  while (send_some(socket.get(), "x").status == IoStatus::ok && ::poll(&polled, 1, 5) == 0) {
+  }
+}
+inline void serve_half_closed(Fd& socket) {
+  send_some(socket.get(), "one\ntwo\n");
+  half_close(socket.get());
+  wait_for_end(socket.get());
+}
+inline void serve_echo(Fd& socket) {
+  for (std::array<char, 4096> buffer{};;) {
+    wait_for_end(socket.get());
+    const IoResult got = receive_some(socket.get(), buffer);
+    if (got.status != IoStatus::ok) return;
+    for (std::string_view left(buffer.data(), got.bytes); !left.empty();) {
+      left.remove_prefix(send_some(socket.get(), left).bytes);
+    }
+  }
+}
+
+inline HostPort refusing() {
+  const Fd gone = listen_on_loopback();
+  return {"127.0.0.1", local_address(gone.get()).port()};
+}
+
+/// Whether an observer's calls take long enough for others to run into them.
+enum class Linger { no, yes };
+
+class Texts : public Observer {
+ public:
+  explicit Texts(std::size_t tasks) : text(tasks), seen(tasks), ends(tasks) {}
+  std::string received(std::size_t task, const Record& record, std::string_view bytes) override {
+    const Inside inside(*this);
+    EXPECT_EQ(record.bytes, seen[task] += bytes.size());
+    if (text[task].size() < most_kept) text[task].append(bytes);
+    if (raise_for == task) throw std::runtime_error("no more");
+    return fail_for == task ? "disk full" : "";
+  }
+  void retrying(std::size_t task, const Record&, Duration) override {
+    const Inside inside(*this);
+    text[task].clear();
+    seen[task] = 0;
+    ++retries;
+  }
+  void ended(std::size_t task, Record&) override {
+    const Inside inside(*this);
+    ++ends[task];
+  }
+
+  static constexpr std::size_t most_kept = std::size_t{16} << 20;
+  std::vector<std::string> text;
+  std::vector<std::uint64_t> seen;
+  std::vector<int> ends;
+  int retries = 0;
+  std::size_t fail_for = ~std::size_t{0};
+  std::size_t raise_for = ~std::size_t{0};
+  Linger linger = Linger::no;
+
+ private:
+  /// Sees that no two calls overlap.
+  class Inside {
+   public:
+    explicit Inside(Texts& texts) : texts_(texts) {
+      EXPECT_EQ(++texts_.inside_, 1);
+      EXPECT_FALSE(texts_.raised_);
+      if (texts_.linger == Linger::yes) ::poll(nullptr, 0, 1);
+    }
+    ~Inside() {
+      texts_.raised_ = std::uncaught_exceptions() > 0;
+      --texts_.inside_;
+    }
+    Inside(const Inside&) = delete;
+    Inside& operator=(const Inside&) = delete;
+
+   private:
+    Texts& texts_;
+  };
+  std::atomic<int> inside_ = 0;
+  std::atomic<bool> raised_ = false;
+};
+
+class Strategies : public ::testing::TestWithParam<std::string> {
+ protected:
+  std::vector<Outcome> run() {
+    texts_.emplace(batch_.servers.size()).fail_for = fail_for_;
+    texts_->linger = linger_;
+    result_ = make_strategy(GetParam())->run(batch_, *texts_, signals_);
+    EXPECT_THAT(texts_->ends, ::testing::Each(1));
+    std::vector<Outcome> outcomes;
+    for (const Record& record : result_.records) outcomes.push_back(record.outcome);
+    return outcomes;
+  }
+  Signals signals_{SIGUSR2};  // before any thread, so that none of them takes the signal
+  Batch batch_;
+  Result result_;
+  std::optional<Texts> texts_;
+  std::size_t fail_for_ = ~std::size_t{0};
+  Linger linger_ = Linger::no;
+};
+
+}  // namespace poetry
