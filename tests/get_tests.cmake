@@ -7,4 +7,6 @@ set(get_tests
     fetch/output_test.cpp
     fetch/report_test.cpp
     fetch/strategies_test.cpp
+    fetch/time_scale_test.cpp
+    fetch/timeline_chart_test.cpp
     fetch/timeline_test.cpp)

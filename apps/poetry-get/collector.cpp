@@ -1,38 +1,23 @@
 #include "collector.hpp"
 
 #include <spdlog/fmt/fmt.h>
-#include <unistd.h>
-
-#include <system_error>
 
 #include "base/quantity.hpp"
-#include "cli/standard_output.hpp"
 
 namespace poetry {
-namespace {
-
-void tell(const std::string& event) {
-  try {
-    write_all(STDERR_FILENO, event + "\n", "standard error");
-  } catch (const std::system_error&) {
-    return;  // events are no part of the result
-  }
-}
-
-}  // namespace
-
 Collector::Collector(std::vector<std::unique_ptr<Output>> outputs, std::size_t tasks, Events events,
-                     Digests digests)
-    : outputs_(std::move(outputs)), events_(events) {
+                     Digests digests, Screen& screen, Progress& progress)
+    : outputs_(std::move(outputs)), events_(events), screen_(screen), progress_(progress) {
   if (digests == Digests::no) return;
   digesting_.resize(tasks);
   sha256_.resize(tasks);
 }
 
 std::string Collector::received(std::size_t task, const Record& record, std::string_view bytes) {
+  progress_.received(bytes.size());
   if (events_ == Events::all) {
-    tell(fmt::format("Task {}: got {} bytes of poetry from {}", task + 1, bytes.size(),
-                     to_string(*record.address)));
+    screen_.tell(fmt::format("Task {}: got {} bytes of poetry from {}", task + 1, bytes.size(),
+                             to_string(*record.address)));
   }
   if (!digesting_.empty()) {
     if (!digesting_[task]) digesting_[task] = std::make_unique<Sha256>();
@@ -47,9 +32,10 @@ std::string Collector::received(std::size_t task, const Record& record, std::str
 }
 
 void Collector::retrying(std::size_t task, const Record& record, Duration delay) {
+  progress_.discarded(record.bytes);
   if (events_ == Events::all) {
-    tell(fmt::format("Task {} starts over in {}{}: {}", task + 1, format_duration(delay),
-                     record.bytes == 0 ? "" : ", what it got is void", record.error));
+    screen_.tell(fmt::format("Task {} starts over in {}{}: {}", task + 1, format_duration(delay),
+                             record.bytes == 0 ? "" : ", what it got is void", record.error));
   }
   if (!digesting_.empty()) digesting_[task].reset();
   for (const auto& output : outputs_) output->discard(task);
@@ -67,10 +53,11 @@ void Collector::ended(std::size_t task, Record& record) {
     sha256_[task] = digesting_[task]->finish();
     digesting_[task].reset();
   }
+  progress_.ended(record.outcome);
   if (record.outcome != Outcome::ok && events_ != Events::none) {
-    tell(fmt::format("Task {} failed: {}", task + 1, record.error));
+    screen_.tell(fmt::format("Task {} failed: {}", task + 1, record.error));
   } else if (events_ == Events::all) {
-    tell(fmt::format("Task {} finished", task + 1));
+    screen_.tell(fmt::format("Task {} finished", task + 1));
   }
 }
 

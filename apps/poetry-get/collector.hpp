@@ -9,6 +9,8 @@
 #include "base/sha256.hpp"
 #include "fetch/output.hpp"
 #include "fetch/strategy.hpp"
+#include "progress.hpp"
+#include "screen.hpp"
 
 namespace poetry {
 
@@ -18,7 +20,7 @@ enum class Digests { no, yes };
 class Collector final : public Observer {
  public:
   Collector(std::vector<std::unique_ptr<Output>> outputs, std::size_t tasks, Events events,
-            Digests digests);
+            Digests digests, Screen& screen, Progress& progress);
 
   std::string received(std::size_t task, const Record& record, std::string_view bytes) override;
   void retrying(std::size_t task, const Record& record, Duration delay) override;
@@ -30,6 +32,8 @@ class Collector final : public Observer {
  private:
   std::vector<std::unique_ptr<Output>> outputs_;
   Events events_;
+  Screen& screen_;
+  Progress& progress_;
   std::vector<std::unique_ptr<Sha256>> digesting_;  // made with a task's first byte
   std::vector<std::string> sha256_;
 };

@@ -1,5 +1,8 @@
 // poetry-get: fetches from many TCP servers, one after another or all at once.
 #include "cli/main.hpp"
+
+#include <csignal>
+
 #include "cli/log.hpp"
 #include "run.hpp"
 
@@ -9,6 +12,8 @@ int main(int argc, char** argv) {
     if (poetry::parse_get_options(argc, argv, options) == poetry::Parsed::done) {
       return poetry::exit_ok;
     }
+    // A write to a closed pipe fails, and the terminal is left in order; see guarded_main().
+    std::signal(SIGPIPE, SIG_IGN);
     poetry::set_up_log(options.log, "poetry-get");
     return poetry::run_get(options);
   });

@@ -70,6 +70,8 @@ void add_output_options(Table& table, GetOptions& o) {
                    into(o.report_file), shows(o.report_file)});
   table.push_back({"timeline", 0, "", "draw when each task connected, waited, received", "",
                    into(o.timeline), shows(o.timeline)});
+  table.push_back({"timeline-svg", 0, "FILE", "the same as a picture", "", into(o.timeline_svg),
+                   shows(o.timeline_svg)});
 }
 
 void add_limit_options(Table& table, GetOptions& o) {

@@ -25,6 +25,7 @@ struct GetOptions {
   std::string report = "text";
   std::string report_file;
   bool timeline = false;
+  std::string timeline_svg;
   FetchOptions fetch;               ///< limits and retries; `send` as read_send() gives it
   std::optional<std::string> send;  ///< as given: text with C escapes, or @FILE
   bool hold = false;

@@ -27,10 +27,13 @@ json::array pack_record(const Record& record) {
           record.bytes,
           record.lines,
           packed(record.started),
+          packed(record.attempted),
+          packed(record.resolved),
           packed(record.connected),
           packed(record.first_byte),
           packed(record.ended),
           record.longest_gap.count(),
+          record.arrivals.blur().count(),
           std::move(arrivals)};
 }
 
@@ -48,11 +51,16 @@ Record unpack_record(const json::array& from) {
   record.bytes = from.at(at++).to_number<std::uint64_t>();
   record.lines = from.at(at++).to_number<std::uint64_t>();
   record.started = time_of(from.at(at++));
+  record.attempted = time_of(from.at(at++));
+  record.resolved = time_of(from.at(at++));
   record.connected = time_of(from.at(at++));
   record.first_byte = time_of(from.at(at++));
   record.ended = time_of(from.at(at++));
   record.longest_gap = duration_of(from.at(at++));
-  for (const auto& time : from.at(at++).as_array()) record.arrivals.add(time_of(time));
+  const Duration blur = duration_of(from.at(at++));
+  std::vector<TimePoint> times;
+  for (const auto& time : from.at(at++).as_array()) times.push_back(time_of(time));
+  record.arrivals = {blur, std::move(times)};
   return record;
 }
 

@@ -11,7 +11,9 @@
 #include <fstream>
 
 #include "base/error.hpp"
+#include "base/terminal.hpp"
 #include "cli/main.hpp"
+#include "cli/replaced_file.hpp"
 #include "cli/standard_output.hpp"
 #include "collector.hpp"
 #include "engine_process.hpp"
@@ -21,6 +23,8 @@
 #include "fetch/timeline.hpp"
 #include "net/descriptor_limit.hpp"
 #include "net/signals.hpp"
+#include "progress.hpp"
+#include "screen.hpp"
 
 namespace poetry {
 namespace {
@@ -49,6 +53,7 @@ class Job {
   Fd output_;
   Fd report_file_;
   Signals signals_{SIGINT, SIGTERM};
+  Screen screen_;
   std::vector<Run> runs_;
 };
 
@@ -91,7 +96,10 @@ bool interrupted(const Run& run) {
                      [](const Record& record) { return record.outcome == Outcome::interrupted; });
 }
 
-Job::Job(const GetOptions& options) : options_(options), engines_(engines_of(options.engine)) {
+Job::Job(const GetOptions& options)
+    : options_(options),
+      engines_(engines_of(options.engine)),
+      screen_(options.quiet ? Quiet::yes : Quiet::no) {
   batch_.servers = servers_of(options);
   batch_.fetch = options.fetch;
   batch_.fetch.send = read_send(options);
@@ -101,6 +109,7 @@ Job::Job(const GetOptions& options) : options_(options), engines_(engines_of(opt
   bound_parallel();
   if (!options.output.empty()) output_ = open_for_writing(options.output);
   if (!options.report_file.empty()) report_file_ = open_for_writing(options.report_file);
+  if (!options.timeline_svg.empty()) check_replaceable(options.timeline_svg);
 }
 
 // Each task in flight needs a descriptor.
@@ -117,6 +126,7 @@ void Job::bound_parallel() {
 std::vector<std::unique_ptr<Output>> Job::make_outputs() {
   std::vector<std::unique_ptr<Output>> outputs;
   const std::size_t tasks = batch_.servers.size();
+  const auto print = [this](std::string_view bytes) { screen_.print(bytes); };
   const auto attempts = batch_.fetch.retries == 0 ? Attempts::one : Attempts::several;
   if (!options_.output_dir.empty()) {
     outputs.push_back(make_directory_output(options_.output_dir, batch_.servers));
@@ -126,10 +136,10 @@ std::vector<std::unique_ptr<Output>> Job::make_outputs() {
     };
     outputs.push_back(make_ordered_output(sink, tasks, attempts));
   } else if (options_.print == "ordered") {
-    outputs.push_back(make_ordered_output(write_standard_output, tasks, attempts));
+    outputs.push_back(make_ordered_output(print, tasks, attempts));
   }
   if (options_.print == "live") {
-    outputs.push_back(make_live_output(write_standard_output, tasks));
+    outputs.push_back(make_live_output(print, tasks));
   }
   return outputs;
 }
@@ -143,13 +153,18 @@ Events Job::events() const {
 Run Job::run_engine(const std::string& engine, std::vector<std::unique_ptr<Output>> outputs) {
   const bool digests = options_.report == "json" || options_.report == "csv";
   const std::size_t tasks = batch_.servers.size();
-  Collector collector(std::move(outputs), tasks, events(), digests ? Digests::yes : Digests::no);
+  const std::size_t most = batch_.parallel == 0 ? tasks : batch_.parallel;
+  Progress progress(screen_, tasks, engine == "sequential" ? 1 : most);
+  Collector collector(std::move(outputs), tasks, events(), digests ? Digests::yes : Digests::no,
+                      screen_, progress);
   Result result = make_strategy(engine)->run(batch_, collector, signals_);
+  progress.stop();
   Run run;
   run.engine = engine;
   run.records = std::move(result.records);
   run.sha256 = collector.take_sha256();
   run.cost = cost_so_far();
+  progress.deduct_from(run.cost);
   run.cost.wakeups = result.wakeups;
   return run;
 }
@@ -175,7 +190,8 @@ int Job::run() {
 
 void Job::report() {
   if (options_.timeline) {
-    write_standard_error(draw_timeline(runs_, terminal_width(STDERR_FILENO), terminal_glyphs()));
+    write_standard_error(draw_timeline(runs_, {preferred_width(STDERR_FILENO), terminal_glyphs(),
+                                               terminal_colours(STDERR_FILENO)}));
   }
   std::string text;
   if (options_.report == "json") text = json_report(runs_);
@@ -192,6 +208,7 @@ void Job::report() {
   } else {
     write_standard_error(text);
   }
+  if (!options_.timeline_svg.empty()) replace_file(options_.timeline_svg, svg_timeline(runs_));
 }
 
 int Job::status() const {

@@ -59,6 +59,7 @@ void Fetch::begin_attempt(TimePoint now) {
   record_ = {};
   record_.started = started;
   record_.attempts = attempts + 1;
+  record_.attempted = now;
   state_ = State::resolving;
   attempt_until_ = phase_until_ = limit(now, options_.connect_timeout);
   sent_ = 0;
@@ -71,6 +72,7 @@ void Fetch::resolved(const Resolved& found, TimePoint now) {
     broken(Outcome::resolve, "resolve", found.error.message(), now);
     return;
   }
+  record_.resolved = now;
   race_ = Race(found.addresses, now);
   state_ = State::connecting;
   race_on();
@@ -216,7 +218,10 @@ void Fetch::broken(Outcome outcome, std::string_view step, const std::string& wh
 }
 
 void Fetch::end(Outcome outcome, std::string error, TimePoint now) {
-  if (state_ == State::waiting) record_.bytes = record_.lines = 0;  // void already
+  if (state_ == State::waiting) {  // what the attempt got is void already
+    record_.bytes = record_.lines = 0;
+    record_.attempted = never;
+  }
   record_.outcome = outcome;
   record_.error = std::move(error);
   record_.ended = now;

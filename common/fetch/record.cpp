@@ -3,10 +3,13 @@
 namespace poetry {
 
 void Arrivals::add(TimePoint at) {
-  if (!times_.empty() && at - times_.back() < step_) return;
+  if (!times_.empty() && at - times_.back() < step_) {
+    blur_ = step_;
+    return;
+  }
   times_.push_back(at);
   while (times_.size() > capacity) {
-    step_ *= 2;
+    blur_ = step_ *= 2;
     auto kept = times_.begin();
     for (const TimePoint each : times_) {
       if (each == times_.front() || each - *kept >= step_) {

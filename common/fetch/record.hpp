@@ -1,11 +1,13 @@
 // What became of one task: its outcome, counts and times. Filled by a Fetch, read by reports.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -41,13 +43,22 @@ class Arrivals {
   /// Enough for a wide terminal; 1 KiB a task.
   static constexpr std::size_t capacity = 128;
 
+  Arrivals() = default;
+  Arrivals(Duration blur, std::vector<TimePoint> times)
+      : step_(std::max(blur, least_step)), blur_(blur), times_(std::move(times)) {}
+
   /// `at` must not decrease.
   void add(TimePoint at);
   void clear();
   [[nodiscard]] const std::vector<TimePoint>& times() const { return times_; }
+  /// What came less than this after one of the times may have been left out.
+  [[nodiscard]] Duration blur() const { return blur_; }
 
  private:
-  Duration step_ = std::chrono::milliseconds(1);  // times nearer than this are one
+  static constexpr Duration least_step = std::chrono::milliseconds(1);
+
+  Duration step_ = least_step;  // times nearer than this are one
+  Duration blur_{};
   std::vector<TimePoint> times_;
 };
 
@@ -61,6 +72,8 @@ struct Record {
   std::uint64_t bytes = 0;
   std::uint64_t lines = 0;  ///< an unfinished last line counts
   TimePoint started = never;
+  TimePoint attempted = never;  ///< the attempt's start; never where the task ended between two
+  TimePoint resolved = never;
   TimePoint connected = never;
   TimePoint first_byte = never;
   TimePoint ended = never;

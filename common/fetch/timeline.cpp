@@ -1,169 +1,221 @@
 #include "fetch/timeline.hpp"
 
 #include <spdlog/fmt/fmt.h>
-#include <sys/ioctl.h>
 
 #include <algorithm>
 #include <array>
-#include <cmath>
-#include <cstdlib>
-#include <cstring>
 #include <iterator>
+#include <optional>
+
+#include "base/shown_text.hpp"
+#include "fetch/timeline_chart.hpp"
 
 namespace poetry {
 namespace {
 
-constexpr std::size_t most_rows = 40;
 constexpr std::size_t least_bar = 20;
-constexpr std::size_t most_label = 30;
+constexpr std::size_t least_name = 12;
+constexpr std::size_t most_name = 40;
+constexpr std::size_t least_width_for_remarks = 70;
+constexpr std::size_t columns_a_tick = 9;
 
-enum class Cell : std::size_t { nothing, connecting, waiting, receiving, whole, failed };
+/// How a sign looks; the colour is an SGR parameter (ECMA-48).
+struct Form {
+  char32_t ascii;
+  char32_t utf8;
+  std::string_view colour;
+};
+constexpr std::array<Form, signs> forms{{{'~', U'≈', "33"},
+                                         {'?', U'┄', "35"},
+                                         {'-', U'╌', "33"},
+                                         {'.', U'·', "34"},
+                                         {'=', U'━', "32"},
+                                         {'_', U'─', "90"},
+                                         {'#', U'█', "1;32"},
+                                         {'|', U'▏', "32"},
+                                         {'>', U'»', "36"},
+                                         {'x', U'✗', "1;31"},
+                                         {'!', U'!', "1;33"}}};
 
-using Marks = std::array<std::string_view, 6>;
-constexpr Marks ascii_marks{" ", "-", ".", "#", "|", "x"};
-constexpr Marks utf8_marks{" ", "╌", "·", "█", "▏", "✗"};
+/// Draws one chart.
+class Drawing {
+ public:
+  Drawing(const Chart& chart, const Look& look);
+  std::string draw();
 
-const Marks& marks_of(Glyphs glyphs) { return glyphs == Glyphs::utf8 ? utf8_marks : ascii_marks; }
+ private:
+  using Cells = std::vector<std::optional<Sign>>;
 
-/// Times to columns.
-struct Scale {
-  Duration whole{};
-  std::size_t columns = 0;
+  void measure();
+  [[nodiscard]] std::u32string name_of(const ChartRow& row) const;
+  [[nodiscard]] std::size_t column(Duration at) const;
+  [[nodiscard]] Cells cells_of(const ChartRow& row) const;
+  void draw(const ChartRow& row);
+  void draw_axis();
+  void draw_legend();
+  void put(Sign sign);
+  void paint(std::string_view text, std::string_view colour);
+  void write(std::string_view text);
+  void end_line();
 
-  [[nodiscard]] std::size_t column(Duration at) const {
-    if (whole <= Duration::zero()) return 0;
-    const double share = std::clamp(seconds(at) / seconds(whole), 0.0, 1.0);
-    return std::min(columns - 1, static_cast<std::size_t>(share * static_cast<double>(columns)));
-  }
+  const Chart& chart_;
+  Look look_;
+  std::size_t number_width_ = 1;
+  std::size_t name_width_ = 1;
+  std::size_t indent_ = 0;   // of the bars
+  std::size_t columns_ = 0;  // of the scale; behind them is room for an ending
+  std::size_t remarks_ = 0;  // columns for them; 0 where they are not shown
+  std::array<bool, signs> used_{};
+  std::string text_;
+  std::string_view colour_;  // in force at the end of the text
 };
 
-void fill(std::vector<Cell>& cells, std::size_t from, std::size_t to, Cell what) {
-  for (std::size_t at = from; at <= to; ++at) cells[at] = what;
-}
+Drawing::Drawing(const Chart& chart, const Look& look) : chart_(chart), look_(look) { measure(); }
 
-std::string bar(const Record& record, TimePoint start, const Scale& scale, Glyphs glyphs) {
-  std::vector<Cell> cells(scale.columns + 1, Cell::nothing);
-  if (record.started != never && record.ended != never) {
-    const std::size_t first = scale.column(record.started - start);
-    const std::size_t last = std::max(scale.column(record.ended - start), first + 1);
-    fill(cells, first, last, Cell::connecting);
-    if (record.connected != never) {
-      fill(cells, scale.column(record.connected - start), last, Cell::waiting);
+void Drawing::measure() {
+  std::size_t longest = 1;
+  for (const auto& panel : chart_.panels) {
+    for (const auto& row : panel.rows) {
+      number_width_ = std::max(number_width_, std::to_string(row.task + 1).size());
+      longest = std::max(longest, columns_of(shown_text(row.name)));
+      if (!row.remark.empty()) remarks_ = std::max(remarks_, row.remark.size() + 1);
     }
-    for (const TimePoint at : record.arrivals.times()) {
-      cells[scale.column(at - start)] = Cell::receiving;
+  }
+  name_width_ = std::min(longest, std::clamp(look_.width / 3, least_name, most_name));
+  if (look_.width < least_width_for_remarks) remarks_ = 0;
+  indent_ = 2 + number_width_ + 1 + name_width_ + 2;
+  const std::size_t around = indent_ + 1 + remarks_ + 1;
+  columns_ = std::max(least_bar, look_.width > around ? look_.width - around : 0);
+}
+
+std::u32string Drawing::name_of(const ChartRow& row) const {
+  const bool ascii = look_.glyphs == Glyphs::ascii;
+  auto name = shown_text(row.name);
+  if (ascii) name = in_ascii(std::move(name));
+  return shortened(std::move(name), name_width_, ascii ? U'~' : U'…');
+}
+
+std::size_t Drawing::column(Duration at) const {
+  if (chart_.whole <= Duration::zero()) return 0;
+  const double share = std::clamp(seconds(at) / seconds(chart_.whole), 0.0, 1.0);
+  return std::min(columns_ - 1, static_cast<std::size_t>(share * static_cast<double>(columns_)));
+}
+
+// The ending stands behind the column of the end, so that it hides nothing.
+Drawing::Cells Drawing::cells_of(const ChartRow& row) const {
+  if (!row.begun) return {};
+  Cells cells(columns_ + 1);
+  std::size_t last = column(row.started);
+  for (const Stretch& stretch : row.stretches) {
+    last = column(stretch.to);
+    for (std::size_t at = column(stretch.from); at <= last; ++at) cells[at] = stretch.sign;
+  }
+  for (const Duration at : row.arrivals) cells[column(at)] = Sign::arrival;
+  cells[cells[last] ? last + 1 : last] = row.ending;
+  while (!cells.back()) cells.pop_back();
+  return cells;
+}
+
+void Drawing::draw(const ChartRow& row) {
+  const auto name = name_of(row);
+  fmt::format_to(std::back_inserter(text_), "  {:>{}} {}", row.task + 1, number_width_,
+                 to_utf8(name));
+  text_.append(name_width_ - columns_of(name) + 2, ' ');
+  const auto cells = cells_of(row);
+  for (const auto& cell : cells) {
+    if (cell) {
+      put(*cell);
+    } else {
+      write(" ");
     }
-    cells[last] = record.outcome == Outcome::ok ? Cell::whole : Cell::failed;
   }
-  std::string text;
-  for (const Cell cell : cells) text += marks_of(glyphs)[static_cast<std::size_t>(cell)];
-  text.erase(text.find_last_not_of(' ') + 1);
-  return text;
-}
-
-std::string label(const Run& run, std::size_t task) {
-  std::string text = fmt::format("{} {}", task + 1, to_string(run.servers[task]));
-  if (text.size() > most_label) text = text.substr(0, most_label - 2) + "..";
-  return text;
-}
-
-std::vector<std::size_t> sample(std::size_t tasks) {
-  std::vector<std::size_t> rows;
-  const std::size_t count = std::min(tasks, most_rows);
-  for (std::size_t row = 0; row < count; ++row) {
-    rows.push_back(count == 1 ? 0 : row * (tasks - 1) / (count - 1));
+  if (remarks_ > 0 && !row.remark.empty()) {
+    write(std::string(columns_ + 2 - cells.size(), ' ') + row.remark);
   }
-  return rows;
+  end_line();
 }
 
-// 1, 2 or 5 times a power of ten seconds, so that labels stand 12 columns apart or more.
-double step_of(const Scale& scale) {
-  const double least = seconds(scale.whole) * 12 / static_cast<double>(scale.columns);
-  const double power = std::pow(10, std::floor(std::log10(least)));
-  for (const double factor : {1.0, 2.0, 5.0}) {
-    if (factor * power >= least) return factor * power;
+void Drawing::put(Sign sign) {
+  const Form& form = forms[static_cast<std::size_t>(sign)];
+  used_[static_cast<std::size_t>(sign)] = true;
+  const char32_t glyph = look_.glyphs == Glyphs::utf8 ? form.utf8 : form.ascii;
+  paint(to_utf8({&glyph, 1}), form.colour);
+}
+
+void Drawing::paint(std::string_view text, std::string_view colour) {
+  if (look_.colours == Colours::yes && colour != colour_) {
+    text_.append("\x1b[0;").append(colour).append("m");
+    colour_ = colour;
   }
-  return 10 * power;
+  text_ += text;
 }
 
-std::string axis(const Scale& scale, std::size_t indent) {
-  std::string text(indent, ' ');
-  if (scale.whole <= Duration::zero()) return text + "0 s\n";
-  const double step = step_of(scale);
-  for (int tick = 0; tick * step <= seconds(scale.whole); ++tick) {
-    const auto at = std::chrono::duration<double>(tick * step);
-    const std::size_t column = indent + scale.column(std::chrono::duration_cast<Duration>(at));
-    const std::string mark = fmt::format("{:g} s", tick * step);
-    if (column + mark.size() > indent + scale.columns + 1) break;
-    text.resize(column, ' ');
-    text += mark;
+void Drawing::write(std::string_view text) {
+  if (!colour_.empty()) text_ += "\x1b[0m";
+  colour_ = {};
+  text_ += text;
+}
+
+void Drawing::end_line() {
+  write("");
+  text_.erase(text_.find_last_not_of(' ') + 1);
+  text_ += '\n';
+}
+
+void Drawing::draw_axis() {
+  const bool ascii = look_.glyphs == Glyphs::ascii;
+  const auto ticks = ticks_of(chart_.whole, columns_ / columns_a_tick + 1);
+  std::u32string rule(columns_, ascii ? U'-' : U'─');
+  std::string labels;
+  for (const Tick& tick : ticks) {
+    const std::size_t at = column(tick.at);
+    rule[at] = ascii ? U'+' : U'┴';
+    if (at + tick.label.size() > columns_ + 1 + remarks_) continue;
+    labels.resize(at, ' ');
+    labels += tick.label;
   }
-  return text + "\n";
+  text_.append(indent_, ' ').append(to_utf8(rule)).append("\n");
+  text_.append(indent_, ' ').append(labels);
+  end_line();
 }
 
-std::string draw_run(const Run& run, std::size_t labels, const Scale& scale, Glyphs glyphs) {
-  const Totals totals = totals_of(run);
-  std::string text = fmt::format("{} {:.3f} s\n", run.engine, seconds(totals.elapsed));
-  const auto rows = sample(run.records.size());
-  for (const std::size_t task : rows) {
-    const std::string row = fmt::format("  {:<{}}  {}", label(run, task), labels,
-                                        bar(run.records[task], totals.started, scale, glyphs));
-    text.append(row, 0, row.find_last_not_of(' ') + 1).append("\n");
+void Drawing::draw_legend() {
+  constexpr std::string_view margin = "  ";
+  std::size_t used = 0;
+  for (std::size_t at = 0; at < signs; ++at) {
+    if (!used_[at]) continue;
+    const std::string words = " " + meaning(static_cast<Sign>(at), chart_);
+    const std::size_t more = margin.size() + 1 + words.size();
+    if (used > 0 && used + more > look_.width) {
+      end_line();
+      used = 0;
+    }
+    write(margin);
+    put(static_cast<Sign>(at));
+    write(words);
+    used += more;
   }
-  if (rows.size() < run.records.size()) {
-    fmt::format_to(std::back_inserter(text), "  ({} of {} tasks)\n", rows.size(),
-                   run.records.size());
+  if (used > 0) end_line();
+}
+
+std::string Drawing::draw() {
+  for (const ChartPanel& panel : chart_.panels) {
+    paint(panel.engine, "1");
+    write(" " + panel.heading);
+    end_line();
+    for (const ChartRow& row : panel.rows) draw(row);
+    if (has_axis(chart_, panel)) draw_axis();
+    if (!panel.note.empty()) text_.append("  (").append(panel.note).append(")\n");
   }
-  return text;
-}
-
-std::string legend(Glyphs glyphs) {
-  const Marks& marks = marks_of(glyphs);
-  return fmt::format("  {} connecting  {} waiting  {} receiving  {} whole  {} failed\n", marks[1],
-                     marks[2], marks[3], marks[4], marks[5]);
-}
-
-std::string variable(const char* name) {
-  const char* const value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nobody sets it
-  return value == nullptr ? "" : value;
+  draw_legend();
+  return std::move(text_);
 }
 
 }  // namespace
 
-std::string draw_timeline(std::span<const Run> runs, std::size_t width, Glyphs glyphs) {
-  Scale scale;
-  std::size_t labels = 0;
-  for (const Run& run : runs) {
-    scale.whole = std::max(scale.whole, totals_of(run).elapsed);
-    for (const std::size_t task : sample(run.records.size())) {
-      labels = std::max(labels, label(run, task).size());
-    }
-  }
-  const std::size_t around = labels + 5;  // two columns before and behind, one for the end's mark
-  scale.columns = std::max(least_bar, width > around ? width - around : 0);
-  std::string text;
-  for (const Run& run : runs) text += draw_run(run, labels, scale, glyphs);
-  return text + axis(scale, labels + 4) + legend(glyphs);
-}
-
-std::size_t terminal_width(int fd) {
-  constexpr std::size_t usual = 80;
-  constexpr std::size_t most = 1000;
-  winsize size{};
-  if (::ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
-  const long columns = std::strtol(variable("COLUMNS").c_str(), nullptr, 10);
-  return columns > 0 ? std::min(most, static_cast<std::size_t>(columns)) : usual;
-}
-
-Glyphs terminal_glyphs() {
-  for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
-    const std::string value = variable(name);
-    if (value.empty()) continue;
-    const bool utf8 = ::strcasestr(value.c_str(), "utf-8") != nullptr ||
-                      ::strcasestr(value.c_str(), "utf8") != nullptr;
-    return utf8 ? Glyphs::utf8 : Glyphs::ascii;
-  }
-  return Glyphs::ascii;
+std::string draw_timeline(std::span<const Run> runs, const Look& look) {
+  const Chart chart = chart_of(runs);
+  return Drawing(chart, look).draw();
 }
 
 }  // namespace poetry

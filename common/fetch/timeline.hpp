@@ -1,24 +1,27 @@
-// A picture of a run for a terminal: a row a task, which shows when it connected, waited, received.
-// A pure function of what the runs left.
+// Pictures of runs: a row a task, which shows when it resolved, connected, waited, received, and
+// how it ended. In characters for a terminal; as SVG for a slide or a page. Pure functions of what
+// the runs left.
 #pragma once
 
 #include <span>
 #include <string>
 
+#include "base/terminal.hpp"
 #include "fetch/report.hpp"
 
 namespace poetry {
 
-enum class Glyphs { ascii, utf8 };
+struct Look {
+  std::size_t width = 80;  ///< columns; a row is wider only where that leaves no room for a bar
+  Glyphs glyphs = Glyphs::ascii;
+  Colours colours = Colours::no;
+};
 
-/// Draws the runs under each other on one scale, no wider than `width` columns where that leaves
-/// room for a bar at all. Of a run with more than 40 tasks a sample is shown, and said to be one.
-std::string draw_timeline(std::span<const Run> runs, std::size_t width, Glyphs glyphs);
+/// Draws the runs, which are of the same tasks, under each other on one scale. Of many tasks a
+/// sample is shown, and said to be one, see timeline_chart.hpp.
+std::string draw_timeline(std::span<const Run> runs, const Look& look);
 
-/// The width of the terminal behind `fd`, else COLUMNS, else 80.
-std::size_t terminal_width(int fd);
-
-/// By LC_ALL, LC_CTYPE and LANG, the first that is set (locale(7)).
-Glyphs terminal_glyphs();
+/// The same as an SVG document of its own, which refers to nothing outside itself.
+std::string svg_timeline(std::span<const Run> runs);
 
 }  // namespace poetry

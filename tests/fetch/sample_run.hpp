@@ -10,7 +10,8 @@ inline Record sample_record(TimePoint start, int lines) {
   record.outcome = Outcome::ok;
   record.address = resolve_numeric({"127.0.0.1", 10000}).addresses.at(0);
   record.attempts = 1;
-  record.started = record.connected = record.first_byte = start;
+  record.started = record.attempted = record.resolved = start;
+  record.connected = record.first_byte = start;
   for (int line = 0; line < lines; ++line) {
     record.arrivals.add(start + std::chrono::seconds(line));
     ++record.lines;
@@ -36,7 +37,8 @@ inline void add_refused(Run& run) {
   record.outcome = Outcome::connect;
   record.error = "say \"no\", 1:1: connect: Connection refused";
   record.attempts = 1;
-  record.started = record.ended = run.records.front().started;
+  record.started = record.attempted = record.resolved = run.records.front().started;
+  record.ended = record.started + std::chrono::milliseconds(1);
   run.servers.push_back({"say \"no\", 1", 1});
   run.records.push_back(record);
 }

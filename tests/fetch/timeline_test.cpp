@@ -3,44 +3,108 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/shown_text.hpp"
 #include "fetch/sample_run.hpp"
 
 namespace poetry {
 namespace {
 
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  for (std::size_t at = 0; at < text.size();) {
+    const auto end = text.find('\n', at);
+    lines.push_back(text.substr(at, end - at));
+    at = end + 1;
+  }
+  return lines;
+}
+
 TEST(Timeline, DrawsAllEnginesOnOneScale) {
   const std::vector<poetry::Run> runs{sample_run("sequential", std::chrono::seconds(4)),
                                       sample_run("select", {})};
-  EXPECT_EQ(draw_timeline(runs, 54, Glyphs::ascii),
-            "sequential 8.000 s\n"
-            "  1 127.0.0.1:10000  #...#...#...#...|\n"
-            "  2 127.0.0.1:10001                  #...#...#...#..|\n"
-            "select 4.000 s\n"
-            "  1 127.0.0.1:10000  #...#...#...#...|\n"
-            "  2 127.0.0.1:10001  #...#...#...#...|\n"
+  EXPECT_EQ(draw_timeline(runs, {55}),
+            "sequential 8.000 s, 2.00 times the floor of 4.000 s\n"
+            "  1 127.0.0.1:10000  #___#___#___#____|\n"
+            "  2 127.0.0.1:10001                  #___#___#___#___|\n"
+            "select 4.000 s, 1.00 times the floor of 4.000 s\n"
+            "  1 127.0.0.1:10000  #___#___#___#____|\n"
+            "  2 127.0.0.1:10001  #___#___#___#____|\n"
+            "                     +-------------------+-----------\n"
             "                     0 s                 5 s\n"
-            "  - connecting  . waiting  # receiving  | whole  x failed\n");
+            "  _ idle for 200 ms or longer  # arrival  | whole\n");
 }
 
-TEST(Timeline, MarksFailures) {
+TEST(Timeline, MarksFailuresAndSaysWhatTheyAre) {
   poetry::Run run = sample_run("select", {});
   add_refused(run);
-  EXPECT_THAT(draw_timeline({&run, 1}, 60, Glyphs::utf8), ::testing::HasSubstr("╌✗\n"));
+  EXPECT_THAT(draw_timeline({&run, 1}, {80, Glyphs::utf8}), HasSubstr("╌✗"));
+  EXPECT_THAT(draw_timeline({&run, 1}, {80, Glyphs::utf8}), HasSubstr(" connect\n"));
+}
+
+TEST(Timeline, ExplainsTheSignsThatItUses) {
+  poetry::Run run = sample_run("select", {});
+  EXPECT_THAT(draw_timeline({&run, 1}, {}), Not(HasSubstr("failed")));
+  add_refused(run);
+  EXPECT_THAT(draw_timeline({&run, 1}, {}), HasSubstr("x failed"));
+}
+
+TEST(Timeline, IsAsWideAsItMayBe) {
+  poetry::Run run = sample_run("select", std::chrono::seconds(1));
+  add_refused(run);
+  for (const std::size_t width : {40U, 60U, 80U, 100U, 200U}) {
+    std::size_t widest = 0;
+    for (const auto& line : lines_of(draw_timeline({&run, 1}, {width, Glyphs::utf8}))) {
+      if (!line.starts_with("select")) widest = std::max(widest, columns_of(shown_text(line)));
+    }
+    EXPECT_LE(widest, width);
+    EXPECT_GE(widest, width - 10);
+  }
+}
+
+TEST(Timeline, ShortensLongNamesAndShowsNothingHarmful) {
+  poetry::Run run = sample_run("select", {});
+  run.servers[0].host = "\x1b[2Ja-host-whose-name-is-longer-than-there-is-room.example";
+  for (const auto& line : lines_of(draw_timeline({&run, 1}, {60, Glyphs::utf8}))) {
+    EXPECT_LE(columns_of(shown_text(line)), 60U) << line;
+    EXPECT_THAT(line, Not(HasSubstr("\x1b")));
+  }
+}
+
+TEST(Timeline, ColoursWhatItIsAskedToAndEndsEveryLineWithout) {
+  const poetry::Run run = sample_run("select", {});
+  const auto text = draw_timeline({&run, 1}, {80, Glyphs::ascii, Colours::yes});
+  EXPECT_THAT(text, HasSubstr("\x1b[0;1;32m#"));
+  for (const auto& line : lines_of(text)) {
+    if (line.find('\x1b') == std::string::npos) continue;
+    EXPECT_EQ(line.compare(line.rfind('\x1b'), 4, "\x1b[0m"), 0) << line;
+  }
 }
 
 TEST(Timeline, SamplesLongListsAndSaysSo) {
   poetry::Run run = sample_run("select", {});
   run.servers.resize(1000, run.servers.front());
   run.records.resize(1000, run.records.front());
-  const std::string text = draw_timeline({&run, 1}, 80, Glyphs::ascii);
-  EXPECT_THAT(text, ::testing::HasSubstr("(40 of 1000 tasks)\n"));
-  EXPECT_THAT(text, ::testing::HasSubstr("\n  1000 127.0.0.1:10000  #"));
-  EXPECT_LT(std::count(text.begin(), text.end(), '\n'), 50);
+  const std::string text = draw_timeline({&run, 1}, {});
+  EXPECT_THAT(text, HasSubstr("(40 of 1000 tasks shown)\n"));
+  EXPECT_THAT(text, HasSubstr("\n  1000 127.0.0.1:10000  #"));
+  EXPECT_LT(lines_of(text).size(), 50U);
 }
 
 TEST(Timeline, OfNothingIsHarmless) {
   const poetry::Run run;
-  EXPECT_FALSE(draw_timeline({&run, 1}, 0, Glyphs::ascii).empty());
+  EXPECT_FALSE(draw_timeline({&run, 1}, {0}).empty());
+  EXPECT_FALSE(svg_timeline({&run, 1}).empty());
+}
+
+TEST(TimelineSvg, EscapesNames) {
+  poetry::Run run = sample_run("select", {});
+  run.servers[0].host = "<&\"\x01";
+  const auto text = svg_timeline({&run, 1});
+  EXPECT_THAT(text, HasSubstr("&lt;&amp;&quot;\xef\xbf\xbd:10000"));
+  EXPECT_THAT(text, Not(HasSubstr("\x01")));
 }
 
 }  // namespace

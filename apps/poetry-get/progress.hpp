@@ -1,0 +1,64 @@
+// The line that tells how far a run is: done, failed, in flight, left, bytes, rate, elapsed. Owned
+// by one run of one engine. A thread of its own redraws it, for the strategies may wait for long;
+// it exists only where the screen shows the line.
+#pragma once
+
+#include <sys/resource.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <mutex>
+#include <thread>
+
+#include "fetch/report.hpp"
+#include "screen.hpp"
+
+namespace poetry {
+
+class Progress {
+ public:
+  /// `at_once` tasks at most are in flight.
+  Progress(Screen& screen, std::size_t tasks, std::size_t at_once);
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+  ~Progress();
+
+  void received(std::uint64_t bytes) { received_ += bytes; }
+  /// So many of the bytes are void.
+  void discarded(std::uint64_t bytes) { discarded_ += bytes; }
+  void ended(Outcome outcome) { ++(outcome == Outcome::ok ? done_ : failed_); }
+
+  /// Erases the line for good.
+  void stop();
+  /// Takes what the line itself has cost out of the costs of the process; after stop().
+  void deduct_from(Cost& cost) const;
+
+ private:
+  struct Sample {
+    TimePoint at;
+    std::uint64_t received = 0;
+  };
+
+  void draw_until_stopped();
+  [[nodiscard]] std::string line(TimePoint now);
+
+  Screen& screen_;
+  const std::size_t tasks_;
+  const std::size_t at_once_;
+  const TimePoint started_ = Clock::now();
+  std::atomic<std::uint64_t> received_ = 0;
+  std::atomic<std::uint64_t> discarded_ = 0;
+  std::atomic<std::size_t> done_ = 0;
+  std::atomic<std::size_t> failed_ = 0;
+  std::deque<Sample> samples_{{started_}};  // of the last few seconds, for the rate; the thread's
+  rusage usage_{};                          // of the thread, once it has ended
+  std::mutex mutex_;                        // guards stopped_
+  std::condition_variable changed_;
+  bool stopped_ = false;
+  std::thread thread_;
+};
+
+}  // namespace poetry

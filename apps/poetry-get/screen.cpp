@@ -1,0 +1,82 @@
+#include "screen.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <system_error>
+#include <utility>
+
+#include "base/terminal.hpp"
+#include "cli/standard_output.hpp"
+
+namespace poetry {
+namespace {
+
+bool same_terminal(int one, int two) {
+  struct stat first {};
+  struct stat second {};
+  return ::isatty(one) == 1 && ::isatty(two) == 1 && ::fstat(one, &first) == 0 &&
+         ::fstat(two, &second) == 0 && first.st_rdev == second.st_rdev;
+}
+
+// A terminal that is not ours to control has no background.
+bool in_background() {
+  const pid_t foreground = ::tcgetpgrp(STDERR_FILENO);
+  return foreground > 0 && foreground != ::getpgrp();
+}
+
+}  // namespace
+
+Screen::Screen(Quiet quiet)
+    : shows_progress_(quiet == Quiet::no && is_terminal(STDERR_FILENO)),
+      shared_(same_terminal(STDOUT_FILENO, STDERR_FILENO)) {}
+
+Screen::~Screen() { show({}); }
+
+std::size_t Screen::width() const { return window_width(STDERR_FILENO) - 1; }
+
+void Screen::show(std::string line) {
+  if (!shows_progress_) return;
+  const std::lock_guard lock(mutex_);
+  const auto before = eraser();
+  line_ = std::move(line);
+  put(before + drawn());
+}
+
+void Screen::tell(std::string_view event) {
+  const std::lock_guard lock(mutex_);
+  auto text = in_midst_of_line_ ? "\n" : eraser();
+  text.append(event).append("\n");
+  in_midst_of_line_ = false;
+  put(text + drawn());
+}
+
+void Screen::print(std::string_view bytes) {
+  if (!shared_) {
+    write_standard_output(bytes);
+    return;
+  }
+  const std::lock_guard lock(mutex_);
+  put(eraser());
+  write_standard_output(bytes);
+  in_midst_of_line_ = !bytes.empty() && bytes.back() != '\n';
+  put(drawn());
+}
+
+void Screen::put(std::string_view text) {
+  try {
+    write_all(STDERR_FILENO, text, "standard error");
+  } catch (const std::system_error&) {
+    return;  // events and progress are no part of the result
+  }
+}
+
+// ECMA-48: CR, then "erase in line" to its end.
+std::string Screen::eraser() const { return visible_ ? "\r\x1b[K" : ""; }
+
+std::string Screen::drawn() {
+  visible_ = !line_.empty() && !(shared_ && in_midst_of_line_) && !in_background();
+  return visible_ ? line_ : "";
+}
+
+}  // namespace poetry

@@ -1,0 +1,48 @@
+// What poetry-get writes while it fetches: poems to standard output, events to standard error, and,
+// where that is a terminal, a line of progress that stays below both. Owned by a use of the tool;
+// any thread may call it. It leaves no line behind when it goes.
+#pragma once
+
+#include <cstddef>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+namespace poetry {
+
+enum class Quiet { no, yes };
+
+class Screen {
+ public:
+  explicit Screen(Quiet quiet);
+  Screen(const Screen&) = delete;
+  Screen& operator=(const Screen&) = delete;
+  ~Screen();
+
+  /// Whether show() shows anything: on a terminal that can, and not where all is to be quiet.
+  [[nodiscard]] bool shows_progress() const { return shows_progress_; }
+  /// Columns for a line of progress; the terminal's last one stays free, lest it begin a new line.
+  [[nodiscard]] std::size_t width() const;
+
+  /// Puts a line, of ASCII, in place of the one before; an empty one erases it. It shows nothing
+  /// in the background, and while the poems on the same terminal are in the midst of a line.
+  void show(std::string line);
+  /// Writes an event as a line of its own. That standard error cannot be written to is no error.
+  void tell(std::string_view event);
+  /// Writes to standard output. Raises std::system_error.
+  void print(std::string_view bytes);
+
+ private:
+  void put(std::string_view text);
+  [[nodiscard]] std::string eraser() const;
+  [[nodiscard]] std::string drawn();
+
+  const bool shows_progress_;
+  const bool shared_;  // with the poems
+  std::mutex mutex_;   // guards the rest, and the writing
+  std::string line_;
+  bool visible_ = false;
+  bool in_midst_of_line_ = false;
+};
+
+}  // namespace poetry

@@ -1,0 +1,62 @@
+#include "base/terminal.hpp"
+
+#include <langinfo.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <clocale>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+namespace poetry {
+namespace {
+
+constexpr std::size_t usual_width = 80;
+constexpr std::size_t least_width = 40;   // below it no bar is left beside the names
+constexpr std::size_t most_width = 1000;  // wider than any terminal
+
+std::string variable(const char* name) {
+  const char* const value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nobody sets it
+  return value == nullptr ? "" : value;
+}
+
+bool dumb() { return variable("TERM") == "dumb"; }
+
+}  // namespace
+
+bool is_terminal(int fd) { return !variable("TERM").empty() && !dumb() && ::isatty(fd) == 1; }
+
+std::size_t window_width(int fd) {
+  winsize size{};
+  return ::ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : usual_width;
+}
+
+std::size_t preferred_width(int fd) {
+  const long columns = std::strtol(variable("COLUMNS").c_str(), nullptr, 10);
+  const auto wanted = columns > 0 ? static_cast<std::size_t>(columns) : window_width(fd);
+  return std::clamp(wanted, least_width, most_width);
+}
+
+Glyphs terminal_glyphs() {
+  if (dumb()) return Glyphs::ascii;
+  std::string codeset;
+  if (const locale_t locale = ::newlocale(LC_CTYPE_MASK, "", nullptr)) {
+    codeset = ::nl_langinfo_l(CODESET, locale);
+    ::freelocale(locale);
+  } else {
+    for (const char* name : {"LANG", "LC_CTYPE", "LC_ALL"}) {
+      if (const auto value = variable(name); !value.empty()) codeset = value;
+    }
+  }
+  const bool utf8 = ::strcasestr(codeset.c_str(), "utf-8") != nullptr ||
+                    ::strcasestr(codeset.c_str(), "utf8") != nullptr;
+  return utf8 ? Glyphs::utf8 : Glyphs::ascii;
+}
+
+Colours terminal_colours(int fd) {
+  return is_terminal(fd) && variable("NO_COLOR").empty() ? Colours::yes : Colours::no;
+}
+
+}  // namespace poetry

@@ -1,0 +1,204 @@
+#include "fetch/timeline_chart.hpp"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <set>
+#include <string_view>
+
+namespace poetry {
+namespace {
+
+// A page's worth, and two of them where there are several runs.
+constexpr std::size_t most_rows = 40;
+constexpr std::size_t most_rows_in_all = 96;
+constexpr std::size_t least_rows = 8;
+// Rows of a panel behind which it has an axis of its own.
+constexpr std::size_t rows_in_sight = 12;
+// A silence of a smaller share of the scale is too short to be told from receiving.
+constexpr int idle_share = 40;
+
+Sign ending_of(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::ok:
+      return Sign::whole;
+    case Outcome::limit:
+      return Sign::limit;
+    case Outcome::interrupted:
+      return Sign::interrupted;
+    default:
+      return Sign::failed;
+  }
+}
+
+std::vector<Stretch> stretches_of(const Record& record, TimePoint start, Duration silence) {
+  std::vector<Stretch> stretches;
+  TimePoint at = record.started;
+  const auto until = [&](Sign sign, TimePoint to) {
+    to = std::min(to, record.ended);
+    if (to <= at) return;
+    stretches.push_back({sign, at - start, to - start});
+    at = to;
+  };
+  const auto receiving = [&](TimePoint to) {
+    const TimePoint silent = at + record.arrivals.blur();
+    if (to - silent >= silence) {
+      until(Sign::receiving, silent);
+      until(Sign::idle, to);
+    } else {
+      until(Sign::receiving, to);
+    }
+  };
+  until(Sign::broken, record.attempted);
+  until(Sign::resolving, record.resolved);
+  until(Sign::connecting, record.connected);
+  until(Sign::waiting, record.first_byte);
+  for (const TimePoint arrival : record.arrivals.times()) {
+    if (arrival > at) receiving(arrival);
+  }
+  if (at < record.ended) receiving(record.ended);
+  return stretches;
+}
+
+std::string remark_of(const Record& record) {
+  if (record.started == never) return "not begun";
+  std::string text;
+  if (record.outcome != Outcome::ok) text = name(record.outcome);
+  if (record.attempts > 1) {
+    text += fmt::format("{}try {}", text.empty() ? "" : ", ", record.attempts);
+  }
+  return text;
+}
+
+std::string facts_of(const HostPort& where, const Record& record) {
+  std::string text = fmt::format("{}: {}", to_string(where), name(record.outcome));
+  if (record.started == never || record.ended == never) return text + ", not begun";
+  return text + fmt::format(", {} bytes, {:.3f} s, attempts: {}", record.bytes,
+                            seconds(record.ended - record.started), record.attempts);
+}
+
+ChartRow row_of(const Run& run, std::size_t task, TimePoint start, Duration silence) {
+  const Record& record = run.records[task];
+  ChartRow row;
+  row.task = task;
+  row.name = to_string(run.servers[task]);
+  row.ending = ending_of(record.outcome);
+  row.remark = remark_of(record);
+  row.facts = facts_of(run.servers[task], record);
+  row.begun = record.started != never && record.ended != never;
+  if (!row.begun) return row;
+  row.started = record.started - start;
+  row.ended = record.ended - start;
+  row.stretches = stretches_of(record, start, silence);
+  if (record.attempted == never) return row;  // what came before the break is void
+  for (const TimePoint at : record.arrivals.times()) row.arrivals.push_back(at - start);
+  return row;
+}
+
+std::size_t slowest_of(const Run& run) {
+  const auto duration = [](const Record& record) {
+    return record.started == never || record.ended == never ? Duration::zero()
+                                                            : record.ended - record.started;
+  };
+  const auto slower = [&](const Record& one, const Record& two) {
+    return duration(one) < duration(two);
+  };
+  const auto found = std::max_element(run.records.begin(), run.records.end(), slower);
+  return static_cast<std::size_t>(found - run.records.begin());
+}
+
+std::vector<std::size_t> failures_of(std::span<const Run> runs, std::size_t tasks) {
+  std::vector<std::size_t> failed;
+  for (std::size_t task = 0; task < tasks; ++task) {
+    const bool any = std::any_of(runs.begin(), runs.end(), [task](const Run& run) {
+      return run.records[task].outcome != Outcome::ok;
+    });
+    if (any) failed.push_back(task);
+  }
+  return failed;
+}
+
+/// The tasks that are shown, in order.
+std::set<std::size_t> sample(std::span<const Run> runs, std::size_t tasks) {
+  std::set<std::size_t> shown;
+  const auto fair = std::max(least_rows, most_rows_in_all / std::max<std::size_t>(1, runs.size()));
+  const std::size_t most = std::min(most_rows, fair);
+  if (tasks <= most) {
+    for (std::size_t task = 0; task < tasks; ++task) shown.insert(task);
+    return shown;
+  }
+  const auto failed = failures_of(runs, tasks);
+  const std::size_t of_failed = std::min(failed.size(), most / 4);
+  for (std::size_t row = 0; row < of_failed; ++row) {
+    shown.insert(failed[row * failed.size() / of_failed]);
+  }
+  shown.insert({0, tasks - 1});
+  for (const Run& run : runs) shown.insert(slowest_of(run));
+  const std::size_t others = most > shown.size() ? most - shown.size() : 0;
+  for (std::size_t row = 1; row <= others; ++row) {
+    std::size_t task = row * tasks / (others + 1);
+    while (!shown.insert(task).second) task = (task + 1) % tasks;
+  }
+  return shown;
+}
+
+std::string heading_of(const Totals& totals, std::size_t tasks) {
+  std::string text = fmt::format("{:.3f} s", seconds(totals.elapsed));
+  if (totals.longest > Duration::zero()) {
+    fmt::format_to(std::back_inserter(text), ", {:.2f} times the floor of {:.3f} s",
+                   seconds(totals.elapsed) / seconds(totals.longest), seconds(totals.longest));
+  }
+  if (totals.failed == 0) return text;
+  return text + fmt::format("; {} of {} fetched", totals.fetched, tasks);
+}
+
+std::string note_of(const Run& run, const std::set<std::size_t>& shown) {
+  const std::size_t tasks = run.records.size();
+  if (shown.size() == tasks) return {};
+  std::string text = fmt::format("{} of {} tasks shown", shown.size(), tasks);
+  const auto failed = failures_of({&run, 1}, tasks);
+  if (failed.empty()) return text;
+  const auto seen = std::count_if(failed.begin(), failed.end(),
+                                  [&](std::size_t task) { return shown.contains(task); });
+  return text + fmt::format(", with {} of {} failures", seen, failed.size());
+}
+
+}  // namespace
+
+Chart chart_of(std::span<const Run> runs) {
+  Chart chart;
+  for (const Run& run : runs) {
+    chart.whole = std::max(chart.whole, totals_of(run).elapsed);
+    chart.tasks = run.records.size();  // the same of each run
+  }
+  chart.silence = round_up(chart.whole / idle_share);
+  const auto shown = sample(runs, chart.tasks);
+  for (const Run& run : runs) {
+    const Totals totals = totals_of(run);
+    ChartPanel panel{run.engine,          heading_of(totals, chart.tasks),
+                     note_of(run, shown), totals.elapsed,
+                     totals.longest,      {}};
+    for (const std::size_t task : shown) {
+      panel.rows.push_back(row_of(run, task, totals.started, chart.silence));
+    }
+    chart.panels.push_back(std::move(panel));
+  }
+  return chart;
+}
+
+std::string meaning(Sign sign, const Chart& chart) {
+  static constexpr std::array<std::string_view, signs> texts{
+      "broken attempts", "resolving", "connecting", "waiting", "receiving",  "idle",
+      "arrival",         "whole",     "limit",      "failed",  "interrupted"};
+  std::string text(texts[static_cast<std::size_t>(sign)]);
+  if (sign != Sign::idle) return text;
+  return text + " for " + round_text(chart.silence) + " or longer";
+}
+
+bool has_axis(const Chart& chart, const ChartPanel& panel) {
+  return &panel == &chart.panels.back() || panel.rows.size() > rows_in_sight;
+}
+
+}  // namespace poetry

@@ -1,0 +1,80 @@
+// What the pictures of runs have in common: which tasks they show, what each was doing when, and
+// the scale. A pure function of what the runs left; drawn by timeline and timeline_svg.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "fetch/report.hpp"
+#include "fetch/time_scale.hpp"
+
+namespace poetry {
+
+/// What a picture has a sign for, in the order of a task's life and of the legend.
+enum class Sign {
+  broken,  ///< attempts before the last one, and the pauses behind them
+  resolving,
+  connecting,
+  waiting,    ///< connected, and nothing has come yet
+  receiving,  ///< from one arrival to the next
+  idle,       ///< the same, where that is long
+  arrival,
+  whole,
+  limit,
+  failed,
+  interrupted
+};
+inline constexpr std::size_t signs = 11;
+
+/// Times are since the run's start.
+struct Stretch {
+  Sign sign = Sign::waiting;
+  Duration from{};
+  Duration to{};
+};
+
+/// A task as it is shown.
+struct ChartRow {
+  std::size_t task = 0;  ///< from 0
+  std::string name;      ///< the server
+  bool begun = false;    ///< else it has no more than a name and a remark
+  Duration started{};
+  Duration ended{};
+  Sign ending = Sign::whole;
+  std::vector<Stretch> stretches;  ///< from `started` to `ended`, without holes
+  std::vector<Duration> arrivals;
+  std::string remark;  ///< outcome and attempts where they are worth a word
+  std::string facts;   ///< a sentence about the task
+};
+
+/// A run as it is shown.
+struct ChartPanel {
+  std::string engine;
+  std::string heading;  ///< elapsed and floor, and what failed
+  std::string note;     ///< that not all tasks are shown; else empty
+  Duration elapsed{};
+  Duration floor{};
+  std::vector<ChartRow> rows;
+};
+
+struct Chart {
+  std::size_t tasks = 0;
+  Duration whole{};    ///< the longest run: the end of the scale
+  Duration silence{};  ///< the shortest that is shown as idle
+  std::vector<ChartPanel> panels;
+};
+
+/// Of a list of more than 40 tasks, or of fewer where several runs are to be seen at a glance, a
+/// sample is shown, the same of each run: the first, the last, the slowest of each run, failures
+/// up to a quarter, and others evenly spaced.
+Chart chart_of(std::span<const Run> runs);
+
+/// What a legend says of a sign.
+std::string meaning(Sign sign, const Chart& chart);
+
+/// Whether an axis is drawn under this panel: under the last one, and under those so long that the
+/// last one's is far away.
+bool has_axis(const Chart& chart, const ChartPanel& panel);
+
+}  // namespace poetry

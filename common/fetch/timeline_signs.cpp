@@ -1,0 +1,151 @@
+#include "fetch/timeline_signs.hpp"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+
+namespace poetry {
+namespace {
+
+// Arrivals that are nearer to each other than this, on average, are drawn thin.
+constexpr double dense = 8;
+
+constexpr std::array<std::string_view, signs> classes{
+    "pt-broken",  "pt-resolving", "pt-connecting", "pt-waiting", "pt-receiving",  "pt-idle",
+    "pt-arrival", "pt-whole",     "pt-limit",      "pt-failed",  "pt-interrupted"};
+
+std::string_view class_of(Sign sign) { return classes[static_cast<std::size_t>(sign)]; }
+
+std::string rectangle(Sign sign, double y, double from, double to, double height) {
+  return fmt::format(R"(<rect class="{}" x="{}" y="{}" width="{}" height="{}"/>)", class_of(sign),
+                     svg_length(from), svg_length(y - height / 2), svg_length(to - from),
+                     svg_length(height));
+}
+
+}  // namespace
+
+// The light picture is what a program that knows no media queries shows.
+std::string_view svg_style() {
+  return R"svg(<style>
+.pt-timeline{color-scheme:light dark}
+.pt-mono{font-family:monospace}
+.pt-text{font-family:sans-serif}
+.pt-ink{fill:#16191d}
+.pt-soft{fill:#454c55}
+.pt-bold{font-weight:bold}
+.pt-paper{fill:#fff}
+.pt-grid{stroke:#d5dae0;stroke-width:1.5;fill:none}
+.pt-axis{stroke:#454c55;stroke-width:2;fill:none}
+.pt-floor{stroke:#16191d;stroke-width:2;stroke-dasharray:3 6;fill:none}
+.pt-broken{stroke:#6b4a1e;stroke-width:1.5;fill:url(#pt-hatch)}
+.pt-hatch{stroke:#6b4a1e;stroke-width:2.5}
+.pt-resolving{stroke:#7b3f9e;stroke-width:5;stroke-linecap:round;stroke-dasharray:0 9;fill:none}
+.pt-connecting{stroke:#a85400;stroke-width:4;stroke-dasharray:9 5;fill:none}
+.pt-waiting{stroke:#5a6470;stroke-width:2;fill:#fff}
+.pt-receiving{fill:#7db3e8}
+.pt-idle{fill:#b4bcc6}
+.pt-arrival{stroke:#0a3263;stroke-width:3.5;fill:none}
+.pt-thin{stroke-width:1.5}
+.pt-whole{fill:#1a7a3a}
+.pt-limit{fill:#16191d}
+.pt-failed{stroke:#c01f1f;stroke-width:3.5;fill:none}
+.pt-interrupted{stroke:#a85400;stroke-width:3;fill:none}
+@media (prefers-color-scheme:dark){
+.pt-ink,.pt-limit{fill:#eceff2}
+.pt-soft{fill:#b3bbc4}
+.pt-paper{fill:#13161b}
+.pt-grid{stroke:#343b45}
+.pt-axis{stroke:#b3bbc4}
+.pt-floor{stroke:#eceff2}
+.pt-broken,.pt-hatch{stroke:#d9b27c}
+.pt-resolving{stroke:#cf9df0}
+.pt-connecting,.pt-interrupted{stroke:#f2a950}
+.pt-waiting{stroke:#9aa5b1;fill:#13161b}
+.pt-receiving{fill:#2c68a8}
+.pt-idle{fill:#56606c}
+.pt-arrival{stroke:#d8ebff}
+.pt-whole{fill:#68d18a}
+.pt-failed{stroke:#ff7a70}
+}
+</style>
+<defs><pattern id="pt-hatch" width="7" height="7" patternUnits="userSpaceOnUse"
+ patternTransform="rotate(45)"><path class="pt-hatch" d="M0 0V7"/></pattern></defs>
+)svg";
+}
+
+std::string svg_stretch(Sign sign, const SvgRow& row, double from, double to) {
+  switch (sign) {
+    case Sign::broken:
+      return rectangle(sign, row.y, from, to, row.pitch * 0.4);
+    case Sign::waiting:  // its outline is drawn on both sides of its edge
+      return rectangle(sign, row.y, from + 1, std::max(from + 1, to - 1), row.pitch * 0.34);
+    case Sign::receiving:
+      return rectangle(sign, row.y, from, to, row.pitch * 0.52);
+    case Sign::idle:
+      return rectangle(sign, row.y, from, to, row.pitch * 0.24);
+    default:
+      return fmt::format(R"(<path class="{}" d="M{} {}H{}"/>)", class_of(sign), svg_length(from),
+                         svg_length(row.y), svg_length(to));
+  }
+}
+
+std::string svg_ending(Sign sign, const SvgRow& row, double at) {
+  const double r = std::max(5.0, row.pitch * 0.17);
+  if (sign == Sign::whole) {
+    return fmt::format(R"(<circle class="{}" cx="{}" cy="{}" r="{}"/>)", class_of(sign),
+                       svg_length(at), svg_length(row.y), svg_length(r));
+  }
+  std::string_view form = "M{0} {0}H{1}V{1}H{0}z";
+  if (sign == Sign::failed) form = "M{0} {0}L{1} {1}M{1} {0}L{0} {1}";
+  if (sign == Sign::limit) form = "M{0} {0}L{1} 0L{0} {1}z";
+  const auto path = fmt::format(fmt::runtime(form), svg_length(-r), svg_length(r));
+  return fmt::format(R"svg(<path class="{}" transform="translate({} {})" d="{}"/>)svg",
+                     class_of(sign), svg_length(at), svg_length(row.y), path);
+}
+
+std::string svg_arrivals(const SvgRow& row, std::span<const double> at) {
+  if (at.empty()) return {};
+  const double span = at.back() - at.front();
+  const bool thin = span > dense && span / static_cast<double>(at.size()) < dense;
+  const double height = row.pitch * 0.72;
+  std::string text = fmt::format(R"(<path class="pt-arrival{}" d=")", thin ? " pt-thin" : "");
+  for (const double each : at) {
+    fmt::format_to(std::back_inserter(text), "M{} {}v{}", svg_length(each),
+                   svg_length(row.y - height / 2), svg_length(height));
+  }
+  return text + "\"/>";
+}
+
+std::string svg_length(double value) {
+  std::string text = fmt::format("{:.2f}", value);
+  text.erase(text.find_last_not_of('0') + 1);
+  if (text.ends_with('.')) text.pop_back();
+  return text == "-0" ? "0" : text;
+}
+
+std::string svg_escaped(std::string_view text) {
+  std::string result;
+  for (const char each : text) {
+    switch (each) {
+      case '&':
+        result += "&amp;";
+        break;
+      case '<':
+        result += "&lt;";
+        break;
+      case '>':
+        result += "&gt;";
+        break;
+      case '"':
+        result += "&quot;";
+        break;
+      default:
+        result += each;
+    }
+  }
+  return result;
+}
+
+}  // namespace poetry

@@ -1,0 +1,239 @@
+#include <spdlog/fmt/fmt.h>
+
+#include <array>
+#include <iterator>
+#include <string_view>
+#include <utility>
+
+#include "base/shown_text.hpp"
+#include "fetch/timeline.hpp"
+#include "fetch/timeline_chart.hpp"
+#include "fetch/timeline_layout.hpp"
+#include "fetch/timeline_signs.hpp"
+
+namespace poetry {
+namespace {
+
+constexpr double title_size = 30;
+constexpr double heading_size = 22;
+constexpr double axis_size = 18;
+constexpr double legend_size = 19;
+constexpr double legend_character = 0.55;  // mean width, for a font size of 1, with room to spare
+constexpr double least_shown = 1;          // a narrower stretch cannot be seen
+constexpr double margin = TimelineLayout::margin;
+constexpr double gap = TimelineLayout::gap;
+
+enum class Anchor { start, middle, end };
+
+/// Draws one chart.
+class Picture {
+ public:
+  explicit Picture(const Chart& chart) : chart_(chart), layout_(chart) {}
+  std::string draw();
+
+ private:
+  [[nodiscard]] double x(Duration at) const { return layout_.x(at); }
+  [[nodiscard]] SvgRow row() const { return {y_, layout_.pitch}; }
+  [[nodiscard]] std::string title() const;
+  void write(double at, Anchor anchor, double size, std::string_view classes,
+             std::string_view text);
+  void draw_top();
+  void draw(const ChartPanel& panel);
+  void draw_grid(const ChartPanel& panel);
+  void draw_axis();
+  void draw(const ChartRow& row);
+  void draw_bar(const ChartRow& row);
+  void draw_legend();
+  void draw_sample(Sign sign, double from, double to);
+  void use(Sign sign) { used_[static_cast<std::size_t>(sign)] = true; }
+
+  template <typename... Arguments>
+  void put(fmt::format_string<Arguments...> format, Arguments&&... arguments) {
+    fmt::format_to(std::back_inserter(text_), format, std::forward<Arguments>(arguments)...);
+  }
+
+  const Chart& chart_;
+  TimelineLayout layout_;
+  double y_ = 0;  // how far down the picture has got; of a line, its middle
+  std::array<bool, signs> used_{};
+  bool floor_used_ = false;
+  std::string text_;
+};
+
+std::string Picture::title() const {
+  const std::size_t engines = chart_.panels.size();
+  return fmt::format("Fetching {} poem{} by {}", chart_.tasks, chart_.tasks == 1 ? "" : "s",
+                     engines == 1 ? chart_.panels.front().engine
+                                  : fmt::format("each of {} engines, on one scale", engines));
+}
+
+// Its base line is so far below the middle that capitals and digits stand in it.
+void Picture::write(double at, Anchor anchor, double size, std::string_view classes,
+                    std::string_view text) {
+  static constexpr std::array<std::string_view, 3> anchors{"start", "middle", "end"};
+  put(R"(<text class="{}" x="{}" y="{}" font-size="{}" text-anchor="{}">{}</text>)", classes,
+      svg_length(at), svg_length(y_ + size * 0.35), svg_length(size),
+      anchors[static_cast<std::size_t>(anchor)], svg_escaped(text));
+}
+
+void Picture::draw_top() {
+  put(R"(<title id="pt-title">{}</title>)", svg_escaped(title()));
+  put(R"(<desc id="pt-desc">A row for each task shows what it did when.)");
+  for (const auto& panel : chart_.panels) {
+    put(" {}: {}.", svg_escaped(panel.engine), svg_escaped(panel.heading));
+  }
+  put("</desc>\n{}", svg_style());
+  put(R"(<rect class="pt-paper" width="100%" height="100%"/>)");
+  y_ = margin + title_size / 2;
+  write(margin, Anchor::start, title_size, "pt-text pt-ink pt-bold", title());
+  put("\n");
+  y_ += title_size / 2 + 10;
+}
+
+void Picture::draw(const ChartPanel& panel) {
+  y_ += heading_size + 12;
+  put(R"(<g class="pt-panel"><text class="pt-text pt-ink" x="{}" y="{}" font-size="{}">)",
+      svg_length(margin), svg_length(y_), heading_size);
+  put("<tspan class=\"pt-bold\">{}</tspan> {}</text>\n", svg_escaped(panel.engine),
+      svg_escaped(panel.heading));
+  y_ += heading_size / 2 + 3;
+  draw_grid(panel);
+  for (const ChartRow& row : panel.rows) {
+    y_ += layout_.pitch / 2;
+    draw(row);
+    y_ += layout_.pitch / 2;
+  }
+  if (has_axis(chart_, panel)) draw_axis();
+  if (!panel.note.empty()) {
+    y_ += axis_size;
+    write(margin, Anchor::start, axis_size, "pt-text pt-soft", panel.note);
+    y_ += axis_size * 0.7;
+  }
+  put("</g>\n");
+}
+
+void Picture::draw_grid(const ChartPanel& panel) {
+  const auto height = svg_length(layout_.pitch * static_cast<double>(panel.rows.size()));
+  put(R"(<path class="pt-grid" d=")");
+  for (const Tick& tick : layout_.ticks) {
+    put("M{} {}v{}", svg_length(x(tick.at)), svg_length(y_), height);
+  }
+  put("\"/>");
+  if (x(panel.elapsed) - x(panel.floor) < layout_.pitch / 4) return;  // hardly beyond it
+  floor_used_ = true;
+  put(R"(<path class="pt-floor" d="M{} {}v{}"/>)", svg_length(x(panel.floor)), svg_length(y_),
+      height);
+}
+
+void Picture::draw_axis() {
+  put(R"(<g class="pt-ticks"><path class="pt-axis" d="M{} {}H{}"/><path class="pt-axis" d=")",
+      svg_length(layout_.left), svg_length(y_), svg_length(layout_.right));
+  for (const Tick& tick : layout_.ticks) put("M{} {}v8", svg_length(x(tick.at)), svg_length(y_));
+  put("\"/>");
+  y_ += axis_size * 1.3;
+  write(margin, Anchor::start, axis_size, "pt-text pt-soft", "time");
+  for (const Tick& tick : layout_.ticks) {
+    write(x(tick.at), Anchor::middle, axis_size, "pt-text pt-soft", tick.label);
+  }
+  y_ += axis_size * 0.7;
+  put("</g>\n");
+}
+
+void Picture::draw(const ChartRow& row) {
+  const auto name = to_utf8(shortened(shown_text(row.name), TimelineLayout::most_name, U'…'));
+  put(R"(<g class="pt-task"><title>{}</title>)", svg_escaped(to_utf8(shown_text(row.facts))));
+  write(layout_.numbers, Anchor::end, layout_.font, "pt-mono pt-soft",
+        std::to_string(row.task + 1));
+  write(layout_.names, Anchor::start, layout_.font, "pt-mono pt-ink", name);
+  if (row.begun) draw_bar(row);
+  if (!row.remark.empty()) {
+    write(layout_.remarks, Anchor::start, layout_.font * TimelineLayout::remark_share,
+          "pt-mono pt-soft", row.remark);
+  }
+  put("</g>\n");
+}
+
+void Picture::draw_bar(const ChartRow& shown) {
+  if (x(shown.started) - layout_.left > gap) {  // leads the eye from the name
+    put(R"(<path class="pt-grid" d="M{} {}H{}"/>)", svg_length(layout_.left), svg_length(y_),
+        svg_length(x(shown.started) - 4));
+  }
+  put(R"(<g class="pt-bar">)");
+  for (const Stretch& stretch : shown.stretches) {
+    if (x(stretch.to) - x(stretch.from) < least_shown) continue;
+    use(stretch.sign);
+    text_ += svg_stretch(stretch.sign, row(), x(stretch.from), x(stretch.to));
+  }
+  std::vector<double> arrivals;
+  for (const Duration at : shown.arrivals) arrivals.push_back(x(at));
+  if (!arrivals.empty()) use(Sign::arrival);
+  text_ += svg_arrivals(row(), arrivals);
+  use(shown.ending);
+  text_ += svg_ending(shown.ending, row(), x(shown.ended) + layout_.pitch * 0.3);
+  put("</g>");
+}
+
+void Picture::draw_sample(Sign sign, double from, double to) {
+  const double middle = (from + to) / 2;
+  if (sign < Sign::arrival) {
+    text_ += svg_stretch(sign, row(), from, to);
+  } else if (sign == Sign::arrival) {
+    text_ += svg_arrivals(row(), {&middle, 1});
+  } else {
+    text_ += svg_ending(sign, row(), middle);
+  }
+}
+
+void Picture::draw_legend() {
+  constexpr double long_sample = 44;
+  constexpr double short_sample = 22;
+  y_ += legend_size * 1.6;
+  put(R"(<g class="pt-legend">)");
+  double at = margin;
+  // Makes room for an item, and leaves the sample to the caller.
+  const auto item = [&](double sample, const std::string& words) {
+    const double needed =
+        sample + gap / 2 + static_cast<double>(words.size()) * legend_character * legend_size;
+    if (at > margin && at + needed > TimelineLayout::width - margin) {
+      at = margin;
+      y_ += legend_size * 1.7;
+    }
+    write(at + sample + gap / 2, Anchor::start, legend_size, "pt-text pt-ink", words);
+    return std::exchange(at, at + needed + gap);
+  };
+  for (std::size_t index = 0; index < signs; ++index) {
+    if (!used_[index]) continue;
+    const auto sign = static_cast<Sign>(index);
+    const double sample = sign < Sign::arrival ? long_sample : short_sample;
+    const double from = item(sample, meaning(sign, chart_));
+    draw_sample(sign, from, from + sample);
+  }
+  if (floor_used_) {
+    const double from = item(short_sample, "the floor: the slowest task");
+    put(R"(<path class="pt-floor" d="M{} {}v26"/>)", svg_length(from + short_sample / 2),
+        svg_length(y_ - 13));
+  }
+  put("</g>\n");
+  y_ += legend_size + margin / 2;
+}
+
+std::string Picture::draw() {
+  draw_top();
+  for (const ChartPanel& panel : chart_.panels) draw(panel);
+  draw_legend();
+  const auto height = svg_length(y_);
+  return fmt::format(R"(<svg class="pt-timeline" xmlns="http://www.w3.org/2000/svg" width="{0}" )"
+                     R"(height="{1}" viewBox="0 0 {0} {1}" role="img" )"
+                     "aria-labelledby=\"pt-title pt-desc\">\n",
+                     TimelineLayout::width, height) +
+         text_ + "</svg>\n";
+}
+
+}  // namespace
+
+std::string svg_timeline(std::span<const Run> runs) {
+  const Chart chart = chart_of(runs);
+  return Picture(chart).draw();
+}
+
+}  // namespace poetry

@@ -1,0 +1,39 @@
+#include "base/shown_text.hpp"
+
+#include <gtest/gtest.h>
+
+namespace poetry {
+namespace {
+
+TEST(ShownText, ReadsWhatIsUtf8AndReplacesTheRest) {
+  EXPECT_EQ(shown_text("a\xc3\xbc\xe5\xba\x8a\xf0\x9f\x90\x8c"), U"aü床🐌");
+  EXPECT_EQ(shown_text("\xff|\xc3|\xe5\xba|\xc0\xaf|\xed\xa0\x80|\xf4\x90\x80\x80"),
+            U"\xfffd|\xfffd|\xfffd\xfffd|\xfffd\xfffd|\xfffd|\xfffd\xfffd\xfffd\xfffd");
+}
+
+TEST(ShownText, ShowsNothingThatMovesOrColours) {
+  EXPECT_EQ(shown_text("\x1b[2J\r\n\t\x7f"), U"\xfffd[2J\xfffd\xfffd\xfffd\xfffd");
+  EXPECT_EQ(shown_text("\xe2\x80\xae|\xef\xbf\xbe"), U"\xfffd|\xfffd");  // U+202E, U+FFFE
+}
+
+TEST(ShownText, GoesBackToUtf8) {
+  const std::string text = "a\xc3\xbc\xe5\xba\x8a\xf0\x9f\x90\x8c";
+  EXPECT_EQ(to_utf8(shown_text(text)), text);
+  EXPECT_EQ(to_utf8(in_ascii(shown_text(text))), "a???");
+}
+
+TEST(ShownText, CountsColumns) {
+  EXPECT_EQ(columns_of(U"abc"), 3U);
+  EXPECT_EQ(columns_of(U"床前"), 4U);
+  EXPECT_EQ(columns_of(U"u\u0308"), 1U);
+}
+
+TEST(ShownText, IsShortenedInItsMiddle) {
+  EXPECT_EQ(shortened(U"127.0.0.1:10000", 15, U'…'), U"127.0.0.1:10000");
+  EXPECT_EQ(shortened(U"host.example:10000", 11, U'…'), U"host…:10000");
+  EXPECT_EQ(columns_of(shortened(U"床前明月光疑是地上霜", 10, U'~')), 9U);
+  EXPECT_EQ(shortened(U"abcdef", 3, U'~'), U"~ef");
+}
+
+}  // namespace
+}  // namespace poetry

@@ -1,0 +1,47 @@
+#include "fetch/time_scale.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace poetry {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::ElementsAre;
+
+std::vector<std::string> labels(Duration whole, std::size_t most) {
+  std::vector<std::string> texts;
+  for (const auto& tick : ticks_of(whole, most)) texts.push_back(tick.label);
+  return texts;
+}
+
+TEST(TimeScale, RoundsUpToWhatPeopleReadEasily) {
+  EXPECT_EQ(round_up(0s), 1ns);
+  EXPECT_EQ(round_up(20ms), 20ms);
+  EXPECT_EQ(round_up(21ms), 50ms);
+  EXPECT_EQ(round_up(11s), 20s);
+  EXPECT_EQ(round_up(31s), 1min);
+  EXPECT_EQ(round_up(61min), 2h);
+  EXPECT_EQ(round_up(24h * 365), 24h * 512);
+}
+
+TEST(TimeScale, HasTicksInOneUnit) {
+  EXPECT_THAT(labels(4003ms, 6), ElementsAre("0 s", "1 s", "2 s", "3 s", "4 s"));
+  EXPECT_THAT(labels(1400ms, 5), ElementsAre("0 s", "0.5 s", "1 s"));
+  EXPECT_THAT(labels(90ms, 4), ElementsAre("0 ms", "50 ms"));
+  EXPECT_THAT(labels(150s, 4), ElementsAre("0 min", "1 min", "2 min"));
+  EXPECT_THAT(labels(2500ns, 4), ElementsAre("0 us", "1 us", "2 us"));
+  EXPECT_THAT(labels(0s, 4), ElementsAre("0 s"));
+}
+
+TEST(TimeScale, HasNoMoreTicksThanAskedFor) {
+  for (Duration whole = 1ns; whole < 100h; whole = whole * 17 / 10 + 1ns) {
+    const auto ticks = ticks_of(whole, 7);
+    EXPECT_LE(ticks.size(), 7U);
+    EXPECT_GE(ticks.size(), 2U) << whole.count();
+    EXPECT_LE(ticks.back().at, whole);
+  }
+}
+
+}  // namespace
+}  // namespace poetry
