@@ -5,6 +5,7 @@ set(get_tests
     fetch/bad_servers_test.cpp
     fetch/fetch_test.cpp
     fetch/output_test.cpp
+    fetch/poem_catalog_test.cpp
     fetch/report_test.cpp
     fetch/strategies_test.cpp
     fetch/time_scale_test.cpp

@@ -5,23 +5,15 @@
 #include "base/quantity.hpp"
 
 namespace poetry {
-Collector::Collector(std::vector<std::unique_ptr<Output>> outputs, std::size_t tasks, Events events,
-                     Digests digests, Screen& screen, Progress& progress)
-    : outputs_(std::move(outputs)), events_(events), screen_(screen), progress_(progress) {
-  if (digests == Digests::no) return;
-  digesting_.resize(tasks);
-  sha256_.resize(tasks);
-}
+Collector::Collector(std::vector<std::unique_ptr<Output>> outputs, Events events, Screen& screen,
+                     Progress& progress)
+    : outputs_(std::move(outputs)), events_(events), screen_(screen), progress_(progress) {}
 
 std::string Collector::received(std::size_t task, const Record& record, std::string_view bytes) {
   progress_.received(bytes.size());
   if (events_ == Events::all) {
     screen_.tell(fmt::format("Task {}: got {} bytes of poetry from {}", task + 1, bytes.size(),
                              to_string(*record.address)));
-  }
-  if (!digesting_.empty()) {
-    if (!digesting_[task]) digesting_[task] = std::make_unique<Sha256>();
-    digesting_[task]->update(bytes);
   }
   try {
     for (const auto& output : outputs_) output->write(task, bytes);
@@ -37,7 +29,6 @@ void Collector::retrying(std::size_t task, const Record& record, Duration delay)
     screen_.tell(fmt::format("Task {} starts over in {}{}: {}", task + 1, format_duration(delay),
                              record.bytes == 0 ? "" : ", what it got is void", record.error));
   }
-  if (!digesting_.empty()) digesting_[task].reset();
   for (const auto& output : outputs_) output->discard(task);
 }
 
@@ -48,17 +39,12 @@ void Collector::ended(std::size_t task, Record& record) {
     record.outcome = Outcome::output;
     record.error = (record.address ? to_string(*record.address) : "") + ": " + error.what();
   }
-  if (!digesting_.empty()) {
-    if (!digesting_[task]) digesting_[task] = std::make_unique<Sha256>();
-    sha256_[task] = digesting_[task]->finish();
-    digesting_[task].reset();
-  }
   progress_.ended(record.outcome);
-  if (record.outcome != Outcome::ok && events_ != Events::none) {
-    screen_.tell(fmt::format("Task {} failed: {}", task + 1, record.error));
-  } else if (events_ == Events::all) {
-    screen_.tell(fmt::format("Task {} finished", task + 1));
-  }
+  const bool failed = record.outcome != Outcome::ok;
+  const bool begun = record.started != never;  // a signal may end thousands that have not
+  if (events_ != Events::all && (events_ == Events::none || !failed || !begun)) return;
+  screen_.tell(failed ? fmt::format("Task {} failed: {}", task + 1, record.error)
+                      : fmt::format("Task {} finished", task + 1));
 }
 
 }  // namespace poetry

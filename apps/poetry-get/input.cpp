@@ -1,54 +1,34 @@
 #include <fcntl.h>
 #include <unistd.h>
-#include <algorithm>
-#include <cerrno>
 
+#include <algorithm>
 #include <array>
+#include <cerrno>
 
 #include "base/error.hpp"
 #include "base/fd.hpp"
+#include "base/quantity.hpp"
 #include "options.hpp"
 
 namespace poetry {
 namespace {
 
-std::string read_all(const std::string& path) {
+// It is held as long as the tool runs, and sent by every task.
+constexpr std::size_t most_sent = std::size_t{64} << 20;
+
+std::string read_text(const std::string& path) {
   const Fd opened(path == "-" ? -1 : ::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!opened && path != "-") throw_errno("read", path);
   const int fd = opened ? opened.get() : STDIN_FILENO;
   std::string text;
   std::array<char, 65536> piece;
-  for (;;) {
+  while (text.size() <= most_sent) {
     const auto count = ::read(fd, piece.data(), piece.size());
     if (count < 0 && errno != EINTR) throw_errno("read", path == "-" ? "standard input" : path);
     if (count == 0) return text;
     if (count > 0) text.append(piece.data(), static_cast<std::size_t>(count));
   }
-}
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view blank = " \t\r";
-  const auto first = text.find_first_not_of(blank);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(blank) - first + 1);
-}
-
-void read_servers(const std::string& path, std::vector<HostPort>& servers) {
-  const std::string text = read_all(path);
-  std::size_t number = 0;
-  for (std::string_view left = text; !left.empty();) {
-    const auto end = std::min(left.find('\n'), left.size());
-    const auto line = trimmed(left.substr(0, std::min(left.find('#'), end)));
-    left.remove_prefix(std::min(end + 1, left.size()));
-    ++number;
-    if (line.empty()) continue;
-    try {
-      servers.push_back(parse_host_port(line));
-    } catch (const UsageError& error) {
-      throw UsageError((path == "-" ? "standard input" : path) + ":" + std::to_string(number),
-                       error.what());
-    }
-  }
+  throw UsageError("more to send than " + format_size(most_sent), "@" + path);
 }
 
 /// The byte of a numeric escape and how many characters it takes, none where it is not one.
@@ -91,17 +71,8 @@ std::string unescape(std::string_view text) {
 
 std::optional<std::string> read_send(const GetOptions& options) {
   if (!options.send) return std::nullopt;
-  return options.send->starts_with('@') ? read_all(options.send->substr(1))
+  return options.send->starts_with('@') ? read_text(options.send->substr(1))
                                         : unescape(*options.send);
-}
-
-std::vector<HostPort> servers_of(const GetOptions& options) {
-  std::vector<HostPort> listed = options.servers;
-  for (const auto& path : options.from) read_servers(path, listed);
-  if (listed.empty()) throw UsageError("no server given", "[HOST:]PORT");
-  std::vector<HostPort> servers;
-  for (const auto& server : listed) servers.insert(servers.end(), options.repeat, server);
-  return servers;
 }
 
 }  // namespace poetry

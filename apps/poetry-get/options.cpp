@@ -46,6 +46,9 @@ void add_task_options(Table& table, GetOptions& o) {
   table.push_back({"from", 'f', "FILE", "more servers, one a line, # comments; - is standard input",
                    "", [&o](std::string_view text) { o.from.emplace_back(text); },
                    [&o] { return o.from; }});
+  table.push_back({"catalog", 0, "ADDRESS", "fetch and check the poems of this server's catalog",
+                   "", [&o](std::string_view text) { o.catalog = parse_host_port(text); },
+                   [&o] { return o.catalog ? Texts{to_string(*o.catalog)} : Texts{}; }});
   table.push_back({"repeat", 'n', "N", "N tasks for each server", "1",
                    into(o.repeat, 1, most_repeats), shows(o.repeat)});
   table.push_back({"parallel", 'j', "N", "at most N tasks in flight; 0 is all", "0",

@@ -15,6 +15,7 @@ namespace poetry {
 struct GetOptions {
   std::string engine = "select";  ///< names, comma-separated, or "all"
   std::vector<std::string> from;
+  std::optional<HostPort> catalog;  ///< whose poems are tasks, too
   std::uint64_t repeat = 1;
   std::uint64_t parallel = 0;  ///< 0 is all
   std::string output;
@@ -42,12 +43,9 @@ Parsed parse_get_options(int argc, const char* const* argv, GetOptions& options)
 /// The engines asked for, in order. Raises UsageError for a name that is none.
 std::vector<std::string> engines_of(const std::string& names);
 
-/// The servers of the command line, then those of the --from files, each `repeat` times over.
-/// Raises UsageError naming file and line, or that there is no server, and std::system_error.
-std::vector<HostPort> servers_of(const GetOptions& options);
-
 /// What to send: the file's bytes or the text with its escapes replaced; none where not asked for.
-/// Raises std::system_error naming the file, UsageError naming the escape.
+/// Raises std::system_error naming the file, UsageError naming the escape, or the file where it is
+/// too large to be held.
 std::optional<std::string> read_send(const GetOptions& options);
 
 /// C escapes (\n \t \r \a \b \f \v \\ \' \" \? \e, \ooo, \xhh) as the bytes that they stand for.

@@ -1,94 +1,66 @@
 #include "run.hpp"
 
-#include <fcntl.h>
-#include <spdlog/spdlog.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
-#include <cstdlib>
-#include <fstream>
 
+#include "apart.hpp"
 #include "base/error.hpp"
 #include "base/terminal.hpp"
+#include "catalog_fetch.hpp"
 #include "cli/main.hpp"
 #include "cli/replaced_file.hpp"
 #include "cli/standard_output.hpp"
 #include "collector.hpp"
-#include "engine_process.hpp"
+#include "cost.hpp"
 #include "fetch/output.hpp"
 #include "fetch/report.hpp"
 #include "fetch/strategy.hpp"
 #include "fetch/timeline.hpp"
-#include "net/descriptor_limit.hpp"
+#include "files.hpp"
 #include "net/signals.hpp"
+#include "pack.hpp"
+#include "plan.hpp"
 #include "progress.hpp"
 #include "screen.hpp"
+#include "server_list.hpp"
 
 namespace poetry {
 namespace {
 
 constexpr std::size_t most_told = 20;  // tasks of which every event is told unasked
-// Standard streams, files, signals, the spool; and the sockets of name lookups, most of these.
-constexpr std::uint64_t other_descriptors = 96;
 
-/// One use of the tool: what was asked for, and the files that it writes.
+enum class Turn { first, later };
+
+/// One use of the tool: what was asked for, and what became of it.
 class Job {
  public:
   explicit Job(const GetOptions& options);
-  int run();
+  int run(std::vector<HostPort> given, std::optional<std::string> send);
 
  private:
-  Run run_engine(const std::string& engine, std::vector<std::unique_ptr<Output>> outputs);
-  std::vector<std::unique_ptr<Output>> make_outputs();
-  void bound_parallel();
+  std::vector<std::unique_ptr<Output>> make_outputs(Turn turn);
+  Run run_engine(const std::string& engine, Turn turn);
+  void compare_engines();
+  Run await(Apart& process, const std::string& engine);
   void report();
+  void tell(const Sink& sink) const;
   [[nodiscard]] Events events() const;
   [[nodiscard]] int status() const;
 
   const GetOptions& options_;
-  std::vector<std::string> engines_;
+  std::vector<std::string> engines_ = engines_of(options_.engine);
+  Files files_;
   Batch batch_;
-  Fd output_;
-  Fd report_file_;
   Signals signals_{SIGINT, SIGTERM};
   Screen screen_;
+  bool stopped_ = false;  // by a signal that came to this process and not to an engine's
   std::vector<Run> runs_;
 };
 
-Fd open_for_writing(const std::string& path) {
-  Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
-  if (!file) throw_errno("write to", path);
-  return file;
-}
-
-void write_standard_error(const std::string& text) {
+void write_standard_error(std::string_view text) {
   write_all(STDERR_FILENO, text, "standard error");
-}
-
-Duration duration_of(const timeval& time) {
-  return std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec);
-}
-
-// Not getrusage(2)'s ru_maxrss, which starts with what the process that called exec had used.
-std::uint64_t peak_memory_kib() {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);) {
-    if (line.starts_with("VmHWM:")) return std::strtoull(line.c_str() + 6, nullptr, 10);
-  }
-  return 0;
-}
-
-Cost cost_so_far() {
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  Cost cost;
-  cost.cpu_user = duration_of(usage.ru_utime);
-  cost.cpu_system = duration_of(usage.ru_stime);
-  cost.context_switches = static_cast<std::uint64_t>(usage.ru_nvcsw + usage.ru_nivcsw);
-  cost.max_rss_kib = peak_memory_kib();
-  return cost;
 }
 
 bool interrupted(const Run& run) {
@@ -97,49 +69,27 @@ bool interrupted(const Run& run) {
 }
 
 Job::Job(const GetOptions& options)
-    : options_(options),
-      engines_(engines_of(options.engine)),
-      screen_(options.quiet ? Quiet::yes : Quiet::no) {
-  batch_.servers = servers_of(options);
-  batch_.fetch = options.fetch;
-  batch_.fetch.send = read_send(options);
-  batch_.fetch.after_send = options.hold ? AfterSend::hold : AfterSend::half_close;
-  batch_.family = options.ipv4 ? Family::ipv4 : options.ipv6 ? Family::ipv6 : Family::any;
-  batch_.parallel = options.parallel;
-  bound_parallel();
-  if (!options.output.empty()) output_ = open_for_writing(options.output);
-  if (!options.report_file.empty()) report_file_ = open_for_writing(options.report_file);
-  if (!options.timeline_svg.empty()) check_replaceable(options.timeline_svg);
-}
+    : options_(options), files_(options), screen_(options.quiet ? Quiet::yes : Quiet::no) {}
 
-// Each task in flight needs a descriptor.
-void Job::bound_parallel() {
-  const std::uint64_t limit = raise_descriptor_limit();
-  const std::uint64_t room = limit > 2 * other_descriptors ? limit - other_descriptors : limit / 2;
-  if (batch_.parallel > room) {
-    spdlog::warn("--parallel {} is more than {} open files (ulimit -n) allow: {} tasks at once",
-                 batch_.parallel, limit, room);
-  }
-  if (batch_.parallel == 0 || batch_.parallel > room) batch_.parallel = room;
-}
-
-std::vector<std::unique_ptr<Output>> Job::make_outputs() {
+// Of several engines the first prints. The others do the same work for nothing, so that their
+// figures tell of the same.
+std::vector<std::unique_ptr<Output>> Job::make_outputs(Turn turn) {
   std::vector<std::unique_ptr<Output>> outputs;
-  const std::size_t tasks = batch_.servers.size();
   const auto print = [this](std::string_view bytes) { screen_.print(bytes); };
+  const auto where = [&](const Sink& sink) {
+    return turn == Turn::first ? sink : files_.nowhere();
+  };
   const auto attempts = batch_.fetch.retries == 0 ? Attempts::one : Attempts::several;
+  const std::size_t tasks = batch_.servers.size();
   if (!options_.output_dir.empty()) {
     outputs.push_back(make_directory_output(options_.output_dir, batch_.servers));
-  } else if (output_) {
-    const auto sink = [this](std::string_view bytes) {
-      write_all(output_.get(), bytes, options_.output);
-    };
-    outputs.push_back(make_ordered_output(sink, tasks, attempts));
+  } else if (!options_.output.empty()) {
+    outputs.push_back(make_ordered_output(where(files_.poems()), tasks, attempts));
   } else if (options_.print == "ordered") {
-    outputs.push_back(make_ordered_output(print, tasks, attempts));
+    outputs.push_back(make_ordered_output(where(print), tasks, attempts));
   }
   if (options_.print == "live") {
-    outputs.push_back(make_live_output(print, tasks));
+    outputs.push_back(make_live_output(where(print)));
   }
   return outputs;
 }
@@ -150,39 +100,65 @@ Events Job::events() const {
   return all ? Events::all : Events::failures;
 }
 
-Run Job::run_engine(const std::string& engine, std::vector<std::unique_ptr<Output>> outputs) {
-  const bool digests = options_.report == "json" || options_.report == "csv";
+Run Job::run_engine(const std::string& engine, Turn turn) {
+  const Cost before = cost_so_far();
   const std::size_t tasks = batch_.servers.size();
   const std::size_t most = batch_.parallel == 0 ? tasks : batch_.parallel;
   Progress progress(screen_, tasks, engine == "sequential" ? 1 : most);
-  Collector collector(std::move(outputs), tasks, events(), digests ? Digests::yes : Digests::no,
-                      screen_, progress);
+  Collector collector(make_outputs(turn), events(), screen_, progress);
   Result result = make_strategy(engine)->run(batch_, collector, signals_);
   progress.stop();
   Run run;
   run.engine = engine;
+  run.servers = batch_.servers;
   run.records = std::move(result.records);
-  run.sha256 = collector.take_sha256();
-  run.cost = cost_so_far();
+  run.cost = cost_since(before);
   progress.deduct_from(run.cost);
   run.cost.wakeups = result.wakeups;
   return run;
 }
 
-int Job::run() {
-  auto outputs = make_outputs();
+// All processes are there before the first begins: each starts with the same memory, and none with
+// what an earlier engine left in this one.
+void Job::compare_engines() {
+  std::vector<Apart> processes;
+  processes.reserve(engines_.size());
   for (const auto& engine : engines_) {
-    // The poems are printed once, by the first engine; the vector is empty for the others.
-    const auto body = [&] { return run_engine(engine, std::move(outputs)); };
-    if (engines_.size() > 1) {
-      if (events() != Events::none) write_standard_error("Engine " + engine + ":\n");
-      runs_.push_back(run_apart(body, signals_));
-      outputs.clear();  // the child had a copy
-    } else {
-      runs_.push_back(body());
-    }
-    runs_.back().servers = batch_.servers;
-    if (interrupted(runs_.back())) break;
+    const auto turn = processes.empty() ? Turn::first : Turn::later;
+    const auto work = [&](const Sink& answer) { pack(run_engine(engine, turn), answer); };
+    processes.push_back(Apart(work, processes));
+  }
+  for (std::size_t index = 0; index < engines_.size() && !stopped_; ++index) {
+    if (events() != Events::none) write_standard_error("Engine " + engines_[index] + ":\n");
+    runs_.push_back(await(processes[index], engines_[index]));
+    stopped_ = processes[index].signalled();
+  }
+}
+
+Run Job::await(Apart& process, const std::string& engine) {
+  Run run;
+  try {
+    process.begin(signals_);
+    run = unpack([&process](std::span<char> bytes) { process.read(bytes); });
+    process.finish();
+  } catch (const std::exception& error) {
+    run = {};
+    run.failure = error.what();
+    write_standard_error("poetry-get: engine " + engine + ": " + run.failure + "\n");
+  }
+  run.engine = engine;
+  run.servers = batch_.servers;
+  return run;
+}
+
+int Job::run(std::vector<HostPort> given, std::optional<std::string> send) {
+  auto batch = plan_batch(options_, std::move(given), std::move(send), signals_);
+  if (!batch) return exit_interrupted;
+  batch_ = std::move(*batch);
+  if (engines_.size() == 1) {
+    runs_.push_back(run_engine(engines_.front(), Turn::first));
+  } else {
+    compare_engines();
   }
   report();
   return status();
@@ -193,22 +169,20 @@ void Job::report() {
     write_standard_error(draw_timeline(runs_, {preferred_width(STDERR_FILENO), terminal_glyphs(),
                                                terminal_colours(STDERR_FILENO)}));
   }
-  std::string text;
-  if (options_.report == "json") text = json_report(runs_);
-  if (options_.report == "csv") text = csv_report(runs_);
-  if (options_.report == "text") {
-    for (const Run& run : runs_) {
-      if (engines_.size() > 1) text += "Engine " + run.engine + ":\n";
-      text += text_report(run);
-    }
-    if (runs_.size() > 1) text += comparison(runs_);
-  }
-  if (report_file_) {
-    write_all(report_file_.get(), text, options_.report_file);
-  } else {
-    write_standard_error(text);
-  }
+  tell(files_.report());
   if (!options_.timeline_svg.empty()) replace_file(options_.timeline_svg, svg_timeline(runs_));
+}
+
+void Job::tell(const Sink& sink) const {
+  const auto engines = engines_.size() == 1 ? Engines::one : Engines::several;
+  if (options_.report == "json") write_json_report(runs_, engines, sink);
+  if (options_.report == "csv") write_csv_report(runs_, sink);
+  if (options_.report != "text") return;
+  for (const Run& run : runs_) {
+    if (engines == Engines::several) sink("Engine " + run.engine + ":\n");
+    sink(text_report(run));
+  }
+  if (runs_.size() > 1) sink(comparison(runs_));
 }
 
 int Job::status() const {
@@ -220,12 +194,24 @@ int Job::status() const {
     fetched += totals.fetched;
     failed += totals.failed;
   }
+  if (stopped_) return exit_interrupted;
   if (failed == 0) return exit_ok;
   return fetched == 0 ? exit_none : exit_failure;
 }
 
 }  // namespace
 
-int run_get(const GetOptions& options) { return Job(options).run(); }
+// Lists and texts are read before the job takes the signals: a pipe may give none for long.
+int run_get(const GetOptions& options) {
+  auto servers = listed_servers(options);
+  auto send = read_send(options);
+  if (servers.empty() && !options.catalog) throw UsageError("no server given", "[HOST:]PORT");
+  try {
+    return Job(options).run(std::move(servers), std::move(send));
+  } catch (const CatalogError& error) {
+    write_standard_error("poetry-get: " + std::string(error.what()) + "\n");
+    return exit_none;
+  }
+}
 
 }  // namespace poetry

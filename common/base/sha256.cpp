@@ -2,11 +2,15 @@
 
 #include <openssl/evp.h>
 
-#include <array>
 #include <new>
 #include <stdexcept>
 
 namespace poetry {
+namespace {
+
+constexpr std::string_view hexadecimal = "0123456789abcdef";
+
+}  // namespace
 
 struct Sha256::State {
   struct Free {
@@ -29,18 +33,35 @@ void Sha256::update(std::string_view bytes) {
   EVP_DigestUpdate(state_->digest.get(), bytes.data(), bytes.size());
 }
 
-std::string Sha256::finish() {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned int size = 0;
-  EVP_DigestFinal_ex(state_->digest.get(), digest.data(), &size);
-  constexpr std::string_view hex = "0123456789abcdef";
+Digest Sha256::finish_digest() {
+  Digest digest{};
+  EVP_DigestFinal_ex(state_->digest.get(), digest.data(), nullptr);
+  return digest;
+}
+
+std::string Sha256::finish() { return to_hex(finish_digest()); }
+
+std::string to_hex(const Digest& digest) {
   std::string text;
-  text.reserve(std::size_t{2} * size);
-  for (unsigned int i = 0; i < size; ++i) {
-    text += hex[digest[i] >> 4];
-    text += hex[digest[i] & 15];
+  text.reserve(2 * digest.size());
+  for (const unsigned char byte : digest) {
+    text += hexadecimal[byte >> 4];
+    text += hexadecimal[byte & 15];
   }
   return text;
+}
+
+std::optional<Digest> parse_digest(std::string_view text) {
+  Digest digest{};
+  if (text.size() != 2 * digest.size()) return std::nullopt;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const char lower =
+        text[at] >= 'A' && text[at] <= 'F' ? static_cast<char>(text[at] + 32) : text[at];
+    const auto value = hexadecimal.find(lower);
+    if (value == std::string_view::npos) return std::nullopt;
+    digest[at / 2] = static_cast<unsigned char>(digest[at / 2] << 4 | value);
+  }
+  return digest;
 }
 
 }  // namespace poetry

@@ -1,11 +1,22 @@
 // SHA-256 (FIPS 180-4) of bytes that arrive piece by piece, by OpenSSL. Owned by who digests.
 #pragma once
 
+#include <array>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 namespace poetry {
+
+/// A digest as it is, of a third of its text's size.
+using Digest = std::array<unsigned char, 32>;
+
+/// In lower-case hexadecimal.
+std::string to_hex(const Digest& digest);
+
+/// The digest that such a text stands for, in upper or lower case; none where it is not one.
+std::optional<Digest> parse_digest(std::string_view text);
 
 class Sha256 {
  public:
@@ -15,7 +26,9 @@ class Sha256 {
   ~Sha256();
 
   void update(std::string_view bytes);
-  /// The digest in lower-case hexadecimal. Ends this digest; start another with a new object.
+  /// Ends this digest; start another with a new object.
+  Digest finish_digest();
+  /// The same in lower-case hexadecimal.
   std::string finish();
 
  private:

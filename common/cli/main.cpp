@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include "base/error.hpp"
+#include "base/shown_text.hpp"
 #include "cli/standard_output.hpp"
 
 namespace poetry {
@@ -24,19 +25,22 @@ void complain(const std::string& text) {
   }
 }
 
+// What a user gave stays on its line, and cannot command the terminal.
+std::string shown(const std::exception& error) { return to_utf8(shown_text(error.what())); }
+
 }  // namespace
 
 int guarded_main(const std::string& tool, const std::function<int()>& body) {
   try {
     return body();
   } catch (const UsageError& error) {
-    complain(tool + ": " + error.what() + "\nTry '" + tool + " --help'.\n");
+    complain(tool + ": " + shown(error) + "\nTry '" + tool + " --help'.\n");
     return exit_usage;
   } catch (const std::system_error& error) {
     if (error.code() == std::errc::broken_pipe) die_of_closed_pipe();
-    complain(tool + ": " + error.what() + "\n");
+    complain(tool + ": " + shown(error) + "\n");
   } catch (const std::exception& error) {
-    complain(tool + ": " + error.what() + "\n");
+    complain(tool + ": " + shown(error) + "\n");
   }
   return exit_failure;
 }

@@ -148,8 +148,7 @@ void AsioRun::start_some() {
       if (roster_.empty()) io_.stop();
       return;
     }
-    Fetch fetch(batch_.servers[*number], batch_.fetch, *number, Clock::now());
-    const auto task = std::make_shared<Task>(io_, std::move(fetch));
+    const auto task = std::make_shared<Task>(io_, begin_fetch(batch_, *number, Clock::now()));
     tasks_[*number] = task;
     advance(task);
   }

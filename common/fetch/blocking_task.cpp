@@ -22,7 +22,7 @@ BlockingTask::BlockingTask(const Batch& batch, std::size_t task, Observer& obser
       observer_(observer),
       exchange_(exchange),
       lookups_(std::move(lookups)),
-      fetch_(batch.servers[task], batch.fetch, task, Clock::now()),
+      fetch_(begin_fetch(batch, task, Clock::now())),
       polled_{{stop, POLLIN, 0}} {}
 
 BlockingTask::End BlockingTask::run(Shortage shortage) {

@@ -16,9 +16,11 @@ TimePoint limit(TimePoint start, Duration longest) {
 
 }  // namespace
 
-Fetch::Fetch(HostPort where, const FetchOptions& options, std::size_t task, TimePoint now)
+Fetch::Fetch(HostPort where, const FetchOptions& options, std::size_t task, TimePoint now,
+             const Expected* expected)
     : where_(std::move(where)),
       options_(options),
+      expected_(expected),
       task_(task),
       seed_(derive_seed(
           options.seed.value_or(static_cast<std::uint64_t>(now.time_since_epoch().count())), task)),
@@ -65,6 +67,10 @@ void Fetch::begin_attempt(TimePoint now) {
   sent_ = 0;
   send_error_ = reset_ = {};
   last_byte_ = '\n';
+  digest_.reset();
+  if (options_.digests == Digests::yes || (expected_ != nullptr && expected_->sha256)) {
+    digest_.emplace();
+  }
 }
 
 void Fetch::resolved(const Resolved& found, TimePoint now) {
@@ -140,7 +146,8 @@ std::string_view Fetch::received(std::string_view bytes, TimePoint now) {
 
 void Fetch::count(std::string_view bytes, TimePoint now) {
   if (record_.first_byte == never) record_.first_byte = now;
-  record_.arrivals.add(now);
+  if (options_.most_arrivals > 0) record_.arrivals.add(now, options_.most_arrivals);
+  if (digest_) digest_->update(bytes);
   record_.bytes += bytes.size();
   if (last_byte_ != '\n') --record_.lines;  // its line goes on, and is counted again below
   record_.lines += static_cast<std::uint64_t>(std::count(bytes.begin(), bytes.end(), '\n'));
@@ -154,11 +161,28 @@ void Fetch::stream_ended(TimePoint now) {
     return;
   }
   noise(now);
+  finish_digest();
   if (send_error_) {
     broken(Outcome::reset, "send", send_error_.message(), now);
+  } else if (const std::string what = difference(); !what.empty()) {
+    broken(Outcome::truncated, {}, what, now);
   } else {
     end(Outcome::ok, {}, now);
   }
+}
+
+void Fetch::finish_digest() {
+  if (digest_) record_.sha256 = digest_->finish_digest();
+  digest_.reset();
+}
+
+/// In what a stream that has ended is not what was expected; empty where it is.
+std::string Fetch::difference() const {
+  if (expected_ == nullptr) return {};
+  if (expected_->bytes && *expected_->bytes != record_.bytes) {
+    return std::to_string(record_.bytes) + " of " + std::to_string(*expected_->bytes) + " bytes";
+  }
+  return expected_->sha256 && expected_->sha256 != record_.sha256 ? "sha256 differs" : "";
 }
 
 void Fetch::receive_failed(std::error_code error, TimePoint now) {
@@ -205,7 +229,7 @@ void Fetch::output_failed(const std::string& message, TimePoint now) {
 }
 
 void Fetch::broken(Outcome outcome, std::string_view step, const std::string& what, TimePoint now) {
-  auto error = text_of(std::string(step) + ": " + what);
+  auto error = text_of(step.empty() ? what : std::string(step) + ": " + what);
   if (record_.attempts > options_.retries) {
     end(outcome, std::move(error), now);
     return;
@@ -220,8 +244,11 @@ void Fetch::broken(Outcome outcome, std::string_view step, const std::string& wh
 void Fetch::end(Outcome outcome, std::string error, TimePoint now) {
   if (state_ == State::waiting) {  // what the attempt got is void already
     record_.bytes = record_.lines = 0;
+    record_.sha256.reset();
+    digest_.reset();
     record_.attempted = never;
   }
+  finish_digest();
   record_.outcome = outcome;
   record_.error = std::move(error);
   record_.ended = now;

@@ -19,6 +19,7 @@
 namespace poetry {
 
 enum class AfterSend { half_close, hold };
+enum class Digests { no, yes };
 
 /// Limits of 0 are none.
 struct FetchOptions {
@@ -31,6 +32,9 @@ struct FetchOptions {
   std::uint64_t max_bytes = std::numeric_limits<std::uint64_t>::max();
   std::optional<std::string> send;
   AfterSend after_send = AfterSend::half_close;
+  Digests digests = Digests::no;  ///< whether a record tells the bytes' SHA-256
+  std::size_t most_arrivals =
+      Arrivals::capacity;  ///< when they came, for a picture; 0 is not at all
 };
 
 /// The next action. With `until` comes expired(), should nothing else come before.
@@ -62,8 +66,10 @@ enum class Candidate {
 
 class Fetch {
  public:
-  /// Starts the task of this number. Borrows the options.
-  Fetch(HostPort where, const FetchOptions& options, std::size_t task, TimePoint now);
+  /// Starts the task of this number. Borrows the options and what is expected of the server, if
+  /// anything is: a stream that ends otherwise is Outcome::truncated.
+  Fetch(HostPort where, const FetchOptions& options, std::size_t task, TimePoint now,
+        const Expected* expected = nullptr);
 
   [[nodiscard]] Action next() const;
   /// The action's `until`; `never` where it has none.
@@ -101,10 +107,13 @@ class Fetch {
   void count(std::string_view bytes, TimePoint now);
   void broken(Outcome outcome, std::string_view step, const std::string& what, TimePoint now);
   void end(Outcome outcome, std::string error, TimePoint now);
+  void finish_digest();
+  [[nodiscard]] std::string difference() const;
   [[nodiscard]] std::string text_of(std::string_view what) const;
 
   HostPort where_;
   const FetchOptions& options_;
+  const Expected* expected_;
   std::size_t task_;
   std::uint64_t seed_;
   Record record_;
@@ -119,6 +128,7 @@ class Fetch {
   std::error_code send_error_;
   std::error_code reset_;  // found before what the server sent ahead of it was read
   char last_byte_ = '\n';
+  std::optional<Sha256> digest_;  // of this attempt's bytes
 };
 
 }  // namespace poetry

@@ -9,7 +9,7 @@ namespace poetry {
 
 Flow::Flow(Surroundings& around, std::size_t task)
     : around_(around),
-      fetch_(around.batch.servers[task], around.batch.fetch, task, Clock::now()),
+      fetch_(begin_fetch(around.batch, task, Clock::now())),
       alarm_([this] { expire(); }) {}
 
 void Flow::let_go() {

@@ -1,5 +1,7 @@
 #include "fetch/output.hpp"
 
+#include <algorithm>
+#include <unordered_map>
 #include <utility>
 
 #include "fetch/spool.hpp"
@@ -10,7 +12,7 @@ namespace {
 class OrderedOutput final : public Output {
  public:
   OrderedOutput(Sink sink, std::size_t tasks, Attempts attempts)
-      : sink_(std::move(sink)), attempts_(attempts), spool_(tasks), ended_(tasks) {}
+      : sink_(std::move(sink)), attempts_(attempts), ended_(tasks) {}
 
   void write(std::size_t task, std::string_view bytes) override {
     if (task == first_ && attempts_ == Attempts::one) {
@@ -44,7 +46,7 @@ class OrderedOutput final : public Output {
 
 class LiveOutput final : public Output {
  public:
-  LiveOutput(Sink sink, std::size_t tasks) : sink_(std::move(sink)), unfinished_(tasks) {}
+  explicit LiveOutput(Sink sink) : sink_(std::move(sink)) {}
 
   void write(std::size_t task, std::string_view bytes) override {
     std::string& line = unfinished_[task];
@@ -57,17 +59,19 @@ class LiveOutput final : public Output {
       bytes.remove_prefix(take);
       const bool ends = !bytes.empty() && bytes.front() == '\n';
       if (ends) bytes.remove_prefix(1);
-      if (ends || line.size() == most_unfinished) finish_line(task, out);
+      if (ends || line.size() == most_unfinished) finish_line(task, line, out);
     }
     if (!out.empty()) sink_(out);
   }
 
-  void discard(std::size_t task) override { unfinished_[task].clear(); }
+  void discard(std::size_t task) override { unfinished_.erase(task); }
 
   void end(std::size_t task, Outcome) override {
+    const auto found = unfinished_.find(task);
+    if (found == unfinished_.end()) return;
     std::string out;
-    if (!unfinished_[task].empty()) finish_line(task, out);
-    unfinished_[task] = {};
+    if (!found->second.empty()) finish_line(task, found->second, out);
+    unfinished_.erase(found);
     if (!out.empty()) sink_(out);
   }
 
@@ -75,14 +79,13 @@ class LiveOutput final : public Output {
   // Thousands of tasks may each hold so much.
   static constexpr std::size_t most_unfinished = std::size_t{16} << 10;
 
-  void finish_line(std::size_t task, std::string& out) {
-    out.append("[").append(std::to_string(task + 1)).append("] ");
-    out.append(unfinished_[task]).append("\n");
-    unfinished_[task].clear();
+  static void finish_line(std::size_t task, std::string& line, std::string& out) {
+    out.append("[").append(std::to_string(task + 1)).append("] ").append(line).append("\n");
+    line.clear();
   }
 
   Sink sink_;
-  std::vector<std::string> unfinished_;
+  std::unordered_map<std::size_t, std::string> unfinished_;  // of tasks in flight
 };
 
 }  // namespace
@@ -91,8 +94,8 @@ std::unique_ptr<Output> make_ordered_output(Sink sink, std::size_t tasks, Attemp
   return std::make_unique<OrderedOutput>(std::move(sink), tasks, attempts);
 }
 
-std::unique_ptr<Output> make_live_output(Sink sink, std::size_t tasks) {
-  return std::make_unique<LiveOutput>(std::move(sink), tasks);
+std::unique_ptr<Output> make_live_output(Sink sink) {
+  return std::make_unique<LiveOutput>(std::move(sink));
 }
 
 }  // namespace poetry

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -11,7 +10,8 @@
 #include <vector>
 
 #include "fetch/record.hpp"
-#include "net/address.hpp"
+#include "fetch/servers.hpp"
+#include "fetch/sink.hpp"
 
 namespace poetry {
 
@@ -20,9 +20,6 @@ class TaskOutputError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
-
-/// Writes to the one stream that all tasks share; what it raises ends the run.
-using Sink = std::function<void(std::string_view)>;
 
 /// Whether an attempt's bytes may turn out void, so that they cannot go out before its end.
 enum class Attempts { one, several };
@@ -44,13 +41,16 @@ std::unique_ptr<Output> make_ordered_output(Sink sink, std::size_t tasks, Attemp
 
 /// Lines as they arrive, behind "[1] ". An unfinished last line gets a newline. A line of more
 /// than 16 KiB comes in pieces, each as a line.
-std::unique_ptr<Output> make_live_output(Sink sink, std::size_t tasks);
+std::unique_ptr<Output> make_live_output(Sink sink);
+
+/// Makes the directory where it is missing. Raises std::system_error naming it where it cannot be
+/// made or written.
+void prepare_directory(const std::string& directory);
 
 /// A file a task in `directory`, which is made where it is missing: "001-127.0.0.1-10000.txt",
-/// with ".part" behind it unless the outcome is ok. Holds no descriptor between calls.
-/// Raises std::system_error naming the directory where it cannot be made or written.
-std::unique_ptr<Output> make_directory_output(const std::string& directory,
-                                              const std::vector<HostPort>& servers);
+/// with ".part" behind it unless the outcome is ok. Holds no descriptor between calls. Raises as
+/// prepare_directory() does.
+std::unique_ptr<Output> make_directory_output(const std::string& directory, const Servers& servers);
 
 /// The name of a task's file among so many tasks; what is no letter, digit, '.', '_' or '-' of the
 /// host becomes '_'.

@@ -23,8 +23,8 @@ namespace {
 // Every call opens its file anew: thousands of tasks in flight need their descriptors for sockets.
 class DirectoryOutput final : public Output {
  public:
-  DirectoryOutput(std::string directory, const std::vector<HostPort>& servers)
-      : directory_(std::move(directory)), servers_(servers), begun_(servers.size()) {}
+  DirectoryOutput(std::string directory, Servers servers)
+      : directory_(std::move(directory)), servers_(std::move(servers)), begun_(servers_.size()) {}
 
   void write(std::size_t task, std::string_view bytes) override {
     const std::string path = part_path(task);
@@ -63,18 +63,22 @@ class DirectoryOutput final : public Output {
   }
 
   std::string directory_;
-  std::vector<HostPort> servers_;
+  Servers servers_;
   std::vector<bool> begun_;
 };
 
 }  // namespace
 
-std::unique_ptr<Output> make_directory_output(const std::string& directory,
-                                              const std::vector<HostPort>& servers) {
+void prepare_directory(const std::string& directory) {
   std::error_code error;
   std::filesystem::create_directories(directory, error);
   if (error) throw std::system_error(error, "make directory " + directory);
   if (::access(directory.c_str(), W_OK | X_OK) < 0) throw_errno("write to", directory);
+}
+
+std::unique_ptr<Output> make_directory_output(const std::string& directory,
+                                              const Servers& servers) {
+  prepare_directory(directory);
   return std::make_unique<DirectoryOutput>(directory, servers);
 }
 

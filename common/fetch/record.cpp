@@ -2,13 +2,13 @@
 
 namespace poetry {
 
-void Arrivals::add(TimePoint at) {
+void Arrivals::add(TimePoint at, std::size_t most) {
   if (!times_.empty() && at - times_.back() < step_) {
     blur_ = step_;
     return;
   }
   times_.push_back(at);
-  while (times_.size() > capacity) {
+  while (times_.size() > most) {
     blur_ = step_ *= 2;
     auto kept = times_.begin();
     for (const TimePoint each : times_) {

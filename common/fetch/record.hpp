@@ -11,11 +11,12 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/sha256.hpp"
 #include "net/address.hpp"
 
 namespace poetry {
 
-enum class Outcome {
+enum class Outcome : std::uint8_t {
   pending,
   ok,
   limit,
@@ -25,13 +26,14 @@ enum class Outcome {
   idle_timeout,
   timeout,
   reset,
+  truncated,
   output,
   interrupted
 };
 
-inline constexpr std::array<std::string_view, 11> outcome_names{
-    "pending",      "ok",      "limit", "resolve", "connect",    "connect-timeout",
-    "idle-timeout", "timeout", "reset", "output",  "interrupted"};
+inline constexpr std::array<std::string_view, 12> outcome_names{
+    "pending",      "ok",      "limit", "resolve",   "connect", "connect-timeout",
+    "idle-timeout", "timeout", "reset", "truncated", "output",  "interrupted"};
 
 constexpr std::string_view name(Outcome outcome) {
   return outcome_names[static_cast<std::size_t>(outcome)];
@@ -47,8 +49,8 @@ class Arrivals {
   Arrivals(Duration blur, std::vector<TimePoint> times)
       : step_(std::max(blur, least_step)), blur_(blur), times_(std::move(times)) {}
 
-  /// `at` must not decrease.
-  void add(TimePoint at);
+  /// `at` must not decrease. Keeps `most` times, which are 2 at least.
+  void add(TimePoint at, std::size_t most = capacity);
   void clear();
   [[nodiscard]] const std::vector<TimePoint>& times() const { return times_; }
   /// What came less than this after one of the times may have been left out.
@@ -62,12 +64,19 @@ class Arrivals {
   std::vector<TimePoint> times_;
 };
 
-/// Times are `never` where it did not come to that. All but `started`, `ended` and `attempts` tell
-/// of the last attempt.
+/// What a server should send, as its catalog tells; what that does not tell is not checked.
+struct Expected {
+  std::optional<std::uint64_t> bytes;
+  std::optional<Digest> sha256;
+};
+
+/// Some 200 bytes, for there may be a hundred thousand of them. Times are `never` where it did not
+/// come to that. All but `started`, `ended` and `attempts` tell of the last attempt.
 struct Record {
   Outcome outcome = Outcome::pending;
-  std::string error;  ///< empty for ok; else begins with the server, as messages show it
+  std::optional<Digest> sha256;  ///< of the bytes, where it was asked for
   std::optional<Address> address;
+  std::string error;  ///< empty for ok; else begins with the server, as messages show it
   std::uint64_t attempts = 0;
   std::uint64_t bytes = 0;
   std::uint64_t lines = 0;  ///< an unfinished last line counts

@@ -54,6 +54,7 @@ std::string table(const std::vector<std::vector<std::string>>& rows) {
 
 Totals totals_of(const Run& run) {
   Totals totals;
+  if (!run.failure.empty()) totals.failed = run.servers.size();
   TimePoint ended = TimePoint::min();
   for (const Record& record : run.records) {
     ++(record.outcome == Outcome::ok ? totals.fetched : totals.failed);
@@ -74,6 +75,7 @@ double speedup_of(const Totals& totals) {
 }
 
 std::string text_report(const Run& run) {
+  if (!run.failure.empty()) return fmt::format("Did not run: {}\n", run.failure);
   const Totals totals = totals_of(run);
   const bool all = totals.failed == 0;
   std::string text = failures(run);
@@ -87,14 +89,28 @@ std::string text_report(const Run& run) {
   return text;
 }
 
-std::string comparison(std::span<const Run> runs) {
-  std::vector<std::vector<std::string>> rows{
-      {"engine", "elapsed", "ratio", "speedup", "cpu", "wakeups", "switches", "memory", "failed"}};
-  Duration least = Duration::max();
-  for (const Run& run : runs) least = std::min(least, totals_of(run).elapsed);
+Duration floor_of(std::span<const Run> runs) {
+  Totals best;
   for (const Run& run : runs) {
     const Totals totals = totals_of(run);
-    const double ratio = least > Duration::zero() ? seconds(totals.elapsed) / seconds(least) : 1.0;
+    if (totals.started == never) continue;
+    const bool quicker = totals.fetched == best.fetched && totals.longest < best.longest;
+    if (best.started == never || totals.fetched > best.fetched || quicker) best = totals;
+  }
+  return best.longest;
+}
+
+std::string comparison(std::span<const Run> runs) {
+  const Duration floor = floor_of(runs);
+  std::vector<std::vector<std::string>> rows{
+      {"engine", "elapsed", "ratio", "speedup", "cpu", "wakeups", "switches", "memory", "failed"}};
+  for (const Run& run : runs) {
+    const Totals totals = totals_of(run);
+    if (!run.failure.empty()) {
+      rows.push_back({run.engine, "-", "-", "-", "-", "-", "-", "-", "did not run"});
+      continue;
+    }
+    const double ratio = floor > Duration::zero() ? seconds(totals.elapsed) / seconds(floor) : 1.0;
     rows.push_back({run.engine, fmt::format("{:.3f} s", seconds(totals.elapsed)),
                     fmt::format("{:.2f}", ratio), fmt::format("{:.2f}", speedup_of(totals)),
                     fmt::format("{:.3f} s", seconds(run.cost.cpu_user + run.cost.cpu_system)),
@@ -102,7 +118,10 @@ std::string comparison(std::span<const Run> runs) {
                     fmt::format("{:.1f} MiB", static_cast<double>(run.cost.max_rss_kib) / 1024),
                     std::to_string(totals.failed)});
   }
-  return table(rows);
+  return table(rows) + fmt::format(
+                           "The slowest task takes {:.3f} s, the floor; ratio is elapsed to "
+                           "floor, speedup all tasks to elapsed.\n",
+                           seconds(floor));
 }
 
 }  // namespace poetry

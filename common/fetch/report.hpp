@@ -1,5 +1,6 @@
 // The final report of a run: what was fetched, how long it took, what it cost. Text for people,
-// JSON and CSV for programs. Pure functions of what a run left.
+// JSON and CSV for programs, which come task by task, however many there are. Pure functions of
+// what a run left.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +9,8 @@
 #include <vector>
 
 #include "fetch/record.hpp"
-#include "net/address.hpp"
+#include "fetch/servers.hpp"
+#include "fetch/sink.hpp"
 
 namespace poetry {
 
@@ -24,13 +26,14 @@ struct Cost {
 /// A batch as one engine fetched it.
 struct Run {
   std::string engine;
-  std::vector<HostPort> servers;    ///< of each task
-  std::vector<Record> records;      ///< of each task
-  std::vector<std::string> sha256;  ///< of each task, or none at all
+  Servers servers;
+  std::vector<Record> records;  ///< of each task; none where the engine did not run to its end
   Cost cost;
+  std::string failure;  ///< why it did not, else empty
 };
 
-/// Figures over all tasks of a run. Tasks that never began count as failed, and add no time.
+/// Figures over all tasks of a run. Tasks that never began count as failed, and add no time; so do
+/// all tasks of an engine that did not run to its end.
 struct Totals {
   std::size_t fetched = 0;  ///< ended ok
   std::size_t failed = 0;
@@ -49,13 +52,20 @@ double speedup_of(const Totals& totals);
 /// Failures and totals; its last line is like "Got 2 of 3 poems in 4.003 s".
 std::string text_report(const Run& run);
 
+/// The time below which no engine gets with this batch: its slowest task, under the engine that was
+/// quickest with it, of those that fetched the most. Zero where nothing ran.
+Duration floor_of(std::span<const Run> runs);
+
 /// The runs of one batch beside each other.
 std::string comparison(std::span<const Run> runs);
 
-/// One JSON object, or an array of them where there are several runs.
-std::string json_report(std::span<const Run> runs);
+/// Whether one engine was asked for, or several, also where a signal left but one run.
+enum class Engines { one, several };
+
+/// One JSON object, or an array of them where several engines were asked for.
+void write_json_report(std::span<const Run> runs, Engines engines, const Sink& sink);
 
 /// A header and a row a task (RFC 4180, but lines end in LF).
-std::string csv_report(std::span<const Run> runs);
+void write_csv_report(std::span<const Run> runs, const Sink& sink);
 
 }  // namespace poetry

@@ -1,7 +1,7 @@
 #include <spdlog/fmt/fmt.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
-#include <iterator>
 
 #include "fetch/report.hpp"
 
@@ -16,8 +16,25 @@ std::string since(TimePoint start, TimePoint at, std::string_view none) {
   return at == never ? std::string(none) : seconds_text(at - start);
 }
 
+bool is_ascii(char byte) { return static_cast<unsigned char>(byte) < 0x80; }
+
+// JSON is UTF-8, but a host's name may be anything.
 std::string quoted_json(std::string_view text) {
-  return boost::json::serialize(boost::json::string_view(text.data(), text.size()));
+  namespace json = boost::json;
+  std::string quoted = json::serialize(json::string_view(text.data(), text.size()));
+  if (std::all_of(text.begin(), text.end(), is_ascii)) return quoted;
+  json::error_code not_utf8;
+  json::parse(quoted, not_utf8);
+  if (!not_utf8) return quoted;
+  std::string mended;
+  for (const char byte : text) {
+    if (is_ascii(byte)) {
+      mended += byte;
+    } else {
+      mended += "\ufffd";
+    }
+  }
+  return json::serialize(json::string_view(mended));
 }
 
 std::string quoted_csv(std::string_view text) {
@@ -47,7 +64,7 @@ std::vector<Field> fields_of(const Run& run, std::size_t task, TimePoint start,
           {"attempts", std::to_string(record.attempts)},
           {"bytes", std::to_string(record.bytes)},
           {"lines", std::to_string(record.lines)},
-          {"sha256", task < run.sha256.size() ? run.sha256[task] : "", true},
+          {"sha256", record.sha256 ? to_hex(*record.sha256) : "", true},
           {"started_s", since(start, record.started, none)},
           {"connected_s", since(start, record.connected, none)},
           {"first_byte_s", since(start, record.first_byte, none)},
@@ -55,57 +72,88 @@ std::vector<Field> fields_of(const Run& run, std::size_t task, TimePoint start,
           {"ended_s", since(start, record.ended, none)}};
 }
 
-std::string json_task(const std::vector<Field>& fields) {
-  std::string text;
-  for (const Field& field : fields) {
-    fmt::format_to(std::back_inserter(text), "{}\"{}\": {}", text.empty() ? "{" : ", ", field.name,
-                   field.is_text ? quoted_json(field.text) : field.text);
+/// Gathers small texts into pieces that are worth a system call.
+class Pieces {
+ public:
+  explicit Pieces(const Sink& sink) : sink_(sink) {}
+
+  Pieces& operator<<(std::string_view text) {
+    piece_ += text;
+    if (piece_.size() >= enough) pass_on();
+    return *this;
   }
-  return text + "}";
+  void pass_on() {
+    if (!piece_.empty()) sink_(piece_);
+    piece_.clear();
+  }
+
+ private:
+  static constexpr std::size_t enough = std::size_t{64} << 10;
+
+  const Sink& sink_;
+  std::string piece_;
+};
+
+void write_json_task(const std::vector<Field>& fields, Pieces& out) {
+  std::string_view lead = "{";
+  for (const Field& field : fields) {
+    out << lead << "\"" << field.name
+        << "\": " << (field.is_text ? quoted_json(field.text) : field.text);
+    lead = ", ";
+  }
+  out << "}";
 }
 
-std::string json_run(const Run& run) {
+void write_json_run(const Run& run, Pieces& out) {
   const Totals totals = totals_of(run);
-  std::string text = fmt::format(
-      "{{\n  \"engine\": {},\n  \"servers\": {},\n  \"fetched\": {},\n  \"failed\": {},\n"
-      "  \"bytes\": {},\n  \"elapsed_s\": {},\n  \"longest_s\": {},\n  \"sum_s\": {},\n"
-      "  \"speedup\": {:.3f},\n  \"cpu_user_s\": {},\n  \"cpu_system_s\": {},\n"
-      "  \"wakeups\": {},\n  \"context_switches\": {},\n  \"max_rss_kib\": {},\n  \"tasks\": [",
-      quoted_json(run.engine), run.servers.size(), totals.fetched, totals.failed, totals.bytes,
-      seconds_text(totals.elapsed), seconds_text(totals.longest), seconds_text(totals.sum),
-      speedup_of(totals), seconds_text(run.cost.cpu_user), seconds_text(run.cost.cpu_system),
-      run.cost.wakeups, run.cost.context_switches, run.cost.max_rss_kib);
+  out << "{\n  \"engine\": " << quoted_json(run.engine);
+  if (!run.failure.empty()) out << ",\n  \"error\": " << quoted_json(run.failure);
+  out << fmt::format(
+      ",\n  \"servers\": {},\n  \"fetched\": {},\n  \"failed\": {},\n  \"bytes\": {},\n"
+      "  \"elapsed_s\": {},\n  \"longest_s\": {},\n  \"sum_s\": {},\n  \"speedup\": {:.3f},\n"
+      "  \"cpu_user_s\": {},\n  \"cpu_system_s\": {},\n  \"wakeups\": {},\n"
+      "  \"context_switches\": {},\n  \"max_rss_kib\": {},\n  \"tasks\": [",
+      run.servers.size(), totals.fetched, totals.failed, totals.bytes, seconds_text(totals.elapsed),
+      seconds_text(totals.longest), seconds_text(totals.sum), speedup_of(totals),
+      seconds_text(run.cost.cpu_user), seconds_text(run.cost.cpu_system), run.cost.wakeups,
+      run.cost.context_switches, run.cost.max_rss_kib);
   for (std::size_t task = 0; task < run.records.size(); ++task) {
-    text += task == 0 ? "\n    " : ",\n    ";
-    text += json_task(fields_of(run, task, totals.started, "null"));
+    out << (task == 0 ? "\n    " : ",\n    ");
+    write_json_task(fields_of(run, task, totals.started, "null"), out);
   }
-  return text + (run.records.empty() ? "]\n}" : "\n  ]\n}");
+  out << (run.records.empty() ? "]\n}" : "\n  ]\n}");
 }
 
 }  // namespace
 
-std::string json_report(std::span<const Run> runs) {
-  if (runs.size() == 1) return json_run(runs.front()) + "\n";
-  std::string text;
-  for (const Run& run : runs) text += (text.empty() ? "[" : ", ") + json_run(run);
-  return (text.empty() ? "[" : text) + "]\n";
+void write_json_report(std::span<const Run> runs, Engines engines, const Sink& sink) {
+  Pieces out(sink);
+  if (engines == Engines::several) out << "[";
+  std::string_view lead;
+  for (const Run& run : runs) {
+    out << lead;
+    write_json_run(run, out);
+    lead = ", ";
+  }
+  out << (engines == Engines::several ? "]\n" : "\n");
+  out.pass_on();
 }
 
-std::string csv_report(std::span<const Run> runs) {
-  std::string text =
-      "engine,task,host,port,address,outcome,error,attempts,bytes,lines,sha256,started_s,"
-      "connected_s,first_byte_s,longest_gap_s,ended_s\n";
+void write_csv_report(std::span<const Run> runs, const Sink& sink) {
+  Pieces out(sink);
+  out << "engine,task,host,port,address,outcome,error,attempts,bytes,lines,sha256,started_s,"
+         "connected_s,first_byte_s,longest_gap_s,ended_s\n";
   for (const Run& run : runs) {
     const TimePoint start = totals_of(run).started;
     for (std::size_t task = 0; task < run.records.size(); ++task) {
-      text += quoted_csv(run.engine);
+      out << quoted_csv(run.engine);
       for (const Field& field : fields_of(run, task, start, "")) {
-        text += "," + quoted_csv(field.text);
+        out << "," << quoted_csv(field.text);
       }
-      text += '\n';
+      out << "\n";
     }
   }
-  return text;
+  out.pass_on();
 }
 
 }  // namespace poetry

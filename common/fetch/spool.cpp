@@ -4,8 +4,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cerrno>
 #include <cstdlib>
+#include <cstring>
+#include <utility>
 
 #include "base/error.hpp"
 
@@ -13,10 +17,22 @@ namespace poetry {
 namespace {
 
 constexpr std::size_t piece_bytes = std::size_t{256} << 10;
+constexpr std::int64_t head_bytes = 16;
 
-Fd open_unnamed() {
+// A number or a head as it stands in the file, which nobody else reads.
+template <typename Kind>
+std::string bytes_of(const Kind& value) {
+  std::string bytes(sizeof value, '\0');
+  std::memcpy(bytes.data(), &value, sizeof value);
+  return bytes;
+}
+
+std::string temporary_directory() {
   const char* const set = std::getenv("TMPDIR");  // NOLINT(concurrency-mt-unsafe): nobody sets it
-  const std::string directory = set != nullptr && *set != '\0' ? set : "/tmp";
+  return set != nullptr && *set != '\0' ? set : "/tmp";
+}
+
+Fd open_unnamed(const std::string& directory) {
   Fd file(::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
   if (file) return file;
   // Not every file system has unnamed files.
@@ -31,55 +47,96 @@ Fd open_unnamed() {
 
 void Spool::append(std::size_t task, std::string_view bytes) {
   Held& held = tasks_[task];
+  if (held.text.size() + bytes.size() > most_of_a_task) write_out(held);
+  if (in_memory_ + bytes.size() > most_in_all) write_out_all();
   held.text.append(bytes);
   in_memory_ += bytes.size();
-  if (held.text.size() > most_of_a_task || in_memory_ > most_in_all) write_out(held);
+}
+
+// All at once, for then each has as much to write as can be.
+void Spool::write_out_all() {
+  for (auto& [task, held] : tasks_) write_out(held);
 }
 
 void Spool::write_out(Held& held) {
-  if (!file_) file_ = open_unnamed();
-  const std::int64_t start = end_;
-  for (std::string_view left = held.text; !left.empty();) {
-    const auto count = ::pwrite(file_.get(), left.data(), left.size(), end_);
-    if (count < 0 && errno != EINTR) throw_errno("write to", "a temporary file");
-    if (count < 0) continue;
-    end_ += count;
-    left.remove_prefix(static_cast<std::size_t>(count));
-  }
+  if (held.text.empty()) return;
+  if (!file_) file_ = open_unnamed(directory_ = temporary_directory());
+  const Head head{none, static_cast<std::int64_t>(held.text.size())};
+  write_at(end_, bytes_of(head));
+  write_at(end_ + head_bytes, held.text);
+  if (held.last != none) write_at(held.last, bytes_of(end_));  // its head's `next`
+  if (held.first == none) held.first = end_;
+  held.last = end_;
+  end_ += head_bytes + head.size;
+  in_file_ += head_bytes + head.size;
   in_memory_ -= held.text.size();
   held.text = {};
-  if (!held.extents.empty() && held.extents.back().offset + held.extents.back().size == start) {
-    held.extents.back().size += end_ - start;
-  } else {
-    held.extents.push_back({start, end_ - start});
+}
+
+void Spool::write_at(std::int64_t at, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const auto count = ::pwrite(file_.get(), bytes.data(), bytes.size(), at);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) throw_errno("write to a temporary file in", directory_);
+    at += count;
+    bytes.remove_prefix(static_cast<std::size_t>(count));
   }
+}
+
+void Spool::read_at(std::int64_t at, std::span<char> bytes) {
+  while (!bytes.empty()) {
+    const auto count = ::pread(file_.get(), bytes.data(), bytes.size(), at);
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) throw_errno("read from a temporary file in", directory_);
+    at += count;
+    bytes = bytes.subspan(static_cast<std::size_t>(count));
+  }
+}
+
+Spool::Head Spool::head_at(std::int64_t at) {
+  std::array<char, head_bytes> bytes{};
+  read_at(at, bytes);
+  return std::bit_cast<Head>(bytes);
 }
 
 void Spool::discard(std::size_t task) {
-  Held& held = tasks_[task];
-  for (const Extent& extent : held.extents) release(extent);
+  const auto found = tasks_.find(task);
+  if (found == tasks_.end()) return;
+  Held& held = found->second;
+  while (held.first != none) release_first(held, head_at(held.first));
   in_memory_ -= held.text.size();
-  held = {};
+  tasks_.erase(found);
 }
 
-// Gives the space back; a file system that cannot do so keeps it until the end.
-void Spool::release(const Extent& extent) {
-  ::fallocate(file_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, extent.offset, extent.size);
-}
-
-void Spool::drain(std::size_t task, const std::function<void(std::string_view)>& take) {
-  std::string piece;
-  for (const Extent& extent : tasks_[task].extents) {
-    for (std::int64_t done = 0; done < extent.size;) {
-      piece.resize(std::min(piece_bytes, static_cast<std::size_t>(extent.size - done)));
-      const auto count = ::pread(file_.get(), piece.data(), piece.size(), extent.offset + done);
-      if (count < 0 && errno == EINTR) continue;
-      if (count <= 0) throw_errno("read from", "a temporary file");
-      take(std::string_view(piece).substr(0, static_cast<std::size_t>(count)));
-      done += count;
-    }
+// Gives the space back. A file system that cannot do so for a part of a file, or not for one so
+// small, does it once the whole file is of no use.
+void Spool::release_first(Held& held, const Head& head) {
+  const std::int64_t at = std::exchange(held.first, head.next);
+  const std::int64_t size = head_bytes + head.size;
+  in_file_ -= size;
+  if (in_file_ == 0 && ::ftruncate(file_.get(), 0) == 0) {
+    end_ = 0;
+  } else {
+    ::fallocate(file_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, at, size);
   }
-  if (!tasks_[task].text.empty()) take(tasks_[task].text);
+}
+
+void Spool::drain(std::size_t task, const Sink& take) {
+  const auto found = tasks_.find(task);
+  if (found == tasks_.end()) return;
+  Held& held = found->second;
+  std::string piece;
+  while (held.first != none) {
+    const Head head = head_at(held.first);
+    for (std::int64_t done = 0; done < head.size;) {
+      piece.resize(std::min(piece_bytes, static_cast<std::size_t>(head.size - done)));
+      read_at(held.first + head_bytes + done, piece);
+      take(piece);
+      done += static_cast<std::int64_t>(piece.size());
+    }
+    release_first(held, head);
+  }
+  if (!held.text.empty()) take(held.text);
   discard(task);
 }
 

@@ -30,6 +30,10 @@ constexpr std::array entries{
 
 }  // namespace
 
+Fetch begin_fetch(const Batch& batch, std::size_t task, TimePoint now) {
+  return {batch.servers[task], batch.fetch, task, now, batch.servers.expected(task)};
+}
+
 const std::vector<std::string>& strategy_names() {
   static const auto names = [] {
     std::vector<std::string> list;

@@ -13,6 +13,7 @@
 #include "base/clock.hpp"
 #include "fetch/fetch.hpp"
 #include "fetch/record.hpp"
+#include "fetch/servers.hpp"
 #include "net/address.hpp"
 #include "net/signals.hpp"
 
@@ -23,12 +24,15 @@ using Lookup = std::function<Resolved(const HostPort&, Family)>;
 
 /// What to fetch: one task for each server, in this order.
 struct Batch {
-  std::vector<HostPort> servers;
+  Servers servers;
   FetchOptions fetch;
   Family family = Family::any;
   std::size_t parallel = 0;  ///< tasks in flight at most; 0 is all
   Lookup lookup = resolve;   ///< another one in tests
 };
+
+/// The fetch of a task of the batch, begun now. Borrows the batch.
+Fetch begin_fetch(const Batch& batch, std::size_t task, TimePoint now);
 
 /// Who is told what happens: by one thread at a time, but not always the one that runs the
 /// strategy, and never of a task's next event before the last one's call has returned. Tasks count

@@ -41,6 +41,14 @@ Resolved look_up(const HostPort& where, Family family, int flags) {
   return resolved;
 }
 
+// A name has at most 253 characters (RFC 1035), a numeric address with a zone fewer.
+constexpr std::size_t most_host = 255;
+
+bool is_no_part_of_a_host(char each) {
+  const auto byte = static_cast<unsigned char>(each);
+  return byte <= ' ' || byte == 0x7f || each == '[' || each == ']';
+}
+
 std::string bracketed(const std::string& host) {
   return host.find(':') == std::string::npos ? host : "[" + host + "]";
 }
@@ -56,8 +64,8 @@ HostPort parse_host_port(std::string_view text, std::uint16_t least_port) {
     port = text.substr(colon + 1);
     const bool brackets = host.starts_with('[') && host.ends_with(']');
     if (brackets) host = host.substr(1, host.size() - 2);
-    if (host.empty() || host.find_first_of("[] \t") != std::string_view::npos ||
-        host.find('\0') != std::string_view::npos) {
+    if (host.empty() || host.size() > most_host ||
+        std::any_of(host.begin(), host.end(), is_no_part_of_a_host)) {
       throw UsageError("not an address [HOST:]PORT", text);
     }
     if (!brackets && host.find(':') != std::string_view::npos) {

@@ -14,5 +14,15 @@ TEST(Sha256, MatchesThePublishedDigests) {
   EXPECT_EQ(Sha256().finish(), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 }
 
+TEST(Digest, IsReadAsItIsWritten) {
+  const Digest digest = Sha256().finish_digest();
+  EXPECT_EQ(parse_digest(to_hex(digest)), digest);
+  EXPECT_EQ(parse_digest("E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855"),
+            digest);
+  EXPECT_FALSE(parse_digest("e3b0"));
+  EXPECT_FALSE(parse_digest(std::string(64, 'g')));
+  EXPECT_FALSE(parse_digest(std::string(63, 'a') + std::string(1, '\0')));
+}
+
 }  // namespace
 }  // namespace poetry

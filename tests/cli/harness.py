@@ -13,6 +13,7 @@ import signal
 import socket
 import struct
 import subprocess
+import sys
 import termios
 import threading
 import time
@@ -63,6 +64,25 @@ def fails(result, offender):
     assert (result.status, result.out) == (1, b""), result
     line, = result.err.splitlines()
     assert line.startswith("poetry-server: ") and str(offender) in line
+
+
+# Not the test's own child: that would begin with the peak of this process.
+PEAK = """
+import resource, subprocess, sys
+status = subprocess.call(sys.argv[2:])
+with open(sys.argv[1], "w") as file:
+    print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=file)
+sys.exit(status if status >= 0 else 128 - status)
+"""
+
+
+def measured(tmp_path):
+    """A prefix for run() after which peak_kib() tells how much memory the tool took."""
+    return [sys.executable, "-c", PEAK, str(tmp_path / "peak")]
+
+
+def peak_kib(tmp_path):
+    return int((tmp_path / "peak").read_text())
 
 
 class Lines:

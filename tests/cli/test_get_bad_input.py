@@ -73,3 +73,9 @@ def test_what_cannot_be_written_is_found_before_the_first_connection(peer, tmp_p
     assert (result.status, result.out, untouched.accepted) == (1, b"", 0)
     line, = result.err.splitlines()
     assert line.startswith("poetry-get: ") and str(target) in line
+
+
+def test_what_was_given_is_told_on_one_line_and_cannot_command_the_terminal():
+    result = run("poetry-get", "a\n\x1b[2J:1")
+    first, second = result.err.splitlines()
+    assert result.status == 2 and "a\ufffd\ufffd[2J:1" in first and second.startswith("Try ")

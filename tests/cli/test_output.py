@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from harness import ENGINES, WAIT, run, tool, trickling
+from harness import (ENGINES, SANITIZED, WAIT, measured, peak_kib, replying, run, tool, trickling)
 
 POEM = b"one\ntwo\nthree\n"
 QUIET_ENDS = (0, 1, -signal.SIGPIPE)
@@ -53,7 +53,7 @@ def ends_with_its_reader(process, read):
                 process.kill()
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", [*ENGINES, "sequential,select"])
 @pytest.mark.parametrize("printing", ["ordered", "live"])
 def test_a_closed_pipe_ends_a_fetch_quietly(peer, engine, printing):
     process = subprocess.Popen(
@@ -101,3 +101,105 @@ def test_a_poem_that_waits_its_turn_is_spooled(server, poem):
     big = b"fast\n" * 800_000
     result = run("poetry-get", slow, server("-d0", poem(big)).port)
     assert result.status == 0 and result.out == b"slow\n" + big
+
+
+FEW_DESCRIPTORS = ["sh", "-c", "ulimit -n 64 && exec \"$0\" \"$@\""]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_files_are_not_held_open(server, poem, tmp_path, engine):
+    port, out = server("-d0", "--log-level", "warn", poem(POEM)).port, tmp_path / "out"
+    result = run("poetry-get", "-q", "-e", engine, "-O", out, "-n", "300", "-j", "30", port,
+                 prefix=FEW_DESCRIPTORS)
+    assert result.status == 0, result.err
+    assert {path.read_bytes() for path in out.iterdir()} == {POEM}
+    assert len(list(out.iterdir())) == 300
+
+
+def held_back(peer, tmp_path, big, tasks):
+    """A server whose poem ends last, and the port of another with bigger ones."""
+    def last(sock, number, done):
+        count = 0
+        while count < tasks and not done.wait(0.01):
+            count = sum(1 for line in (tmp_path / "err").read_text().splitlines()
+                        if line.startswith("Task ") and ("finished" in line or "failed" in line))
+        replying(b"last\n")(sock, number, done)
+
+    return peer(last).port, peer(replying(big)).port
+
+
+def run_with_events(tmp_path, *args, **options):
+    """poetry-get with its events in a file, for a server that waits for them."""
+    with open(tmp_path / "err", "wb") as err:
+        with subprocess.Popen([*options.pop("prefix", ()), tool("poetry-get"), *map(str, args)],
+                              stdout=subprocess.PIPE, stderr=err, **options) as process:
+            try:
+                out, _ = process.communicate(timeout=WAIT)
+            finally:
+                if process.poll() is None:
+                    process.kill()
+    return process.returncode, out
+
+
+def test_poems_that_wait_their_turn_take_little_memory_and_one_descriptor(peer, tmp_path):
+    big, tasks = b"x" * 1_500_000, 40
+    (tmp_path / "err").touch()
+    first, others = held_back(peer, tmp_path, big, tasks)
+    status, out = run_with_events(tmp_path, "-v", first, *[others] * tasks,
+                                  prefix=[*measured(tmp_path), *FEW_DESCRIPTORS])
+    assert (status, out) == (0, b"last\n" + big * tasks)
+    assert SANITIZED or peak_kib(tmp_path) < 64 * 1024
+
+
+def test_no_room_for_what_waits_is_a_failure_of_the_task_alone(peer, tmp_path):
+    (tmp_path / "err").touch()
+    first, others = held_back(peer, tmp_path, b"x" * 3_000_000, 2)
+    status, out = run_with_events(tmp_path, first, others, others,
+                                  env=dict(os.environ, TMPDIR=str(tmp_path / "missing")))
+    err = (tmp_path / "err").read_text()
+    for task in (2, 3):
+        assert (f"Not fetched, output: task {task}, 127.0.0.1:{others}: make a temporary file in "
+                f"{tmp_path}/missing: No such file or directory") in err
+    assert status == 1 and out.startswith(b"last\nxxx") and len(out) < 6_000_000
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_interrupt_prints_what_there_is(getting, server, peer, poem, tmp_path, engine):
+    whole, out = server("-d0", poem(POEM)).port, tmp_path / "out"
+    running = getting("-e", engine, "-o", out, whole, peer(trickling).port, whole)
+    running.err.wait_for("Task 2: got", 2)
+    if engine != "sequential":
+        running.err.wait_for("Task 3 finished")
+    assert running.stop(signal.SIGINT) == 130
+    text = out.read_bytes()
+    assert text.startswith(POEM + b"and so on\nand so on\n")
+    assert text.endswith(b"and so on\n" if engine == "sequential" else b"and so on\n" + POEM)
+
+
+@pytest.mark.parametrize("spelling", ["same", "roundabout", "symbolic link", "hard link"])
+def test_poems_and_report_do_not_go_to_one_file(peer, tmp_path, spelling):
+    untouched, out, other = peer(replying(POEM)), tmp_path / "out", tmp_path / "other"
+    if spelling == "same":
+        other = out
+    elif spelling == "roundabout":
+        other = f"{tmp_path}/../{tmp_path.name}/./out"
+    else:
+        out.write_text("kept\n")
+        other.symlink_to(out) if spelling == "symbolic link" else other.hardlink_to(out)
+    result = run("poetry-get", "-o", out, "--report-file", other, untouched.port)
+    assert (result.status, untouched.accepted) == (2, 0)
+    assert str(other) in result.err.splitlines()[0]
+    assert not out.exists() or out.read_text() == "kept\n"
+
+
+def test_poems_and_report_may_both_go_nowhere(server, poem):
+    port = server("-d0", poem(POEM)).port
+    assert run("poetry-get", "-o", "/dev/null", "--report-file", "/dev/null", port).status == 0
+
+
+@pytest.mark.parametrize("form", ["text", "json", "csv"])
+def test_a_report_onto_a_full_disk_is_an_error(server, poem, form):
+    result = run("poetry-get", "-n", "3000", "-q", "--print", "none", "--report", form,
+                 "--report-file", "/dev/full", server("-d0", "--log-level", "warn", poem(POEM)).port)
+    assert result.status == 1
+    assert result.err == "poetry-get: write to /dev/full: No space left on device\n"

@@ -21,7 +21,7 @@ TEST_P(BadServers, BreakEveryAttemptAndTheLastTextStays) {
 
 TEST_P(BadServers, ResetAfterWhatIsStillRead) {
   LittleServer breaking(serve_part);
-  batch_.servers.assign(100, breaking.where());
+  batch_.servers = Servers({breaking.where()}, 100);
   EXPECT_THAT(run(), ::testing::Each(Outcome::reset));
   EXPECT_THAT(texts_->text, ::testing::Each("part\n"));
 }

@@ -17,7 +17,7 @@ using std::chrono::seconds;
 class FetchTest : public ::testing::Test {
  protected:
   Fetch& start(const std::string& host = "127.0.0.1") {
-    return fetch_.emplace(HostPort{host, 10000}, options_, task_, now_);
+    return fetch_.emplace(HostPort{host, 10000}, options_, task_, now_, &expected_);
   }
   Fetch& connect() {
     start();
@@ -66,6 +66,7 @@ class FetchTest : public ::testing::Test {
 
   FetchOptions options_;
   std::size_t task_ = 0;
+  Expected expected_;
   TimePoint now_{std::chrono::hours(1)};
   std::optional<Fetch> fetch_;
 };
@@ -339,6 +340,70 @@ TEST_F(FetchTest, AnEndAfterAFailedSendIsNoSuccess) {
   EXPECT_EQ(done().outcome, Outcome::reset);
 }
 
+TEST_F(FetchTest, AStreamOfFewerBytesThanExpectedIsTruncated) {
+  expected_.bytes = 577;
+  connect();
+  fetch_->received("x\n", now_);
+  fetch_->stream_ended(now_);
+  EXPECT_EQ(done().outcome, Outcome::truncated);
+  EXPECT_EQ(done().error, "127.0.0.1:10000: 2 of 577 bytes");
+  EXPECT_EQ(done().bytes, 2U);
+}
+
+TEST_F(FetchTest, AStreamOfOtherBytesThanExpectedIsTruncated) {
+  expected_ = {2, Sha256().finish_digest()};
+  connect();
+  fetch_->received("x\n", now_);
+  fetch_->stream_ended(now_);
+  EXPECT_EQ(done().outcome, Outcome::truncated);
+  EXPECT_EQ(done().error, "127.0.0.1:10000: sha256 differs");
+  ASSERT_TRUE(done().sha256);
+}
+
+TEST_F(FetchTest, ATruncatedStreamIsTriedAgainAndDigestedAnew) {
+  Sha256 digest;
+  digest.update("whole\n");
+  expected_ = {{}, digest.finish_digest()};
+  options_.retries = 1;
+  connect();
+  fetch_->received("who", now_);
+  fetch_->stream_ended(now_);
+  EXPECT_EQ(fetch_->record().outcome, Outcome::truncated);
+  pass_to(next<Wait>().until);
+  reconnect();
+  fetch_->received("whole\n", now_);
+  fetch_->stream_ended(now_);
+  EXPECT_EQ(done().outcome, Outcome::ok);
+  EXPECT_EQ(done().sha256, expected_.sha256);
+}
+
+TEST_F(FetchTest, DigestsWhereAskedAlsoWhatIsNotWhole) {
+  options_.digests = Digests::yes;
+  connect();
+  fetch_->received("x", now_);
+  fetch_->interrupt(now_);
+  Sha256 digest;
+  digest.update("x");
+  EXPECT_EQ(done().sha256, digest.finish_digest());
+}
+
+TEST_F(FetchTest, DigestsNothingThatIsVoid) {
+  options_.digests = Digests::yes;
+  options_.retries = 1;
+  connect();
+  fetch_->received("x", now_);
+  fetch_->receive_failed(error(std::errc::connection_reset), now_);
+  fetch_->interrupt(now_);
+  EXPECT_FALSE(done().sha256);
+}
+
+TEST_F(FetchTest, KeepsNoArrivalsWhereNoneAreAskedFor) {
+  options_.most_arrivals = 0;
+  connect();
+  fetch_->received("x", now_);
+  EXPECT_TRUE(fetch_->record().arrivals.times().empty());
+}
+
 TEST_F(FetchTest, WhatCameBeforeAResetIsReadThoughTheResetWasFoundFirst) {
   start();
   fetch_->resolved(resolve_numeric(fetch_->where()), now_);
@@ -378,6 +443,14 @@ TEST_F(FetchTest, EndsByInterruptAndOutput) {
   connect().output_failed("disk full", now_);
   EXPECT_EQ(done().outcome, Outcome::output);
   EXPECT_EQ(done().error, "127.0.0.1:10000: disk full");
+}
+
+TEST(Arrivals, KeepAsFewAsAskedFor) {
+  Arrivals arrivals;
+  const TimePoint start{};
+  for (int i = 0; i < 10'000; ++i) arrivals.add(start + std::chrono::milliseconds(7 * i), 8);
+  EXPECT_LE(arrivals.times().size(), 8U);
+  EXPECT_GE(arrivals.times().size(), 2U);
 }
 
 TEST(Arrivals, StayBoundedAndSpanTheWhole) {

@@ -47,7 +47,7 @@ TEST_F(OutputTest, OrderedWaitsForTheEndWhereAnAttemptMayBreak) {
 }
 
 TEST_F(OutputTest, LivePutsTheTaskBeforeEachLine) {
-  const auto output = make_live_output(sink(), 2);
+  const auto output = make_live_output(sink());
   output->write(0, "one\ntw");
   output->write(1, "\nx");
   output->write(0, "o\n");
@@ -58,13 +58,19 @@ TEST_F(OutputTest, LivePutsTheTaskBeforeEachLine) {
 }
 
 TEST_F(OutputTest, LiveHoldsNoEndlessLine) {
-  const auto output = make_live_output(sink(), 1);
+  const auto output = make_live_output(sink());
   for (int i = 0; i < 100; ++i) output->write(0, std::string(1000, 'x'));
   EXPECT_GT(out_.size(), 80'000U);
 }
 
+std::string drained(Spool& spool, std::size_t task) {
+  std::string text;
+  spool.drain(task, [&text](std::string_view bytes) { text.append(bytes); });
+  return text;
+}
+
 TEST(Spool, GivesBackFarMoreThanItHoldsInMemory) {
-  Spool spool(2);
+  Spool spool;
   std::string expected;
   for (int i = 0; i < 3000; ++i) {
     const std::string piece(1000, static_cast<char>('a' + i % 26));
@@ -73,11 +79,55 @@ TEST(Spool, GivesBackFarMoreThanItHoldsInMemory) {
     expected += piece;
   }
   EXPECT_LE(spool.in_memory(), 2 * Spool::most_of_a_task);
-  std::string got;
-  spool.drain(0, [&](std::string_view bytes) { got.append(bytes); });
-  EXPECT_TRUE(got == expected);
+  EXPECT_TRUE(drained(spool, 0) == expected);
   spool.discard(1);
   EXPECT_EQ(spool.in_memory(), 0U);
+}
+
+TEST(Spool, HoldsLittleOfManyTasksThatGrowTogether) {
+  constexpr std::size_t tasks = 3000;
+  Spool spool;
+  for (int round = 0; round < 20; ++round) {
+    for (std::size_t task = 0; task < tasks; ++task) {
+      spool.append(task, std::string(1024, static_cast<char>('a' + (task + round) % 26)));
+      ASSERT_LE(spool.in_memory(), Spool::most_in_all);
+    }
+  }
+  EXPECT_GT(spool.in_file(), 20'000'000);
+  for (std::size_t task = 0; task < tasks; ++task) {
+    std::string expected;
+    for (std::size_t round = 0; round < 20; ++round) {
+      expected.append(1024, static_cast<char>('a' + (task + round) % 26));
+    }
+    ASSERT_TRUE(drained(spool, task) == expected) << task;
+  }
+  EXPECT_EQ(spool.in_memory(), 0U);
+  EXPECT_EQ(spool.in_file(), 0);
+}
+
+TEST(Spool, TakesUpNoMoreOfTheFileForWhatIsVoid) {
+  Spool spool;
+  for (int round = 0; round < 3; ++round) {
+    for (int piece = 0; piece < 10; ++piece) spool.append(7, std::string(1'000'000, 'x'));
+    EXPECT_GT(spool.in_file(), 8'000'000);
+    spool.discard(7);
+    EXPECT_EQ(spool.in_file(), 0);
+  }
+  spool.append(7, "whole");
+  EXPECT_EQ(drained(spool, 7), "whole");
+  EXPECT_EQ(drained(spool, 7), "");
+}
+
+TEST(Spool, TakesNothingThatItCannotHold) {
+  ::setenv("TMPDIR", "/proc/self", 1);  // where nobody can make a file
+  Spool spool;
+  const std::string half(Spool::most_of_a_task / 2, 'x');
+  spool.append(0, half);
+  spool.append(0, half);
+  EXPECT_THROW(spool.append(0, "more"), std::system_error);
+  EXPECT_EQ(spool.in_memory(), Spool::most_of_a_task);
+  ::unsetenv("TMPDIR");
+  EXPECT_EQ(drained(spool, 0).size(), Spool::most_of_a_task);
 }
 
 TEST(FileName, IsSafeAndSortsByTask) {

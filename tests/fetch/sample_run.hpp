@@ -39,7 +39,7 @@ inline void add_refused(Run& run) {
   record.attempts = 1;
   record.started = record.attempted = record.resolved = run.records.front().started;
   record.ended = record.started + std::chrono::milliseconds(1);
-  run.servers.push_back({"say \"no\", 1", 1});
+  run.servers = {run.servers[0], run.servers[1], {"say \"no\", 1", 1}};
   run.records.push_back(record);
 }
 

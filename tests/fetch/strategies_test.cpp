@@ -49,7 +49,7 @@ TEST_P(Strategies, SendMoreThanFitsWhileReceivingIt) {
 
 TEST_P(Strategies, KeepWithinTheirParallelTasks) {
   LittleServer good(serve_poem);
-  batch_.servers.assign(20, good.where());
+  batch_.servers = Servers({good.where()}, 20);
   batch_.parallel = 3;
   EXPECT_THAT(run(), ::testing::Each(Outcome::ok));
   for (const Record& one : result_.records) {
@@ -84,7 +84,7 @@ TEST_P(Strategies, EndManyAtOnceAtASignal) {
     held.push_back(std::move(socket));
     if (held.size() == batch_.parallel) ::kill(::getpid(), SIGUSR2);
   });
-  batch_.servers.assign(300, holding.where());
+  batch_.servers = Servers({holding.where()}, 300);
   EXPECT_THAT(run(), ::testing::Each(Outcome::interrupted));
   EXPECT_EQ(std::count_if(result_.records.begin(), result_.records.end(),
                           [](const Record& record) { return record.started != never; }),
@@ -100,7 +100,7 @@ TEST_P(Strategies, TellTheObserverOneThingAtATime) {
     for (Fd& each : held) serve_poem(each);
     held.clear();
   });
-  batch_.servers.assign(tasks, all_at_once.where());
+  batch_.servers = Servers({all_at_once.where()}, tasks);
   linger_ = Linger::yes;
   EXPECT_THAT(run(), ::testing::Each(Outcome::ok));
 }

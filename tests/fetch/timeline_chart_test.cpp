@@ -39,7 +39,7 @@ Record long_life() {
 Run run_of(std::vector<Record> records) {
   Run run;
   run.engine = "select";
-  run.servers.resize(records.size(), {"127.0.0.1", 10000});
+  run.servers = Servers({{"127.0.0.1", 10000}}, records.size());
   run.records = std::move(records);
   return run;
 }

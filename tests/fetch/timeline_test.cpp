@@ -66,7 +66,8 @@ TEST(Timeline, IsAsWideAsItMayBe) {
 
 TEST(Timeline, ShortensLongNamesAndShowsNothingHarmful) {
   poetry::Run run = sample_run("select", {});
-  run.servers[0].host = "\x1b[2Ja-host-whose-name-is-longer-than-there-is-room.example";
+  run.servers = {{"\x1b[2Ja-host-whose-name-is-longer-than-there-is-room.example", 10000},
+                 run.servers[1]};
   for (const auto& line : lines_of(draw_timeline({&run, 1}, {60, Glyphs::utf8}))) {
     EXPECT_LE(columns_of(shown_text(line)), 60U) << line;
     EXPECT_THAT(line, Not(HasSubstr("\x1b")));
@@ -85,7 +86,7 @@ TEST(Timeline, ColoursWhatItIsAskedToAndEndsEveryLineWithout) {
 
 TEST(Timeline, SamplesLongListsAndSaysSo) {
   poetry::Run run = sample_run("select", {});
-  run.servers.resize(1000, run.servers.front());
+  run.servers = Servers({run.servers[0]}, 1000);
   run.records.resize(1000, run.records.front());
   const std::string text = draw_timeline({&run, 1}, {});
   EXPECT_THAT(text, HasSubstr("(40 of 1000 tasks shown)\n"));
@@ -101,7 +102,7 @@ TEST(Timeline, OfNothingIsHarmless) {
 
 TEST(TimelineSvg, EscapesNames) {
   poetry::Run run = sample_run("select", {});
-  run.servers[0].host = "<&\"\x01";
+  run.servers = {{"<&\"\x01", 10000}, run.servers[1]};
   const auto text = svg_timeline({&run, 1});
   EXPECT_THAT(text, HasSubstr("&lt;&amp;&quot;\xef\xbf\xbd:10000"));
   EXPECT_THAT(text, Not(HasSubstr("\x01")));

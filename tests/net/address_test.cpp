@@ -32,7 +32,8 @@ TEST_P(BadHostPort, IsRefusedByName) {
 }
 INSTANTIATE_TEST_SUITE_P(Texts, BadHostPort,
                          testing::Values("", "0", "65536", "x", "host:", ":1", "::1:1", "[::1]",
-                                         "[::1", "a b:1", "[]:1", "host:1x", "1:2:3", "host:-1"));
+                                         "[::1", "a b:1", "a\x1b[0m:1", "a\x7f:1", "[]:1",
+                                         "host:1x", "1:2:3", "host:-1"));
 
 TEST(Resolve, TakesNumbersWithoutAResolver) {
   const auto resolved = resolve_numeric({"::1", 7});

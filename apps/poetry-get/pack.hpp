@@ -1,0 +1,20 @@
+// What an engine's process answers: its run as bytes, and back, record by record, so that no copy
+// of the whole is made on the way. Only for processes of the same program.
+#pragma once
+
+#include <functional>
+#include <span>
+
+#include "fetch/report.hpp"
+#include "fetch/sink.hpp"
+
+namespace poetry {
+
+/// Fills all of the span, or raises.
+using Source = std::function<void(std::span<char>)>;
+
+/// All of a run but its servers. Exact, also in its times: the clock is the machine's.
+void pack(const Run& run, const Sink& sink);
+Run unpack(const Source& source);
+
+}  // namespace poetry

@@ -1,0 +1,80 @@
+#include "plan.hpp"
+
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "catalog_fetch.hpp"
+#include "cli/standard_output.hpp"
+#include "net/descriptor_limit.hpp"
+
+namespace poetry {
+namespace {
+
+// Standard streams, files, signals, the spool; and the sockets of name lookups, most of these.
+constexpr std::uint64_t other_descriptors = 96;
+constexpr std::size_t arrivals_in_all = std::size_t{2} << 20;  // kept by all tasks, for a picture
+constexpr std::size_t least_arrivals = 8;                      // kept by one
+
+std::string counted(std::size_t count, std::string_view noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
+FetchOptions fetch_options(const GetOptions& options, std::optional<std::string> send) {
+  FetchOptions fetch = options.fetch;
+  fetch.send = std::move(send);
+  fetch.after_send = options.hold ? AfterSend::hold : AfterSend::half_close;
+  const bool shown = options.report == "json" || options.report == "csv";
+  fetch.digests = shown ? Digests::yes : Digests::no;
+  return fetch;
+}
+
+void tell(const HostPort& where, const PoemCatalog& catalog) {
+  const auto text =
+      fmt::format("Catalog {}: {} to fetch, {} passed over\n", to_string(where),
+                  counted(catalog.poems.size(), "poem"), counted(catalog.others, "other service"));
+  write_all(STDERR_FILENO, text, "standard error");
+}
+
+std::size_t most_arrivals(const GetOptions& options, std::size_t tasks) {
+  if (!options.timeline && options.timeline_svg.empty()) return 0;
+  return std::clamp(arrivals_in_all / tasks, least_arrivals, Arrivals::capacity);
+}
+
+// Each task in flight needs a descriptor.
+std::size_t most_in_flight(std::size_t asked, std::size_t tasks) {
+  const std::uint64_t limit = raise_descriptor_limit();
+  const std::uint64_t room = limit > 2 * other_descriptors ? limit - other_descriptors : limit / 2;
+  if (std::min<std::uint64_t>(tasks, asked == 0 ? tasks : asked) <= room) return asked;
+  if (asked != 0) {
+    spdlog::warn("--parallel {} is more than {} open files (ulimit -n) allow: {} tasks at once",
+                 asked, limit, room);
+  }
+  return room;
+}
+
+}  // namespace
+
+std::optional<Batch> plan_batch(const GetOptions& options, std::vector<HostPort> given,
+                                std::optional<std::string> send, Signals& signals) {
+  Batch batch;
+  batch.fetch = fetch_options(options, std::move(send));
+  batch.family = options.ipv4 ? Family::ipv4 : options.ipv6 ? Family::ipv6 : Family::any;
+  PoemCatalog catalog;
+  if (options.catalog) {
+    auto found = fetch_catalog(*options.catalog, batch.fetch, batch.family, signals);
+    if (!found) return std::nullopt;
+    catalog = std::move(*found);
+    if (options.verbose) tell(*options.catalog, catalog);
+    if (catalog.poems.empty() && given.empty()) {
+      throw CatalogError("catalog " + to_string(*options.catalog) + ": no poem in it");
+    }
+  }
+  batch.servers = servers_of(std::move(given), catalog, options.repeat);
+  batch.fetch.most_arrivals = most_arrivals(options, batch.servers.size());
+  batch.parallel = most_in_flight(options.parallel, batch.servers.size());
+  return batch;
+}
+
+}  // namespace poetry

@@ -1,0 +1,21 @@
+// What a run is to fetch, from its options, lists and catalog.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "fetch/strategy.hpp"
+#include "net/address.hpp"
+#include "net/signals.hpp"
+#include "options.hpp"
+
+namespace poetry {
+
+/// Fetches the catalog, where one was asked for, and says at -v what is in it. None where a signal
+/// ended that. No more tasks at once than descriptors allow, which is a warning where more were
+/// asked for. Raises CatalogError, and std::system_error.
+std::optional<Batch> plan_batch(const GetOptions& options, std::vector<HostPort> given,
+                                std::optional<std::string> send, Signals& signals);
+
+}  // namespace poetry

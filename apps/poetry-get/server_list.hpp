@@ -1,0 +1,21 @@
+// The servers that the command line and its --from files name, read and checked before anything is
+// fetched.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "net/address.hpp"
+#include "options.hpp"
+
+namespace poetry {
+
+/// What a run keeps of each task is some 300 bytes.
+inline constexpr std::size_t most_tasks = 1'000'000;
+
+/// The servers of the command line, then those of the --from files, one a line, in order. Raises
+/// UsageError naming file and line, or that there are too many, and std::system_error. Reads in
+/// pieces, and holds no more of a line than a server takes.
+std::vector<HostPort> listed_servers(const GetOptions& options);
+
+}  // namespace poetry

@@ -1,0 +1,87 @@
+#include "fetch/poem_catalog.hpp"
+
+#include <boost/json.hpp>
+#include <stdexcept>
+#include <string>
+
+#include "base/error.hpp"
+
+namespace poetry {
+namespace {
+
+namespace json = boost::json;
+
+/// A member of an entry; null where it is absent.
+const json::value* member(const json::object& entry, std::string_view name) {
+  const auto* found = entry.if_contains(name);
+  return found == nullptr || found->is_null() ? nullptr : found;
+}
+
+std::string text_of(const json::object& entry, std::string_view name) {
+  const auto* found = member(entry, name);
+  if (found == nullptr || !found->is_string()) {
+    throw std::runtime_error(std::string(name) + " is no text");
+  }
+  return json::value_to<std::string>(*found);
+}
+
+std::uint64_t count_of(const json::value& value, std::string_view name) {
+  json::error_code error;
+  const auto count = value.to_number<std::uint64_t>(error);
+  if (error) throw std::runtime_error(std::string(name) + " is no count");
+  return count;
+}
+
+HostPort place_of(const json::object& entry, const HostPort& asked) {
+  HostPort where{text_of(entry, "host"), 0};
+  const auto* port = member(entry, "port");
+  if (port == nullptr) throw std::runtime_error("port is missing");
+  const std::uint64_t number = count_of(*port, "port");
+  if (where.host == "0.0.0.0" || where.host == "::") where.host = asked.host;
+  const std::string host =
+      where.host.find(':') == std::string::npos ? where.host : "[" + where.host + "]";
+  try {
+    return parse_host_port(host + ":" + std::to_string(number));
+  } catch (const UsageError&) {
+    throw std::runtime_error("host and port are no address");
+  }
+}
+
+Expected expected_of(const json::object& entry) {
+  Expected expected;
+  if (const auto* bytes = member(entry, "bytes")) expected.bytes = count_of(*bytes, "bytes");
+  if (member(entry, "sha256") != nullptr) {
+    expected.sha256 = parse_digest(text_of(entry, "sha256"));
+    if (!expected.sha256) throw std::runtime_error("sha256 is no digest");
+  }
+  return expected;
+}
+
+}  // namespace
+
+PoemCatalog parse_catalog(std::string_view text, const HostPort& asked) {
+  json::error_code error;
+  const json::value parsed = json::parse(text, error);
+  if (error) throw std::runtime_error("no JSON: " + error.message());
+  if (!parsed.is_array()) throw std::runtime_error("no JSON array");
+  PoemCatalog catalog;
+  std::size_t number = 0;
+  for (const auto& entry : parsed.as_array()) {
+    ++number;
+    try {
+      if (!entry.is_object()) throw std::runtime_error("no object");
+      const auto& object = entry.as_object();
+      const HostPort where = place_of(object, asked);
+      if (text_of(object, "service") == "poem") {
+        catalog.poems.push_back({where, expected_of(object)});
+      } else {
+        ++catalog.others;
+      }
+    } catch (const std::runtime_error& wrong) {
+      throw std::runtime_error("entry " + std::to_string(number) + ": " + wrong.what());
+    }
+  }
+  return catalog;
+}
+
+}  // namespace poetry
