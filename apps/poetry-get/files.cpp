@@ -39,11 +39,15 @@ Sink sink_to(int fd, std::string_view name) {
 
 }  // namespace
 
-Files::Files(const GetOptions& options) : options_(options) {
+void check_distinct(const GetOptions& options) {
   const bool both = !options.output.empty() && !options.report_file.empty();
   if (both && are_one_file(options.output, options.report_file)) {
     throw UsageError("--output and --report-file are one file", options.report_file);
   }
+}
+
+Files::Files(const GetOptions& options) : options_(options) {
+  check_distinct(options);
   if (!options.output.empty()) output_ = open_for_writing(options.output);
   if (!options.report_file.empty()) report_ = open_for_writing(options.report_file);
   if (!options.output_dir.empty()) prepare_directory(options.output_dir);

@@ -8,10 +8,12 @@
 
 namespace poetry {
 
+/// Raises UsageError where poems and report would overwrite each other.
+void check_distinct(const GetOptions& options);
+
 class Files {
  public:
-  /// Raises UsageError where poems and report would overwrite each other, and std::system_error
-  /// naming what cannot be written.
+  /// Raises as check_distinct() does, and std::system_error naming what cannot be written.
   explicit Files(const GetOptions& options);
 
   /// The --output file.

@@ -3,6 +3,7 @@
 
 #include <csignal>
 
+#include "check.hpp"
 #include "cli/log.hpp"
 #include "run.hpp"
 
@@ -14,6 +15,7 @@ int main(int argc, char** argv) {
     }
     // A write to a closed pipe fails, and the terminal is left in order; see guarded_main().
     std::signal(SIGPIPE, SIG_IGN);
+    if (options.check) return poetry::check(options);
     poetry::set_up_log(options.log, "poetry-get");
     return poetry::run_get(options);
   });

@@ -108,6 +108,8 @@ void add_network_options(Table& table, GetOptions& o) {
       {"hold", 0, "", "with --send: do not half-close", "", into(o.hold), shows(o.hold)});
   table.push_back({"ipv4", '4', "", "IPv4 only", "", into(o.ipv4), shows(o.ipv4)});
   table.push_back({"ipv6", '6', "", "IPv6 only", "", into(o.ipv6), shows(o.ipv6)});
+  table.push_back(
+      {"check", 0, "", "say what would fail with these options, and exit", "", into(o.check)});
 }
 
 }  // namespace

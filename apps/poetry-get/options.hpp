@@ -32,6 +32,7 @@ struct GetOptions {
   bool hold = false;
   bool ipv4 = false;
   bool ipv6 = false;
+  bool check = false;
   LogOptions log{"warn", "", "text"};
   std::vector<HostPort> servers;  ///< those on the command line
 };

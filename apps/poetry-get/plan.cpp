@@ -42,10 +42,8 @@ std::size_t most_arrivals(const GetOptions& options, std::size_t tasks) {
   return std::clamp(arrivals_in_all / tasks, least_arrivals, Arrivals::capacity);
 }
 
-// Each task in flight needs a descriptor.
 std::size_t most_in_flight(std::size_t asked, std::size_t tasks) {
-  const std::uint64_t limit = raise_descriptor_limit();
-  const std::uint64_t room = limit > 2 * other_descriptors ? limit - other_descriptors : limit / 2;
+  const auto [room, limit] = room_for_tasks();
   if (std::min<std::uint64_t>(tasks, asked == 0 ? tasks : asked) <= room) return asked;
   if (asked != 0) {
     spdlog::warn("--parallel {} is more than {} open files (ulimit -n) allow: {} tasks at once",
@@ -56,11 +54,20 @@ std::size_t most_in_flight(std::size_t asked, std::size_t tasks) {
 
 }  // namespace
 
+Room room_for_tasks() {
+  const std::uint64_t limit = raise_descriptor_limit();
+  return {limit > 2 * other_descriptors ? limit - other_descriptors : limit / 2, limit};
+}
+
+Family family_of(const GetOptions& options) {
+  return options.ipv4 ? Family::ipv4 : options.ipv6 ? Family::ipv6 : Family::any;
+}
+
 std::optional<Batch> plan_batch(const GetOptions& options, std::vector<HostPort> given,
                                 std::optional<std::string> send, Signals& signals) {
   Batch batch;
   batch.fetch = fetch_options(options, std::move(send));
-  batch.family = options.ipv4 ? Family::ipv4 : options.ipv6 ? Family::ipv6 : Family::any;
+  batch.family = family_of(options);
   PoemCatalog catalog;
   if (options.catalog) {
     auto found = fetch_catalog(*options.catalog, batch.fetch, batch.family, signals);

@@ -1,6 +1,7 @@
 // What a run is to fetch, from its options, lists and catalog.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,6 +12,15 @@
 #include "options.hpp"
 
 namespace poetry {
+
+/// How many tasks there is room for at once: each needs a descriptor.
+struct Room {
+  std::uint64_t tasks;
+  std::uint64_t descriptors;  ///< in all (RLIMIT_NOFILE, raised as far as it goes)
+};
+Room room_for_tasks();
+
+Family family_of(const GetOptions& options);
 
 /// Fetches the catalog, where one was asked for, and says at -v what is in it. None where a signal
 /// ended that. No more tasks at once than descriptors allow, which is a warning where more were

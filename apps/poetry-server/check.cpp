@@ -1,22 +1,15 @@
 #include "check.hpp"
 
 #include <filesystem>
-#include <fstream>
 
 #include "cli/findings.hpp"
 #include "engine/engine.hpp"
+#include "net/ephemeral_ports.hpp"
 #include "net/socket.hpp"
 #include "ports.hpp"
 
 namespace poetry {
 namespace {
-
-/// The ports that the kernel gives to outgoing connections (ip(7)); none where it does not say.
-std::pair<int, int> ephemeral_ports() {
-  std::pair<int, int> range{0, -1};
-  std::ifstream("/proc/sys/net/ipv4/ip_local_port_range") >> range.first >> range.second;
-  return range;
-}
 
 void check_capacity(const ServerOptions& options, const std::vector<Plan>& plans,
                     Findings& findings) {
@@ -48,11 +41,11 @@ std::string remedy_for(const std::system_error& error) {
 void check_port(const HostPort& at, Findings& findings) {
   try {
     const Fd socket = listen_on(listening_address(at), 1);
-    const auto [first, last] = ephemeral_ports();
-    if (at.port != 0 && at.port >= first && at.port <= last) {
+    const auto outgoing = ephemeral_ports();
+    if (at.port != 0 && outgoing.contains(at.port)) {
       findings.warns("bind " + to_string(at) +
                          ": free now, but outgoing connections take ports from " +
-                         std::to_string(first) + " to " + std::to_string(last),
+                         std::to_string(outgoing.first) + " to " + std::to_string(outgoing.last),
                      "choose a port outside of them, so that none is in the way later");
     } else {
       findings.works("bind " + to_string(at));
@@ -87,11 +80,11 @@ int check(const ServerOptions& options) {
     check_port(plan.at, findings);
     check_service(plan.spec, findings);
   }
-  for (const auto& file : {options.ready_file, options.log.file}) {
-    if (file.empty()) continue;
-    findings.tries("write " + file, "check the folder's path and permissions",
-                   [&file] { try_to_write(file); });
-  }
+  constexpr auto remedy = "check the folder's path and permissions";
+  const std::string& ready = options.ready_file;
+  const std::string& log = options.log.file;
+  if (!ready.empty()) findings.tries("write " + ready, remedy, [&] { try_to_write(ready); });
+  if (!log.empty()) findings.tries("write " + log, remedy, [&] { try_to_log(log); });
   return findings.finish();
 }
 

@@ -64,4 +64,25 @@ void try_to_write(const std::string& path) {
   if (::access(folder.c_str(), W_OK | X_OK) < 0) throw_errno("write", path);
 }
 
+void try_to_make_directory(const std::string& path) {
+  std::error_code error;
+  auto nearest = std::filesystem::absolute(path, error);
+  while (!std::filesystem::exists(nearest, error) && nearest.has_relative_path()) {
+    nearest = nearest.parent_path();
+  }
+  errno = ENOTDIR;
+  if (!std::filesystem::is_directory(nearest, error) ||
+      ::access(nearest.c_str(), W_OK | X_OK) < 0) {
+    throw_errno("write to", path);
+  }
+}
+
+void try_to_log(const std::string& path) {
+  if (std::error_code error; std::filesystem::exists(path, error)) {
+    try_to_write(path);
+  } else {
+    try_to_make_directory(std::filesystem::absolute(path, error).parent_path());
+  }
+}
+
 }  // namespace poetry

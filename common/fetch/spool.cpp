@@ -27,11 +27,6 @@ std::string bytes_of(const Kind& value) {
   return bytes;
 }
 
-std::string temporary_directory() {
-  const char* const set = std::getenv("TMPDIR");  // NOLINT(concurrency-mt-unsafe): nobody sets it
-  return set != nullptr && *set != '\0' ? set : "/tmp";
-}
-
 Fd open_unnamed(const std::string& directory) {
   Fd file(::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
   if (file) return file;
@@ -44,6 +39,11 @@ Fd open_unnamed(const std::string& directory) {
 }
 
 }  // namespace
+
+std::string spool_directory() {
+  const char* const set = std::getenv("TMPDIR");  // NOLINT(concurrency-mt-unsafe): nobody sets it
+  return set != nullptr && *set != '\0' ? set : "/tmp";
+}
 
 void Spool::append(std::size_t task, std::string_view bytes) {
   Held& held = tasks_[task];
@@ -60,7 +60,7 @@ void Spool::write_out_all() {
 
 void Spool::write_out(Held& held) {
   if (held.text.empty()) return;
-  if (!file_) file_ = open_unnamed(directory_ = temporary_directory());
+  if (!file_) file_ = open_unnamed(directory_ = spool_directory());
   const Head head{none, static_cast<std::int64_t>(held.text.size())};
   write_at(end_, bytes_of(head));
   write_at(end_ + head_bytes, held.text);

@@ -14,6 +14,9 @@
 
 namespace poetry {
 
+/// Where the file lies: $TMPDIR, else /tmp.
+std::string spool_directory();
+
 class Spool {
  public:
   /// What a task may hold in memory, and all tasks together; what is more goes to the file.

@@ -96,6 +96,12 @@ Fd open_socket(int family, Blocking blocking) {
   return Fd(::socket(family, flags, 0));
 }
 
+std::error_code route_to(const Address& address) {
+  const Fd socket(::socket(address.family(), SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!socket || ::connect(socket.get(), address.data(), address.size()) < 0) return last_error();
+  return {};
+}
+
 IoResult start_connect(int socket, const Address& address) {
   if (::connect(socket, address.data(), address.size()) == 0) return {};
   // A signal leaves the attempt under way; SO_SNDTIMEO on a blocking socket ends in EINPROGRESS.

@@ -53,6 +53,10 @@ Accepted accept_from(int listener);
 /// A TCP socket for this family. An empty Fd with errno set where there is none to be had.
 Fd open_socket(int family, Blocking blocking);
 
+/// Whether the kernel knows a way there: the error of connect(2) on a UDP socket, which sends
+/// nothing.
+std::error_code route_to(const Address& address);
+
 /// Starts to connect: ok (connected), would_block (in progress; poll for writing, then ask
 /// connect_outcome()) or error. A blocking socket waits as long as the kernel does, or until
 /// limit_blocking() ends the wait: then would_block, and poll(2) for writing tells when it is done.

@@ -1,0 +1,209 @@
+#include "check.hpp"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "base/error.hpp"
+#include "cli/findings.hpp"
+#include "cli/replaced_file.hpp"
+#include "engine/capacity.hpp"
+#include "fetch/resolver.hpp"
+#include "fetch/spool.hpp"
+#include "fetch/strategy.hpp"
+#include "files.hpp"
+#include "net/ephemeral_ports.hpp"
+#include "net/socket.hpp"
+#include "plan.hpp"
+#include "server_list.hpp"
+
+namespace poetry {
+namespace {
+
+constexpr std::size_t most_told = 20;  // hosts of which also those are told that work
+constexpr Duration default_patience = std::chrono::seconds(10);  // where none is set
+
+std::string counted(std::uint64_t count, std::string_view noun) {
+  return std::to_string(count).append(" ").append(noun).append(count == 1 ? "" : "s");
+}
+
+/// The names of hosts, each once and in order, and what came of looking them up.
+class Hosts {
+ public:
+  Hosts(const GetOptions& options, const std::vector<HostPort>& servers)
+      : family_(family_of(options)),
+        patience_(options.fetch.connect_timeout == Duration::zero()
+                      ? default_patience
+                      : options.fetch.connect_timeout) {
+    for (const auto& server : servers) add(server);
+    if (options.catalog) add(*options.catalog);
+  }
+
+  void resolve_all();
+  void tell(Findings& findings) const;
+
+ private:
+  void add(const HostPort& where) {
+    if (seen_.insert(where.host).second) hosts_.push_back(where);
+  }
+  void tell(const HostPort& host, Findings& findings) const;
+
+  Family family_;
+  Duration patience_;
+  std::set<std::string> seen_;
+  std::vector<HostPort> hosts_;
+  std::map<std::string, Resolved> found_;  // none where it took too long
+};
+
+// All at once, as a fetch does, and no longer than it would wait.
+void Hosts::resolve_all() {
+  Resolver resolver(Resolver::make_lookups(resolve));
+  std::map<std::uint64_t, std::string> asked;
+  for (const auto& host : hosts_) {
+    auto numeric = resolve_numeric(host, family_);
+    if (numeric.addresses.empty()) {
+      asked.emplace(resolver.ask(host, family_), host.host);
+    } else {
+      found_.emplace(host.host, std::move(numeric));
+    }
+  }
+  const TimePoint until = Clock::now() + patience_;
+  while (!asked.empty()) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now()).count();
+    if (left <= 0) return;
+    pollfd answers{resolver.fd(), POLLIN, 0};
+    ::poll(&answers, 1, static_cast<int>(std::min<std::int64_t>(left, 60'000)));
+    while (auto answer = resolver.take()) {
+      if (const auto name = asked.extract(answer->ticket)) {
+        found_.emplace(name.mapped(), std::move(answer->found));
+      }
+    }
+  }
+}
+
+void Hosts::tell(Findings& findings) const {
+  for (const auto& host : hosts_) tell(host, findings);
+  if (hosts_.size() > most_told) {
+    findings.works(counted(hosts_.size(), "host") +
+                   " in all; those that can be reached are not told");
+  }
+}
+
+void Hosts::tell(const HostPort& host, Findings& findings) const {
+  const auto entry = found_.find(host.host);
+  if (entry == found_.end()) {
+    findings.fails("resolve " + host.host + ": no answer in time",
+                   "check the name servers, or give a numeric address");
+    return;
+  }
+  if (entry->second.addresses.empty()) {
+    findings.fails("resolve " + host.host + ": " + entry->second.error.message(),
+                   "check the name, -4 and -6, or give a numeric address");
+    return;
+  }
+  std::string addresses;
+  std::error_code error;
+  for (const Address& address : entry->second.addresses) {
+    if (const auto lost = route_to(address)) {
+      error = lost;
+    } else {
+      addresses.append(addresses.empty() ? "" : ", ").append(address.host());
+    }
+  }
+  if (addresses.empty()) {
+    findings.fails("reach " + host.host + ": " + error.message(),
+                   "no interface here leads there: see 'ip route', or choose the other family");
+  } else if (hosts_.size() <= most_told) {
+    findings.works("reach " + host.host + (addresses == host.host ? "" : " at " + addresses));
+  }
+}
+
+void check_parallel(const GetOptions& options, std::uint64_t tasks, Findings& findings) {
+  const Room room = room_for_tasks();
+  const std::uint64_t at_once = options.parallel == 0 ? tasks : std::min(options.parallel, tasks);
+  for (const auto& engine : engines_of(options.engine)) {
+    const std::uint64_t wanted =
+        engine == "sequential" ? std::min<std::uint64_t>(1, tasks) : at_once;
+    Capacity holds{room.tasks, std::to_string(room.descriptors) + " open files (ulimit -n)"};
+    if (engine == "threads") {
+      if (auto threads = thread_capacity(0); threads.connections < holds.connections) {
+        holds = std::move(threads);
+      }
+    }
+    const auto what =
+        engine + ": " + counted(std::min(wanted, holds.connections), "task") + " at once";
+    if (wanted <= holds.connections) {
+      findings.works(what);
+    } else {
+      findings.warns(what + ", not " + std::to_string(wanted) + ": " + holds.limit,
+                     "raise that limit, or let --parallel be smaller");
+    }
+  }
+}
+
+// Each connection to one address and port has a local port of its own, and keeps it for a minute
+// where this side closes first (TIME-WAIT, RFC 9293).
+void check_ports(const GetOptions& options, const std::vector<HostPort>& servers,
+                 Findings& findings) {
+  const auto ports = ephemeral_ports();
+  if (ports.empty()) return;
+  std::map<std::string, std::uint64_t> tasks;
+  for (const auto& server : servers) tasks[to_string(server)] += options.repeat;
+  const auto room = room_for_tasks().tasks;
+  for (const auto& [server, count] : tasks) {
+    const auto at_once = std::min(room, options.parallel == 0 ? count : options.parallel);
+    if (at_once <= ports.size()) continue;
+    findings.warns(counted(at_once, "connection") + " at once to " + server + ": there are " +
+                       std::to_string(ports.size()) +
+                       " local ports for them (net.ipv4.ip_local_port_range)",
+                   "let --parallel be smaller, or widen that range");
+  }
+}
+
+void check_files(const GetOptions& options, std::uint64_t tasks, Findings& findings) {
+  const auto remedy = "check the path and its permissions";
+  for (const auto& file : {options.output, options.report_file}) {
+    if (file.empty()) continue;
+    findings.tries("write " + file, remedy, [&file] { try_to_write(file); });
+  }
+  if (!options.log.file.empty()) {
+    findings.tries("write " + options.log.file, remedy, [&] { try_to_log(options.log.file); });
+  }
+  if (!options.timeline_svg.empty()) {
+    findings.tries("write " + options.timeline_svg, remedy,
+                   [&options] { check_replaceable(options.timeline_svg); });
+  }
+  if (!options.output_dir.empty()) {
+    findings.tries("write to " + options.output_dir, remedy,
+                   [&options] { try_to_make_directory(options.output_dir); });
+  }
+  const bool waits = options.output_dir.empty() && tasks > 1 &&
+                     (!options.output.empty() || options.print == "ordered");
+  if (waits) {
+    findings.tries("write to " + spool_directory() + " (poems that wait for their turn)",
+                   "set TMPDIR to a directory with room",
+                   [] { try_to_write(spool_directory() + "/poetry-get"); });
+  }
+}
+
+}  // namespace
+
+int check(const GetOptions& options) {
+  const auto servers = listed_servers(options);
+  if (servers.empty() && !options.catalog) throw UsageError("no server given", "[HOST:]PORT");
+  read_send(options);
+  check_distinct(options);
+  const std::uint64_t tasks = servers.size() * options.repeat;
+  Findings findings;
+  if (tasks > 0) check_parallel(options, tasks, findings);
+  check_ports(options, servers, findings);
+  Hosts hosts(options, servers);
+  hosts.resolve_all();
+  hosts.tell(findings);
+  check_files(options, tasks, findings);
+  return findings.finish();
+}
+
+}  // namespace poetry
