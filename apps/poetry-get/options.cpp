@@ -89,6 +89,10 @@ void add_limit_options(Table& table, GetOptions& o) {
                    into(fetch.retries, 0, any_count - 1), shows(fetch.retries)});
   table.push_back({"retry-delay", 0, "DUR", "time before the first of them; it doubles", "1s",
                    into(fetch.retry_delay), shows(fetch.retry_delay)});
+  table.push_back(
+      {"seed", 0, "N", "seed of what is random in that; without it, from the clock", "",
+       [&o](std::string_view text) { o.seed = parse_count(text, "seed", 0, any_count); },
+       [&o] { return o.seed ? Texts{std::to_string(*o.seed)} : Texts{}; }});
   table.push_back({"max-bytes", 0, "SIZE", "stop a task that sends more, as outcome limit", "",
                    [&fetch](std::string_view text) { fetch.max_bytes = parse_size(text); },
                    [&fetch] {

@@ -27,8 +27,9 @@ struct GetOptions {
   std::string report_file;
   bool timeline = false;
   std::string timeline_svg;
-  FetchOptions fetch;               ///< limits and retries; `send` as read_send() gives it
-  std::optional<std::string> send;  ///< as given: text with C escapes, or @FILE
+  FetchOptions fetch;                 ///< limits and retries; `send` as read_send() gives it
+  std::optional<std::uint64_t> seed;  ///< of retry delays; none: from the clock
+  std::optional<std::string> send;    ///< as given: text with C escapes, or @FILE
   bool hold = false;
   bool ipv4 = false;
   bool ipv6 = false;

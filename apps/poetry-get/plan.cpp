@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/seed.hpp"
 #include "catalog_fetch.hpp"
 #include "cli/standard_output.hpp"
 #include "net/descriptor_limit.hpp"
@@ -23,6 +24,7 @@ std::string counted(std::size_t count, std::string_view noun) {
 
 FetchOptions fetch_options(const GetOptions& options, std::optional<std::string> send) {
   FetchOptions fetch = options.fetch;
+  fetch.seed = options.seed.value_or(seed_from_clock());  // one for all engines
   fetch.send = std::move(send);
   fetch.after_send = options.hold ? AfterSend::hold : AfterSend::half_close;
   const bool shown = options.report == "json" || options.report == "csv";
@@ -67,6 +69,9 @@ std::optional<Batch> plan_batch(const GetOptions& options, std::vector<HostPort>
                                 std::optional<std::string> send, Signals& signals) {
   Batch batch;
   batch.fetch = fetch_options(options, std::move(send));
+  if (options.verbose && options.fetch.retries > 0) {
+    write_all(STDERR_FILENO, fmt::format("Seed {}\n", batch.fetch.seed), "standard error");
+  }
   batch.family = family_of(options);
   PoemCatalog catalog;
   if (options.catalog) {

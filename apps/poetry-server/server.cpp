@@ -8,16 +8,12 @@
 #include <cstdio>
 
 #include "base/error.hpp"
+#include "base/seed.hpp"
 #include "cli/main.hpp"
 #include "cli/standard_output.hpp"
 
 namespace poetry {
 namespace {
-
-/// Short enough to be typed again.
-std::uint64_t seed_from_clock() {
-  return static_cast<std::uint32_t>(Clock::now().time_since_epoch().count());
-}
 
 /// Whether anything about these ports is random or faulty.
 bool needs_seed(const std::vector<Plan>& plans) {

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "base/clock.hpp"
+
 namespace poetry {
 
 /// One well-mixed number for a seed and a position: SplitMix64's output function (Steele, Lea and
@@ -13,6 +15,11 @@ constexpr std::uint64_t derive_seed(std::uint64_t seed, std::uint64_t position) 
   z = (z ^ (z >> 30U)) * 0xbf58476d1ce4e5b9U;
   z = (z ^ (z >> 27U)) * 0x94d049bb133111ebU;
   return z ^ (z >> 31U);
+}
+
+/// For a run that is given none; short enough to be typed again.
+inline std::uint64_t seed_from_clock() {
+  return static_cast<std::uint32_t>(Clock::now().time_since_epoch().count());
 }
 
 /// What a connection's seed is used for.

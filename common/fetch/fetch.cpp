@@ -22,8 +22,7 @@ Fetch::Fetch(HostPort where, const FetchOptions& options, std::size_t task, Time
       options_(options),
       expected_(expected),
       task_(task),
-      seed_(derive_seed(
-          options.seed.value_or(static_cast<std::uint64_t>(now.time_since_epoch().count())), task)),
+      seed_(derive_seed(options.seed, task)),
       task_until_(limit(now, options.timeout)) {
   record_.started = now;
   begin_attempt(now);

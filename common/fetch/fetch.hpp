@@ -28,7 +28,7 @@ struct FetchOptions {
   Duration timeout{};  ///< for the task in all
   std::uint64_t retries = 0;
   Duration retry_delay = std::chrono::seconds(1);  ///< of the first; see retry_delay()
-  std::optional<std::uint64_t> seed;  ///< of all tasks' retry delays; if none, from their start
+  std::uint64_t seed = 0;                          ///< of all tasks' retry delays
   std::uint64_t max_bytes = std::numeric_limits<std::uint64_t>::max();
   std::optional<std::string> send;
   AfterSend after_send = AfterSend::half_close;

@@ -149,3 +149,16 @@ def test_an_interrupted_task_says_so(getting, peer, tmp_path, engine):
     running.err.wait_for("Task 1: got")
     assert running.stop(signal.SIGINT) == 130
     assert '"interrupted"' in report.read_text()
+
+
+def test_the_seed_decides_what_is_random_in_the_delays(engine):
+    def delays(*args):
+        with refused_port() as port:
+            result = run("poetry-get", "-v", "-e", engine, "-n", "2", "--retries", "3",
+                         "--retry-delay", "10ms", *args, port)
+        return (re.search(r"^Seed (\d+)$", result.err, re.M)[1],
+                sorted(re.findall(r"Task \d starts over in (\S+):", result.err)))
+
+    seed, first = delays()
+    assert len(set(first)) > 3 and delays("--seed", seed) == (seed, first)
+    assert delays("--seed", int(seed) ^ 1)[1] != first
