@@ -17,6 +17,7 @@ Address listening_address(const HostPort& at);
 class Ports {
  public:
   /// Binds every port or none, its faults armed before. Raises std::system_error.
+  /// Every port has a listener; with several workers one for each of them, see keep_listeners_of().
   Ports(const std::vector<Plan>& plans, const ServerOptions& options, std::uint64_t seed,
         OnFired on_fired);
   Ports(const Ports&) = delete;  // the catalog refers to this object
@@ -26,6 +27,14 @@ class Ports {
   /// Raises UsageError where a place to listen, or what happens there before accept, would change.
   void replace(const std::vector<Plan>& plans, const ServerOptions& options);
 
+  /// In a worker: gives the ports its listeners and closes the others'.
+  void keep_listeners_of(std::size_t worker);
+  /// Closes all workers' listeners here. A worker goes on with its own.
+  void close_listeners();
+  /// Begins to count afresh how many connections are held, for a worker that is about to start.
+  /// What it holds can be read in all processes.
+  std::vector<std::shared_ptr<const Quota>> renew_quotas();
+
   [[nodiscard]] std::span<Port> all() { return ports_; }
   [[nodiscard]] std::span<const Port> all() const { return ports_; }
 
@@ -33,7 +42,7 @@ class Ports {
   struct Services;
 
   [[nodiscard]] Services make_services(const std::vector<Plan>& plans) const;
-  void bind(const Plan& plan, int backlog, std::uint64_t seed);
+  void bind(const Plan& plan, const ServerOptions& options, std::uint64_t seed);
   void equip(std::size_t index, const ServiceSpec& spec, const Services& services);
   [[nodiscard]] std::vector<CatalogEntry> catalog() const;
 
@@ -42,7 +51,8 @@ class Ports {
   std::vector<Port> ports_;
   std::vector<std::shared_ptr<const PoemService>> poems_;  // by port; empty where none is served
   std::vector<Fd> closed_;                                 // bound, where a fault lets nobody in
-  std::shared_ptr<Quota> quota_;                           // of all ports without one of their own
+  std::vector<std::vector<Fd>> shared_;         // by worker and port, where there are several
+  std::vector<std::shared_ptr<Quota>> quotas_;  // by port, its own; the last one is the others'
 };
 
 }  // namespace poetry
