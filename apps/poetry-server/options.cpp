@@ -53,7 +53,11 @@ std::string engine_text() {
 }
 
 std::string parse_workers(std::string_view text) {
-  if (text != "auto") parse_count(text, "number of workers", 1, any_count);
+  try {
+    if (text != "auto") parse_count(text, "workers", 1, any_count);
+  } catch (const UsageError&) {
+    throw UsageError("neither auto nor a number of workers from 1", text);
+  }
   return std::string(text);
 }
 
