@@ -76,11 +76,12 @@ void Serving::reload() {
 }
 
 bool Serving::count(const Ended& connection) {
+  const auto ended = ++totals_->ended;  // first, so that who reads the log finds it counted
   SPDLOG_INFO("closed peer={} port={} conn={} service={} bytes={} elapsed={:.3f}s reason={}",
               to_string(connection.peer), connection.port.at.port, connection.number,
               connection.port.service_name, connection.bytes, seconds(connection.elapsed),
               to_string(connection.reason));
-  return ++totals_->ended == options_.exit_after;
+  return ended == options_.exit_after;
 }
 
 bool Serving::is_enough() const {
