@@ -117,24 +117,20 @@ void Ports::equip(std::size_t index, const ServiceSpec& spec, const Services& se
   if (settings.own_max_clients) port.quota->limit = settings.max_clients;
 }
 
-void Ports::keep_listeners_of(std::size_t worker) {
-  for (std::size_t i = 0; i < ports_.size(); ++i) {
-    ports_[i].listener = std::move(shared_[worker][i]);
-  }
-  close_listeners();
-  closed_.clear();
+std::vector<std::shared_ptr<Quota>> Ports::make_quotas() const {
+  return make_shared_memory<Quota>(quotas_.size());
 }
 
-void Ports::close_listeners() { shared_.clear(); }
-
-std::vector<std::shared_ptr<const Quota>> Ports::renew_quotas() {
-  auto fresh = make_shared_memory<Quota>(quotas_.size());
-  for (std::size_t i = 0; i < fresh.size(); ++i) fresh[i]->limit = quotas_[i]->limit;
+void Ports::become(std::size_t worker, std::vector<std::shared_ptr<Quota>> quotas) {
+  for (std::size_t i = 0; i < quotas.size(); ++i) quotas[i]->limit = quotas_[i]->limit;
   for (std::size_t i = 0; i < ports_.size(); ++i) {
-    ports_[i].quota = ports_[i].quota == quotas_[i] ? fresh[i] : fresh.back();
+    auto& port = ports_[i];
+    port.quota = port.quota == quotas_[i] ? quotas[i] : quotas.back();
+    port.listener = std::move(shared_[worker][i]);
   }
-  quotas_ = std::move(fresh);
-  return {quotas_.begin(), quotas_.end()};
+  quotas_ = std::move(quotas);
+  close_listeners();
+  closed_.clear();
 }
 
 std::vector<CatalogEntry> Ports::catalog() const {

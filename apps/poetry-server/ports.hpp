@@ -1,5 +1,5 @@
 // From what is planned to what is bound: the ports with their services, faults, limits and seeds.
-// Owned by the server; a reload replaces all but the listeners.
+// Owned by the server, each worker having a copy; a reload replaces all but the listeners.
 #pragma once
 
 #include <string>
@@ -17,7 +17,7 @@ Address listening_address(const HostPort& at);
 class Ports {
  public:
   /// Binds every port or none, its faults armed before. Raises std::system_error.
-  /// Every port has a listener; with several workers one for each of them, see keep_listeners_of().
+  /// Every port has a listener; with several workers one for each of them, see become().
   Ports(const std::vector<Plan>& plans, const ServerOptions& options, std::uint64_t seed,
         OnFired on_fired);
   Ports(const Ports&) = delete;  // the catalog refers to this object
@@ -27,13 +27,12 @@ class Ports {
   /// Raises UsageError where a place to listen, or what happens there before accept, would change.
   void replace(const std::vector<Plan>& plans, const ServerOptions& options);
 
-  /// In a worker: gives the ports its listeners and closes the others'.
-  void keep_listeners_of(std::size_t worker);
+  /// For become(): how many connections a worker will hold, in memory that all processes share.
+  [[nodiscard]] std::vector<std::shared_ptr<Quota>> make_quotas() const;
+  /// In a worker: gives the ports its listeners and its quotas, and closes the others' listeners.
+  void become(std::size_t worker, std::vector<std::shared_ptr<Quota>> quotas);
   /// Closes all workers' listeners here. A worker goes on with its own.
-  void close_listeners();
-  /// Begins to count afresh how many connections are held, for a worker that is about to start.
-  /// What it holds can be read in all processes.
-  std::vector<std::shared_ptr<const Quota>> renew_quotas();
+  void close_listeners() { shared_.clear(); }
 
   [[nodiscard]] std::span<Port> all() { return ports_; }
   [[nodiscard]] std::span<const Port> all() const { return ports_; }
@@ -51,8 +50,8 @@ class Ports {
   std::vector<Port> ports_;
   std::vector<std::shared_ptr<const PoemService>> poems_;  // by port; empty where none is served
   std::vector<Fd> closed_;                                 // bound, where a fault lets nobody in
-  std::vector<std::vector<Fd>> shared_;         // by worker and port, where there are several
-  std::vector<std::shared_ptr<Quota>> quotas_;  // by port, its own; the last one is the others'
+  std::vector<std::vector<Fd>> shared_;                    // by worker, where there are several
+  std::vector<std::shared_ptr<Quota>> quotas_;  // by port, its own; the last is that of the rest
 };
 
 }  // namespace poetry

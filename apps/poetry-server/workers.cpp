@@ -37,6 +37,7 @@ Workers::Workers(Serving& serving)
   for (std::size_t i = 0; i < places_.size(); ++i) {
     places_[i].number = i + 1;
     places_[i].news = news[i];
+    places_[i].quotas = serving.ports().make_quotas();
   }
 }
 
@@ -58,7 +59,6 @@ void Workers::fill(Place& place) {
   if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) < 0) throw_errno("make", "a pipe");
   Fd orders(ends[0]);
   place.orders = Fd(ends[1]);
-  place.quotas = serving_.ports().renew_quotas();
   place.started = Clock::now();
   place.due = never;
   place.news->reloads = reloads_;  // it begins with what was read last
@@ -77,7 +77,7 @@ void Workers::fill(Place& place) {
 /// Nothing of the parent's is destroyed here, nor are its buffers flushed a second time.
 void Workers::be_worker(const Place& place, Fd orders) {
   for (auto& each : places_) each.orders.reset();
-  serving_.ports().keep_listeners_of(place.number - 1);
+  serving_.ports().become(place.number - 1, place.quotas);
   int status = exit_ok;
   try {
     Worker(serving_, *place.news, orders.get(), bell_.get()).run();
@@ -155,7 +155,7 @@ void Workers::look() {
 /// Its connections have ended with it, and count as that.
 void Workers::bury(Place& place, int status) {
   std::uint64_t lost = 0;
-  for (const auto& quota : place.quotas) lost += quota->held;
+  for (const auto& quota : place.quotas) lost += std::exchange(quota->held, 0);
   serving_.totals().ended += lost;
   const auto pid = std::exchange(place.pid, -1);
   place.orders.reset();

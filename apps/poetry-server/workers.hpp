@@ -58,7 +58,7 @@ class Workers {
     TimePoint due = never;  // when the next one is to start
     RestartPolicy policy;
     std::shared_ptr<WorkerNews> news;
-    std::vector<std::shared_ptr<const Quota>> quotas;  // how many connections it holds
+    std::vector<std::shared_ptr<Quota>> quotas;  // how many connections it holds
   };
   enum class Ending { no, draining, stopping };
 
