@@ -7,6 +7,7 @@
 #include "net/ephemeral_ports.hpp"
 #include "net/socket.hpp"
 #include "ports.hpp"
+#include "worker_limits.hpp"
 
 namespace poetry {
 namespace {
@@ -22,6 +23,20 @@ void check_capacity(const ServerOptions& options, const std::vector<Plan>& plans
   } else {
     findings.fails("--max-clients " + std::to_string(most) + ": " + holds,
                    "raise that limit, or lower --max-clients");
+  }
+}
+
+void check_workers(const ServerOptions& options, const std::vector<Plan>& plans,
+                   Findings& findings) {
+  const auto count = worker_count(options);
+  if (count == 1) return;
+  const auto capacity = worker_capacity({plans.size(), most_clients(options, plans)});
+  const auto what = std::to_string(count) + " workers: at most " +
+                    std::to_string(capacity.workers) + " here: " + capacity.limit;
+  if (count <= capacity.workers) {
+    findings.works(what);
+  } else {
+    findings.fails(what, "raise that limit, or lower --workers");
   }
 }
 
@@ -76,6 +91,7 @@ int check(const ServerOptions& options) {
   const auto plans = plan_ports(options);
   Findings findings;
   check_capacity(options, plans, findings);
+  check_workers(options, plans, findings);
   for (const auto& plan : plans) {
     check_port(plan.at, findings);
     check_service(plan.spec, findings);

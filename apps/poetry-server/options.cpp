@@ -1,6 +1,9 @@
 #include "options.hpp"
 
+#include <sched.h>
+
 #include <limits>
+#include <thread>
 #include <utility>
 
 #include "base/error.hpp"
@@ -49,12 +52,30 @@ std::string engine_text() {
   return text;
 }
 
+std::string parse_workers(std::string_view text) {
+  try {
+    if (text != "auto") parse_count(text, "workers", 1, any_count);
+  } catch (const UsageError&) {
+    throw UsageError("neither auto nor a number of workers from 1", text);
+  }
+  return std::string(text);
+}
+
 void add_running_options(std::vector<Option>& table, ServerOptions& o) {
   auto& settings = o.settings;
   table.push_back({"engine", 'e', "NAME", engine_text(), o.engine, one_of(o.engine, engine_names()),
                    [&o] { return Texts{o.engine}; }, engine_names()});
-  table.push_back({"max-clients", 0, "N", "connections held at once; 0 is what descriptors allow",
-                   "0", into(settings.max_clients, 0, any_count),
+  table.push_back({"workers",
+                   0,
+                   "N|auto",
+                   "processes that share the ports; auto: one a processor",
+                   o.workers,
+                   [&o](std::string_view text) { o.workers = parse_workers(text); },
+                   [&o] { return Texts{o.workers}; },
+                   {"auto"}});
+  table.push_back({"max-clients", 0, "N",
+                   "connections each worker holds; 0 is what descriptors allow", "0",
+                   into(settings.max_clients, 0, any_count),
                    [&settings] { return Texts{std::to_string(settings.max_clients)}; }});
   table.push_back({"backlog", 0, "N", "listen(2) backlog", "4096",
                    into(o.backlog, 0, largest_backlog),
@@ -177,6 +198,17 @@ std::vector<Plan> plan_ports(const ServerOptions& options) {
   for (const auto& text : options.serve) plans.push_back(plan_service(text, options));
   for (auto& plan : plans) plan.faults = parse_faults(plan.spec.settings.faults);
   return plans;
+}
+
+std::size_t worker_count(const ServerOptions& options) {
+  if (options.workers != "auto") {
+    return parse_count(options.workers, "number of workers", 1, any_count);
+  }
+  cpu_set_t processors{};
+  if (::sched_getaffinity(0, sizeof processors, &processors) == 0) {
+    return static_cast<std::size_t>(CPU_COUNT(&processors));
+  }
+  return std::max(1U, std::thread::hardware_concurrency());  // more than cpu_set_t can tell apart
 }
 
 std::uint64_t most_clients(const ServerOptions& options, const std::vector<Plan>& plans) {

@@ -18,6 +18,7 @@ struct ServerOptions {
   std::vector<std::string> serve;
   ServiceSettings settings;  ///< pacing, most clients, send timeout, faults
   std::string engine = "asio";
+  std::string workers = "1";  ///< a count, or "auto"
   std::uint64_t backlog = 4096;
   Duration drain_timeout = std::chrono::seconds(5);
   std::optional<std::uint64_t> seed;  ///< of jitter and faults; none: from the clock
@@ -42,6 +43,10 @@ struct Plan {
 
 /// Raises UsageError where ports and poems do not match, or a --serve or a fault does not parse.
 std::vector<Plan> plan_ports(const ServerOptions& options);
+
+/// How many processes serve: as many as --workers says, or one for each processor that this
+/// process may use.
+std::size_t worker_count(const ServerOptions& options);
 
 /// The largest of the limits on connections, the server's and its ports' own.
 std::uint64_t most_clients(const ServerOptions& options, const std::vector<Plan>& plans);

@@ -38,11 +38,11 @@ Ports::Ports(const std::vector<Plan>& plans, const ServerOptions& options, std::
              OnFired on_fired)
     : on_fired_(std::move(on_fired)),
       plans_(plans),
-      quota_(std::make_shared<Quota>(Quota{options.settings.max_clients})) {
+      shared_(worker_count(options) > 1 ? worker_count(options) : 0),
+      quotas_(make_shared_memory<Quota>(plans.size() + 1)) {
   const auto services = make_services(plans);
-  for (const auto& plan : plans) {
-    bind(plan, static_cast<int>(options.backlog), derive_seed(seed, ports_.size()));
-  }
+  quotas_.back()->limit = options.settings.max_clients;
+  for (const auto& plan : plans) bind(plan, options, derive_seed(seed, ports_.size()));
   for (std::size_t i = 0; i < plans.size(); ++i) equip(i, plans[i].spec, services);
 }
 
@@ -51,7 +51,7 @@ void Ports::replace(const std::vector<Plan>& plans, const ServerOptions& options
     throw UsageError("ports, hosts, refuse and blackhole change by a restart only", options.ports);
   }
   const auto services = make_services(plans);
-  quota_->limit = options.settings.max_clients;
+  quotas_.back()->limit = options.settings.max_clients;
   for (std::size_t i = 0; i < plans.size(); ++i) equip(i, plans[i].spec, services);
   plans_ = plans;
 }
@@ -76,13 +76,15 @@ Ports::Services Ports::make_services(const std::vector<Plan>& plans) const {
   return services;
 }
 
-void Ports::bind(const Plan& plan, int backlog, std::uint64_t seed) {
+void Ports::bind(const Plan& plan, const ServerOptions& options, std::uint64_t seed) {
   const auto address = listening_address(plan.at);
   auto& port = ports_.emplace_back();
+  std::vector<Fd> listeners;
   Fd closed;
   switch (plan.faults.door()) {
     case Door::open:
-      port.listener = listen_on(address, backlog);
+      listeners = listen_together(address, static_cast<int>(options.backlog),
+                                  std::max<std::size_t>(1, shared_.size()));
       break;
     case Door::refuse:
       closed = bind_to(address);
@@ -91,8 +93,11 @@ void Ports::bind(const Plan& plan, int backlog, std::uint64_t seed) {
       closed = listen_in_silence(address);
       break;
   }
-  const auto bound = local_address(closed ? closed.get() : port.listener.get());
+  const auto bound = local_address(closed ? closed.get() : listeners.front().get());
   if (closed) closed_.push_back(std::move(closed));
+  listeners.resize(std::max<std::size_t>(1, shared_.size()));
+  if (shared_.empty()) port.listener = std::move(listeners.front());
+  for (std::size_t i = 0; i < shared_.size(); ++i) shared_[i].push_back(std::move(listeners[i]));
   port.at = {bound.host(), bound.port()};
   port.seed = seed;
   port.counters = make_shared_memory<Counters>();
@@ -108,13 +113,24 @@ void Ports::equip(std::size_t index, const ServiceSpec& spec, const Services& se
   port.send_timeout = settings.send_timeout;
   poems_.resize(ports_.size());
   poems_[index] = services.poems[index];
-  if (!settings.own_max_clients) {
-    port.quota = quota_;
-  } else if (port.quota && port.quota != quota_) {
-    port.quota->limit = settings.max_clients;
-  } else {
-    port.quota = std::make_shared<Quota>(Quota{settings.max_clients});
+  port.quota = settings.own_max_clients ? quotas_[index] : quotas_.back();
+  if (settings.own_max_clients) port.quota->limit = settings.max_clients;
+}
+
+std::vector<std::shared_ptr<Quota>> Ports::make_quotas() const {
+  return make_shared_memory<Quota>(quotas_.size());
+}
+
+void Ports::become(std::size_t worker, std::vector<std::shared_ptr<Quota>> quotas) {
+  for (std::size_t i = 0; i < quotas.size(); ++i) quotas[i]->limit = quotas_[i]->limit;
+  for (std::size_t i = 0; i < ports_.size(); ++i) {
+    auto& port = ports_[i];
+    port.quota = port.quota == quotas_[i] ? quotas[i] : quotas.back();
+    port.listener = std::move(shared_[worker][i]);
   }
+  quotas_ = std::move(quotas);
+  close_listeners();
+  closed_.clear();
 }
 
 std::vector<CatalogEntry> Ports::catalog() const {

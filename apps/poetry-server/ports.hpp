@@ -1,5 +1,5 @@
 // From what is planned to what is bound: the ports with their services, faults, limits and seeds.
-// Owned by the server; a reload replaces all but the listeners.
+// Owned by the server, each worker having a copy; a reload replaces all but the listeners.
 #pragma once
 
 #include <string>
@@ -17,6 +17,7 @@ Address listening_address(const HostPort& at);
 class Ports {
  public:
   /// Binds every port or none, its faults armed before. Raises std::system_error.
+  /// Every port has a listener; with several workers one for each of them, see become().
   Ports(const std::vector<Plan>& plans, const ServerOptions& options, std::uint64_t seed,
         OnFired on_fired);
   Ports(const Ports&) = delete;  // the catalog refers to this object
@@ -26,6 +27,13 @@ class Ports {
   /// Raises UsageError where a place to listen, or what happens there before accept, would change.
   void replace(const std::vector<Plan>& plans, const ServerOptions& options);
 
+  /// For become(): how many connections a worker will hold, in memory that all processes share.
+  [[nodiscard]] std::vector<std::shared_ptr<Quota>> make_quotas() const;
+  /// In a worker: gives the ports its listeners and its quotas, and closes the others' listeners.
+  void become(std::size_t worker, std::vector<std::shared_ptr<Quota>> quotas);
+  /// Closes all workers' listeners here. A worker goes on with its own.
+  void close_listeners() { shared_.clear(); }
+
   [[nodiscard]] std::span<Port> all() { return ports_; }
   [[nodiscard]] std::span<const Port> all() const { return ports_; }
 
@@ -33,7 +41,7 @@ class Ports {
   struct Services;
 
   [[nodiscard]] Services make_services(const std::vector<Plan>& plans) const;
-  void bind(const Plan& plan, int backlog, std::uint64_t seed);
+  void bind(const Plan& plan, const ServerOptions& options, std::uint64_t seed);
   void equip(std::size_t index, const ServiceSpec& spec, const Services& services);
   [[nodiscard]] std::vector<CatalogEntry> catalog() const;
 
@@ -42,7 +50,8 @@ class Ports {
   std::vector<Port> ports_;
   std::vector<std::shared_ptr<const PoemService>> poems_;  // by port; empty where none is served
   std::vector<Fd> closed_;                                 // bound, where a fault lets nobody in
-  std::shared_ptr<Quota> quota_;                           // of all ports without one of their own
+  std::vector<std::vector<Fd>> shared_;                    // by worker, where there are several
+  std::vector<std::shared_ptr<Quota>> quotas_;  // by port, its own; the last is that of the rest
 };
 
 }  // namespace poetry

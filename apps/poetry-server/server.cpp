@@ -1,66 +1,56 @@
 #include "server.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <spdlog/spdlog.h>
 
-#include <algorithm>
+#include <array>
 #include <boost/json.hpp>
 #include <cstdio>
 
 #include "base/error.hpp"
-#include "base/seed.hpp"
 #include "cli/main.hpp"
 #include "cli/standard_output.hpp"
+#include "reactor/timeout.hpp"
 
 namespace poetry {
-namespace {
-
-/// Whether anything about these ports is random or faulty.
-bool needs_seed(const std::vector<Plan>& plans) {
-  return std::any_of(plans.begin(), plans.end(), [](const Plan& plan) {
-    return plan.spec.settings.pacing.jitter != Duration{0} || !plan.faults.empty();
-  });
-}
-
-}  // namespace
 
 Server::Server(ServerOptions options, int argc, const char* const* argv)
-    : options_(std::move(options)),
-      argc_(argc),
-      argv_(argv),
-      seed_(options_.seed.value_or(seed_from_clock())),
-      signals_({SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGCHLD}),
-      engine_(make_engine(options_.engine)),
-      started_(Clock::now()) {
-  const auto plans = plan_ports(options_);
-  check_capacity(options_, plans);
-  ports_.emplace(plans, options_, seed_, [this](const Fired& fired) { log_fault(fired); });
-  if (needs_seed(plans)) spdlog::info("seed={}", seed_);
-}
-
-/// A limit beyond what the engine can hold is not what would happen.
-void Server::check_capacity(const ServerOptions& options, const std::vector<Plan>& plans) const {
-  const auto most = most_clients(options, plans);
-  const auto capacity = engine_->capacity();
-  if (most <= capacity.connections) return;
-  throw std::runtime_error("--max-clients " + std::to_string(most) + ": " + options_.engine +
-                           " holds at most " + std::to_string(capacity.connections) +
-                           " connections here: " + capacity.limit);
-}
+    : signals_({SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGCHLD}),
+      serving_(std::move(options), argc, argv) {}
 
 int Server::run() {
+  if (serving_.workers() > 1) workers_.emplace(serving_).start();
   write_ready_file();
   announce();
-  if (!options_.run.empty()) start_command();
-  engine_->serve(ports_->all(), *this, {signals_.fd(), options_.drain_timeout});
-  if (!command_) return exit_ok;
-  command_->signal(SIGTERM);  // does nothing where it has ended
-  return command_->wait();
+  if (!serving_.options().run.empty()) start_command();
+  if (workers_) {
+    serve_by_workers();
+  } else {
+    serving_.serve(*this, signals_.fd());
+  }
+  if (command_) command_->signal(SIGTERM);  // does nothing where it has ended
+  const int status = command_ ? command_->wait() : exit_ok;
+  return workers_ && workers_->failed() ? exit_failure : status;
+}
+
+void Server::serve_by_workers() {
+  workers_->serve();
+  while (!workers_->gone()) {
+    std::array<pollfd, 2> waited{{{signals_.fd(), POLLIN, 0}, {workers_->bell(), POLLIN, 0}}};
+    const auto due = workers_->due();
+    const auto limit = to_timespec(due == never ? forever : due - Clock::now());
+    ::ppoll(waited.data(), waited.size(), limit ? &*limit : nullptr, nullptr);
+    const auto command = control();
+    if (command == Command::drain) workers_->drain();
+    if (command == Command::stop) workers_->stop();
+    workers_->look();
+  }
 }
 
 void Server::announce() const {
   std::string text;
-  for (const auto& port : std::as_const(*ports_).all()) {
+  for (const auto& port : serving_.ports().all()) {
     text += "listening " + to_string(port.at) + " " + port.service_name + " " + port.name + "\n";
   }
   write_standard_output(text);
@@ -68,32 +58,32 @@ void Server::announce() const {
 
 /// Written aside and renamed, so that who waits for the file finds it whole.
 void Server::write_ready_file() const {
-  if (options_.ready_file.empty()) return;
+  if (serving_.options().ready_file.empty()) return;
   boost::json::array list;
-  for (const auto& port : std::as_const(*ports_).all()) {
+  for (const auto& port : serving_.ports().all()) {
     list.push_back({{"host", port.at.host},
                     {"port", port.at.port},
                     {"service", port.service_name},
                     {"name", port.name}});
   }
-  const auto aside = options_.ready_file + ".part";
+  const auto aside = serving_.options().ready_file + ".part";
   const Fd file(::open(aside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
-  if (!file) throw_errno("write", options_.ready_file);
-  write_all(file.get(), boost::json::serialize(list) + "\n", options_.ready_file);
-  if (std::rename(aside.c_str(), options_.ready_file.c_str()) != 0) {
-    throw_errno("write", options_.ready_file);
+  if (!file) throw_errno("write", serving_.options().ready_file);
+  write_all(file.get(), boost::json::serialize(list) + "\n", serving_.options().ready_file);
+  if (std::rename(aside.c_str(), serving_.options().ready_file.c_str()) != 0) {
+    throw_errno("write", serving_.options().ready_file);
   }
 }
 
 void Server::start_command() {
   std::string servers = "POETRY_SERVERS=";
   std::string ports = "POETRY_PORTS=";
-  for (const auto& port : std::as_const(*ports_).all()) {
-    const auto* space = &port == ports_->all().data() ? "" : " ";
+  for (const auto& port : serving_.ports().all()) {
+    const auto* space = &port == serving_.ports().all().data() ? "" : " ";
     servers.append(space).append(to_string(port.at));
     ports.append(space).append(std::to_string(port.at.port));
   }
-  command_.emplace(options_.run, std::vector{servers, ports}, signals_.previous_mask());
+  command_.emplace(serving_.options().run, std::vector{servers, ports}, signals_.previous_mask());
 }
 
 Command Server::control() {
@@ -102,11 +92,11 @@ Command Server::control() {
     if (*number == SIGHUP) {
       reload();
     } else if (*number == SIGUSR1) {
-      log_statistics();
+      spdlog::info("{}", serving_.statistics());
     } else if (*number == SIGCHLD) {
       if (command_ && command_->reap()) command = Command::stop;
     } else if (command != Command::stop) {
-      command = draining_ ? Command::stop : drain();
+      command = draining_ || (workers_ && workers_->ending()) ? Command::stop : drain();
       if (command_) command_->signal(*number);
     }
   }
@@ -119,58 +109,20 @@ Command Server::drain() {
 }
 
 Command Server::ended(const Ended& connection) {
-  ++ended_;
-  SPDLOG_INFO("closed peer={} port={} conn={} service={} bytes={} elapsed={:.3f}s reason={}",
-              to_string(connection.peer), connection.port.at.port, connection.number,
-              connection.port.service_name, connection.bytes, seconds(connection.elapsed),
-              to_string(connection.reason));
-  if (options_.exit_after != 0 && ended_ == options_.exit_after) return drain();
-  return Command::go_on;
+  return serving_.count(connection) ? drain() : Command::go_on;
 }
 
-/// Takes over poems and settings from the same command line and its config file, all or nothing.
 void Server::reload() {
   try {
-    ServerOptions options;
-    parse_server_options(argc_, argv_, options);
-    const auto plans = plan_ports(options);
-    check_capacity(options, plans);
-    ports_->replace(plans, options);
-    spdlog::info("read poems and configuration again");
+    serving_.reload();
+    if (workers_) {
+      workers_->reload();
+    } else {
+      spdlog::info("read poems and configuration again");
+    }
   } catch (const std::exception& error) {
     spdlog::error("kept the old poems and configuration: {}", error.what());
   }
-}
-
-/// Called in whatever thread or process serves the connection.
-void Server::log_fault(const Fired& fired) const {
-  spdlog::info("fault port={} conn={} fault={} offset={} seed={}", fired.peer.port,
-               fired.peer.number, fired.fault, fired.offset, seed_);
-}
-
-void Server::log_statistics() const {
-  boost::json::array ports;
-  std::uint64_t accepted = 0;
-  std::uint64_t bytes = 0;
-  for (const auto& port : std::as_const(*ports_).all()) {
-    const std::uint64_t port_accepted = port.counters->accepted;
-    const std::uint64_t port_bytes = port.counters->bytes_sent;
-    accepted += port_accepted;
-    bytes += port_bytes;
-    ports.push_back({{"host", port.at.host},
-                     {"port", port.at.port},
-                     {"service", port.service_name},
-                     {"name", port.name},
-                     {"accepted", port_accepted},
-                     {"bytes", port_bytes}});
-  }
-  const boost::json::object statistics{{"uptime_s", seconds(Clock::now() - started_)},
-                                       {"accepted", accepted},
-                                       {"active", accepted - ended_},
-                                       {"ended", ended_},
-                                       {"bytes", bytes},
-                                       {"ports", std::move(ports)}};
-  spdlog::info("{}", boost::json::serialize(statistics));
 }
 
 }  // namespace poetry

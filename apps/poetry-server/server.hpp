@@ -1,13 +1,13 @@
-// The server between its options and its engine: binds everything or nothing, tells the world what
-// it listens on, and answers signals. Lives as long as main's serve().
+// The server between its options and its engine or workers: tells the world what it listens on,
+// runs the command of --run, and answers signals. Lives as long as main's serve().
 #pragma once
 
 #include <optional>
 
-#include "engine/engine.hpp"
 #include "net/child.hpp"
 #include "net/signals.hpp"
-#include "ports.hpp"
+#include "serving.hpp"
+#include "workers.hpp"
 
 namespace poetry {
 
@@ -24,25 +24,17 @@ class Server : public Host {
   Command ended(const Ended& connection) override;
 
  private:
-  void check_capacity(const ServerOptions& options, const std::vector<Plan>& plans) const;
   void announce() const;
   void write_ready_file() const;
   void start_command();
+  void serve_by_workers();
   void reload();
-  void log_statistics() const;
-  void log_fault(const Fired& fired) const;
   Command drain();
 
-  ServerOptions options_;
-  int argc_;
-  const char* const* argv_;
-  std::uint64_t seed_;
   Signals signals_;
-  std::unique_ptr<Engine> engine_;
-  std::optional<Ports> ports_;
+  Serving serving_;
+  std::optional<Workers> workers_;  // where there are several
   std::optional<Child> command_;
-  TimePoint started_;
-  std::uint64_t ended_ = 0;
   bool draining_ = false;
 };
 

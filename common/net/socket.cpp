@@ -31,9 +31,7 @@ void set_option(int socket, int level, int name, int value) {
   ::setsockopt(socket, level, name, &value, sizeof value);
 }
 
-}  // namespace
-
-Fd bind_to(const Address& address) {
+Fd make_listener(const Address& address) {
   Fd socket(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!socket) throw_errno("listen on", to_string(address));
   set_option(socket.get(), SOL_SOCKET, SO_REUSEADDR, 1);
@@ -43,16 +41,46 @@ Fd bind_to(const Address& address) {
   set_option(socket.get(), IPPROTO_TCP, TCP_KEEPIDLE, keepalive_idle);
   set_option(socket.get(), IPPROTO_TCP, TCP_KEEPINTVL, keepalive_interval);
   set_option(socket.get(), IPPROTO_TCP, TCP_KEEPCNT, keepalive_probes);
-  if (::bind(socket.get(), address.data(), address.size()) < 0) {
+  return socket;
+}
+
+void bind_here(int socket, const Address& address) {
+  if (::bind(socket, address.data(), address.size()) < 0) {
     throw_errno("listen on", to_string(address));
   }
+}
+
+void start_listening(int socket, const Address& address, int backlog) {
+  if (::listen(socket, backlog) < 0) throw_errno("listen on", to_string(address));
+}
+
+}  // namespace
+
+Fd bind_to(const Address& address) {
+  Fd socket = make_listener(address);
+  bind_here(socket.get(), address);
   return socket;
 }
 
 Fd listen_on(const Address& address, int backlog) {
   Fd socket = bind_to(address);
-  if (::listen(socket.get(), backlog) < 0) throw_errno("listen on", to_string(address));
+  start_listening(socket.get(), address, backlog);
   return socket;
+}
+
+std::vector<Fd> listen_together(const Address& address, int backlog, std::size_t count) {
+  std::vector<Fd> sockets;
+  sockets.push_back(bind_to(address));
+  const auto bound = local_address(sockets.front().get());
+  while (sockets.size() < count) {
+    // What the kernel looks at is both sockets' option when the later one is bound.
+    set_option(sockets.front().get(), SOL_SOCKET, SO_REUSEPORT, 1);
+    auto& socket = sockets.emplace_back(make_listener(bound));
+    set_option(socket.get(), SOL_SOCKET, SO_REUSEPORT, 1);
+    bind_here(socket.get(), bound);
+  }
+  for (const auto& socket : sockets) start_listening(socket.get(), bound, backlog);
+  return sockets;
 }
 
 Fd listen_in_silence(const Address& address) {

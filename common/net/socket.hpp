@@ -8,6 +8,7 @@
 #include <span>
 #include <string_view>
 #include <system_error>
+#include <vector>
 
 #include "base/fd.hpp"
 #include "net/address.hpp"
@@ -24,6 +25,12 @@ Fd bind_to(const Address& address);
 
 /// bind_to(), and listens; `backlog` as in listen(2).
 Fd listen_on(const Address& address, int backlog);
+
+/// Several listeners at one address, among which the kernel divides the connections by where they
+/// come from (SO_REUSEPORT, socket(7)); one alone is that of listen_on(). The first is bound before
+/// it lets others in beside it, so that an address which somebody else shares is in use all the
+/// same. All of them or none.
+std::vector<Fd> listen_together(const Address& address, int backlog, std::size_t count);
 
 /// Listens like listen_on(), but no handshake ever completes: a socket filter
 /// (SO_ATTACH_FILTER, socket(7)), there before the port is, drops every packet that arrives.

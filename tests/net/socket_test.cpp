@@ -42,5 +42,42 @@ TEST(Socket, ListeningOnATakenPortNamesIt) {
   }
 }
 
+Address free_port_here() { return resolve({"127.0.0.1", 0}).addresses.front(); }
+
+/// How many connections wait at a listener; they are taken.
+std::size_t waiting_at(int listener) {
+  std::size_t count = 0;
+  while (accept_from(listener).socket) ++count;
+  return count;
+}
+
+TEST(Socket, ListenersTogetherDivideTheConnections) {
+  const auto listeners = listen_together(free_port_here(), 1000, 4);
+  ASSERT_EQ(listeners.size(), 4U);
+  const auto address = local_address(listeners.front().get());
+  std::vector<Fd> clients;
+  for (int i = 0; i < 200; ++i) {
+    clients.push_back(open_socket(AF_INET, Blocking::yes));
+    ASSERT_EQ(start_connect(clients.back().get(), address).status, IoStatus::ok);
+  }
+  std::size_t sum = 0;
+  for (const auto& listener : listeners) {
+    EXPECT_EQ(local_address(listener.get()), address);
+    const auto count = waiting_at(listener.get());
+    EXPECT_GT(count, 0U);
+    sum += count;
+  }
+  EXPECT_EQ(sum, 200U);
+}
+
+TEST(Socket, ListenersTogetherLetNoServerInBeside) {
+  const auto listeners = listen_together(free_port_here(), 1, 2);
+  const auto address = local_address(listeners.front().get());
+  EXPECT_THROW(listen_on(address, 1), std::system_error);
+  EXPECT_THROW(listen_together(address, 1, 2), std::system_error);
+  const auto alone = listen_on(free_port_here(), 1);
+  EXPECT_THROW(listen_together(local_address(alone.get()), 1, 2), std::system_error);
+}
+
 }  // namespace
 }  // namespace poetry

@@ -1,0 +1,122 @@
+#include "serving.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+
+#include "base/error.hpp"
+#include "base/seed.hpp"
+#include "base/shared_memory.hpp"
+#include "worker_limits.hpp"
+
+namespace poetry {
+namespace {
+
+/// Whether anything about these ports is random or faulty.
+bool needs_seed(const std::vector<Plan>& plans) {
+  return std::any_of(plans.begin(), plans.end(), [](const Plan& plan) {
+    return plan.spec.settings.pacing.jitter != Duration{0} || !plan.faults.empty();
+  });
+}
+
+}  // namespace
+
+Serving::Serving(ServerOptions options, int argc, const char* const* argv)
+    : options_(std::move(options)),
+      argc_(argc),
+      argv_(argv),
+      workers_(worker_count(options_)),
+      seed_(options_.seed.value_or(seed_from_clock())),
+      engine_(make_engine(options_.engine)),
+      totals_(make_shared_memory<Totals>()),
+      started_(Clock::now()) {
+  const auto plans = plan_ports(options_);
+  check_workers(plans);
+  check_clients(options_, plans);
+  ports_.emplace(plans, options_, seed_, [this](const Fired& fired) { log_fault(fired); });
+  if (needs_seed(plans)) spdlog::info("seed={}", seed_);
+}
+
+/// A limit beyond what the engine can hold is not what would happen.
+void Serving::check_clients(const ServerOptions& options, const std::vector<Plan>& plans) const {
+  const auto most = most_clients(options, plans);
+  const auto capacity = engine_->capacity();
+  if (most <= capacity.connections) return;
+  throw std::runtime_error("--max-clients " + std::to_string(most) + ": " + options.engine +
+                           " holds at most " + std::to_string(capacity.connections) +
+                           " connections here: " + capacity.limit);
+}
+
+void Serving::check_workers(const std::vector<Plan>& plans) const {
+  if (workers_ == 1) return;
+  const auto capacity = worker_capacity({plans.size(), most_clients(options_, plans)});
+  if (workers_ <= capacity.workers) return;
+  throw std::runtime_error("--workers " + std::to_string(workers_) + ": at most " +
+                           std::to_string(capacity.workers) + " here: " + capacity.limit);
+}
+
+void Serving::serve(Host& host, int control) {
+  engine_->serve(ports_->all(), host, {control, options_.drain_timeout});
+}
+
+void Serving::reload() {
+  ServerOptions options;
+  parse_server_options(argc_, argv_, options);
+  if (options.workers != options_.workers) {
+    throw UsageError("the number of workers changes by a restart only", options.workers);
+  }
+  const auto plans = plan_ports(options);
+  check_clients(options, plans);
+  ports_->replace(plans, options);
+}
+
+bool Serving::count(const Ended& connection) {
+  const auto ended = ++totals_->ended;  // first, so that who reads the log finds it counted
+  SPDLOG_INFO("closed peer={} port={} conn={} service={} bytes={} elapsed={:.3f}s reason={}",
+              to_string(connection.peer), connection.port.at.port, connection.number,
+              connection.port.service_name, connection.bytes, seconds(connection.elapsed),
+              to_string(connection.reason));
+  return ended == options_.exit_after;
+}
+
+bool Serving::is_enough() const {
+  return options_.exit_after != 0 && totals_->ended >= options_.exit_after;
+}
+
+/// Called in whatever thread or process serves the connection.
+void Serving::log_fault(const Fired& fired) const {
+  spdlog::info("fault port={} conn={} fault={} offset={} seed={}", fired.peer.port,
+               fired.peer.number, fired.fault, fired.offset, seed_);
+}
+
+std::string Serving::statistics() const {
+  boost::json::array ports;
+  const std::uint64_t ended = totals_->ended;  // before what was accepted, of which it is a part
+  std::uint64_t accepted = 0;
+  std::uint64_t bytes = 0;
+  for (const auto& port : ports_->all()) {
+    const std::uint64_t port_accepted = port.counters->accepted;
+    const std::uint64_t port_bytes = port.counters->bytes_sent;
+    accepted += port_accepted;
+    bytes += port_bytes;
+    ports.push_back({{"host", port.at.host},
+                     {"port", port.at.port},
+                     {"service", port.service_name},
+                     {"name", port.name},
+                     {"accepted", port_accepted},
+                     {"bytes", port_bytes}});
+  }
+  const std::uint64_t replaced = totals_->replaced;
+  const boost::json::object statistics{{"uptime_s", seconds(Clock::now() - started_)},
+                                       {"workers", workers_},
+                                       {"replaced", replaced},
+                                       {"accepted", accepted},
+                                       {"active", accepted - ended},
+                                       {"ended", ended},
+                                       {"bytes", bytes},
+                                       {"ports", std::move(ports)}};
+  return boost::json::serialize(statistics);
+}
+
+}  // namespace poetry

@@ -1,0 +1,63 @@
+// What is served, how, and what came of it: the part of the server that is the same whether it
+// serves by itself or by workers. Made once, before any worker, each of which then has a copy; the
+// figures are common to all of them.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "engine/engine.hpp"
+#include "ports.hpp"
+
+namespace poetry {
+
+/// What the ports' own counters do not tell, in memory that all processes share.
+struct Totals {
+  std::atomic<std::uint64_t> ended{0};     ///< connections
+  std::atomic<std::uint64_t> replaced{0};  ///< workers
+};
+
+class Serving {
+ public:
+  /// Binds everything or nothing. Raises UsageError and std::system_error.
+  Serving(ServerOptions options, int argc, const char* const* argv);
+  Serving(const Serving&) = delete;  // the ports report faults to this object
+  Serving& operator=(const Serving&) = delete;
+
+  [[nodiscard]] const ServerOptions& options() const { return options_; }
+  [[nodiscard]] std::size_t workers() const { return workers_; }
+  [[nodiscard]] Ports& ports() { return *ports_; }
+  [[nodiscard]] const Ports& ports() const { return *ports_; }
+  [[nodiscard]] Totals& totals() { return *totals_; }
+
+  /// Lends the ports to the engine until a command ends it.
+  void serve(Host& host, int control);
+  /// Takes over poems and settings from the same command line and its config file, all or nothing.
+  void reload();
+  /// Logs and counts a connection that has ended. Whether it is the last one of --exit-after; one
+  /// connection of all processes is.
+  bool count(const Ended& connection);
+  /// Whether so many connections have ended, wherever, as --exit-after wants.
+  [[nodiscard]] bool is_enough() const;
+  /// One JSON object, of all processes.
+  [[nodiscard]] std::string statistics() const;
+
+ private:
+  void check_clients(const ServerOptions& options, const std::vector<Plan>& plans) const;
+  void check_workers(const std::vector<Plan>& plans) const;
+  void log_fault(const Fired& fired) const;
+
+  ServerOptions options_;
+  int argc_;
+  const char* const* argv_;
+  std::size_t workers_;
+  std::uint64_t seed_;
+  std::unique_ptr<Engine> engine_;
+  std::optional<Ports> ports_;
+  std::shared_ptr<Totals> totals_;
+  TimePoint started_;
+};
+
+}  // namespace poetry

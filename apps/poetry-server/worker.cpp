@@ -1,0 +1,57 @@
+#include "worker.hpp"
+
+#include <poll.h>
+#include <spdlog/spdlog.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace poetry {
+
+void Worker::run() {
+  pollfd orders{orders_, POLLIN, 0};
+  while (::poll(&orders, 1, -1) < 0 && errno == EINTR) continue;
+  char first = 0;
+  if (::read(orders_, &first, 1) == 1 && static_cast<Order>(first) == Order::serve) {
+    serving_.serve(*this, orders_);
+  }
+}
+
+Command Worker::control() {
+  auto command = Command::go_on;
+  for (;;) {
+    char next = 0;
+    const auto count = ::read(orders_, &next, 1);
+    if (count < 0) return command;
+    if (count == 0) return Command::stop;
+    const auto order = static_cast<Order>(next);
+    if (order == Order::reload) reload();
+    if (order == Order::drain) command = std::max(command, Command::drain);
+    if (order == Order::stop) command = Command::stop;
+  }
+}
+
+Command Worker::ended(const Ended& connection) {
+  if (!serving_.count(connection)) return Command::go_on;
+  ring();
+  return Command::drain;
+}
+
+/// The parent has tried it before, so that a refusal here is rare.
+void Worker::reload() {
+  try {
+    serving_.reload();
+  } catch (const std::exception& error) {
+    spdlog::error("pid={} kept the old poems and configuration: {}", ::getpid(), error.what());
+    ++news_.refusals;
+  }
+  ++news_.reloads;
+  ring();
+}
+
+/// Wakes the parent, which looks at everything that is shared.
+void Worker::ring() const { ::eventfd_write(bell_, 1); }
+
+}  // namespace poetry

@@ -1,0 +1,48 @@
+// What a worker process does: it serves with an engine of its own on listeners of its own, and
+// obeys its parent, from which it was forked. How the two talk:
+//
+// The parent sends orders, a byte each, through a pipe; the end of the pipe, which also a killed
+// parent leaves behind, is the order to stop. What the worker has done stands in shared memory, and
+// a bell (eventfd(2)), one for all workers, has the parent look.
+//
+// All signals that the server reads stay blocked in a worker, so that one sent to the whole process
+// group, by a terminal's ^C or a service manager, is the parent's affair.
+#pragma once
+
+#include <atomic>
+
+#include "serving.hpp"
+
+namespace poetry {
+
+enum class Order : char { serve = 's', reload = 'r', drain = 'd', stop = 'q' };
+
+/// What the parent learns of its worker, in memory that both share.
+struct WorkerNews {
+  std::atomic<std::uint64_t> reloads{0};   ///< orders to reload that are carried out
+  std::atomic<std::uint64_t> refusals{0};  ///< of them, after which the old poems stayed
+};
+
+class Worker : public Host {
+ public:
+  /// `orders` is the pipe's end, non-blocking. Borrows all of them.
+  Worker(Serving& serving, WorkerNews& news, int orders, int bell)
+      : serving_(serving), news_(news), orders_(orders), bell_(bell) {}
+
+  /// Waits for the order to serve, then serves until it is told to end.
+  void run();
+
+  Command control() override;
+  Command ended(const Ended& connection) override;
+
+ private:
+  void reload();
+  void ring() const;
+
+  Serving& serving_;
+  WorkerNews& news_;
+  int orders_;
+  int bell_;
+};
+
+}  // namespace poetry

@@ -1,0 +1,84 @@
+// The worker processes of a server: started together, given orders, replaced when they die, and
+// waited for. Owned by the server, in the parent process, which has no thread but one; workers that
+// are left when it goes are killed.
+//
+// Each worker has its own listener at every port, and the parent keeps all of them open: while a
+// worker is replaced, its connections wait in the backlog, and its successor accepts them.
+#pragma once
+
+#include <sys/types.h>
+
+#include <memory>
+#include <vector>
+
+#include "restart_policy.hpp"
+#include "worker.hpp"
+
+namespace poetry {
+
+class Workers {
+ public:
+  /// Borrows what they serve.
+  explicit Workers(Serving& serving);
+  Workers(const Workers&) = delete;
+  Workers& operator=(const Workers&) = delete;
+  ~Workers();
+
+  /// Makes all processes or, raising std::system_error, none. They wait until they are to serve.
+  void start();
+  void serve() { tell(Order::serve); }
+
+  /// The serving has read its poems again: so do the workers. look() logs when all have.
+  void reload();
+  /// Workers accept no more, and end when their connections have. Each of the two may be repeated.
+  void drain();
+  void stop();
+
+  /// Does what is due: buries the dead, starts who is to replace them, drains when enough
+  /// connections have ended. To be called after each signal, whenever bell() is readable, and at
+  /// due() at the latest.
+  void look();
+  [[nodiscard]] int bell() const { return bell_.get(); }
+  [[nodiscard]] TimePoint due() const;
+
+  /// Whether they were told to drain or stop, by whomever.
+  [[nodiscard]] bool ending() const { return ending_ != Ending::no; }
+  /// Whether all have ended that were to end.
+  [[nodiscard]] bool gone() const;
+  /// Whether they end because one died again and again.
+  [[nodiscard]] bool failed() const { return failed_; }
+
+ private:
+  /// Where one worker after the other serves on the same listeners.
+  struct Place {
+    std::size_t number = 0;  // from 1, for the log
+    pid_t pid = -1;          // -1: nobody is there
+    Fd orders;               // our end of the pipe
+    TimePoint started;
+    TimePoint due = never;  // when the next one is to start
+    RestartPolicy policy;
+    std::shared_ptr<WorkerNews> news;
+    std::vector<std::shared_ptr<Quota>> quotas;  // how many connections it holds
+  };
+  enum class Ending { no, draining, stopping };
+
+  void fill(Place& place);
+  [[noreturn]] void be_worker(const Place& place, Fd orders);
+  void tell(Order order);
+  static void send(const Place& place, Order order);
+  void bury(Place& place, int status);
+  void replace(Place& place, Duration lived);
+  void end(Ending ending, Order order, TimePoint until);
+  void look_at_reload();
+
+  Serving& serving_;
+  Fd bell_;
+  std::vector<Place> places_;
+  std::uint64_t reloads_ = 0;  // ordered
+  std::uint64_t reloads_logged_ = 0;
+  Ending ending_ = Ending::no;
+  TimePoint kill_at_ = never;
+  bool failed_ = false;
+};
+
+}  // namespace poetry
