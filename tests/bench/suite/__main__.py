@@ -1,0 +1,102 @@
+"""Measures the tools side by side with what people would use instead; `./dev bench` runs it.
+
+usage: suite [--quick] [--pairs N] [--output STEM] [MEASURE...]
+
+Prints a Markdown report and writes STEM.md and STEM.json. Each measure is one file here.
+"""
+
+import argparse
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import burst
+import clients
+import fetches
+import fleet
+import growth
+import machine
+import poems
+import processes
+import report
+import servers
+import stream
+import tasks
+from scale import FULL, QUICK
+from section import Setting
+
+MEASURES = {"clients": clients, "fleet": fleet, "burst": burst, "stream": stream, "poems": poems,
+            "tasks": tasks, "fetches": fetches, "growth": growth}
+PROGRAMS = ("hold", "paced-floor", "poem-floor", "fetch-floor")
+
+
+def arguments():
+    parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__.partition("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="enough to see that nothing is wrong")
+    parser.add_argument("--pairs", type=int, help="rounds of each comparison")
+    parser.add_argument("--clients", type=int, help="clients that the measure `clients` holds")
+    parser.add_argument("--output", type=Path, help="where to write, without .md and .json")
+    parser.add_argument("measures", nargs="*", metavar="MEASURE", help=", ".join(MEASURES))
+    asked = parser.parse_args()
+    unknown = [name for name in asked.measures if name not in MEASURES]
+    if unknown:
+        parser.error(f"no such measure: {unknown[0]} (there are: {', '.join(MEASURES)})")
+    return asked
+
+
+def scale_of(asked):
+    scale = QUICK if asked.quick else FULL
+    if asked.pairs:
+        scale = scale._replace(pairs=asked.pairs)
+    if asked.clients:
+        scale = scale._replace(clients=(asked.clients,))
+    return scale
+
+
+def output_of(asked):
+    """A whole full run is the one that is kept with the sources."""
+    if asked.output:
+        return asked.output
+    if asked.quick or asked.measures or asked.pairs or asked.clients:
+        return servers.ROOT / "build/bench" / ("quick" if asked.quick else "part")
+    return servers.ROOT / "tests/bench/RESULTS"
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def measured(names, scale):
+    """The sections of these measures, of which each gets an empty folder."""
+    sections = []
+    for name in names:
+        say(f"{name}:")
+        with tempfile.TemporaryDirectory() as directory:
+            sections.append(MEASURES[name].run(Setting(scale, Path(directory), say)))
+    return sections
+
+
+def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that every block is left
+    asked, started = arguments(), time.monotonic()
+    absent = [name for name in PROGRAMS if not servers.bench_program(name).exists()]
+    if absent:
+        sys.exit(f"bench: no bench-{absent[0]} in {servers.BIN}: build the preset 'bench'")
+    processes.raise_descriptor_limit()
+    where, scale = machine.described(), scale_of(asked)
+    sections = measured(asked.measures or MEASURES, scale)
+    how = (f"`./dev bench {' '.join(sys.argv[1:])}".rstrip() +
+           f"`, {scale.pairs} rounds of each comparison, {time.monotonic() - started:.0f} s.")
+    text = report.markdown(where, how, sections)
+    output = output_of(asked)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.with_suffix(".md").write_text(text)
+    output.with_suffix(".json").write_text(report.as_json(where, how, sections))
+    print(text)
+    say(f"written to {output}.md and {output}.json")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""Processes that are measured: pinned to processors, bounded in time, ended with their block."""
+
+import contextlib
+import ctypes
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "cli"))
+from harness import children_of  # noqa: E402
+
+LONGEST_LIFE = 600  # seconds; far beyond any one measurement
+PATIENCE = 60  # seconds, for anything that should happen soon
+
+PROCESSORS = sorted(os.sched_getaffinity(0))
+# The server has one processor to itself, and the load has the others, where there are two.
+SERVER = set(PROCESSORS[:1])
+LOAD = set(PROCESSORS[1:]) or SERVER
+ANY = set(PROCESSORS)
+
+PR_SET_PDEATHSIG = 1
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def raise_descriptor_limit():
+    """For this process and those that it starts; returns the limit."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard
+
+
+def _prepare(processors):
+    """In the child, before it becomes the program: it dies with us, or else in its time."""
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    signal.alarm(LONGEST_LIFE)
+    os.sched_setaffinity(0, processors)
+
+
+@contextlib.contextmanager
+def running(command, processors, **options):
+    """A process of its own group, which is killed as a whole at the end of the block."""
+    options.setdefault("stdin", subprocess.DEVNULL)
+    options.setdefault("stdout", subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [str(word) for word in command], start_new_session=True,
+        preexec_fn=lambda: _prepare(processors), **options)
+    try:
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            if pipe:
+                with contextlib.suppress(BrokenPipeError):
+                    pipe.close()
+
+
+class Finished(Exception):
+    """A program ended that should not have, or with an error."""
+
+
+def run_to_end(command, processors, **options):
+    """Runs a program; returns its standard output, and the processor seconds that it took."""
+    with running(command, processors, stdout=subprocess.PIPE, **options) as process:
+        out = process.stdout.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode != 0:
+            raise Finished(f"{Path(command[0]).name}: exit status {process.returncode}")
+        return out, usage.ru_utime + usage.ru_stime
+
+
+def family(pid):
+    """The process and all that descend from it."""
+    found = [pid]
+    for each in found:
+        found += children_of(each)
+    return found
+
+
+def processor_seconds(pid):
+    """What the kernel has accounted to a process, its threads and its descendants.
+
+    Those that run are exact, by /proc/PID/task/TID/schedstat; those that have ended count in
+    clock ticks, with the process that waited for them.
+    """
+    nanoseconds = ticks = 0
+    for each in family(pid):
+        folder = Path(f"/proc/{each}")
+        for task in folder.glob("task/*/schedstat"):
+            nanoseconds += int(task.read_text().split()[0])
+        of_children = folder.joinpath("stat").read_text().rpartition(")")[2].split()[13:15]
+        ticks += sum(map(int, of_children))
+    return nanoseconds / 1e9 + ticks / os.sysconf("SC_CLK_TCK")
+
+
+def user_bytes(pid):
+    """Anonymous memory in use by a process and its descendants (RssAnon, proc(5))."""
+    total = 0
+    for each in family(pid):
+        for line in Path(f"/proc/{each}/status").read_text().splitlines():
+            if line.startswith("RssAnon:"):
+                total += int(line.split()[1]) * 1024
+    return total
+
+
+def becomes_true(condition, process, pause=0.01):
+    """Waits for it, as long as the process lives; what fails names the process."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise Finished(f"{Path(process.args[0]).name}: did not start")
+        time.sleep(pause)
