@@ -16,6 +16,7 @@
 namespace poetry::bench {
 namespace {
 
+constexpr std::uint32_t to_read = EPOLLIN | EPOLLRDHUP;
 constexpr std::size_t read_size = 256 * 1024;  // few calls, and still within the cache
 
 class Fetches {
@@ -48,31 +49,35 @@ class Fetches {
     if (::connect(socket, as_sockaddr(server_), sizeof server_) < 0 && errno != EINPROGRESS) {
       throw_errno("connect to", "the server");
     }
-    watch(epoll_.get(), socket, request_.empty() ? EPOLLIN : EPOLLOUT, slot);
+    watch(epoll_.get(), socket, request_.empty() ? to_read : EPOLLOUT, slot);
   }
 
   void serve(const epoll_event& ready) {
     const std::uint32_t slot = ready.data.u32;
     if ((ready.events & EPOLLOUT) != 0) return ask(slot);
+    // A second read is worth while only if it is to find the end.
+    const bool is_last = (ready.events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
     for (;;) {
       const auto got = ::recv(sockets_[slot].get(), buffer_.data(), buffer_.size(), 0);
       if (got < 0 && errno == EAGAIN) return;
-      if (got > 0) {
-        bytes_ += static_cast<std::uint64_t>(got);
-        continue;
-      }
-      failed_ += got < 0 ? 1 : 0;
-      --to_end_;
-      sockets_[slot].reset();
-      return start(slot);
+      if (got <= 0) return end(slot, got == 0);
+      bytes_ += static_cast<std::uint64_t>(got);
+      if (!is_last) return;
     }
+  }
+
+  void end(std::uint32_t slot, bool is_whole) {
+    failed_ += is_whole ? 0 : 1;
+    --to_end_;
+    sockets_[slot].reset();
+    start(slot);
   }
 
   void ask(std::uint32_t slot) {
     const int socket = sockets_[slot].get();
     static_cast<void>(::send(socket, request_.data(), request_.size(), MSG_NOSIGNAL));
     epoll_event event{};
-    event.events = EPOLLIN;
+    event.events = to_read;
     event.data.u32 = slot;
     ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, socket, &event);
   }

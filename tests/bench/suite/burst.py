@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import load
 import servers
-from ratios import Bar, bar_of_ratio, in_turn, values
+from ratios import bar_of_ratio, in_turn, values
 from section import Section, Table, able, median_text, raw_results, skipped_lines
 
 ABOUT = """All clients connect as fast as one process can; every server sends the first line one
@@ -21,7 +21,7 @@ def run(setting):
     clients = setting.scale.burst
     pace = servers.Pace(servers.free_ports(), delay=DELAY, directory=setting.directory)
     competitors, missing = able([servers.endlessh(), servers.floor(), servers.ours("epoll"),
-                                 servers.ours("asio"), servers.ours("uring")])
+                                 servers.ours("asio"), servers.ours("uring")], setting)
 
     def measure(server):
         held = load.hold_at(server, pace, clients, rate=0, window=0)
@@ -30,7 +30,7 @@ def run(setting):
     results = in_turn(competitors, measure, setting.scale.pairs, setting.say)
     rows = [[name, median_text(values(results[name], "seconds"))] for name in results]
     what = f"{clients} clients connected and served a first line"
-    bars: list[Bar] = [
+    bars = [
         bar_of_ratio(results, name, "endlessh", "seconds", what, 1.0, missing=missing)
         for name in ("epoll", "asio", "uring")]
     return Section("Connecting all at once", ABOUT,

@@ -2,7 +2,7 @@
 
 import load
 import servers
-from ratios import Bar, Spread, bar_of_ratio, in_turn, ratio, values
+from ratios import Bar, Spread, bar_of_ratio, in_turn, ratio, values, yardstick
 from section import (Section, Table, able, median_text, raw_results, skipped_lines, spread_text)
 
 ABOUT = """Each server holds its clients on one processor, a line of about 30 bytes a second to
@@ -44,7 +44,7 @@ def lateness_bars(results, clients):
 def memory_bars(results, clients):
     return [Bar(f"user memory a client, {clients} clients, {name}",
                 Spread.of(values(results[name], "bytes_a_client")), bar, unit="B")
-            for name, bar in MEMORY_BARS.items()]
+            for name, bar in MEMORY_BARS.items() if name in results]
 
 
 def hold_clients(setting, clients, competitors):
@@ -61,9 +61,9 @@ def run(setting):
     for place, clients in enumerate(setting.scale.clients):
         others = servers.frameworks() if place == 0 else []
         competitors, missing = able(
-            [servers.endlessh(), servers.floor(), *our_servers(), *others])
+            [servers.endlessh(), servers.floor(), *our_servers(), *others], setting)
         results = hold_clients(setting, clients, competitors)
-        against = "endlessh" if "endlessh" in results else "floor"
+        against = yardstick(results, "endlessh")
         tables.append(table(results, f"{clients} clients", against))
         bars += [bar_of_ratio(results, name, "endlessh", "cpu_us",
                               f"CPU a line, {clients} clients", bar, missing=missing)

@@ -6,7 +6,7 @@ import fetching
 import poems
 import servers
 from processes import LOAD, run_to_end
-from ratios import bar_of_ratio, in_turn, ratio, values
+from ratios import bar_of_ratio, in_turn, ratio, values, yardstick
 from section import (Section, Table, able, median_text, raw_results, skipped_lines, spread_text)
 
 ABOUT = """3 KB poems, 100 tasks in flight, from a raw epoll server on the other processor. curl
@@ -25,7 +25,8 @@ def curl(own_port, directory):
         config.write_text(f'url = "gopher://127.0.0.1:{own_port}/0[1-{count}]"\n'
                           'output = "/dev/null"\n')
         started = time.monotonic()
-        _, cpu_s = run_to_end(["curl", "-s", "-Z", "--parallel-max", parallel, "-K", config], LOAD)
+        _, cpu_s = run_to_end(["curl", "--no-progress-meter", "-Z", "--parallel-max", parallel,
+                                "-K", config], LOAD)
         elapsed = time.monotonic() - started
         return fetching.Fetched(elapsed, cpu_s, count * len(POEM), count / elapsed)
 
@@ -49,7 +50,7 @@ def run(setting):
     port = servers.free_ports(2)
     competitors, missing = able([
         fetching.floor(), *(fetching.ours(each, setting.directory) for each in OURS),
-        *fetching.frameworks(), curl(port + 1, setting.directory)])
+        *fetching.frameworks(), curl(port + 1, setting.directory)], setting)
     poem = setting.directory / "poem.txt"
     poem.write_bytes(POEM)
     polite = poems.ours("epoll").command(port + 1, poem)
@@ -57,11 +58,12 @@ def run(setting):
             servers.serving(polite, port + 1):
         results = in_turn(competitors, lambda each: each.fetch(port, scale.fetches, PARALLEL),
                           scale.pairs, setting.say)
+    against = yardstick(results, "floor")
     rows = [[name, median_text(values(runs, "a_second")),
              median_text(1e6 * each.cpu_s / scale.fetches for each in runs),
-             spread_text(ratio(results, name, "floor", "a_second"))]
+             spread_text(ratio(results, name, against, "a_second"))]
             for name, runs in results.items()]
     table = Table(f"{scale.fetches} fetches", ["client", "a second", "CPU µs each",
-                                               "a second against floor"], rows)
+                                               f"a second against {against}"], rows)
     return Section("Short poems fetched", ABOUT, [table], bars_of(results, missing),
                    raw_results(results), skipped_lines(missing))

@@ -40,7 +40,7 @@ def run(setting):
     pace = servers.Pace(servers.free_ports(WORKERS), WORKERS, directory=setting.directory)
     one_port = pace._replace(ports=1)
     competitors, missing = able([servers.endlessh(), workers("epoll"), workers("uring"),
-                                 workers("asio")])
+                                 workers("asio")], setting)
 
     def measure(server):
         if server.name == "endlessh":

@@ -51,7 +51,7 @@ def by_delay(setting, engines, pace):
     def measure(server, point):
         delay, clients = point
         return load.hold_at(server, pace._replace(delay=delay), clients,
-                            window=max(setting.scale.window, delay))
+                            window=setting.scale.window)
 
     return held_rows(setting, engines, setting.scale.grow_delays, measure)
 
@@ -82,10 +82,10 @@ def by_tasks(setting, clients):
 def run(setting):
     ports = max(setting.scale.grow_ports)
     pace = servers.Pace(servers.free_ports(ports), directory=setting.directory)
-    engines, missing = able([servers.ours(each) for each in ENGINES])
-    fleets, missing_fleets = able([workers(each) for each in ENGINES])
+    engines, missing = able([servers.ours(each) for each in ENGINES], setting)
+    fleets, missing_fleets = able([workers(each) for each in ENGINES], setting)
     clients, missing_clients = able([fetching.ours(each, setting.directory)
-                                     for each in ("epoll", "select", "asio", "uring")])
+                                     for each in ("epoll", "select", "asio", "uring")], setting)
     tables, raw = [], {}
     for heading, measure, servers_of_ours in (
             ("Clients in one process", by_clients, engines),

@@ -1,4 +1,4 @@
-"""Holds clients at a paced server by bench-hold, and says how late lines arrived and what they cost."""
+"""Holds clients at paced servers by bench-hold: how late lines arrive, and what they cost."""
 
 import array
 import contextlib
@@ -63,7 +63,11 @@ def percentile(ordered, share):
 
 
 def hold(servers, pace, plans, rate=CONNECTS_A_SECOND, window=4.0):
-    """Holds clients at servers (processes that serve) for a window of seconds."""
+    """Holds clients at servers (processes that serve) for a window of seconds, or, if it is 0,
+    until each has got a line. No other window is shorter than it takes every client to get one."""
+    if window:
+        window = max(window, pace.delay)
+
     def processor_time():
         return sum(processor_seconds(each.pid) for each in servers)
 
@@ -83,6 +87,8 @@ def hold(servers, pace, plans, rate=CONNECTS_A_SECOND, window=4.0):
         late = array.array("i")
         for _, samples in started:
             late.frombytes(samples.read_bytes())
+    if window and not late:
+        raise Finished("no lines arrived")
     ordered = sorted(late)
     lines = len(ordered)
     slope_under = sum(report["slope_under"] for report in reports)

@@ -41,6 +41,6 @@ def described():
         "memory": field("/proc/meminfo", "MemTotal"),
         "kernel": platform.release(),
         "distribution": distribution.get("PRETTY_NAME", "").strip('"'),
-        "load average at the start": round(os.getloadavg()[0], 2),
+        "load average before": round(os.getloadavg()[0], 2),
         **{f"{name} version": version for name, version in versions.items() if version},
     }

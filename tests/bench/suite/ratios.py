@@ -37,13 +37,18 @@ class Bar(NamedTuple):
 
 
 def in_turn(competitors, measure, pairs, say):
-    """{name: [result of each round]}: A B C A B C, so that what disturbs one disturbs the others."""
+    """{name: [result of each round]}: A B C A B C, so that what disturbs one disturbs all."""
     results = {each.name: [] for each in competitors}
     for turn in range(pairs):
         for each in competitors:
             say(f"  round {turn + 1} of {pairs}: {each.name}")
             results[each.name].append(measure(each))
     return results
+
+
+def yardstick(results, preferred):
+    """The competitor that the others are compared with: the preferred one if it took part."""
+    return preferred if preferred in results else next(iter(results), None)
 
 
 def values(results, figure):

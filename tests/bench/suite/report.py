@@ -41,7 +41,8 @@ unless a unit says what they are; a bar is met within 15% of it.""",
                                  map(bar_row, bars))]
     for section in sections:
         parts += [f"## {section.title}", section.about]
-        parts += [f"Left out: {line}." for line in section.skipped]
+        parts += ["Left out:\n" + "\n".join(f"- {line}" for line in section.skipped)] * bool(
+            section.skipped)
         for table in section.tables:
             if table.rows:
                 parts += [f"### {table.heading}", markdown_table(table.columns, table.rows)]

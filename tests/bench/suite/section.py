@@ -1,7 +1,7 @@
-"""What a measure hands over: tables to read, bars to be judged by, and every figure of every run."""
+"""What a measure gets and hands over: tables, bars to be judged by, every figure of every run."""
 
 from pathlib import Path
-from typing import Any, Callable, Dict, List, NamedTuple
+from typing import Any, Callable, Dict, List, NamedTuple, Tuple
 
 from ratios import Bar, Spread
 from scale import Scale
@@ -12,6 +12,7 @@ class Setting(NamedTuple):
     scale: Scale
     directory: Path  # for its files, and empty
     say: Callable  # tells the user how far it is
+    only: Tuple[str, ...] = ()  # the names of competitors; none is all
 
 
 class Table(NamedTuple):
@@ -42,6 +43,8 @@ def number(value):
 
 
 def spread_text(spread):
+    if spread.least == spread.most:
+        return number(spread.median)
     return f"{number(spread.median)} ({number(spread.least)}..{number(spread.most)})"
 
 
@@ -49,10 +52,11 @@ def median_text(values):
     return spread_text(Spread.of(values))
 
 
-def able(competitors):
+def able(competitors, setting):
     """Those that can run, and why the others cannot: (list, {name: reason})."""
-    return ([each for each in competitors if not each.missing],
-            {each.name: each.missing for each in competitors if each.missing})
+    asked = [each for each in competitors if not setting.only or each.name in setting.only]
+    return ([each for each in asked if not each.missing],
+            {each.name: each.missing for each in asked if each.missing})
 
 
 def skipped_lines(missing):

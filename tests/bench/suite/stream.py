@@ -6,7 +6,7 @@ import fetching
 import poems
 import servers
 from processes import processor_seconds
-from ratios import bar_of_ratio, in_turn, ratio, values
+from ratios import bar_of_ratio, in_turn, ratio, values, yardstick
 from section import (Section, Table, able, median_text, raw_results, skipped_lines, spread_text)
 
 ABOUT = """The file is in the page cache and the raw epoll client throws the bytes away. nginx sends
@@ -69,10 +69,11 @@ def run(setting):
     port = servers.free_ports()
     poem = setting.directory / "long.txt"
     size = write_poem(poem, setting.scale.stream)
-    competitors, missing = able([nginx(setting.directory), socat(), *map(poems.ours, OURS)])
+    competitors, missing = able(
+        [nginx(setting.directory), socat(), *map(poems.ours, OURS)], setting)
     results = in_turn(competitors, lambda each: stream(each, port, poem, size),
                       setting.scale.pairs, setting.say)
-    against = "nginx" if "nginx" in results else "epoll"
+    against = yardstick(results, "nginx")
     rows = [[name, median_text(values(runs, "mib_a_second")), median_text(values(runs, "cpu_ms")),
              spread_text(ratio(results, name, against, "mib_a_second"))]
             for name, runs in results.items()]
