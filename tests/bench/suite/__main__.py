@@ -93,7 +93,8 @@ def write(stem, text, figures):
 
 
 def main():
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that every block is left
+    for number in (signal.SIGINT, signal.SIGTERM):  # every block is left, and ends what it started
+        signal.signal(number, lambda which, _: sys.exit(128 + which))
     asked, started = arguments(), time.monotonic()
     absent = [name for name in PROGRAMS if not servers.bench_program(name).exists()]
     if absent:

@@ -59,7 +59,8 @@ def frameworks():
     def peer(name, package, interpreter, script):
         return Client(name, by_program(*interpreter, PEERS / script), why_missing(package))
 
-    return [peer("asyncio protocols", "asyncio", [PYTHON, "-B"], "fetch_asyncio.py"),
-            peer("asyncio streams", "asyncio", [PYTHON, "-B"], "fetch_streams.py"),
+    return [peer("asyncio", "asyncio", [PYTHON, "-B"], "fetch_asyncio.py"),
+            peer("asyncio protocols", "asyncio", [PYTHON, "-B"], "fetch_protocols.py"),
             peer("twisted", "twisted", [PYTHON, "-B"], "fetch_twisted.py"),
+            peer("twisted factory", "twisted", [PYTHON, "-B"], "fetch_factory.py"),
             peer("node", "node", ["node"], "fetch_node.js")]

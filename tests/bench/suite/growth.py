@@ -10,7 +10,6 @@ from section import Section, Table, able, median_text, number, skipped_lines
 ABOUT = """One figure that stays level down a column is a cost that grows as the work does. Each is
 the median of the rounds."""
 
-ENGINES = ("epoll", "asio", "uring")
 MEMBERS = [("cpu_us", "CPU µs a line"), ("p99_ms", "p99 ms"), ("bytes_a_client", "bytes a client")]
 
 
@@ -82,8 +81,8 @@ def by_tasks(setting, clients):
 def run(setting):
     ports = max(setting.scale.grow_ports)
     pace = servers.Pace(servers.free_ports(ports), directory=setting.directory)
-    engines, missing = able([servers.ours(each) for each in ENGINES], setting)
-    fleets, missing_fleets = able([workers(each) for each in ENGINES], setting)
+    engines, missing = able([servers.ours(each) for each in setting.scale.grow_engines], setting)
+    fleets, missing_fleets = able([workers(each) for each in setting.scale.grow_engines], setting)
     clients, missing_clients = able([fetching.ours(each, setting.directory)
                                      for each in ("epoll", "select", "asio", "uring")], setting)
     tables, raw = [], {}

@@ -25,7 +25,7 @@ def verdict(bar):
 def bar_row(bar):
     wanted = f"{'≥' if bar.at_least else '≤'} {bar.bar:.2f} {bar.unit}".strip()
     if bar.value is None:
-        return [bar.measure, bar.why_not, "", wanted, verdict(bar)]
+        return [bar.measure, "-", "", wanted, verdict(bar)]
     spread = f"{number(bar.value.least)}..{number(bar.value.most)}"
     return [bar.measure, number(bar.value.median), spread, wanted, verdict(bar)]
 
