@@ -10,10 +10,10 @@ from ratios import bar_of_ratio, in_turn, ratio, values, yardstick
 from section import (Section, Table, able, median_text, raw_results, skipped_lines, spread_text)
 
 ABOUT = """3 KB poems from a raw epoll server on the other processor, as many in flight as its
-backlog can hold. curl, which bounds itself to 300, speaks Gopher, the one of its protocols that is as bare, and gets its poems from poetry-server,
-since the raw server does not read what clients send. asyncio uses streams and Twisted endpoints,
-as their documentation shows, with the deadlines that poetry-get has; protocols and factories are
-their leaner ways, without."""
+backlog can hold. asyncio uses streams and Twisted endpoints, as their documentation shows, with the
+deadlines that poetry-get has; protocols and factories are their leaner ways, without. curl has at
+most 300 in flight; it speaks Gopher, the barest of its protocols, and gets its poems from
+poetry-server, since the raw server does not read what clients send."""
 
 PARALLEL = 4000  # beyond 4,096 the kernel may drop a handshake, which then takes a second
 POEM = (b"x" * 59 + b"\n") * 50
@@ -27,8 +27,8 @@ def curl(own_port, directory):
         config.write_text(f'url = "gopher://127.0.0.1:{own_port}/0[1-{count}]"\n'
                           'output = "/dev/null"\n')
         started = time.monotonic()
-        _, cpu_s = run_to_end(["curl", "--no-progress-meter", "-Z", "--parallel-max", parallel,
-                                "-K", config], LOAD)
+        _, cpu_s = run_to_end(["curl", "--no-progress-meter", "-K", config,
+                               "-Z", "--parallel-max", min(parallel, 300)], LOAD)
         elapsed = time.monotonic() - started
         return fetching.Fetched(elapsed, cpu_s, count * len(POEM), count / elapsed)
 

@@ -6,12 +6,8 @@ import os
 import resource
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "cli"))
-from harness import children_of  # noqa: E402
 
 LONGEST_LIFE = 1200  # seconds; far beyond any one measurement
 PATIENCE = 60  # seconds, for anything that should happen soon
@@ -75,11 +71,20 @@ def run_to_end(command, processors, **options):
         return out, usage.ru_utime + usage.ru_stime
 
 
+def words(path):
+    """What a file of proc(5) says; nothing if its process or thread is gone."""
+    try:
+        return path.read_text().split()
+    except OSError:
+        return []
+
+
 def family(pid):
     """The process and all that descend from it."""
     found = [pid]
     for each in found:
-        found += children_of(each)
+        for children in Path(f"/proc/{each}/task").glob("*/children"):
+            found += map(int, words(children))
     return found
 
 
@@ -93,9 +98,9 @@ def processor_seconds(pid):
     for each in family(pid):
         folder = Path(f"/proc/{each}")
         for task in folder.glob("task/*/schedstat"):
-            nanoseconds += int(task.read_text().split()[0])
-        of_children = folder.joinpath("stat").read_text().rpartition(")")[2].split()[13:15]
-        ticks += sum(map(int, of_children))
+            nanoseconds += int((words(task) or [0])[0])
+        after_name = " ".join(words(folder / "stat")).rpartition(")")[2].split()
+        ticks += sum(map(int, after_name[13:15]))  # cutime, cstime
     return nanoseconds / 1e9 + ticks / os.sysconf("SC_CLK_TCK")
 
 
@@ -103,9 +108,9 @@ def user_bytes(pid):
     """Anonymous memory in use by a process and its descendants (RssAnon, proc(5))."""
     total = 0
     for each in family(pid):
-        for line in Path(f"/proc/{each}/status").read_text().splitlines():
-            if line.startswith("RssAnon:"):
-                total += int(line.split()[1]) * 1024
+        status = words(Path(f"/proc/{each}/status"))
+        if "RssAnon:" in status:  # a process that has ended has no memory
+            total += int(status[status.index("RssAnon:") + 1]) * 1024
     return total
 
 
