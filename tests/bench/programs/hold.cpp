@@ -82,6 +82,7 @@ class Load {
     while (served_ < plan_.clients) {
       connect_due();
       turn(until_next_connect());
+      if (now() > start_ + longest_start()) throw std::runtime_error("not every client got a line");
     }
     std::cout << "ready " << static_cast<double>(now() - start_) / 1e9 << std::endl;
     while (!asked_) turn(-1);
@@ -125,8 +126,14 @@ class Load {
     clients_.push_back(std::move(client));
   }
 
+  /// What a server may take to serve everybody once, which is far more than it should.
+  Nanoseconds longest_start() const {
+    const double ramp = plan_.rate > 0 ? static_cast<double>(plan_.clients) / plan_.rate : 0;
+    return static_cast<Nanoseconds>((ramp + 30) * 1e9) + 2 * plan_.delay;
+  }
+
   int until_next_connect() const {
-    if (clients_.size() == plan_.clients) return -1;
+    if (clients_.size() == plan_.clients) return 1000;
     return plan_.rate > 0 ? 1 : 0;
   }
 
@@ -156,8 +163,8 @@ class Load {
   }
 
   static Arrival receive(int socket) {
-    std::array<char, 4096> bytes;                   // NOLINT: read into, so not to be cleared first
-    alignas(cmsghdr) std::array<char, 64> control;  // NOLINT
+    std::array<char, 4096> bytes;  // read into, so not to be cleared first
+    alignas(cmsghdr) std::array<char, 64> control;
     iovec buffer{bytes.data(), bytes.size()};
     msghdr message{};
     message.msg_iov = &buffer;

@@ -27,7 +27,7 @@ def run(setting):
         held = load.hold_at(server, pace, clients, rate=0, window=0)
         return Burst(held.first_line_s - DELAY)
 
-    results = in_turn(competitors, measure, setting.scale.pairs, setting.say)
+    results = in_turn(competitors, measure, setting, missing)
     rows = [[name, median_text(values(results[name], "seconds"))] for name in results]
     what = f"{clients} clients connected and served a first line"
     bars = [

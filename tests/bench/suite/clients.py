@@ -36,7 +36,7 @@ def table(results, heading, against):
 
 def lateness_bars(results, clients):
     return [Bar(f"lateness, {clients} clients, {name}: {what}",
-                Spread.of(values(results[name], figure)), bar, unit=unit, slack=slack)
+                Spread.of(map(abs, values(results[name], figure))), bar, unit=unit, slack=slack)
             for name in ("epoll", "uring", "asio") if name in results
             for figure, what, bar, unit, slack in LATENESS_BARS]
 
@@ -47,22 +47,22 @@ def memory_bars(results, clients):
             for name, bar in MEMORY_BARS.items() if name in results]
 
 
-def hold_clients(setting, clients, competitors):
+def hold_clients(setting, clients, competitors, missing):
     """{name: [Held]} of all that can run."""
     pace = servers.Pace(servers.free_ports(), directory=setting.directory)
     return in_turn(
         competitors,
         lambda each: load.hold_at(each, pace, clients, window=setting.scale.window),
-        setting.scale.pairs, setting.say)
+        setting, missing)
 
 
 def run(setting):
-    tables, bars, raw, missing = [], [], {}, {}
+    tables, bars, raw, skipped = [], [], {}, {}
     for place, clients in enumerate(setting.scale.clients):
         others = servers.frameworks() if place == 0 else []
         competitors, missing = able(
             [servers.endlessh(), servers.floor(), *our_servers(), *others], setting)
-        results = hold_clients(setting, clients, competitors)
+        results = hold_clients(setting, clients, competitors, missing)
         against = yardstick(results, "endlessh")
         tables.append(table(results, f"{clients} clients", against))
         bars += [bar_of_ratio(results, name, "endlessh", "cpu_us",
@@ -70,6 +70,7 @@ def run(setting):
                  for name, bar in CPU_BARS.items()]
         if place == 0:
             bars += lateness_bars(results, clients) + memory_bars(results, clients)
+        skipped.update(missing)
         raw[str(clients)] = raw_results(results)
     return Section("Clients held at a line a second", ABOUT, tables, bars, raw,
-                   skipped_lines(missing))
+                   skipped_lines(skipped))

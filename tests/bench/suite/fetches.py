@@ -59,7 +59,7 @@ def run(setting):
     with servers.serving([servers.bench_program("poem-floor"), port, poem], port), \
             servers.serving(polite, port + 1):
         results = in_turn(competitors, lambda each: each.fetch(port, scale.fetches, PARALLEL),
-                          scale.pairs, setting.say)
+                          setting, missing)
     against = yardstick(results, "floor")
     rows = [[name, median_text(values(runs, "a_second")),
              median_text(1e6 * each.cpu_s / scale.fetches for each in runs),

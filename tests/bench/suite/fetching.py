@@ -3,7 +3,7 @@
 import json
 from typing import Callable, NamedTuple
 
-from processes import LOAD, Finished, run_to_end
+from processes import LOAD, Failed, run_to_end
 from servers import BIN, PEERS, PYTHON, bench_program, why_missing, why_unsupported
 
 
@@ -23,7 +23,7 @@ class Client(NamedTuple):
 
 def fetched(told, cpu_s, count):
     if told["failed"]:
-        raise Finished(f"{told['failed']} of {count} fetches failed")
+        raise Failed(f"{told['failed']} of {count} fetches failed")
     return Fetched(told["elapsed_s"], told.get("cpu_s", cpu_s), told["bytes"],
                    count / told["elapsed_s"])
 

@@ -47,7 +47,7 @@ def run(setting):
             return hold_with_processes(server, pace, scale.fleet, scale.window)
         return hold_with_workers(server, one_port, scale.fleet, scale.window)
 
-    results = in_turn(competitors, measure, scale.pairs, setting.say)
+    results = in_turn(competitors, measure, setting, missing)
     rows = [[name, *(median_text(values(results[name], each)) for each, _ in MEMBERS)]
             for name in results]
     table = Table(f"{scale.fleet} clients", ["server", *(title for _, title in MEMBERS)], rows)

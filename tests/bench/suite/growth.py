@@ -4,6 +4,7 @@ import fetching
 import load
 import servers
 from fleet import WORKERS, hold_with_workers, workers
+from processes import Failed
 from ratios import values
 from section import Section, Table, able, median_text, number, skipped_lines
 
@@ -19,7 +20,11 @@ def held_rows(setting, engines, points, measure):
     for engine in engines:
         for point in points:
             setting.say(f"  {engine.name}: {point}")
-            runs = [measure(engine, point) for _ in range(min(setting.scale.pairs, 3))]
+            try:
+                runs = [measure(engine, point) for _ in range(min(setting.scale.pairs, 3))]
+            except Failed as failure:
+                rows.append([f"{engine.name}, {point_text(point)}", str(failure)])
+                continue
             rows.append([f"{engine.name}, {point_text(point)}",
                          *(median_text(values(runs, each)) for each, _ in MEMBERS)])
             raw[f"{engine.name} {point_text(point)}"] = [each._asdict() for each in runs]

@@ -6,7 +6,7 @@ import json
 import subprocess
 from typing import NamedTuple
 
-from processes import LOAD, Finished, processor_seconds, running, user_bytes
+from processes import LOAD, Failed, processor_seconds, running, user_bytes
 from servers import bench_program, serving
 
 # Of one process: within its descriptors, and of the 28,000 ephemeral ports of a source address.
@@ -54,7 +54,7 @@ def load(pace, plans, rate, window):
 def answer_of(process):
     line = process.stdout.readline()
     if not line:
-        raise Finished("bench-hold: ended before its time")
+        raise Failed("bench-hold: ended before its time")
     return line
 
 
@@ -88,7 +88,7 @@ def hold(servers, pace, plans, rate=CONNECTS_A_SECOND, window=4.0):
         for _, samples in started:
             late.frombytes(samples.read_bytes())
     if window and not late:
-        raise Finished("no lines arrived")
+        raise Failed("no lines arrived")
     ordered = sorted(late)
     lines = len(ordered)
     slope_under = sum(report["slope_under"] for report in reports)

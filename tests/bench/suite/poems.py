@@ -58,7 +58,7 @@ def run(setting):
             cpu = processor_seconds(process.pid) - before
         return Served(fetched.a_second, 1e6 * cpu / count)
 
-    results = in_turn(competitors, measure, setting.scale.pairs, setting.say)
+    results = in_turn(competitors, measure, setting, missing)
     against = yardstick(results, "floor")
     rows = [[name, median_text(values(runs, "a_second")), median_text(values(runs, "cpu_us")),
              spread_text(ratio(results, name, against, "a_second"))]

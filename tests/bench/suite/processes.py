@@ -9,7 +9,8 @@ import subprocess
 import time
 from pathlib import Path
 
-LONGEST_LIFE = 1200  # seconds; far beyond any one measurement
+LONGEST_LIFE = 1200  # seconds; a server may stay for all rounds of a measure
+LONGEST_RUN = 180  # seconds; far beyond what any program takes that ends by itself
 PATIENCE = 60  # seconds, for anything that should happen soon
 
 PROCESSORS = sorted(os.sched_getaffinity(0))
@@ -29,21 +30,21 @@ def raise_descriptor_limit():
     return hard
 
 
-def _prepare(processors):
+def _prepare(processors, longest):
     """In the child, before it becomes the program: it dies with us, or else in its time."""
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    signal.alarm(LONGEST_LIFE)
+    signal.alarm(longest)
     os.sched_setaffinity(0, processors)
 
 
 @contextlib.contextmanager
-def running(command, processors, **options):
+def running(command, processors, longest=LONGEST_LIFE, **options):
     """A process of its own group, which is killed as a whole at the end of the block."""
     options.setdefault("stdin", subprocess.DEVNULL)
     options.setdefault("stdout", subprocess.DEVNULL)
     process = subprocess.Popen(
         [str(word) for word in command], start_new_session=True,
-        preexec_fn=lambda: _prepare(processors), **options)
+        preexec_fn=lambda: _prepare(processors, longest), **options)
     try:
         yield process
     finally:
@@ -56,18 +57,18 @@ def running(command, processors, **options):
                     pipe.close()
 
 
-class Finished(Exception):
-    """A program ended that should not have, or with an error."""
+class Failed(Exception):
+    """A program did not do what it was run for."""
 
 
 def run_to_end(command, processors, **options):
     """Runs a program; returns its standard output, and the processor seconds that it took."""
-    with running(command, processors, stdout=subprocess.PIPE, **options) as process:
+    with running(command, processors, LONGEST_RUN, stdout=subprocess.PIPE, **options) as process:
         out = process.stdout.read()
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode != 0:
-            raise Finished(f"{Path(command[0]).name}: exit status {process.returncode}")
+            raise Failed(f"{Path(command[0]).name}: exit status {process.returncode}")
         return out, usage.ru_utime + usage.ru_stime
 
 
@@ -119,5 +120,5 @@ def becomes_true(condition, process, pause=0.01):
     deadline = time.monotonic() + PATIENCE
     while not condition():
         if process.poll() is not None or time.monotonic() > deadline:
-            raise Finished(f"{Path(process.args[0]).name}: did not start")
+            raise Failed(f"{Path(process.args[0]).name}: did not start")
         time.sleep(pause)

@@ -3,6 +3,8 @@
 import statistics
 from typing import NamedTuple, Optional
 
+from processes import Failed
+
 SLACK = 0.15  # for noise, of every bar
 
 
@@ -36,14 +38,23 @@ class Bar(NamedTuple):
         return self.value.median <= self.bar + slack
 
 
-def in_turn(competitors, measure, pairs, say):
-    """{name: [result of each round]}: A B C A B C, so that what disturbs one disturbs all."""
+def in_turn(competitors, measure, setting, missing):
+    """{name: [result of each round]}: A B C A B C, so that what disturbs one disturbs all.
+
+    Who fails in a round is left out from then on, and `missing` gets the reason.
+    """
     results = {each.name: [] for each in competitors}
-    for turn in range(pairs):
+    for turn in range(setting.scale.pairs):
         for each in competitors:
-            say(f"  round {turn + 1} of {pairs}: {each.name}")
-            results[each.name].append(measure(each))
-    return results
+            if each.name in missing:
+                continue
+            setting.say(f"  round {turn + 1} of {setting.scale.pairs}: {each.name}")
+            try:
+                results[each.name].append(measure(each))
+            except Failed as failure:
+                missing[each.name] = str(failure)
+                setting.say(f"  {each.name}: {failure}")
+    return {name: runs for name, runs in results.items() if name not in missing}
 
 
 def yardstick(results, preferred):

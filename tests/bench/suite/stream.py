@@ -5,7 +5,7 @@ from typing import NamedTuple
 import fetching
 import poems
 import servers
-from processes import processor_seconds
+from processes import Failed, processor_seconds
 from ratios import bar_of_ratio, in_turn, ratio, values, yardstick
 from section import (Section, Table, able, median_text, raw_results, skipped_lines, spread_text)
 
@@ -54,7 +54,7 @@ def stream(server, port, poem, size):
         # A process that has ended, as socat has, keeps its account until it is waited for.
         cpu = processor_seconds(process.pid) - before
     if got.bytes < size:
-        raise RuntimeError(f"{server.name}: sent {got.bytes} of {size} bytes")
+        raise Failed(f"{server.name}: sent {got.bytes} of {size} bytes")
     return Streamed(got.bytes / got.elapsed_s / (1 << 20), 1e3 * cpu / (got.bytes / (1 << 30)))
 
 
@@ -72,7 +72,7 @@ def run(setting):
     competitors, missing = able(
         [nginx(setting.directory), socat(), *map(poems.ours, OURS)], setting)
     results = in_turn(competitors, lambda each: stream(each, port, poem, size),
-                      setting.scale.pairs, setting.say)
+                      setting, missing)
     against = yardstick(results, "nginx")
     rows = [[name, median_text(values(runs, "mib_a_second")), median_text(values(runs, "cpu_ms")),
              spread_text(ratio(results, name, against, "mib_a_second"))]

@@ -22,7 +22,7 @@ def run(setting):
     command = [servers.bench_program("paced-floor"), port, f"{scale.task_delay:f}", "1ms", LINES]
     with servers.serving(command, port):
         results = in_turn(competitors, lambda each: each.fetch(port, scale.tasks, scale.tasks),
-                          scale.pairs, setting.say)
+                          setting, missing)
     against = yardstick(results, "floor")
     rows = [[name, median_text(values(runs, "elapsed_s")), median_text(values(runs, "cpu_s")),
              spread_text(ratio(results, name, against, "elapsed_s")),
