@@ -173,7 +173,8 @@ class Load {
     message.msg_controllen = control.size();
     const auto got = ::recvmsg(socket, &message, 0);
     if (got < 0 && errno == EAGAIN) return {};
-    if (got <= 0) throw std::runtime_error("the server ended a connection");
+    if (got < 0) throw_errno("read from", "the server");
+    if (got == 0) throw std::runtime_error("the server ended a connection");
     Arrival arrival{std::count(bytes.data(), bytes.data() + got, '\n'), 0};
     const cmsghdr* stamp = CMSG_FIRSTHDR(&message);
     if (stamp == nullptr) throw std::runtime_error("no time stamp from the kernel");
