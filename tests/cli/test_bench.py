@@ -2,10 +2,14 @@
 
 import json
 import subprocess
+import sys
 
 import pytest
 
 from harness import BIN, ROOT, WAIT
+
+sys.path.insert(0, str(ROOT / "tests/bench/suite"))
+from ratios import Bar, Spread, ratio  # noqa: E402
 
 BENCH = ["/usr/bin/python3", "-B", ROOT / "tests/bench/suite"]
 
@@ -39,6 +43,28 @@ def test_a_fraction_of_a_measure_ends_in_a_table_and_in_json(tmp_path, needs_pro
     for bar in figures["bars"]:
         assert bar["measure"] in text
         assert (bar["value"] is None) == bool(bar["why_not"])
+
+
+class Run:
+    def __init__(self, cost):
+        self.cost = cost
+
+
+def test_a_ratio_is_taken_within_each_round_and_its_median_is_judged():
+    results = {"ours": [Run(2), Run(30), Run(2)], "theirs": [Run(2), Run(10), Run(4)]}
+    assert ratio(results, "ours", "theirs", "cost") == Spread(1, 0.5, 3)
+
+
+@pytest.mark.parametrize("bar, is_met", [
+    (Bar("cost", Spread(1.14, 1, 2), 1.0), True),
+    (Bar("cost", Spread(1.16, 1, 2), 1.0), False),
+    (Bar("rate", Spread(0.86, 0, 1), 1.0, at_least=True), True),
+    (Bar("rate", Spread(0.84, 0, 1), 1.0, at_least=True), False),
+    (Bar("drift", Spread(9, 0, 20), 0.0, slack=10), True),
+    (Bar("drift", Spread(11, 0, 20), 0.0, slack=10), False),
+])
+def test_a_bar_is_met_within_its_slack(bar, is_met):
+    assert bar.is_met == is_met
 
 
 def test_a_measure_that_there_is_not_is_a_usage_error(needs_programs):

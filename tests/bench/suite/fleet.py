@@ -22,7 +22,8 @@ def workers(engine):
 
 def hold_with_workers(server, pace, clients, window):
     with servers.serving(server.command(pace), pace.port, ANY) as process:
-        return load.hold([process], pace, [(clients // WORKERS, 0, 1)] * WORKERS, window=window)
+        return load.hold([process], pace, [load.Share(clients // WORKERS, pace.port)] * WORKERS,
+                         window=window)
 
 
 def hold_with_processes(server, pace, clients, window):
@@ -31,8 +32,8 @@ def hold_with_processes(server, pace, clients, window):
             stack.enter_context(servers.serving(
                 server.command(pace._replace(port=pace.port + i, ports=1)), pace.port + i, ANY))
             for i in range(WORKERS)]
-        plans = [(clients // WORKERS, i, 1) for i in range(WORKERS)]
-        return load.hold(processes, pace, plans, window=window)
+        loads = [load.Share(clients // WORKERS, pace.port + i) for i in range(WORKERS)]
+        return load.hold(processes, pace, loads, window=window)
 
 
 def run(setting):

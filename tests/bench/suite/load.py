@@ -9,9 +9,6 @@ from typing import NamedTuple
 from processes import LOAD, Failed, processor_seconds, running, user_bytes
 from servers import bench_program, serving
 
-# Of one process: within its descriptors, and of the 28,000 ephemeral ports of a source address.
-MOST_CLIENTS = 15000
-MOST_ALONE = 19000
 CONNECTS_A_SECOND = 4000  # slow enough for every server here to accept at once
 
 
@@ -27,23 +24,23 @@ class Held(NamedTuple):
     first_line_s: float  # from the first connect until every client had a line
 
 
-def shares(clients, ports):
-    """(clients, first port, ports) for each process of the load."""
-    if clients <= MOST_ALONE:
-        return [(clients, 0, ports)]
-    processes = -(-clients // MOST_CLIENTS)
-    return [(clients // processes, 0, ports)] * processes
+class Share(NamedTuple):
+    """What one process of the load holds; each connects from an address of its own, which has
+    28,000 ephemeral ports."""
+    clients: int
+    first_port: int
+    ports: int = 1
 
 
 @contextlib.contextmanager
-def load(pace, plans, rate, window):
+def load(pace, loads, rate, window):
     """The processes of the load, and the file of samples of each."""
     with contextlib.ExitStack() as stack:
         started = []
-        for number, (clients, first, ports) in enumerate(plans):
+        for number, share in enumerate(loads):
             samples = pace.directory / f"samples-{number}"
-            command = [bench_program("hold"), pace.port + first, ports, clients,
-                       rate // len(plans), f"{pace.delay:f}", f"{window:f}",
+            command = [bench_program("hold"), share.first_port, share.ports, share.clients,
+                       rate // len(loads), f"{pace.delay:f}", f"{window:f}",
                        f"127.0.0.{2 + number}", samples]
             process = stack.enter_context(running(
                 command, LOAD, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
@@ -62,48 +59,54 @@ def percentile(ordered, share):
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else float("nan")
 
 
-def hold(servers, pace, plans, rate=CONNECTS_A_SECOND, window=4.0):
+def processor_time(servers):
+    return sum(processor_seconds(each.pid) for each in servers)
+
+
+def memory(servers):
+    return sum(user_bytes(each.pid) for each in servers)
+
+
+def hold(servers, pace, loads, rate=CONNECTS_A_SECOND, window=4.0):
     """Holds clients at servers (processes that serve) for a window of seconds, or, if it is 0,
     until each has got a line. No other window is shorter than it takes every client to get one."""
     if window:
         window = max(window, pace.delay)
-
-    def processor_time():
-        return sum(processor_seconds(each.pid) for each in servers)
-
-    def memory():
-        return sum(user_bytes(each.pid) for each in servers)
-
-    memory_before = memory()
-    with load(pace, plans, rate, window) as started:
+    memory_before = memory(servers)
+    with load(pace, loads, rate, window) as started:
         first_line_s = max(float(answer_of(process).split()[1]) for process, _ in started)
-        cpu = processor_time()
+        cpu = processor_time(servers)
         for process, _ in started:
             process.stdin.write("go\n")
             process.stdin.flush()
         reports = [json.loads(answer_of(process)) for process, _ in started]
-        cpu = processor_time() - cpu
-        memory_after = memory()
+        cpu = processor_time(servers) - cpu
+        bytes_in_use = memory(servers) - memory_before
         late = array.array("i")
         for _, samples in started:
             late.frombytes(samples.read_bytes())
     if window and not late:
         raise Failed("no lines arrived")
-    ordered = sorted(late)
-    lines = len(ordered)
+    clients = sum(share.clients for share in loads)
+    return held(sorted(late), reports, cpu, bytes_in_use / clients, first_line_s)
+
+
+def held(late, reports, cpu, bytes_a_client, first_line_s):
+    """The figures of one run, from the lateness of every line in ascending order."""
+    slope_over = sum(report["slope_over"] for report in reports)
     slope_under = sum(report["slope_under"] for report in reports)
     return Held(
-        lines=lines,
-        cpu_us=1e6 * cpu / max(lines, 1),
-        bytes_a_client=(memory_after - memory_before) / sum(plan[0] for plan in plans),
-        p50_ms=percentile(ordered, 0.5) / 1000,
-        p99_ms=percentile(ordered, 0.99) / 1000,
-        max_ms=percentile(ordered, 1) / 1000,
-        drift_us=sum(report["slope_over"] for report in reports) / max(slope_under, 1) / 1000,
+        lines=len(late),
+        cpu_us=1e6 * cpu / max(len(late), 1),
+        bytes_a_client=bytes_a_client,
+        p50_ms=percentile(late, 0.5) / 1000,
+        p99_ms=percentile(late, 0.99) / 1000,
+        max_ms=percentile(late, 1) / 1000,
+        drift_us=slope_over / max(slope_under, 1) / 1000,
         first_line_s=first_line_s)
 
 
 def hold_at(server, pace, clients, **options):
-    """One server with so many clients."""
+    """One server with so many clients, which go round its ports."""
     with serving(server.command(pace), pace.port) as process:
-        return hold([process], pace, shares(clients, pace.ports), **options)
+        return hold([process], pace, [Share(clients, pace.port, pace.ports)], **options)
