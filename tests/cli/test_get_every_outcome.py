@@ -25,7 +25,7 @@ class Task(NamedTuple):
 
 # Those that take their time come first, and the last goes on until it is ended.
 TASKS = [
-    Task("delay=20ms,repeat=forever", "timeout", None),
+    Task("delay=50ms,repeat=forever", "timeout", None),
     Task("fault=never-reply", "idle-timeout", 0, 2),
     Task("fault=stall-after=6B", "idle-timeout", 6, 2),
     Task("fault=blackhole", "connect-timeout", 0, 2),
@@ -54,7 +54,7 @@ TASKS = [
     Task("repeat=3", "ok", 3 * len(POEM)),
     Task("first-delay=20ms,jitter=10ms", "ok", len(POEM)),
     *[Task("", "ok", len(POEM))] * 11,
-    Task("delay=20ms,repeat=forever", "timeout", None),
+    Task("delay=50ms,repeat=forever", "timeout", None),
 ]
 
 
