@@ -6,7 +6,6 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <cerrno>
-#include <cstring>
 #include <deque>
 #include <map>
 #include <memory>
@@ -30,13 +29,6 @@ using Error = boost::system::error_code;
 constexpr std::size_t buffer_bytes = std::size_t{256} << 10;
 // Tasks begun in one handler, so that thousands of them do not hold up those under way.
 constexpr int most_starts = 256;
-
-tcp::endpoint endpoint_of(const Address& address) {
-  tcp::endpoint endpoint;
-  std::memcpy(endpoint.data(), address.data(), address.size());
-  endpoint.resize(address.size());
-  return endpoint;
-}
 
 /// A descriptor that Asio waits for and does not own.
 class Borrowed {
@@ -181,8 +173,7 @@ Progress AsioRun::act(const TaskPtr& task, const Connect& action) {
     set_alarm(task, action.until);
     return Progress::waits;
   }
-  const tcp::endpoint endpoint = endpoint_of(action.addresses[index]);
-  // Asio's own sockets are not close-on-exec from their creation.
+  // Not async_connect(): Asio's own sockets are not close-on-exec from their creation.
   Fd made = open_socket(action.addresses[index].family(), Blocking::no);
   const int error = made ? 0 : errno;
   if (index == 0 && put_back(task, error)) return Progress::over;
@@ -191,13 +182,20 @@ Progress AsioRun::act(const TaskPtr& task, const Connect& action) {
     end_candidate(*task, index, {error, std::generic_category()});
     return Progress::goes_on;
   }
-  socket.assign(endpoint.protocol(), made.get());
-  [[maybe_unused]] const int its_own = made.release();
-  socket.async_connect(endpoint, [this, task, index, round = task->round](const Error& failure) {
-    if (round != task->round) return;
-    end_candidate(*task, index, failure);
-    advance(task);
-  });
+  const IoResult started = start_connect(made.get(), action.addresses[index]);
+  const bool is_ipv6 = action.addresses[index].family() == AF_INET6;
+  socket.assign(is_ipv6 ? tcp::v6() : tcp::v4(), made.get());
+  const int its_own = made.release();
+  if (started.status != IoStatus::would_block) {
+    end_candidate(*task, index, started.error);
+    return Progress::goes_on;
+  }
+  socket.async_wait(tcp::socket::wait_write,
+                    [this, task, index, its_own, round = task->round](const Error&) {
+                      if (round != task->round) return;
+                      end_candidate(*task, index, connect_outcome(its_own));
+                      advance(task);
+                    });
   return Progress::goes_on;
 }
 
