@@ -18,6 +18,7 @@ struct ServerOptions {
   std::vector<std::string> serve;
   ServiceSettings settings;  ///< pacing, most clients, send timeout, faults
   std::string engine = "asio";
+  Duration tick = std::chrono::milliseconds(1);
   std::uint64_t backlog = 4096;
   Duration drain_timeout = std::chrono::seconds(5);
   std::optional<std::uint64_t> seed;  ///< of jitter and faults; none: from the clock

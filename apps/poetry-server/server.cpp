@@ -8,6 +8,7 @@
 #include <cstdio>
 
 #include "base/error.hpp"
+#include "base/quantity.hpp"
 #include "cli/main.hpp"
 #include "cli/standard_output.hpp"
 
@@ -26,6 +27,16 @@ bool needs_seed(const std::vector<Plan>& plans) {
   });
 }
 
+/// Lines that fall due within one tick go together, which who asked for a delay may not expect.
+void warn_of_long_tick(Duration tick, const std::vector<Plan>& plans) {
+  for (const auto& plan : plans) {
+    const auto delay = plan.spec.settings.pacing.delay;
+    if (plan.spec.service != "poem" || delay == Duration{0} || delay >= tick) continue;
+    spdlog::warn("--tick {} is longer than the delay of {}, {}: several lines go at a time",
+                 format_duration(tick), plan.spec.name, format_duration(delay));
+  }
+}
+
 }  // namespace
 
 Server::Server(ServerOptions options, int argc, const char* const* argv)
@@ -40,6 +51,7 @@ Server::Server(ServerOptions options, int argc, const char* const* argv)
   check_capacity(options_, plans);
   ports_.emplace(plans, options_, seed_, [this](const Fired& fired) { log_fault(fired); });
   if (needs_seed(plans)) spdlog::info("seed={}", seed_);
+  warn_of_long_tick(options_.tick, plans);
 }
 
 /// A limit beyond what the engine can hold is not what would happen.
@@ -56,7 +68,7 @@ int Server::run() {
   write_ready_file();
   announce();
   if (!options_.run.empty()) start_command();
-  engine_->serve(ports_->all(), *this, {signals_.fd(), options_.drain_timeout});
+  engine_->serve(ports_->all(), *this, {signals_.fd(), options_.drain_timeout, options_.tick});
   if (!command_) return exit_ok;
   command_->signal(SIGTERM);  // does nothing where it has ended
   return command_->wait();
@@ -124,10 +136,12 @@ Command Server::drain() {
 
 Command Server::ended(const Ended& connection) {
   ++ended_;
-  SPDLOG_INFO("closed peer={} port={} conn={} service={} bytes={} elapsed={:.3f}s reason={}",
-              to_string(connection.peer), connection.port.at.port, connection.number,
-              connection.port.service_name, connection.bytes, seconds(connection.elapsed),
-              to_string(connection.reason));
+  if (spdlog::should_log(spdlog::level::info)) {  // which spares making text of the peer
+    spdlog::info("closed peer={} port={} conn={} service={} bytes={} elapsed={:.3f}s reason={}",
+                 to_string(connection.peer), connection.port.at.port, connection.number,
+                 connection.port.service_name, connection.bytes, seconds(connection.elapsed),
+                 to_string(connection.reason));
+  }
   if (options_.exit_after != 0 && ended_ == options_.exit_after) return drain();
   return Command::go_on;
 }
