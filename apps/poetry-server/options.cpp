@@ -44,6 +44,12 @@ void add_serving_options(std::vector<Option>& table, ServerOptions& o) {
                    [&pacing] { return Texts{format_repeat(pacing.repeat)}; }});
 }
 
+Duration parse_tick(std::string_view text) {
+  const auto tick = parse_duration(text);
+  if (tick == Duration{0}) throw UsageError("a tick is more than 0", text);
+  return tick;
+}
+
 std::string engine_text() {
   std::string text = "how to wait for clients: ";
   for (const auto& name : engine_names()) {
@@ -73,6 +79,9 @@ void add_running_options(std::vector<Option>& table, ServerOptions& o) {
                    [&o](std::string_view text) { o.workers = parse_workers(text); },
                    [&o] { return Texts{o.workers}; },
                    {"auto"}});
+  table.push_back({"tick", 0, "DUR", "serve together what falls due within DUR, never early", "1ms",
+                   [&o](std::string_view text) { o.tick = parse_tick(text); },
+                   [&o] { return Texts{format_duration(o.tick)}; }});
   table.push_back({"max-clients", 0, "N",
                    "connections each worker holds; 0 is what descriptors allow", "0",
                    into(settings.max_clients, 0, any_count),

@@ -19,6 +19,7 @@ struct ServerOptions {
   ServiceSettings settings;  ///< pacing, most clients, send timeout, faults
   std::string engine = "asio";
   std::string workers = "1";  ///< a count, or "auto"
+  Duration tick = std::chrono::milliseconds(1);
   std::uint64_t backlog = 4096;
   Duration drain_timeout = std::chrono::seconds(5);
   std::optional<std::uint64_t> seed;  ///< of jitter and faults; none: from the clock

@@ -6,6 +6,7 @@
 #include <boost/json.hpp>
 
 #include "base/error.hpp"
+#include "base/quantity.hpp"
 #include "base/seed.hpp"
 #include "base/shared_memory.hpp"
 #include "worker_limits.hpp"
@@ -18,6 +19,16 @@ bool needs_seed(const std::vector<Plan>& plans) {
   return std::any_of(plans.begin(), plans.end(), [](const Plan& plan) {
     return plan.spec.settings.pacing.jitter != Duration{0} || !plan.faults.empty();
   });
+}
+
+/// Lines that fall due within one tick go together, which who asked for a delay may not expect.
+void warn_of_long_tick(Duration tick, const std::vector<Plan>& plans) {
+  for (const auto& plan : plans) {
+    const auto delay = plan.spec.settings.pacing.delay;
+    if (plan.spec.service != "poem" || delay == Duration{0} || delay >= tick) continue;
+    spdlog::warn("--tick {} is longer than the delay of {}, {}: several lines go at a time",
+                 format_duration(tick), plan.spec.name, format_duration(delay));
+  }
 }
 
 }  // namespace
@@ -36,6 +47,7 @@ Serving::Serving(ServerOptions options, int argc, const char* const* argv)
   check_clients(options_, plans);
   ports_.emplace(plans, options_, seed_, [this](const Fired& fired) { log_fault(fired); });
   if (needs_seed(plans)) spdlog::info("seed={}", seed_);
+  warn_of_long_tick(options_.tick, plans);
 }
 
 /// A limit beyond what the engine can hold is not what would happen.
@@ -57,7 +69,7 @@ void Serving::check_workers(const std::vector<Plan>& plans) const {
 }
 
 void Serving::serve(Host& host, int control) {
-  engine_->serve(ports_->all(), host, {control, options_.drain_timeout});
+  engine_->serve(ports_->all(), host, {control, options_.drain_timeout, options_.tick});
 }
 
 void Serving::reload() {
@@ -73,10 +85,12 @@ void Serving::reload() {
 
 bool Serving::count(const Ended& connection) {
   const auto ended = ++totals_->ended;  // first, so that who reads the log finds it counted
-  SPDLOG_INFO("closed peer={} port={} conn={} service={} bytes={} elapsed={:.3f}s reason={}",
-              to_string(connection.peer), connection.port.at.port, connection.number,
-              connection.port.service_name, connection.bytes, seconds(connection.elapsed),
-              to_string(connection.reason));
+  if (spdlog::should_log(spdlog::level::info)) {  // which spares making text of the peer
+    spdlog::info("closed peer={} port={} conn={} service={} bytes={} elapsed={:.3f}s reason={}",
+                 to_string(connection.peer), connection.port.at.port, connection.number,
+                 connection.port.service_name, connection.bytes, seconds(connection.elapsed),
+                 to_string(connection.reason));
+  }
   return ended == options_.exit_after;
 }
 

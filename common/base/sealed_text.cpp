@@ -10,7 +10,6 @@
 #include <system_error>
 
 #include "base/error.hpp"
-#include "base/fd.hpp"
 
 namespace poetry {
 namespace {
@@ -42,7 +41,7 @@ std::shared_ptr<const SealedText> SealedText::read(const std::string& path) {
   if (S_ISCHR(status.st_mode) || S_ISBLK(status.st_mode)) {  // a device may have no end
     throw std::system_error(ENOTSUP, std::generic_category(), "read " + path + ", a device");
   }
-  const Fd memory = make_memfd(path);
+  Fd memory = make_memfd(path);
   const auto buffer = std::make_unique<std::array<char, buffer_size>>();
   for (;;) {
     const auto count = ::read(file.get(), buffer->data(), buffer->size());
@@ -52,15 +51,15 @@ std::shared_ptr<const SealedText> SealedText::read(const std::string& path) {
     write_all(memory.get(), {buffer->data(), static_cast<std::size_t>(count)}, path);
   }
   std::shared_ptr<SealedText> text(new SealedText);
-  text->seal(memory.get(), path);
+  text->seal(std::move(memory), path);
   return text;
 }
 
 std::shared_ptr<const SealedText> SealedText::copy(std::string_view bytes) {
-  const Fd memory = make_memfd("text");
+  Fd memory = make_memfd("text");
   write_all(memory.get(), bytes, "text");
   std::shared_ptr<SealedText> text(new SealedText);
-  text->seal(memory.get(), "text");
+  text->seal(std::move(memory), "text");
   return text;
 }
 
@@ -69,11 +68,13 @@ SealedText::~SealedText() {
   if (size_ != 0) ::munmap(const_cast<char*>(data_), size_);
 }
 
-/// Seals the memory against every change and maps it; the mapping outlives the descriptor.
-void SealedText::seal(int fd, std::string_view name) {
+/// Seals the memory against every change, maps it and keeps it.
+void SealedText::seal(Fd memory, std::string_view name) {
   constexpr int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
   struct stat status {};
+  const int fd = memory.get();
   if (::fcntl(fd, F_ADD_SEALS, seals) < 0 || ::fstat(fd, &status) < 0) throw_errno("seal", name);
+  file_ = std::move(memory);
   if (status.st_size == 0) return;
   const auto size = static_cast<std::size_t>(status.st_size);
   // Private, since kernels before 6.7 refuse to share a mapping of write-sealed memory; nothing

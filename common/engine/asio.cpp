@@ -1,96 +1,65 @@
-// The engine over Boost.Asio: the reactor engine with Asio in place of a multiplexer of ours. Each
-// wait is an asynchronous operation on an io_context, started when it is wanted.
+// The engine over Boost.Asio: the reactor engine with an io_context in place of a multiplexer of
+// ours. The io_context waits for one timer and one descriptor, the set of all that is watched:
+// a descriptor of Asio's own with an operation under way takes 300 bytes, more than all the rest
+// of a connection.
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
-#include <memory>
-#include <vector>
+#include <boost/asio/steady_timer.hpp>
 
 #include "engine/reactor.hpp"
+#include "reactor/epoll.hpp"
 
 namespace poetry {
 namespace {
 
 namespace asio = boost::asio;
-using Descriptor = asio::posix::stream_descriptor;
+using Error = boost::system::error_code;
 
-/// Waits by Descriptor::async_wait(). An operation that is under way stays so until its descriptor
-/// is ready or set() forgets it; what stays ready is asked for again, which makes it
-/// level-triggered.
 class AsioMultiplexer final : public Multiplexer {
  public:
   AsioMultiplexer() = default;
   AsioMultiplexer(const AsioMultiplexer&) = delete;
   AsioMultiplexer& operator=(const AsioMultiplexer&) = delete;
-  ~AsioMultiplexer() override {
-    for (auto& slot : slots_) {
-      if (slot) give_back(*slot);
-    }
-    io_.restart();
-    io_.poll();  // ends the operations that were cancelled
-  }
+  ~AsioMultiplexer() override { [[maybe_unused]] const int borrowed = watched_.release(); }
 
-  void set(int fd, Interest interest) override {
-    const auto index = static_cast<std::size_t>(fd);
-    if (index >= slots_.size()) slots_.resize(std::max(index + 1, 2 * slots_.size()));
-    auto& slot = slots_[index];
-    if (interest == Interest::none) {
-      if (slot) give_back(*slot);
-      slot.reset();
-      return;
-    }
-    if (!slot) slot = std::make_shared<Slot>(io_, fd);
-    slot->wanted = interest;
-    start(slot);
-  }
+  void set(int fd, Interest interest) override { set_.set(fd, interest); }
 
   std::span<const Ready> wait(Duration timeout) override {
-    for (const auto& ready : ready_) {  // of the last wait: ask again for what is still wanted
-      if (const auto& slot = slots_[static_cast<std::size_t>(ready.fd)]) start(slot);
+    if (!waits_) watch();
+    if (timeout > Duration::zero()) {
+      wait_for_any(timeout);
+    } else {
+      io_.poll();
     }
-    ready_.clear();
-    io_.restart();
-    if (timeout == forever) {
-      io_.run_one();
-    } else if (timeout > Duration::zero()) {
-      io_.run_one_for(timeout);
-    }
-    io_.poll();
-    return ready_;
+    io_.restart();  // poll() may have left it stopped
+    return set_.wait(Duration::zero());
   }
 
  private:
-  struct Slot {
-    Slot(asio::io_context& io, int borrowed) : fd(borrowed), descriptor(io, borrowed) {}
-    int fd;
-    Descriptor descriptor;
-    Interest wanted = Interest::none;
-    Interest started = Interest::none;
-  };
-
-  void start(const std::shared_ptr<Slot>& slot) {
-    start(slot, Interest::read, Descriptor::wait_read);
-    start(slot, Interest::write, Descriptor::wait_write);
+  /// Asks once, as often as it has been answered: what stays ready is reported again.
+  void watch() {
+    watched_.async_wait(asio::posix::descriptor_base::wait_read,
+                        [this](const Error& /*error*/) { waits_ = false; });
+    waits_ = true;
   }
 
-  void start(const std::shared_ptr<Slot>& slot, Interest interest, Descriptor::wait_type how) {
-    if (!has(slot->wanted, interest) || has(slot->started, interest)) return;
-    slot->started = slot->started | interest;
-    slot->descriptor.async_wait(how, [this, slot, interest](const auto& error) {
-      slot->started = without(slot->started, interest);
-      if (error == asio::error::operation_aborted || !has(slot->wanted, interest)) return;
-      ready_.push_back({slot->fd, interest});
-    });
+  /// The io_context's own time limits are in milliseconds, its timers are exact.
+  void wait_for_any(Duration timeout) {
+    bool over = false;
+    asio::steady_timer timer(io_);
+    if (timeout != forever) {
+      timer.expires_after(timeout);
+      timer.async_wait([&over](const Error& /*error*/) { over = true; });
+    }
+    while (waits_ && !over) io_.run_one();
+    timer.cancel();
+    while (timeout != forever && !over) io_.run_one();  // the timer's answer, which is here
   }
 
-  /// The descriptor is borrowed: it must outlive the object that waits for it.
-  static void give_back(Slot& slot) {
-    slot.wanted = Interest::none;
-    [[maybe_unused]] const int borrowed = slot.descriptor.release();
-  }
-
+  Epoll set_;
   asio::io_context io_{1};
-  std::vector<std::shared_ptr<Slot>> slots_;  // by descriptor; operations hold theirs
-  std::vector<Ready> ready_;
+  asio::posix::stream_descriptor watched_{io_, set_.fd()};
+  bool waits_ = false;  // the io_context waits for watched_
 };
 
 }  // namespace

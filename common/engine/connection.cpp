@@ -4,12 +4,16 @@
 
 #include <algorithm>
 
+#include "base/sealed_text.hpp"
+
 namespace poetry {
 namespace {
 
 /// One connection's share of a turn, so that a fast one starves nobody.
 constexpr int steps_per_turn = 16;
 constexpr std::size_t bytes_per_turn = std::size_t{1} << 20;
+/// Less is copied as fast as its pages are lent to the socket.
+constexpr std::size_t least_from_file = std::size_t{64} << 10;
 /// How long a peer that got everything may go on sending. A plain close() with unread input would
 /// make the kernel send RST, and the client might lose the end of the poem.
 constexpr auto drain_time = std::chrono::seconds(2);
@@ -22,13 +26,13 @@ constexpr auto flush_check = std::chrono::milliseconds(1);
 }  // namespace
 
 Connection::Connection(Arrival arrival, const Port& port)
-    : socket_(std::move(arrival.socket)),
-      port_(port),
+    : port_(port),
       service_(port.service),
       send_timeout_(port.send_timeout),
       started_(arrival.at),
       number_(arrival.peer.number),
-      address_(arrival.address) {
+      address_(arrival.address),
+      socket_(std::move(arrival.socket)) {
   try {
     session_ = service_->open(arrival.peer, arrival.at);
   } catch (...) {
@@ -100,7 +104,7 @@ Awaited Connection::advance(TimePoint now, std::span<char> buffer) {
 void Connection::step(TimePoint now) {
   const auto step = session_->next(now);
   if (const auto* write = std::get_if<Write>(&step)) {
-    pending_ = write->bytes;
+    pending_ = *write;
     until_ = send_timeout_ == Duration{0} ? never : later(now, send_timeout_);
     phase_ = Phase::sending;
   } else if (const auto* listen = std::get_if<Listen>(&step)) {
@@ -138,9 +142,9 @@ Awaited Connection::abort(TimePoint now) {
 
 /// Waits for output or another turn; neither is set once the write is done or the connection over.
 Awaited Connection::send(TimePoint now) {
-  for (std::size_t sent = 0; !pending_.empty();) {
+  for (std::size_t sent = 0; !pending_.bytes.empty();) {
     if (sent >= bytes_per_turn) return {.turn = true};
-    const auto result = send_some(socket_.get(), pending_.substr(0, bytes_per_turn));
+    const auto result = send_piece();
     if (result.status == IoStatus::would_block) {
       if (until_ > now) return {.output = true, .until = until_};
       end(Reason::send_timeout);
@@ -153,11 +157,20 @@ Awaited Connection::send(TimePoint now) {
     sent += result.bytes;
     bytes_ += result.bytes;
     port_.counters->bytes_sent.fetch_add(result.bytes, std::memory_order_relaxed);
-    pending_.remove_prefix(result.bytes);
+    pending_.bytes.remove_prefix(result.bytes);
     if (send_timeout_ != Duration{0}) until_ = later(now, send_timeout_);
   }
   phase_ = Phase::stepping;
   return {};
+}
+
+IoResult Connection::send_piece() const {
+  const auto bytes = pending_.bytes.substr(0, bytes_per_turn);
+  if (pending_.text == nullptr || bytes.size() < least_from_file) {
+    return send_some(socket_.get(), bytes);
+  }
+  const auto& text = *pending_.text;
+  return send_from_file(socket_.get(), text.file(), text.offset_of(bytes), bytes.size());
 }
 
 void Connection::receive(std::span<char> buffer) {

@@ -41,28 +41,38 @@ class Connection {
   [[nodiscard]] const Service& service() const { return *service_; }
 
  private:
-  enum class Phase { stepping, sending, listening, pausing, aborting, draining, over };
+  enum class Phase : std::uint8_t {
+    stepping,
+    sending,
+    listening,
+    pausing,
+    aborting,
+    draining,
+    over
+  };
 
   Awaited advance(TimePoint now, std::span<char> buffer);
   void step(TimePoint now);
   void receive(std::span<char> buffer);
   void drain(std::span<char> buffer);
   [[nodiscard]] Awaited send(TimePoint now);
+  [[nodiscard]] IoResult send_piece() const;
   [[nodiscard]] Awaited rest(TimePoint now);
   [[nodiscard]] Awaited abort(TimePoint now);
   void lose_peer() { end(peer_finished_ ? Reason::peer_closed : Reason::peer_reset); }
 
-  Fd socket_;
+  // In an order that leaves no gaps: a server may hold very many.
   const Port& port_;
   std::shared_ptr<Service> service_;  // the port may serve another one by now
   std::unique_ptr<Session> session_;
-  std::string_view pending_;  // of the last Write
-  TimePoint until_ = never;   // of the last Listen or Pause, or of the sending or draining
+  Write pending_;            // what is left of the last one
+  TimePoint until_ = never;  // of the last Listen or Pause, or of the sending or draining
   Duration send_timeout_;
   TimePoint started_;
   std::uint64_t number_;
   std::uint64_t bytes_ = 0;
   Address address_;
+  Fd socket_;
   Phase phase_ = Phase::stepping;
   Reason reason_ = Reason::finished;
   bool input_waits_ = false;    // there may be something to read

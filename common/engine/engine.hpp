@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -44,7 +45,14 @@ struct Port {
 };
 
 /// Why a connection ended.
-enum class Reason { finished, peer_closed, peer_reset, send_timeout, fault, shutdown };
+enum class Reason : std::uint8_t {
+  finished,
+  peer_closed,
+  peer_reset,
+  send_timeout,
+  fault,
+  shutdown
+};
 std::string_view to_string(Reason reason);
 
 /// A connection that has ended.
@@ -71,6 +79,8 @@ struct Host {
 struct EngineOptions {
   int control = -1;           ///< readable when Host::control() is to be called
   Duration drain_timeout{0};  ///< how long sessions may go on after the first Command::drain
+  /// Deadlines that fall into one tick are met together; more than 0.
+  Duration tick = std::chrono::milliseconds(1);
 };
 
 struct Capacity {

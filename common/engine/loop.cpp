@@ -27,7 +27,13 @@ bool is_shortage(const std::error_code& error) {
 
 Loop::Loop(Multiplexer& multiplexer, std::span<Port> ports, Host& host,
            const EngineOptions& options, News news)
-    : multiplexer_(multiplexer), ports_(ports), host_(host), options_(options), news_(news) {
+    : multiplexer_(multiplexer),
+      ports_(ports),
+      host_(host),
+      options_(options),
+      news_(news),
+      process_(::getpid()),
+      deadlines_(options.tick) {
   for (auto& port : ports_) {
     if (port.listener) doors_.emplace_back(*this, port);
   }
@@ -35,16 +41,16 @@ Loop::Loop(Multiplexer& multiplexer, std::span<Port> ports, Host& host,
 
 void Loop::watch(int fd, Interest interest, Waiter& waiter) {
   const auto index = static_cast<std::size_t>(fd);
-  if (index >= waiters_.size()) waiters_.resize(std::max(index + 1, 2 * waiters_.size()));
+  if (index >= waiters_.size()) waiters_.resize(index + 1);
   multiplexer_.set(fd, interest);
   waiters_[index] = interest == Interest::none ? nullptr : &waiter;
 }
 
 void Loop::wake_at(Waiter& waiter, TimePoint at) {
   if (at == never) {
-    timers_.cancel(waiter);
+    deadlines_.cancel(waiter);
   } else {
-    timers_.arm(waiter, at);
+    deadlines_.arm(waiter, at);
   }
 }
 
@@ -78,20 +84,17 @@ void Loop::finish() {
 }
 
 void Loop::turn() {
-  const auto due = timers_.next();
+  const auto due = deadlines_.next();
   const auto before = Clock::now();
-  const auto timeout = due == never ? forever : std::max(due - before, Duration::zero());
+  const auto timeout = due == never ? forever : due <= before ? Duration::zero() : due - before;
   // Descriptors first: what arrived before a deadline counts, even if this turn came late.
   for (const auto& ready : multiplexer_.wait(timeout)) {
     auto* const waiter = waiters_[static_cast<std::size_t>(ready.fd)];
     if (waiter != nullptr) waiter->wake(ready.what);
   }
-  const auto now = Clock::now();
-  // No more than there are now, so that one which asks for another turn holds up no others.
-  for (auto left = timers_.size(); left > 0; --left) {
-    auto* const timer = timers_.take_due(now);
-    if (timer == nullptr) break;
-    static_cast<Waiter*>(timer)->wake(Interest::none);
+  deadlines_.expire(Clock::now());
+  while (auto* const deadline = deadlines_.take()) {
+    static_cast<Waiter*>(deadline)->wake(Interest::none);
   }
 }
 
@@ -143,7 +146,7 @@ bool Loop::next_arrival(Door& door) {
   const auto number = ++port.counters->accepted;
   door.arrival.emplace(Arrival{std::move(accepted.socket),
                                accepted.peer,
-                               {number, derive_seed(port.seed, number), port.at.port, ::getpid()},
+                               {number, derive_seed(port.seed, number), port.at.port, process_},
                                Clock::now()});
   return true;
 }
@@ -202,7 +205,7 @@ void Loop::resume_accepting() {
     door.paused = false;
     --paused_;
     watch(door.port.listener.get(), Interest::read, door);
-    if (door.arrival) wake_at(door, Clock::now());
+    if (door.arrival) wake_next(door);
   }
 }
 

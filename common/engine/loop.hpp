@@ -3,15 +3,16 @@
 // and says what becomes of an accepted connection. It lives for one Engine::serve().
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <list>
 #include <optional>
 #include <vector>
 
+#include "engine/deadlines.hpp"
 #include "engine/engine.hpp"
 #include "net/socket.hpp"
 #include "reactor/multiplexer.hpp"
-#include "reactor/timers.hpp"
 
 namespace poetry {
 
@@ -62,7 +63,7 @@ class Loop {
 
  protected:
   /// Whatever waits for a descriptor or a time. Unwatch it before it is destroyed.
-  struct Waiter : Timer {
+  struct Waiter : Deadline {
     virtual ~Waiter() = default;
     /// Its descriptor is ready for `what`; none: its time has come. May end by destroying itself.
     virtual void wake(Interest what) = 0;
@@ -71,8 +72,11 @@ class Loop {
   /// Wakes the waiter in every turn in which `fd` is ready for some of `interest`, or fails; none
   /// ends that, and must come before `fd` is closed.
   void watch(int fd, Interest interest, Waiter& waiter);
-  /// Wakes the waiter once at `at`, in place of what was asked before; `never` is not at all.
+  /// Wakes the waiter once at the first tick from `at` on, in place of what was asked before;
+  /// `never` is not at all.
   void wake_at(Waiter& waiter, TimePoint at);
+  /// Wakes the waiter once in the next turn, whatever the tick.
+  void wake_next(Waiter& waiter) { wake_at(waiter, TimePoint::min()); }
 
   /// An accepted connection is the engine's from here on, which calls released() once when it has
   /// ended. What it raises is logged, and the connection reset; but where it lacks descriptors,
@@ -139,7 +143,8 @@ class Loop {
   Host& host_;
   EngineOptions options_;
   News news_;
-  std::vector<Waiter*> waiters_;  // by descriptor
+  int process_;                  // this one
+  std::deque<Waiter*> waiters_;  // by descriptor
   std::list<Door> doors_;
   std::list<Source> sources_;
   std::vector<const Service*> served_;  // by port, as sources_ were last looked through
@@ -152,7 +157,7 @@ class Loop {
   Command wanted_ = Command::go_on;  // takes effect at the end of a turn
   bool draining_ = false;
   bool sources_retired_ = false;
-  Timers timers_;  // goes first, so that nothing above is armed when it goes
+  Deadlines deadlines_;  // goes first, so that nothing above is armed when it goes
 };
 
 }  // namespace poetry

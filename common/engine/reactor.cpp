@@ -22,36 +22,36 @@ class ReactorLoop : public Loop {
   /// A connection and what it waits for.
   struct Link : Waiter {
     Link(ReactorLoop& its_loop, Arrival& arrival, const Port& port, Place its_place)
-        : loop(its_loop), connection(std::move(arrival), port), place(std::move(its_place)) {}
+        : loop(its_loop), place(std::move(its_place)), connection(std::move(arrival), port) {}
     void wake(Interest what) override {
       loop.proceed(*this, has(what, Interest::read)    ? Event::input
                           : has(what, Interest::write) ? Event::output
                                                        : Event::nothing);
     }
     ReactorLoop& loop;
-    Connection connection;
     Place place;
+    Connection connection;
     Interest watched = Interest::none;
-    std::list<Link>::iterator self;
   };
 
   void admit(Arrival& arrival, Port& port, Place place) override {
-    auto& link = links_.emplace_back(*this, arrival, port, std::move(place));
-    link.self = std::prev(links_.end());
-    proceed(link, Event::nothing);
+    const auto at = static_cast<std::size_t>(arrival.socket.get());
+    if (at >= links_.size()) links_.resize(at + 1);
+    links_[at] = std::make_unique<Link>(*this, arrival, port, std::move(place));
+    proceed(*links_[at], Event::nothing);
   }
 
   void tell(const Service& service) override {
-    for (auto at = links_.begin(); at != links_.end();) {
-      auto& link = *at++;  // which may end
-      if (&link.connection.service() == &service) proceed(link, Event::news);
+    for (auto& link : links_) {
+      if (link && &link->connection.service() == &service) proceed(*link, Event::news);
     }
   }
 
   void end_all() override {
-    while (!links_.empty()) {
-      links_.front().connection.end(Reason::shutdown);
-      release(links_.front());
+    for (auto& link : links_) {
+      if (!link) continue;
+      link->connection.end(Reason::shutdown);
+      release(*link);
     }
   }
 
@@ -70,7 +70,11 @@ class ReactorLoop : public Loop {
   }
 
   void wait(Link& link, const Awaited& wanted) {
-    wake_at(link, wanted.turn ? Clock::now() : wanted.until);
+    if (wanted.turn) {  // soon over: not worth a change of what is watched
+      wake_next(link);
+      return;
+    }
+    wake_at(link, wanted.until);
     const auto interest = (wanted.input ? Interest::read : Interest::none) |
                           (wanted.output ? Interest::write : Interest::none);
     if (interest == link.watched) return;
@@ -79,17 +83,17 @@ class ReactorLoop : public Loop {
   }
 
   void release(Link& link) {
+    const auto socket = link.connection.socket();
     wake_at(link, never);
-    if (link.watched != Interest::none) watch(link.connection.socket(), Interest::none, link);
-    link.connection.close();
-    const auto ended = link.connection.ended(Clock::now());
-    link.place = {};
-    released(ended);
-    links_.erase(link.self);
+    if (link.watched != Interest::none) watch(socket, Interest::none, link);
+    const auto gone = std::move(links_[static_cast<std::size_t>(socket)]);
+    gone->connection.close();
+    gone->place = {};
+    released(gone->connection.ended(Clock::now()));
   }
 
-  std::list<Link> links_;
-  std::array<char, 65536> buffer_{};  // lent to one connection at a time
+  std::deque<std::unique_ptr<Link>> links_;  // by descriptor
+  std::array<char, 65536> buffer_{};         // lent to one connection at a time
 };
 
 class ReactorEngine : public Engine {

@@ -90,9 +90,19 @@ std::string to_string(const HostPort& where) {
   return bracketed(where.host) + ":" + std::to_string(where.port);
 }
 
-Address::Address(const sockaddr* address, socklen_t size)
-    : size_(std::min<socklen_t>(size, sizeof storage_)) {
-  std::memcpy(&storage_, address, size_);
+Address::Address(const sockaddr* address, socklen_t size) {
+  std::memcpy(&storage_, address, std::min<std::size_t>(size, sizeof storage_));
+}
+
+socklen_t Address::size() const {
+  switch (family()) {
+    case AF_INET:
+      return sizeof(sockaddr_in);
+    case AF_INET6:
+      return sizeof(sockaddr_in6);
+    default:
+      return 0;
+  }
 }
 
 const sockaddr* Address::data() const {
@@ -107,13 +117,13 @@ std::uint16_t Address::port() const {
 
 std::string Address::host() const {
   std::array<char, NI_MAXHOST> text{};
-  const int code = ::getnameinfo(data(), size_, text.data(), text.size(), nullptr, 0,
+  const int code = ::getnameinfo(data(), size(), text.data(), text.size(), nullptr, 0,
                                  NI_NUMERICHOST | NI_NUMERICSERV);
   return code == 0 ? std::string(text.data()) : std::string("?");
 }
 
 bool Address::operator==(const Address& other) const {
-  return size_ == other.size_ && std::memcmp(&storage_, &other.storage_, size_) == 0;
+  return family() == other.family() && std::memcmp(&storage_, &other.storage_, size()) == 0;
 }
 
 std::string to_string(const Address& address) {

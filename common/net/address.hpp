@@ -36,7 +36,7 @@ class Address {
   Address(const sockaddr* address, socklen_t size);
 
   [[nodiscard]] const sockaddr* data() const;
-  [[nodiscard]] socklen_t size() const { return size_; }
+  [[nodiscard]] socklen_t size() const;
   [[nodiscard]] int family() const { return storage_.sin6_family; }
   [[nodiscard]] std::uint16_t port() const;
   /// The numeric host without brackets: "127.0.0.1", "::1", "fe80::1%eth0".
@@ -46,7 +46,6 @@ class Address {
 
  private:
   sockaddr_in6 storage_{};  // the larger of the two families
-  socklen_t size_ = 0;
 };
 
 /// "127.0.0.1:10000", "[::1]:10000".

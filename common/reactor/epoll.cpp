@@ -15,9 +15,7 @@ Epoll::Epoll() : epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
 
 void Epoll::set(int fd, Interest interest) {
   const auto index = static_cast<std::size_t>(fd);
-  if (index >= interests_.size()) {
-    interests_.resize(std::max(index + 1, 2 * interests_.size()), Interest::none);
-  }
+  if (index >= interests_.size()) interests_.resize(index + 1, Interest::none);
   const auto before = interests_[index];
   if (before == interest) return;
   epoll_event event{};

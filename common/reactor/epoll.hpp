@@ -6,6 +6,7 @@
 #include <sys/epoll.h>
 
 #include <array>
+#include <deque>
 #include <vector>
 
 #include "base/fd.hpp"
@@ -19,6 +20,8 @@ class Epoll final : public Multiplexer {
   Epoll();
   void set(int fd, Interest interest) override;
   std::span<const Ready> wait(Duration timeout) override;
+  /// Readable as long as something is ready, so that another loop can wait for this one.
+  [[nodiscard]] int fd() const { return epoll_.get(); }
 
  private:
   static constexpr std::size_t events_per_wait = 512;  // those left over come with the next wait
@@ -26,7 +29,7 @@ class Epoll final : public Multiplexer {
   int wait_for_events(Duration timeout);
 
   Fd epoll_;
-  std::vector<Interest> interests_;  // by descriptor
+  std::deque<Interest> interests_;  // by descriptor
   std::array<epoll_event, events_per_wait> events_{};
   std::vector<Ready> ready_;
 };

@@ -2,6 +2,7 @@
 // stays ready is reported by every wait. It borrows descriptors; unset one before it is closed.
 #pragma once
 
+#include <cstdint>
 #include <span>
 
 #include "base/clock.hpp"
@@ -9,7 +10,7 @@
 namespace poetry {
 
 /// What to wait for on a descriptor, or what it is ready for.
-enum class Interest : unsigned { none = 0, read = 1, write = 2, both = 3 };
+enum class Interest : std::uint8_t { none = 0, read = 1, write = 2, both = 3 };
 
 constexpr Interest operator|(Interest one, Interest other) {
   return static_cast<Interest>(static_cast<unsigned>(one) | static_cast<unsigned>(other));

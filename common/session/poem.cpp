@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "base/seed.hpp"
-
 #include "base/sha256.hpp"
 
 namespace poetry {
@@ -18,80 +17,88 @@ TimePoint moved(TimePoint at, Duration by) {
   return by < Duration{0} ? at + by : later(at, by);
 }
 
+/// As small as it can be, since a server may hold very many. `poem` belongs to the service, which
+/// outlives its sessions.
 class PoemSession : public Session {
  public:
-  /// `text` and `pacing` belong to the service, which outlives its sessions.
-  PoemSession(std::string_view text, const Pacing& pacing, std::uint64_t seed, TimePoint start)
-      : text_(text), pacing_(pacing), base_(later(start, pacing.first_delay)), seed_(seed) {}
+  PoemSession(const PacedText& poem, TimePoint start)
+      : poem_(poem), base_(later(start, poem.pacing.first_delay)) {}
 
   Step next(TimePoint now) override {
     if (const auto at = due(); at > now) return Listen{at};
     if (done()) return Finish{};
-    return Write{take(now)};
+    return Write{take(now), poem_.sealed.get()};
   }
+
+ protected:
+  /// When the next chunk or the end is due.
+  [[nodiscard]] virtual TimePoint due() const { return later(base_, poem_.pacing.delay, chunks_); }
+  [[nodiscard]] const Pacing& pacing() const { return poem_.pacing; }
+  [[nodiscard]] std::uint64_t chunks() const { return chunks_; }
 
  private:
   [[nodiscard]] bool done() const {
-    return text_.empty() || (pacing_.repeat != 0 && rounds_ >= pacing_.repeat);
-  }
-
-  /// When the next chunk or the end is due. With jitter that may be before the start or the chunk
-  /// before it; it is then sent at once, so that the order is kept. It follows from the seed and
-  /// the number of chunks alone: a session that is late keeps the times that it would have kept.
-  [[nodiscard]] TimePoint due() const {
-    const auto exact = later(base_, pacing_.delay, sent_);
-    if (pacing_.jitter == Duration{0}) return exact;
-    const auto part = 2 * uniform(seed_, sent_) - 1;
-    const auto by = part * static_cast<double>(pacing_.jitter.count());
-    return moved(exact, Duration(static_cast<Duration::rep>(by)));
+    const auto size = poem_.text.size();
+    return size == 0 || (pacing().repeat != 0 && sent_ / size >= pacing().repeat);
   }
 
   /// What is due now, of one round, up to largest_write: at least a piece of a chunk.
   std::string_view take(TimePoint now) {
-    const auto rest = text_.substr(at_);
+    const auto at = sent_ % poem_.text.size();
+    const auto rest = poem_.text.substr(at);
+    const auto window = rest.substr(0, largest_write);
     std::size_t size = 0;
-    do {
-      size += take_chunk(rest.substr(size, largest_write - size));
-      // Chunks of a chosen size stay apart, lines that are due together go together.
-    } while (pacing_.chunk == 0 && size < std::min(rest.size(), largest_write) && due() <= now);
-    at_ += size;
-    if (at_ == text_.size()) {
-      at_ = 0;
-      ++rounds_;
+    if (poem_.is_paced()) {
+      do {
+        size += take_chunk(window.substr(size), at + size);
+        // Chunks of a chosen size stay apart, lines that are due together go together.
+      } while (pacing().chunk == 0 && size < window.size() && due() <= now);
+    } else {
+      size = window.size();
     }
+    sent_ += size;
     return rest.substr(0, size);
   }
 
-  /// The size of the next chunk's rest, or of as much of it as `window` shows.
-  std::size_t take_chunk(std::string_view window) {
+  /// The size of the next chunk's rest, or of as much of it as `window` shows, which begins at
+  /// `at`.
+  std::size_t take_chunk(std::string_view window, std::size_t at) {
     std::size_t size = window.size();
     bool whole = false;
-    if (pacing_.chunk != 0) {
-      const auto left = pacing_.chunk - chunk_sent_;
+    if (pacing().chunk != 0) {
+      const auto left = pacing().chunk - at % pacing().chunk;
       size = static_cast<std::size_t>(std::min<std::uint64_t>(size, left));
       whole = size == left;
     } else if (const auto newline = window.find('\n'); newline != std::string_view::npos) {
       size = newline + 1;
       whole = true;
     }
-    const bool last = window.data() + size == text_.data() + text_.size();
-    if (!whole && !last) {
-      chunk_sent_ += size;
-      return size;
-    }
-    chunk_sent_ = 0;
-    ++sent_;
+    if (whole || at + size == poem_.text.size()) ++chunks_;
     return size;
   }
 
-  std::string_view text_;
-  const Pacing& pacing_;
-  TimePoint base_;  ///< when the first chunk is due, but for jitter
+  const PacedText& poem_;
+  TimePoint base_;            // when the first chunk is due, but for jitter
+  std::uint64_t sent_ = 0;    // bytes, over all rounds
+  std::uint64_t chunks_ = 0;  // sent whole, over all rounds; not counted where nothing is paced
+};
+
+class JitteredPoemSession : public PoemSession {
+ public:
+  JitteredPoemSession(const PacedText& poem, TimePoint start, std::uint64_t seed)
+      : PoemSession(poem, start), seed_(seed) {}
+
+ private:
+  /// This may be before the start or the chunk before it; it is then sent at once, so that the
+  /// order is kept. It follows from the seed and the number of chunks alone: a session that is late
+  /// keeps the times that it would have kept.
+  [[nodiscard]] TimePoint due() const override {
+    const auto part = 2 * uniform(seed_, chunks()) - 1;
+    const auto by = part * static_cast<double>(pacing().jitter.count());
+    return moved(PoemSession::due(), Duration(static_cast<Duration::rep>(by)));
+  }
+
   std::uint64_t seed_;
-  std::size_t at_ = 0;
-  std::uint64_t sent_ = 0;        ///< chunks sent whole, over all rounds
-  std::uint64_t rounds_ = 0;      ///< rounds sent whole
-  std::uint64_t chunk_sent_ = 0;  ///< bytes of the chunk under way
 };
 
 /// The digest of `text` over and over. A short one goes in blocks of many rounds.
@@ -129,16 +136,21 @@ PoemFacts find_facts(std::string_view text, const Pacing& pacing) {
 
 }  // namespace
 
-PoemService::PoemService(std::shared_ptr<const SealedText> text, const Pacing& pacing)
-    : text_(std::move(text)), pacing_(pacing) {}
+bool PacedText::is_paced() const {
+  return pacing.delay != Duration{0} || pacing.jitter != Duration{0} || pacing.chunk != 0;
+}
+
+PoemService::PoemService(const std::shared_ptr<const SealedText>& text, const Pacing& pacing)
+    : poem_{text, text->bytes(), pacing} {}
 
 std::unique_ptr<Session> PoemService::open(const Peer& peer, TimePoint now) {
+  if (poem_.pacing.jitter == Duration{0}) return std::make_unique<PoemSession>(poem_, now);
   const auto seed = derive_seed(peer.seed, Purpose::jitter);
-  return std::make_unique<PoemSession>(text_->bytes(), pacing_, seed, now);
+  return std::make_unique<JitteredPoemSession>(poem_, now, seed);
 }
 
 const PoemFacts& PoemService::facts() const {
-  std::call_once(facts_once_, [this] { facts_ = find_facts(text_->bytes(), pacing_); });
+  std::call_once(facts_once_, [this] { facts_ = find_facts(poem_.text, poem_.pacing); });
   return facts_;
 }
 

@@ -27,6 +27,16 @@ struct Pacing {
   bool operator==(const Pacing&) const = default;
 };
 
+/// What all sessions of a poem share.
+struct PacedText {
+  std::shared_ptr<const SealedText> sealed;
+  std::string_view text;  // all of it
+  Pacing pacing;
+
+  /// Whether anything is ever waited for but the start, or sent in pieces.
+  [[nodiscard]] bool is_paced() const;
+};
+
 /// What a client gets that stays to the end, over all rounds.
 struct PoemFacts {
   std::optional<std::uint64_t> bytes;  ///< absent where it goes on forever, or beyond all counting
@@ -41,14 +51,13 @@ inline constexpr std::uint64_t most_hashed = std::uint64_t{1} << 30;
 /// Safe to call from several threads: what clients see of it never changes.
 class PoemService : public Service {
  public:
-  PoemService(std::shared_ptr<const SealedText> text, const Pacing& pacing);
+  PoemService(const std::shared_ptr<const SealedText>& text, const Pacing& pacing);
   std::unique_ptr<Session> open(const Peer& peer, TimePoint now) override;
   /// Found out by the first call, which may take a second or two.
   [[nodiscard]] const PoemFacts& facts() const;
 
  private:
-  std::shared_ptr<const SealedText> text_;
-  Pacing pacing_;
+  PacedText poem_;
   mutable std::once_flag facts_once_;
   mutable PoemFacts facts_;
 };
