@@ -21,13 +21,13 @@ class Client {
   Client(const Address& server, const std::string& input)
       : started_(Clock::now()), socket_(open_socket(server.family(), Blocking::no)) {
     // A blocking connect(2) that finds itself reset would throw away what has come already.
-    start_connect(socket(), server);
+    const bool lost = start_connect(socket(), server).status == IoStatus::error;
     pollfd asked{socket(), POLLOUT, 0};
     EXPECT_EQ(::poll(&asked, 1, longest_wait.count()), 1);
     ::fcntl(socket(), F_SETFL, 0);
     limit_blocking(socket(), longest_wait);
-    // Which takes an error away, so that the end of the stream does not tell it any more.
-    reset_ = !input.empty() && send_some(socket(), input).status != IoStatus::ok;
+    // Both take an error away, so that the end of the stream does not tell it any more.
+    reset_ = lost || (!input.empty() && send_some(socket(), input).status != IoStatus::ok);
     half_close(socket());
   }
 
