@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <array>
+#include <deque>
 
 #include "engine/capacity.hpp"
 #include "engine/connection.hpp"
