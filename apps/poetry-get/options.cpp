@@ -35,9 +35,14 @@ Texts engine_words() {
   return words;
 }
 
+std::string engine_text() {
+  std::string text;
+  for (const auto& name : strategy_names()) text.append(text.empty() ? "" : ", ").append(name);
+  return text + "; several, or all";
+}
+
 void add_task_options(Table& table, GetOptions& o) {
-  table.push_back({"engine", 'e', "NAMES",
-                   "sequential, threads, select, poll, epoll, asio; several, or all", o.engine,
+  table.push_back({"engine", 'e', "NAMES", engine_text(), o.engine,
                    [&o](std::string_view text) {
                      engines_of(std::string(text));
                      o.engine = text;
@@ -119,7 +124,7 @@ void add_network_options(Table& table, GetOptions& o) {
 }  // namespace
 
 std::vector<std::string> engines_of(const std::string& names) {
-  if (names == "all") return strategy_names();
+  if (names == "all") return allowed_strategies();
   if (names.empty()) throw UsageError("no engine named", "--engine");
   std::vector<std::string> engines;
   for (std::size_t at = 0; at <= names.size();) {

@@ -26,10 +26,13 @@ void Exchange::receive(Fetch& fetch, int socket, TimePoint now) {
   const IoResult result = receive_some(socket, {buffer_.get(), room});
   if (result.status == IoStatus::end) fetch.stream_ended(now);
   if (result.status == IoStatus::error) fetch.receive_failed(result.error, now);
-  if (result.status != IoStatus::ok) return;
-  const auto bytes = fetch.received({buffer_.get(), result.bytes}, now);
+  if (result.status == IoStatus::ok) deliver(fetch, observer_, {buffer_.get(), result.bytes}, now);
+}
+
+void Exchange::deliver(Fetch& fetch, Observer& observer, std::string_view bytes, TimePoint now) {
+  bytes = fetch.received(bytes, now);
   if (bytes.empty()) return;
-  const auto failure = observer_.received(fetch.task(), fetch.record(), bytes);
+  const auto failure = observer.received(fetch.task(), fetch.record(), bytes);
   if (!failure.empty()) fetch.output_failed(failure, now);
 }
 

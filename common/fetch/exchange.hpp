@@ -16,6 +16,8 @@ class Exchange {
   /// `room` is what one task may receive in a turn, so that an endless server starves nobody.
   Exchange(Observer& observer, std::size_t room);
 
+  /// Tells the fetch and the observer of bytes that were received.
+  static void deliver(Fetch& fetch, Observer& observer, std::string_view bytes, TimePoint now);
   /// Sends, where that is the fetch's next action, and tells it.
   static void send(Fetch& fetch, int socket, TimePoint now);
   /// Receives, where that is the fetch's next action, and tells it and the observer.

@@ -22,4 +22,8 @@ std::unique_ptr<Strategy> make_reactor_strategy(std::function<std::unique_ptr<Mu
 /// All tasks in one Boost.Asio io_context, which waits, connects and keeps time by itself.
 std::unique_ptr<Strategy> make_asio_strategy();
 
+/// All tasks in one loop over an io_uring, which connects, sends and receives by itself. Only where
+/// it was built in. Raises std::system_error where the kernel refuses.
+std::unique_ptr<Strategy> make_uring_strategy();
+
 }  // namespace poetry

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <system_error>
 
 #include "base/error.hpp"
 #include "fetch/strategies.hpp"
@@ -26,6 +27,9 @@ constexpr std::array entries{
     Entry{"sequential", make_sequential}, Entry{"threads", make_threads},
     Entry{"select", make_over<Select>},   Entry{"poll", make_over<Poll>},
     Entry{"epoll", make_over<Epoll>},     Entry{"asio", make_asio_strategy},
+#ifdef POETRY_URING
+    Entry{"uring", make_uring_strategy},
+#endif
 };
 
 }  // namespace
@@ -43,11 +47,27 @@ const std::vector<std::string>& strategy_names() {
   return names;
 }
 
+std::vector<std::string> allowed_strategies() {
+  std::vector<std::string> list;
+  for (const auto& entry : entries) {
+    try {
+      entry.make();
+      list.emplace_back(entry.name);
+    } catch (const std::system_error&) {
+      continue;  // who names it is told why
+    }
+  }
+  return list;
+}
+
 std::unique_ptr<Strategy> make_strategy(std::string_view name) {
   std::string known;
   for (const auto& entry : entries) {
     if (entry.name == name) return entry.make();
     known.append(known.empty() ? "" : ", ").append(entry.name);
+  }
+  if (name == "uring") {
+    throw UsageError("engine not built in, which takes liburing 2.3 or newer", name);
   }
   throw UsageError("unknown engine (there are " + known + ", all)", name);
 }

@@ -64,10 +64,13 @@ class Strategy {
   virtual Result run(const Batch& batch, Observer& observer, Signals& signals) = 0;
 };
 
-/// The names, in the order of "all".
+/// The names of those that were built in.
 const std::vector<std::string>& strategy_names();
+/// Those of them that the kernel allows, in the order of "all".
+std::vector<std::string> allowed_strategies();
 
-/// Raises UsageError naming it and the valid ones where there is no such strategy.
+/// Raises UsageError naming it and the valid ones where there is no such strategy, and
+/// std::system_error, which says what helps, where the kernel does not allow it.
 std::unique_ptr<Strategy> make_strategy(std::string_view name);
 
 }  // namespace poetry

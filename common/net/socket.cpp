@@ -153,6 +153,11 @@ Fd open_socket(int family, Blocking blocking) {
   return Fd(::socket(family, flags, 0));
 }
 
+void let_block(int socket) {
+  int no = 0;
+  ::ioctl(socket, FIONBIO, &no);
+}
+
 std::error_code route_to(const Address& address) {
   const Fd socket(::socket(address.family(), SOCK_DGRAM | SOCK_CLOEXEC, 0));
   if (!socket || ::connect(socket.get(), address.data(), address.size()) < 0) return last_error();

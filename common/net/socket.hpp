@@ -60,6 +60,9 @@ Accepted accept_from(int listener);
 /// A TCP socket for this family. An empty Fd with errno set where there is none to be had.
 Fd open_socket(int family, Blocking blocking);
 
+/// Lets calls on a non-blocking socket block from now on.
+void let_block(int socket);
+
 /// Whether the kernel knows a way there: the error of connect(2) on a UDP socket, which sends
 /// nothing.
 std::error_code route_to(const Address& address);

@@ -163,6 +163,13 @@ class Texts : public Observer {
 
 class Strategies : public ::testing::TestWithParam<std::string> {
  protected:
+  void SetUp() override {
+    try {
+      make_strategy(GetParam());
+    } catch (const std::system_error& refused) {
+      GTEST_SKIP() << refused.what();
+    }
+  }
   std::vector<Outcome> run() {
     texts_.emplace(batch_.servers.size()).fail_for = fail_for_;
     texts_->linger = linger_;

@@ -1,0 +1,196 @@
+#include "reactor/ring.hpp"
+
+#include <liburing.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <bit>
+#include <cerrno>
+#include <cstdlib>
+#include <fstream>
+#include <new>
+#include <string>
+#include <system_error>
+
+#include "reactor/timeout.hpp"
+
+namespace poetry {
+namespace {
+
+// Operations handed over at once; when there are more, some go sooner.
+constexpr unsigned most_asked = 1024;
+// Completions that wait to be seen; beyond, the kernel keeps them in a slower list.
+constexpr unsigned most_answers = 4096;
+constexpr std::size_t page_size = 4096;
+constexpr std::uint16_t buffer_group = 0;
+constexpr std::uint64_t nobody = 0;  // the tag of operations whose completion tells nothing
+
+std::string advice(int error) {
+  if (error == EPERM) {
+    int disabled = 0;
+    std::ifstream("/proc/sys/kernel/io_uring_disabled") >> disabled;
+    if (disabled > 0) {
+      return "sysctl kernel.io_uring_disabled is " + std::to_string(disabled) + ", and 0 allows it";
+    }
+    return "a seccomp filter forbids it; the container's profile has to allow io_uring_setup, "
+           "io_uring_enter and io_uring_register";
+  }
+  if (error == ENOSYS) return "this kernel or a seccomp filter hides it";
+  if (error == EINVAL) return "it takes Linux 6.1 or newer";
+  if (error == ENOMEM) return "it takes more locked memory (ulimit -l)";
+  return "choose another engine";
+}
+
+[[noreturn]] void refuse(int error) {
+  throw std::system_error(error, std::generic_category(),
+                          "set up io_uring (" + advice(error) + ")");
+}
+
+void check(int result, const char* attempt) {
+  if (result < 0) throw std::system_error(-result, std::generic_category(), attempt);
+}
+
+}  // namespace
+
+void Ring::Closer::operator()(io_uring* ring) const {
+  ::io_uring_queue_exit(ring);
+  delete ring;
+}
+
+void Ring::Pages::operator()(io_uring_buf_ring* pages) const { std::free(pages); }
+
+Ring::Ring(const Buffers& buffers)
+    : buffers_(buffers),
+      memory_(std::make_unique_for_overwrite<char[]>(std::size_t{buffers.count} * buffers.size)) {
+  auto ring = std::make_unique<io_uring>();
+  io_uring_params params{};
+  params.flags = IORING_SETUP_CQSIZE | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_SINGLE_ISSUER |
+                 IORING_SETUP_DEFER_TASKRUN;
+  params.cq_entries = most_answers;
+  const int result = ::io_uring_queue_init_params(most_asked, ring.get(), &params);
+  if (result < 0) refuse(-result);
+  ring_.reset(ring.release());
+  lend_buffers();
+}
+
+Ring::~Ring() = default;
+
+void Ring::try_out() { const Ring ring(Buffers{1, 1}); }
+
+void Ring::lend_buffers() {
+  void* pages = nullptr;
+  const std::size_t bytes = buffers_.count * sizeof(io_uring_buf);
+  if (::posix_memalign(&pages, page_size, (bytes + page_size - 1) / page_size * page_size) != 0) {
+    throw std::bad_alloc();
+  }
+  lent_.reset(static_cast<io_uring_buf_ring*>(pages));
+  io_uring_buf_reg registration{};
+  registration.ring_addr = std::bit_cast<std::uintptr_t>(pages);
+  registration.ring_entries = buffers_.count;
+  registration.bgid = buffer_group;
+  const int result = ::io_uring_register_buf_ring(ring_.get(), &registration, 0);
+  if (result < 0) refuse(-result);
+  ::io_uring_buf_ring_init(lent_.get());
+  for (unsigned id = 0; id < buffers_.count; ++id)
+    filled_.push_back(static_cast<std::uint16_t>(id));
+  give_back();
+}
+
+void Ring::give_back() {
+  int offset = 0;
+  for (const auto id : filled_) {
+    ::io_uring_buf_ring_add(lent_.get(), memory_.get() + std::size_t{id} * buffers_.size,
+                            buffers_.size, id, ::io_uring_buf_ring_mask(buffers_.count), offset++);
+  }
+  ::io_uring_buf_ring_advance(lent_.get(), offset);
+  filled_.clear();
+}
+
+io_uring_sqe& Ring::prepare() {
+  auto* entry = ::io_uring_get_sqe(ring_.get());
+  while (entry == nullptr) {
+    submit();
+    entry = ::io_uring_get_sqe(ring_.get());
+  }
+  return *entry;
+}
+
+void Ring::submit() {
+  const int result = ::io_uring_submit(ring_.get());
+  if (result != -EINTR) check(result, "hand operations to io_uring");
+}
+
+void Ring::connect(int socket, const Address& address, std::uint64_t tag) {
+  auto& entry = prepare();
+  ::io_uring_prep_connect(&entry, socket, address.data(), address.size());
+  ::io_uring_sqe_set_data64(&entry, tag);
+}
+
+void Ring::send(int socket, std::string_view bytes, std::uint64_t tag) {
+  auto& entry = prepare();
+  ::io_uring_prep_send(&entry, socket, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  ::io_uring_sqe_set_data64(&entry, tag);
+}
+
+void Ring::receive(int socket, std::uint64_t tag) {
+  auto& entry = prepare();
+  ::io_uring_prep_recv_multishot(&entry, socket, nullptr, 0, 0);
+  entry.flags |= IOSQE_BUFFER_SELECT;
+  entry.buf_group = buffer_group;
+  ::io_uring_sqe_set_data64(&entry, tag);
+}
+
+void Ring::accept(int listener, std::uint64_t tag) {
+  auto& entry = prepare();
+  ::io_uring_prep_multishot_accept(&entry, listener, nullptr, nullptr, SOCK_CLOEXEC);
+  ::io_uring_sqe_set_data64(&entry, tag);
+}
+
+void Ring::poll(int fd, Interest interest, std::uint64_t tag) {
+  auto& entry = prepare();
+  const auto read = has(interest, Interest::read) ? POLLIN : 0;
+  const auto write = has(interest, Interest::write) ? POLLOUT : 0;
+  ::io_uring_prep_poll_add(&entry, fd, static_cast<unsigned>(read | write));
+  ::io_uring_sqe_set_data64(&entry, tag);
+}
+
+void Ring::cancel(int fd) {
+  auto& entry = prepare();
+  ::io_uring_prep_cancel_fd(&entry, fd, IORING_ASYNC_CANCEL_ALL);
+  ::io_uring_sqe_set_data64(&entry, nobody);
+}
+
+std::span<const Completion> Ring::wait(Duration timeout) {
+  give_back();
+  completions_.clear();
+  io_uring_cqe* first = nullptr;
+  const auto limit = to_timespec(timeout);
+  __kernel_timespec time{};
+  if (limit) time = {limit->tv_sec, limit->tv_nsec};
+  const int result =
+      ::io_uring_submit_and_wait_timeout(ring_.get(), &first, 1, limit ? &time : nullptr, nullptr);
+  if (result != -ETIME && result != -EINTR) check(result, "wait for io_uring");
+  collect();
+  return completions_;
+}
+
+void Ring::collect() {
+  unsigned head = 0;
+  unsigned count = 0;
+  io_uring_cqe* entry = nullptr;
+  io_uring_for_each_cqe(ring_.get(), head, entry) {
+    ++count;
+    Completion completion{
+        entry->user_data, entry->res, (entry->flags & IORING_CQE_F_MORE) != 0, {}};
+    if ((entry->flags & IORING_CQE_F_BUFFER) != 0) {
+      const auto id = static_cast<std::uint16_t>(entry->flags >> IORING_CQE_BUFFER_SHIFT);
+      filled_.push_back(id);
+      completion.bytes = {memory_.get() + std::size_t{id} * buffers_.size,
+                          static_cast<std::size_t>(entry->res > 0 ? entry->res : 0)};
+    }
+    if (completion.tag != nobody) completions_.push_back(completion);
+  }
+  ::io_uring_cq_advance(ring_.get(), count);
+}
+
+}  // namespace poetry
