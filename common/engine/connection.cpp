@@ -23,6 +23,27 @@ constexpr auto hangup_check = std::chrono::seconds(1);
 /// How often the kernel is asked whether the peer's kernel has everything, before a reset.
 constexpr auto flush_check = std::chrono::milliseconds(1);
 
+/// By system calls.
+class Calls final : public Carrier {
+ public:
+  explicit Calls(std::span<char> buffer) : buffer_(buffer) {}
+
+  IoResult send(int socket, const Write& write) override {
+    const auto bytes = write.bytes.substr(0, bytes_per_turn);
+    if (write.text == nullptr || bytes.size() < least_from_file) return send_some(socket, bytes);
+    const auto& text = *write.text;
+    return send_from_file(socket, text.file(), text.offset_of(bytes), bytes.size());
+  }
+
+  Input receive(int socket) override {
+    const auto result = receive_some(socket, buffer_);
+    return {result.status, {buffer_.data(), result.bytes}};
+  }
+
+ private:
+  std::span<char> buffer_;
+};
+
 }  // namespace
 
 Connection::Connection(Arrival arrival, const Port& port)
@@ -48,10 +69,15 @@ void Connection::close() {
 }
 
 Awaited Connection::proceed(Event event, TimePoint now, std::span<char> buffer) {
+  Calls calls(buffer);
+  return proceed(event, now, calls);
+}
+
+Awaited Connection::proceed(Event event, TimePoint now, Carrier& carrier) {
   if (event == Event::input) input_waits_ = true;
   if (event == Event::news && phase_ == Phase::listening) phase_ = Phase::stepping;
   try {
-    return advance(now, buffer);
+    return advance(now, carrier);
   } catch (const std::exception& error) {
     spdlog::error("port={} conn={}: {}", port_.at.port, number_, error.what());
     end(Reason::fault);
@@ -59,14 +85,14 @@ Awaited Connection::proceed(Event event, TimePoint now, std::span<char> buffer) 
   }
 }
 
-Awaited Connection::advance(TimePoint now, std::span<char> buffer) {
+Awaited Connection::advance(TimePoint now, Carrier& carrier) {
   for (int i = 0; i < steps_per_turn; ++i) {
     switch (phase_) {
       case Phase::stepping:
         step(now);
         break;
       case Phase::sending:
-        if (const auto wait = send(now); wait.output || wait.turn) return wait;
+        if (const auto wait = send(now, carrier); wait.output || wait.turn) return wait;
         break;
       case Phase::listening:
         if (until_ <= now) {
@@ -74,7 +100,7 @@ Awaited Connection::advance(TimePoint now, std::span<char> buffer) {
         } else if (peer_finished_) {
           return rest(now);
         } else if (input_waits_) {
-          receive(buffer);
+          receive(carrier);
         } else {
           return {.input = true, .until = until_};
         }
@@ -89,7 +115,7 @@ Awaited Connection::advance(TimePoint now, std::span<char> buffer) {
         if (peer_finished_ || until_ <= now) {
           phase_ = Phase::over;
         } else if (input_waits_) {
-          drain(buffer);
+          drain(carrier);
         } else {
           return {.input = true, .until = until_};
         }
@@ -141,10 +167,10 @@ Awaited Connection::abort(TimePoint now) {
 }
 
 /// Waits for output or another turn; neither is set once the write is done or the connection over.
-Awaited Connection::send(TimePoint now) {
+Awaited Connection::send(TimePoint now, Carrier& carrier) {
   for (std::size_t sent = 0; !pending_.bytes.empty();) {
     if (sent >= bytes_per_turn) return {.turn = true};
-    const auto result = send_piece();
+    const auto result = carrier.send(socket_.get(), pending_);
     if (result.status == IoStatus::would_block) {
       if (until_ > now) return {.output = true, .until = until_};
       end(Reason::send_timeout);
@@ -164,18 +190,9 @@ Awaited Connection::send(TimePoint now) {
   return {};
 }
 
-IoResult Connection::send_piece() const {
-  const auto bytes = pending_.bytes.substr(0, bytes_per_turn);
-  if (pending_.text == nullptr || bytes.size() < least_from_file) {
-    return send_some(socket_.get(), bytes);
-  }
-  const auto& text = *pending_.text;
-  return send_from_file(socket_.get(), text.file(), text.offset_of(bytes), bytes.size());
-}
-
-void Connection::receive(std::span<char> buffer) {
-  const auto result = receive_some(socket_.get(), buffer);
-  switch (result.status) {
+void Connection::receive(Carrier& carrier) {
+  const auto input = carrier.receive(socket_.get());
+  switch (input.status) {
     case IoStatus::would_block:
       input_waits_ = false;
       return;
@@ -187,17 +204,17 @@ void Connection::receive(std::span<char> buffer) {
       session_->receive({});
       break;
     case IoStatus::ok:
-      session_->receive({buffer.data(), result.bytes});
+      session_->receive(input.bytes);
       break;
   }
   phase_ = Phase::stepping;
 }
 
-void Connection::drain(std::span<char> buffer) {
-  const auto result = receive_some(socket_.get(), buffer);
-  if (result.status == IoStatus::would_block) input_waits_ = false;
-  if (result.status == IoStatus::end) peer_finished_ = true;
-  if (result.status == IoStatus::error) phase_ = Phase::over;
+void Connection::drain(Carrier& carrier) {
+  const auto status = carrier.receive(socket_.get()).status;
+  if (status == IoStatus::would_block) input_waits_ = false;
+  if (status == IoStatus::end) peer_finished_ = true;
+  if (status == IoStatus::error) phase_ = Phase::over;
 }
 
 void Connection::end(Reason reason) {

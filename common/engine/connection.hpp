@@ -21,15 +21,33 @@ struct Awaited {
 
 enum class Event { nothing, input, output, news };
 
+/// What there was to receive; `bytes` are valid until the next call.
+struct Input {
+  IoStatus status = IoStatus::would_block;
+  std::string_view bytes;
+};
+
+/// Who moves a connection's bytes, as many as go without waiting. Lent to it for a call.
+class Carrier {
+ public:
+  virtual ~Carrier() = default;
+  /// Sends from the front of what is written. After would_block, the connection waits for output.
+  virtual IoResult send(int socket, const Write& write) = 0;
+  virtual Input receive(int socket) = 0;
+};
+
 class Connection {
  public:
   /// Opens a session of the port's service.
   Connection(Arrival arrival, const Port& port);
   ~Connection() { close(); }
 
-  /// Carries out what can be done now. `buffer` is lent for the call. What a session raises is
-  /// logged and ends the connection.
+  /// Carries out what can be done now. What a session raises is logged and ends the connection.
+  Awaited proceed(Event event, TimePoint now, Carrier& carrier);
+  /// By system calls on its socket; `buffer` is lent for the call.
   Awaited proceed(Event event, TimePoint now, std::span<char> buffer);
+  /// What it wants to send while it waits for output. Valid until it is closed, or has sent that.
+  [[nodiscard]] std::string_view unsent() const { return pending_.bytes; }
   /// Ends it: the peer sees RST. One that has sent everything keeps its own reason and end.
   void end(Reason reason);
   /// Closes the socket, destroys the session and gives up the service.
@@ -51,12 +69,11 @@ class Connection {
     over
   };
 
-  Awaited advance(TimePoint now, std::span<char> buffer);
+  Awaited advance(TimePoint now, Carrier& carrier);
   void step(TimePoint now);
-  void receive(std::span<char> buffer);
-  void drain(std::span<char> buffer);
-  [[nodiscard]] Awaited send(TimePoint now);
-  [[nodiscard]] IoResult send_piece() const;
+  void receive(Carrier& carrier);
+  void drain(Carrier& carrier);
+  [[nodiscard]] Awaited send(TimePoint now, Carrier& carrier);
   [[nodiscard]] Awaited rest(TimePoint now);
   [[nodiscard]] Awaited abort(TimePoint now);
   void lose_peer() { end(peer_finished_ ? Reason::peer_closed : Reason::peer_reset); }

@@ -1,5 +1,6 @@
 #include "engine/engine.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include "base/error.hpp"
@@ -32,9 +33,14 @@ struct Kind {
 };
 
 /// Every engine, in the order of the help.
-constexpr std::array kinds{Kind{"asio", make_asio_engine},       Kind{"select", make_select_engine},
-                           Kind{"poll", make_poll_engine},       Kind{"epoll", make_epoll_engine},
-                           Kind{"threads", make_threads_engine}, Kind{"fork", make_fork_engine}};
+constexpr std::array kinds{
+    Kind{"asio", make_asio_engine},       Kind{"select", make_select_engine},
+    Kind{"poll", make_poll_engine},       Kind{"epoll", make_epoll_engine},
+    Kind{"threads", make_threads_engine}, Kind{"fork", make_fork_engine},
+#ifdef POETRY_URING
+    Kind{"uring", make_uring_engine},
+#endif
+};
 
 }  // namespace
 
@@ -44,7 +50,15 @@ std::vector<std::string> engine_names() {
   return names;
 }
 
+void check_built_in(std::string_view name) {
+  const auto names = engine_names();
+  if (name == "uring" && std::find(names.begin(), names.end(), name) == names.end()) {
+    throw UsageError("engine not built in, which takes liburing 2.3 or newer", name);
+  }
+}
+
 std::unique_ptr<Engine> make_engine(std::string_view name) {
+  check_built_in(name);
   std::string valid;
   for (const auto& kind : kinds) {
     if (kind.name == name) return kind.make();

@@ -97,10 +97,14 @@ struct Engine {
   [[nodiscard]] virtual Capacity capacity() const = 0;
 };
 
-/// The names that make_engine() takes.
+/// The names that make_engine() takes: those that were built in.
 std::vector<std::string> engine_names();
 
-/// Raises UsageError for an unknown name, listing the valid ones.
+/// Raises UsageError where an engine of this name could have been built in, and was not.
+void check_built_in(std::string_view name);
+
+/// Raises UsageError for an unknown name, listing the valid ones, and std::system_error, which says
+/// what helps, where the kernel does not allow the engine.
 std::unique_ptr<Engine> make_engine(std::string_view name);
 
 /// The engines: over Boost.Asio; over a multiplexer of ours; a thread and a process a connection.
@@ -110,5 +114,8 @@ std::unique_ptr<Engine> make_poll_engine();
 std::unique_ptr<Engine> make_epoll_engine();
 std::unique_ptr<Engine> make_threads_engine();
 std::unique_ptr<Engine> make_fork_engine();
+
+/// Over io_uring. Only where it was built in.
+std::unique_ptr<Engine> make_uring_engine();
 
 }  // namespace poetry

@@ -134,7 +134,7 @@ void Loop::accept(Door& door) {
 bool Loop::next_arrival(Door& door) {
   if (door.arrival) return true;
   auto& port = door.port;
-  auto accepted = accept_from(port.listener.get());
+  auto accepted = take_from(port);
   if (!accepted.socket) {
     if (accepted.error != std::errc::operation_would_block) {
       pause(door, accepted.error);

@@ -78,6 +78,8 @@ class Loop {
   /// Wakes the waiter once in the next turn, whatever the tick.
   void wake_next(Waiter& waiter) { wake_at(waiter, TimePoint::min()); }
 
+  /// Takes a connection that waits at the port, as accept_from() does.
+  virtual Accepted take_from(Port& port) { return accept_from(port.listener.get()); }
   /// An accepted connection is the engine's from here on, which calls released() once when it has
   /// ended. What it raises is logged, and the connection reset; but where it lacks descriptors,
   /// memory, threads or processes and the arrival still has its socket, nothing is accepted for a

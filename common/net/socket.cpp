@@ -132,6 +132,24 @@ Address local_address(int socket) {
   return {address, size};
 }
 
+// accept(2), "Error handling": Linux passes on errors of the new connection itself.
+bool lost_before_accept(int error) {
+  return error == ECONNABORTED || error == EINTR || error == EPROTO || error == ENETDOWN ||
+         error == EHOSTDOWN || error == EHOSTUNREACH || error == ENETUNREACH || error == EOPNOTSUPP;
+}
+
+Address peer_of(int socket) {
+  sockaddr_in6 storage{};
+  socklen_t size = sizeof(sockaddr_in);  // it refuses to give less than it is asked for
+  ::getsockopt(socket, SOL_SOCKET, SO_PEERNAME, &storage, &size);
+  if (storage.sin6_family == AF_INET6) {
+    size = sizeof storage;
+    ::getsockopt(socket, SOL_SOCKET, SO_PEERNAME, &storage, &size);
+  }
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): the sockets interface's own cast
+  return {reinterpret_cast<sockaddr*>(&storage), size};
+}
+
 Accepted accept_from(int listener) {
   for (;;) {
     sockaddr_in6 storage{};
@@ -140,11 +158,7 @@ Accepted accept_from(int listener) {
     auto* address = reinterpret_cast<sockaddr*>(&storage);
     Fd socket(::accept4(listener, address, &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (socket) return {std::move(socket), Address(address, size), {}};
-    // accept(2), "Error handling": Linux passes on errors of the new connection itself.
-    const bool lost = errno == ECONNABORTED || errno == EINTR || errno == EPROTO ||
-                      errno == ENETDOWN || errno == EHOSTDOWN || errno == EHOSTUNREACH ||
-                      errno == ENETUNREACH || errno == EOPNOTSUPP;
-    if (!lost) return {Fd{}, Address{}, last_error()};
+    if (!lost_before_accept(errno)) return {Fd{}, Address{}, last_error()};
   }
 }
 

@@ -54,6 +54,12 @@ struct Accepted {
   std::error_code error;  ///< would-block as std::errc::operation_would_block
 };
 
+/// Whom an accepted socket is connected to, or was: getpeername(2) tells of none that is gone.
+Address peer_of(int socket);
+
+/// Whether an error of accept(2) is of the new connection itself, which died in the queue.
+bool lost_before_accept(int error);
+
 /// Accepts one connection, non-blocking. Connections that died in the queue are passed over.
 Accepted accept_from(int listener);
 

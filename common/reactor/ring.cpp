@@ -160,6 +160,17 @@ void Ring::cancel(int fd) {
   ::io_uring_sqe_set_data64(&entry, nobody);
 }
 
+void Ring::cancel_one(std::uint64_t tag) {
+  auto& entry = prepare();
+  ::io_uring_prep_cancel64(&entry, tag, 0);
+  ::io_uring_sqe_set_data64(&entry, nobody);
+}
+
+void Ring::flush() {
+  submit();
+  ::io_uring_get_events(ring_.get());  // the kernel ends operations in this thread's calls alone
+}
+
 std::span<const Completion> Ring::wait(Duration timeout) {
   give_back();
   completions_.clear();

@@ -60,7 +60,11 @@ class Ring {
   void poll(int fd, Interest interest, std::uint64_t tag);
   /// Ends all operations on the descriptor, which complete with ECANCELED unless they are done.
   void cancel(int fd);
+  /// Ends the operation with this tag in the same way.
+  void cancel_one(std::uint64_t tag);
 
+  /// Hands over what was asked, so that what was cancelled is over: its descriptor can be closed.
+  void flush();
   /// Hands over what was asked, and waits until something is complete, the time has passed or a
   /// signal has come. The list is valid until the next call. Raises std::system_error.
   std::span<const Completion> wait(Duration timeout);

@@ -25,7 +25,6 @@ BIN = Path(os.environ.get("POETRY_BIN", ROOT / "build/dev/bin")).resolve()
 SANITIZED = os.environ.get("POETRY_SANITIZED") == "1"
 WAIT = 100 if SANITIZED else 30  # seconds; far beyond what a loaded machine needs
 POEMS = ROOT / "poems"
-SERVER_ENGINES = ["asio", "select", "poll", "epoll", "threads", "fork"]
 LISTENING = re.compile(r"listening (\S+):(\d+) (\S+) (.+)")
 
 
@@ -37,15 +36,17 @@ def tool(name):
     return str((DEMO if name == "poetry-demo" else BIN) / name)
 
 
-def allows_uring(name):
-    """Whether io_uring was built into this tool, and this kernel allows it."""
-    asked = [tool(name), "--engine", "uring", "--print-config"]
+def allows_uring():
+    """Whether io_uring was built into the tools, and this kernel allows it."""
+    asked = [tool("poetry-get"), "--engine", "uring", "--print-config"]
     return subprocess.run(asked, capture_output=True, timeout=WAIT).returncode == 0
 
 
 ENGINES = ["sequential", "threads", "select", "poll", "epoll", "asio"]  # of poetry-get
-if allows_uring("poetry-get"):
+SERVER_ENGINES = ["asio", "select", "poll", "epoll", "threads", "fork"]
+if allows_uring():
     ENGINES.append("uring")
+    SERVER_ENGINES.append("uring")
 
 
 class Result(NamedTuple):

@@ -1,0 +1,238 @@
+// The engine over io_uring, in one thread: what connections send goes to the kernel in a batch each
+// turn, and what they receive comes without being asked for again.
+#include <spdlog/spdlog.h>
+
+#include <bit>
+#include <cerrno>
+#include <string>
+
+#include "engine/capacity.hpp"
+#include "engine/connection.hpp"
+#include "engine/ring_multiplexer.hpp"
+
+namespace poetry {
+namespace {
+
+/// In one operation. No more goes into a socket at a time than its buffer holds, mostly less.
+constexpr std::size_t most_sent = std::size_t{1} << 20;
+
+/// What a connection received and could not take yet.
+struct Held {
+  std::string bytes;
+  bool ended = false;  // behind them
+  bool failed = false;
+};
+
+/// Which operation it is, in the lower bits of a tag; the upper ones are its connection.
+enum class What : std::uint64_t { send = RingMultiplexer::others, receive };
+constexpr std::uint64_t what_bits = 7;
+
+class UringLoop final : public Loop {
+ public:
+  UringLoop(RingMultiplexer& multiplexer, std::span<Port> ports, Host& host,
+            const EngineOptions& options)
+      : Loop(multiplexer, ports, host, options), multiplexer_(multiplexer) {
+    multiplexer_.pass_on([this](const Completion& completion) { complete(completion); });
+  }
+
+ private:
+  /// A connection and its operations, of which the kernel keeps the address of this and of what is
+  /// sent: it stays until they are over.
+  struct Link : Waiter {
+    Link(UringLoop& its_loop, Arrival& arrival, const Port& port, Place its_place)
+        : loop(its_loop), place(std::move(its_place)), connection(std::move(arrival), port) {}
+    void wake(Interest /*what*/) override { loop.proceed(*this, Event::nothing); }
+
+    UringLoop& loop;
+    Place place;
+    Connection connection;
+    std::unique_ptr<Held> held;
+    int sent = 0;  // what the last send came to, as of the system call, or -errno; 0: nothing new
+    bool sending = false;
+    bool receiving = false;
+    bool stopped = false;  // its receiving, and its last completion has not come
+    bool over = false;
+  };
+
+  /// Moves a connection's bytes by what the ring has done for it.
+  class Moved final : public Carrier {
+   public:
+    explicit Moved(Link& link) : link_(link) {}
+    IoResult send(int socket, const Write& write) override;
+    Input receive(int socket) override;
+
+   private:
+    Link& link_;
+    std::string bytes_;
+  };
+
+  static std::uint64_t tag_of(What what, const Link& link) {
+    static_assert(alignof(Link) > what_bits);
+    return std::bit_cast<std::uintptr_t>(&link) | static_cast<std::uint64_t>(what);
+  }
+
+  Accepted take_from(Port& port) override { return multiplexer_.take_from(port); }
+  void admit(Arrival& arrival, Port& port, Place place) override;
+  void tell(const Service& service) override;
+  void end_all() override;
+  void complete(const Completion& completion);
+  void proceed(Link& link, Event event);
+  void proceed(Link& link, Event event, Carrier& carrier);
+  void wait(Link& link, const Awaited& wanted);
+  void hold(Link& link, const Completion& completion);
+  void stop_receiving(Link& link);
+  void release(Link& link);
+  void bury(Link& link);
+
+  RingMultiplexer& multiplexer_;
+  std::deque<std::unique_ptr<Link>> links_;  // by descriptor
+  std::size_t linked_ = 0;
+};
+
+IoResult UringLoop::Moved::send(int /*socket*/, const Write& /*write*/) {
+  const int result = std::exchange(link_.sent, 0);
+  if (result == 0) return {IoStatus::would_block, 0, {}};
+  if (result < 0) return {IoStatus::error, 0, {-result, std::generic_category()}};
+  return {IoStatus::ok, static_cast<std::size_t>(result), {}};
+}
+
+Input UringLoop::Moved::receive(int /*socket*/) {
+  if (!link_.held) return {};
+  auto& held = *link_.held;
+  if (!held.bytes.empty()) {
+    bytes_ = std::exchange(held.bytes, {});
+    if (!held.ended && !held.failed) link_.held.reset();
+    return {IoStatus::ok, bytes_};
+  }
+  return {held.ended ? IoStatus::end : IoStatus::error, {}};
+}
+
+void UringLoop::admit(Arrival& arrival, Port& port, Place place) {
+  const auto at = static_cast<std::size_t>(arrival.socket.get());
+  if (at >= links_.size()) links_.resize(at + 1);
+  links_[at] = std::make_unique<Link>(*this, arrival, port, std::move(place));
+  ++linked_;
+  proceed(*links_[at], Event::nothing);
+}
+
+void UringLoop::tell(const Service& service) {
+  for (auto& link : links_) {
+    if (link && !link->over && &link->connection.service() == &service) {
+      proceed(*link, Event::news);
+    }
+  }
+}
+
+void UringLoop::end_all() {
+  for (auto& link : links_) {
+    if (!link || link->over) continue;
+    link->connection.end(Reason::shutdown);
+    release(*link);
+  }
+  while (linked_ > 0) turn();
+}
+
+void UringLoop::complete(const Completion& completion) {
+  auto& link = *std::bit_cast<Link*>(static_cast<std::uintptr_t>(completion.tag & ~what_bits));
+  const bool of_send = static_cast<What>(completion.tag & what_bits) == What::send;
+  if (of_send) {
+    link.sending = false;
+    link.sent = completion.result;
+  } else {
+    link.receiving = completion.more;
+    link.stopped = link.stopped && completion.more;
+  }
+  if (link.over) {
+    if (!link.sending && !link.receiving) bury(link);
+  } else if (of_send) {
+    proceed(link, Event::output);
+  } else if (completion.result != -ENOBUFS && completion.result != -ECANCELED) {
+    hold(link, completion);
+    proceed(link, Event::input);
+    if (!link.over && link.held) stop_receiving(link);
+  } else {
+    proceed(link, Event::nothing);
+  }
+}
+
+/// Keeps what came until the session listens, which mostly is at once.
+void UringLoop::hold(Link& link, const Completion& completion) {
+  if (!link.held) link.held = std::make_unique<Held>();
+  link.held->bytes.append(completion.bytes);
+  link.held->ended = completion.result == 0;
+  link.held->failed = completion.result < 0;
+}
+
+void UringLoop::proceed(Link& link, Event event) {
+  Moved moved(link);
+  proceed(link, event, moved);
+}
+
+void UringLoop::proceed(Link& link, Event event, Carrier& carrier) {
+  const auto wanted = link.connection.proceed(event, Clock::now(), carrier);
+  if (wanted.over) {
+    release(link);
+  } else {
+    wait(link, wanted);
+  }
+}
+
+void UringLoop::wait(Link& link, const Awaited& wanted) {
+  if (wanted.turn) {
+    wake_next(link);
+    return;
+  }
+  wake_at(link, wanted.until);
+  const int socket = link.connection.socket();
+  if (wanted.output && !link.sending) {
+    multiplexer_.ring().send(socket, link.connection.unsent().substr(0, most_sent),
+                             tag_of(What::send, link));
+    link.sending = true;
+  }
+  if (wanted.input && !link.receiving) {
+    multiplexer_.ring().receive(socket, tag_of(What::receive, link));
+    link.receiving = true;
+  }
+}
+
+/// Until the session has taken what it has.
+void UringLoop::stop_receiving(Link& link) {
+  if (!link.receiving || std::exchange(link.stopped, true)) return;
+  multiplexer_.ring().cancel_one(tag_of(What::receive, link));
+}
+
+void UringLoop::release(Link& link) {
+  link.over = true;
+  wake_at(link, never);
+  if (!link.sending && !link.receiving) {
+    bury(link);
+  } else {
+    multiplexer_.ring().cancel(link.connection.socket());
+  }
+}
+
+void UringLoop::bury(Link& link) {
+  const auto gone = std::move(links_[static_cast<std::size_t>(link.connection.socket())]);
+  --linked_;
+  gone->connection.close();
+  gone->place = {};
+  released(gone->connection.ended(Clock::now()));
+}
+
+class UringEngine final : public Engine {
+ public:
+  void serve(std::span<Port> ports, Host& host, const EngineOptions& options) override {
+    RingMultiplexer multiplexer(ports);
+    UringLoop(multiplexer, ports, host, options).run();
+  }
+  [[nodiscard]] Capacity capacity() const override { return descriptor_capacity(); }
+};
+
+}  // namespace
+
+std::unique_ptr<Engine> make_uring_engine() {
+  Ring::try_out();
+  return std::make_unique<UringEngine>();
+}
+
+}  // namespace poetry
