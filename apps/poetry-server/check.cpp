@@ -1,7 +1,6 @@
 #include "check.hpp"
 
 #include <filesystem>
-#include <system_error>
 
 #include "cli/findings.hpp"
 #include "engine/engine.hpp"
@@ -15,13 +14,7 @@ namespace {
 
 void check_capacity(const ServerOptions& options, const std::vector<Plan>& plans,
                     Findings& findings) {
-  Capacity capacity{};
-  try {
-    capacity = make_engine(options.engine)->capacity();
-  } catch (const std::system_error& refused) {
-    findings.fails(refused.what(), "choose another --engine");
-    return;
-  }
+  const auto capacity = make_engine(options.engine)->capacity();
   const auto holds = options.engine + " holds at most " + std::to_string(capacity.connections) +
                      " connections: " + capacity.limit;
   const auto most = most_clients(options, plans);

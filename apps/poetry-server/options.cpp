@@ -70,9 +70,9 @@ std::string parse_workers(std::string_view text) {
 void add_running_options(std::vector<Option>& table, ServerOptions& o) {
   auto& settings = o.settings;
   table.push_back({"engine", 'e', "NAME", engine_text(), o.engine,
-                   [choose = one_of(o.engine, engine_names())](std::string_view text) {
-                     check_built_in(text);
-                     choose(text);
+                   [&o](std::string_view text) {
+                     make_engine(text);
+                     o.engine = text;
                    },
                    [&o] { return Texts{o.engine}; }, engine_names()});
   table.push_back({"workers",

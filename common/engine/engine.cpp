@@ -1,6 +1,5 @@
 #include "engine/engine.hpp"
 
-#include <algorithm>
 #include <array>
 
 #include "base/error.hpp"
@@ -50,19 +49,14 @@ std::vector<std::string> engine_names() {
   return names;
 }
 
-void check_built_in(std::string_view name) {
-  const auto names = engine_names();
-  if (name == "uring" && std::find(names.begin(), names.end(), name) == names.end()) {
-    throw UsageError("engine not built in, which takes liburing 2.3 or newer", name);
-  }
-}
-
 std::unique_ptr<Engine> make_engine(std::string_view name) {
-  check_built_in(name);
   std::string valid;
   for (const auto& kind : kinds) {
     if (kind.name == name) return kind.make();
     valid.append(valid.empty() ? "" : ", ").append(kind.name);
+  }
+  if (name == "uring") {
+    throw UsageError("engine not built in, which takes liburing 2.3 or newer", name);
   }
   throw UsageError("unknown engine (valid: " + valid + ")", name);
 }

@@ -100,9 +100,6 @@ struct Engine {
 /// The names that make_engine() takes: those that were built in.
 std::vector<std::string> engine_names();
 
-/// Raises UsageError where an engine of this name could have been built in, and was not.
-void check_built_in(std::string_view name);
-
 /// Raises UsageError for an unknown name, listing the valid ones, and std::system_error, which says
 /// what helps, where the kernel does not allow the engine.
 std::unique_ptr<Engine> make_engine(std::string_view name);
