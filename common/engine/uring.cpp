@@ -77,7 +77,6 @@ class UringLoop final : public Loop {
   void end_all() override;
   void complete(const Completion& completion);
   void proceed(Link& link, Event event);
-  void proceed(Link& link, Event event, Carrier& carrier);
   void wait(Link& link, const Awaited& wanted);
   void hold(Link& link, const Completion& completion);
   void stop_receiving(Link& link);
@@ -132,6 +131,7 @@ void UringLoop::end_all() {
   while (linked_ > 0) turn();
 }
 
+/// May destroy the link.
 void UringLoop::complete(const Completion& completion) {
   auto& link = *std::bit_cast<Link*>(static_cast<std::uintptr_t>(completion.tag & ~what_bits));
   const bool of_send = static_cast<What>(completion.tag & what_bits) == What::send;
@@ -149,7 +149,6 @@ void UringLoop::complete(const Completion& completion) {
   } else if (completion.result != -ENOBUFS && completion.result != -ECANCELED) {
     hold(link, completion);
     proceed(link, Event::input);
-    if (!link.over && link.held) stop_receiving(link);
   } else {
     proceed(link, Event::nothing);
   }
@@ -165,11 +164,7 @@ void UringLoop::hold(Link& link, const Completion& completion) {
 
 void UringLoop::proceed(Link& link, Event event) {
   Moved moved(link);
-  proceed(link, event, moved);
-}
-
-void UringLoop::proceed(Link& link, Event event, Carrier& carrier) {
-  const auto wanted = link.connection.proceed(event, Clock::now(), carrier);
+  const auto wanted = link.connection.proceed(event, Clock::now(), moved);
   if (wanted.over) {
     release(link);
   } else {
@@ -193,6 +188,7 @@ void UringLoop::wait(Link& link, const Awaited& wanted) {
     multiplexer_.ring().receive(socket, tag_of(What::receive, link));
     link.receiving = true;
   }
+  if (!wanted.input && link.held) stop_receiving(link);
 }
 
 /// Until the session has taken what it has.
