@@ -65,7 +65,7 @@ Ring::Ring(const Buffers& buffers)
   auto ring = std::make_unique<io_uring>();
   io_uring_params params{};
   params.flags = IORING_SETUP_CQSIZE | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_SINGLE_ISSUER |
-                 IORING_SETUP_DEFER_TASKRUN;
+                 IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG;
   params.cq_entries = most_answers;
   const int result = ::io_uring_queue_init_params(most_asked, ring.get(), &params);
   if (result < 0) refuse(-result);
@@ -181,6 +181,11 @@ std::span<const Completion> Ring::wait(Duration timeout) {
   const int result =
       ::io_uring_submit_and_wait_timeout(ring_.get(), &first, 1, limit ? &time : nullptr, nullptr);
   if (result != -ETIME && result != -EINTR) check(result, "wait for io_uring");
+  // The kernel completes what has happened only while this thread waits, and not once the time has
+  // passed: in a process that was stopped for long, that may be much.
+  const unsigned flags = IO_URING_READ_ONCE(*ring_->sq.kflags);
+  const bool nothing = ::io_uring_cq_ready(ring_.get()) == 0;
+  if (nothing && (flags & IORING_SQ_TASKRUN) != 0) ::io_uring_get_events(ring_.get());
   collect();
   return completions_;
 }
