@@ -31,7 +31,9 @@ void Epoll::set(int fd, Interest interest) {
 
 std::span<const Ready> Epoll::wait(Duration timeout) {
   ready_.clear();
-  const int count = wait_for_events(timeout);
+  int count = wait_for_events(timeout);
+  // To be stopped and continued ends the wait (signal(7)); what came meanwhile was there in time.
+  if (count < 0 && errno == EINTR) count = wait_for_events(Duration::zero());
   if (count < 0 && errno != EINTR) throw_errno("wait for", "descriptors");
   for (int i = 0; i < count; ++i) {
     const auto& event = events_[static_cast<std::size_t>(i)];
