@@ -32,7 +32,9 @@ int fd_of(const Completion& completion) {
 
 RingMultiplexer::RingMultiplexer(std::span<Port> ports) : ring_(receive_buffers) {
   for (const auto& port : ports) {
-    if (port.listener) doors_.push_back({&port, port.listener.get(), {}, 0, false});
+    if (!port.listener) continue;
+    const int listener = port.listener.get();
+    doors_.push_back({&port, listener, {}, 0, listens_together(listener), false});
   }
 }
 
@@ -69,7 +71,9 @@ void RingMultiplexer::ask(int fd, Watch& watch) {
   auto* const door = door_of(fd);
   // The number of a listener that was closed may be another descriptor's.
   const bool listens = door != nullptr && door->port->listener.get() == fd;
-  if (listens) door->by_itself = door->port->quota->limit == 0;
+  // For a connection the kernel wakes one of those who accept by a ring, and that may be the ring
+  // of a process that has just died; but all of those who poll.
+  if (listens) door->by_itself = door->port->quota->limit == 0 && !door->handed_down;
   if (listens && door->by_itself) {
     ring_.accept(fd, tag_of(accepting, fd, watch.round));
   } else {

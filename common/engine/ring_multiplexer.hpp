@@ -50,6 +50,7 @@ class RingMultiplexer final : public Multiplexer {
     int listener;
     std::deque<Fd> waiting;
     int error = 0;           // why it accepts no more
+    bool handed_down;        // to another process, when this one has died
     bool by_itself = false;  // whether the ring accepts, or tells that accept(2) would
   };
 

@@ -112,6 +112,12 @@ std::vector<Fd> listen_together(const Address& address, int backlog, std::size_t
   return sockets;
 }
 
+bool listens_together(int listener) {
+  int value = 0;
+  socklen_t size = sizeof value;
+  return ::getsockopt(listener, SOL_SOCKET, SO_REUSEPORT, &value, &size) == 0 && value != 0;
+}
+
 Fd listen_in_silence(const Address& address) {
   Fd socket = bind_to(address);  // as long as it does not listen, it refuses
   sock_filter drop_all{BPF_RET | BPF_K, 0, 0, 0};

@@ -32,6 +32,9 @@ Fd listen_on(const Address& address, int backlog);
 /// same. All of them or none.
 std::vector<Fd> listen_together(const Address& address, int backlog, std::size_t count);
 
+/// Whether a listener is one of several at its address.
+bool listens_together(int listener);
+
 /// Listens like listen_on(), but no handshake ever completes: a socket filter
 /// (SO_ATTACH_FILTER, socket(7)), there before the port is, drops every packet that arrives.
 Fd listen_in_silence(const Address& address);

@@ -10,8 +10,8 @@ import pytest
 from harness import ENGINES, ROOT, SANITIZED
 
 POEM = b"one\ntwo\nthree\n"
-PATIENCE = "5s" if SANITIZED else "1s"
-LONGEST = "12s" if SANITIZED else "3s"
+PATIENCE = "3s" if SANITIZED else "1s"
+LONGEST = "8s" if SANITIZED else "3s"
 LIMIT = 2000
 
 
