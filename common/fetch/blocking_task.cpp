@@ -32,7 +32,7 @@ BlockingTask::End BlockingTask::run(Shortage shortage) {
        action = fetch_.next()) {
     std::visit([&](const auto& each) { act(each); }, action);
     if (stopped_) return End::short_of_descriptors;
-    fetch_.expired(Clock::now());
+    fetch_.expired(polled_at_);  // what was ready by then has been taken
   }
   drop_sockets();
   return End::over;
@@ -40,11 +40,14 @@ BlockingTask::End BlockingTask::run(Shortage shortage) {
 
 // Waits for the descriptors behind the first. False where the task is interrupted instead.
 bool BlockingTask::wait(TimePoint until) {
-  const auto limit = to_timespec(until == never ? forever : until - Clock::now());
-  if (::ppoll(polled_.data(), polled_.size(), limit ? &*limit : nullptr, nullptr) < 0) {
+  polled_at_ = Clock::now();
+  const auto limit = to_timespec(until == never ? forever : until - polled_at_);
+  const int ready = ::ppoll(polled_.data(), polled_.size(), limit ? &*limit : nullptr, nullptr);
+  if (ready < 0) {
     if (errno != EINTR) throw_errno("wait for", "descriptors");
     for (auto& each : polled_) each.revents = 0;
   }
+  if (ready == 0) polled_at_ = Clock::now();
   ++wakeups_;
   if (polled_.front().revents == 0) return true;
   fetch_.interrupt(Clock::now());
@@ -62,11 +65,12 @@ void BlockingTask::act(const Resolve& action) {
     resolver.ask(fetch_.where(), batch_.family);
     polled_.resize(1);
     polled_.push_back({resolver.fd(), POLLIN, 0});
-    while (Clock::now() < action.until && wait(action.until)) {
+    while (wait(action.until)) {
       if (const auto answer = resolver.take()) {
         fetch_.resolved(answer->found, Clock::now());
         return;
       }
+      if (polled_at_ >= action.until) return;
     }
   } catch (const std::system_error& error) {
     if (!stops_for(error.code())) fetch_.resolved({{}, error.code()}, Clock::now());
@@ -139,7 +143,7 @@ void BlockingTask::act(const Wait& action) {
   drop_sockets();
   observer_.retrying(fetch_.task(), fetch_.record(), action.delay);
   polled_.resize(1);
-  while (Clock::now() < action.until && wait(action.until)) {
+  while (wait(action.until) && polled_at_ < action.until) {
   }
 }
 

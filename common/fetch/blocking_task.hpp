@@ -55,6 +55,7 @@ class BlockingTask {
   std::vector<Fd> candidates_;  // to connect, by the index of their address; empty once closed
   Fd connection_;
   std::vector<pollfd> polled_;  // the first is `stop`
+  TimePoint polled_at_{};       // when what is ready was last looked for
   std::uint64_t wakeups_ = 0;
   Shortage shortage_ = Shortage::fail;
   bool stopped_ = false;
