@@ -35,7 +35,7 @@ TEST_P(BadServers, HalfCloseWhichIsTheEnd) {
 
 TEST_P(BadServers, SendWithoutEndUntilTheDeadline) {
   LittleServer endless(serve_without_end);
-  batch_.fetch.timeout = milliseconds(100);
+  batch_.fetch.timeout = milliseconds(500);
   batch_.servers = {endless.where()};
   EXPECT_EQ(run(), std::vector{Outcome::timeout});
   EXPECT_GT(result_.records[0].bytes, 0U);
