@@ -296,10 +296,11 @@ class Peer:
 
     def serve(self, sock, number):
         sock.settimeout(WAIT)
-        with sock, contextlib.suppress(OSError):
-            self.handle(sock, number, self.done)
-        with self.lock:
-            self.held -= 1
+        with sock:
+            with contextlib.suppress(OSError):
+                self.handle(sock, number, self.done)
+            with self.lock:  # before the client is told of the end, and comes back for more
+                self.held -= 1
 
     def close(self):
         self.done.set()

@@ -6,7 +6,7 @@ import signal
 import socket
 import time
 
-from harness import ENGINES, WAIT, Running, connect, reset, unread_by_peer
+from harness import ENGINES, SANITIZED, WAIT, Running, connect, reset, unread_by_peer
 
 
 def wait_until(condition):
@@ -77,3 +77,30 @@ def test_a_stream_that_ended_before_its_reset_is_whole(started, tmp_path):
 
     assert fetch_late(started, tmp_path, end_and_reset) == {
         engine: ("ok", 5) for engine in ENGINES}
+
+
+def test_what_came_before_a_deadline_counts_though_it_is_seen_behind_it(started, peer, tmp_path):
+    limit, clients, sockets = 5 if SANITIZED else 2, [], []
+
+    def begin(sock, number, done):
+        sockets.append(sock)
+        sock.sendall(b"hello")
+        done.wait(WAIT)
+
+    for engine in ENGINES:
+        path = tmp_path / f"{engine}.json"
+        client = started(Running, "poetry-get", "-e", engine, "--idle-timeout", limit, "--print",
+                         "none", "--report", "json", "--report-file", path, peer(begin).port)
+        client.err.wait_for("Task 1: got 5 bytes")
+        client.send(signal.SIGSTOP)
+        clients.append((client, path))
+    for sock in sockets:
+        sock.shutdown(socket.SHUT_WR)
+    past = time.monotonic() + limit
+    wait_until(lambda: time.monotonic() > past)
+    outcomes = {}
+    for client, path in clients:
+        client.send(signal.SIGCONT)
+        client.wait()
+        outcomes[path.stem] = json.loads(path.read_text())["tasks"][0]["outcome"]
+    assert outcomes == {engine: "ok" for engine in ENGINES}

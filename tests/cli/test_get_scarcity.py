@@ -56,7 +56,7 @@ def test_a_task_without_a_descriptor_waits_for_another_to_end(busy, engine):
         for fd in held:
             os.close(fd)
     assert (result.status, result.out) == (0, POEM * 70), result.err
-    assert busy.most_held < 64
+    assert busy.most_held < 64 - len(held)
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="needs to be another user")
@@ -67,7 +67,7 @@ def test_a_task_without_a_thread_waits_for_another_to_end(busy):
 
     result = run("poetry-get", "-e", "threads", "-n", "70", busy.port, preexec_fn=as_another_user)
     assert (result.status, result.out) == (0, POEM * 70), result.err
-    assert busy.most_held < 60  # which counts also some that the client has closed
+    assert busy.most_held < 20
 
 
 @pytest.mark.skipif(SANITIZED, reason="measures memory")
