@@ -1,15 +1,14 @@
 #include "server.hpp"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <spdlog/spdlog.h>
 
 #include <array>
 #include <boost/json.hpp>
-#include <cstdio>
 
 #include "base/error.hpp"
 #include "cli/main.hpp"
+#include "cli/replaced_file.hpp"
 #include "cli/standard_output.hpp"
 #include "reactor/timeout.hpp"
 
@@ -56,7 +55,6 @@ void Server::announce() const {
   write_standard_output(text);
 }
 
-/// Written aside and renamed, so that who waits for the file finds it whole.
 void Server::write_ready_file() const {
   if (serving_.options().ready_file.empty()) return;
   boost::json::array list;
@@ -66,13 +64,7 @@ void Server::write_ready_file() const {
                     {"service", port.service_name},
                     {"name", port.name}});
   }
-  const auto aside = serving_.options().ready_file + ".part";
-  const Fd file(::open(aside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
-  if (!file) throw_errno("write", serving_.options().ready_file);
-  write_all(file.get(), boost::json::serialize(list) + "\n", serving_.options().ready_file);
-  if (std::rename(aside.c_str(), serving_.options().ready_file.c_str()) != 0) {
-    throw_errno("write", serving_.options().ready_file);
-  }
+  replace_file(serving_.options().ready_file, boost::json::serialize(list) + "\n");
 }
 
 void Server::start_command() {

@@ -243,7 +243,7 @@ def never_early(seen, due):
         assert first >= seconds, f"byte {count} at {first:.4f} s, due at {seconds:.4f} s"
 
 
-def free_ports(count):
+def free_ports(count=1):
     """The first of `count` neighbouring ports that are free, below the ephemeral range."""
     first = 15000 + os.getpid() % 500 * 20
     while True:

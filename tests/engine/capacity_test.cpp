@@ -1,37 +1,12 @@
 // Limits read from files like the kernel's. The descriptors are this process's own.
 #include "engine/capacity.hpp"
 
-#include <gtest/gtest.h>
-
-#include <filesystem>
-#include <fstream>
-
-#include "support/temporary_file.hpp"
+#include "support/roomy_machine.hpp"
 
 namespace poetry {
 namespace {
 
-/// A machine with room for everything, but for what the test changes.
-class CapacityTest : public testing::Test {
- protected:
-  CapacityTest() {
-    std::filesystem::remove(place_.path());
-    write("proc/loadavg", "0.10 0.20 0.30 2/300 4711\n");
-    write("proc/sys/kernel/threads-max", "100000000\n");
-    write("proc/sys/kernel/pid_max", "100000000\n");
-    write("proc/sys/vm/max_map_count", "100000000\n");
-    write("proc/self/maps", "one\ntwo\nthree\nfour\n");
-  }
-  ~CapacityTest() override { std::filesystem::remove_all(place_.path()); }
-  void write(const std::string& name, std::string_view text) const {
-    const std::filesystem::path path = place_.path() + "/" + name;
-    std::filesystem::create_directories(path.parent_path());
-    std::ofstream(path) << text;
-  }
-
-  TemporaryFile place_{""};
-  LimitFiles files_{place_.path() + "/proc", place_.path() + "/cgroup"};
-};
+class CapacityTest : public RoomyMachine {};
 
 TEST_F(CapacityTest, WithoutANarrowerLimitIsThatOfDescriptors) {
   EXPECT_EQ(thread_capacity(3, files_).connections, descriptor_capacity(3).connections);

@@ -1,37 +1,12 @@
 // Limits read from files like the kernel's. The descriptors are this process's own.
 #include "poetry-server/worker_limits.hpp"
 
-#include <gtest/gtest.h>
-
-#include <filesystem>
-#include <fstream>
-
-#include "support/temporary_file.hpp"
+#include "support/roomy_machine.hpp"
 
 namespace poetry {
 namespace {
 
-/// A machine with room for everything, but for what the test changes.
-class WorkerLimits : public testing::Test {
- protected:
-  WorkerLimits() {
-    std::filesystem::remove(place_.path());
-    write("proc/loadavg", "0.10 0.20 0.30 2/300 4711\n");
-    write("proc/sys/kernel/threads-max", "100000000\n");
-    write("proc/sys/kernel/pid_max", "100000000\n");
-    write("proc/sys/fs/file-nr", "1000\t0\t9223372036854775807\n");
-    write("proc/meminfo", "MemTotal: 9000000000 kB\nMemAvailable: 8000000000 kB\n");
-  }
-  ~WorkerLimits() override { std::filesystem::remove_all(place_.path()); }
-  void write(const std::string& name, std::string_view text) const {
-    const std::filesystem::path path = place_.path() + "/" + name;
-    std::filesystem::create_directories(path.parent_path());
-    std::ofstream(path) << text;
-  }
-
-  TemporaryFile place_{""};
-  LimitFiles files_{place_.path() + "/proc", place_.path() + "/cgroup"};
-};
+class WorkerLimits : public RoomyMachine {};
 
 TEST_F(WorkerLimits, ListenersTakeDescriptorsOfTheParent) {
   const auto few = worker_capacity({1, 0}, files_);

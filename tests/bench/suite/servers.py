@@ -7,7 +7,6 @@ Each is a command that listens on given ports of 127.0.0.1. All paced servers se
 import contextlib
 import os
 import shutil
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +15,9 @@ from typing import Callable, NamedTuple
 from processes import SERVER, becomes_true, running
 
 ROOT = Path(__file__).resolve().parents[3]
+sys.path.insert(0, str(ROOT / "tests/cli"))
+from harness import free_ports  # noqa: E402, F401
+
 BIN = Path(os.environ.get("POETRY_BIN", ROOT / "build/bench/bin")).resolve()
 PEERS = ROOT / "tests/bench/peers"
 PYTHON = "/usr/bin/python3"  # the distribution's, which has its packages
@@ -101,21 +103,6 @@ def frameworks():
     return [peer("node", "node", "paced_node.js"),
             peer("asyncio", PYTHON, "paced_asyncio.py"),
             peer("twisted", PYTHON, "paced_twisted.py")]
-
-
-def free_ports(count=1):
-    """The first of so many neighbouring ports below the ephemeral range."""
-    first = 12000
-    while True:
-        with contextlib.ExitStack() as stack:
-            try:
-                for port in range(first, first + count):
-                    sock = stack.enter_context(socket.socket())
-                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                    sock.bind(("127.0.0.1", port))
-                return first
-            except OSError:
-                first += count
 
 
 def listens(port):
