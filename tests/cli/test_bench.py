@@ -35,6 +35,7 @@ def test_a_fraction_of_a_measure_ends_in_a_table_and_in_json(tmp_path, needs_pro
     assert "### 20 clients" in text
     figures = json.loads((tmp_path / "results.json").read_text())
     runs, = figures["runs"].values()
+    assert set(runs["20"]) == {"epoll", "floor"}, done.stderr
     for engine in ("epoll", "floor"):
         only, = runs["20"][engine]
         assert only["first_line_s"] >= 1, "a line came before it was due"

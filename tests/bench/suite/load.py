@@ -69,9 +69,10 @@ def memory(servers):
 
 def hold(servers, pace, loads, rate=CONNECTS_A_SECOND, window=4.0):
     """Holds clients at servers (processes that serve) for a window of seconds, or, if it is 0,
-    until each has got a line. No other window is shorter than it takes every client to get one."""
+    until each has got a line. No other window is shorter than it takes every client to get one,
+    even if the next line is later than the one before the window."""
     if window:
-        window = max(window, pace.delay)
+        window = max(window, 1.5 * pace.delay)
     memory_before = memory(servers)
     with load(pace, loads, rate, window) as started:
         first_line_s = max(float(answer_of(process).split()[1]) for process, _ in started)
