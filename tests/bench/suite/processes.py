@@ -115,10 +115,10 @@ def user_bytes(pid):
     return total
 
 
-def becomes_true(condition, process, pause=0.01):
-    """Waits for it, as long as the process lives; what fails names the process."""
+def becomes_true(condition, failure, fails=lambda: False, pause=0.01):
+    """Waits for it, unless it `fails` before, or takes too long."""
     deadline = time.monotonic() + PATIENCE
     while not condition():
-        if process.poll() is not None or time.monotonic() > deadline:
-            raise Failed(f"{Path(process.args[0]).name}: did not start")
+        if fails() or time.monotonic() > deadline:
+            raise Failed(failure)
         time.sleep(pause)

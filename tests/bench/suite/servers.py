@@ -114,7 +114,12 @@ def listens(port):
 
 @contextlib.contextmanager
 def serving(command, port, processors=SERVER):
-    """The server's process, once it listens on that port."""
+    """The server's process, once it listens on that port.
+
+    The kernel may keep a listener that was killed with an io_uring for a moment.
+    """
+    becomes_true(lambda: not listens(port), f"port {port} stays in use")
     with running(command, processors, stderr=sys.stderr) as process:
-        becomes_true(lambda: listens(port), process)
+        becomes_true(lambda: listens(port), f"{Path(command[0]).name}: did not start",
+                     lambda: process.poll() is not None)
         yield process
