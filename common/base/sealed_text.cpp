@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "base/error.hpp"
+#include "base/fd.hpp"
 
 namespace poetry {
 namespace {
@@ -51,7 +52,7 @@ std::shared_ptr<const SealedText> SealedText::read(const std::string& path) {
     write_all(memory.get(), {buffer->data(), static_cast<std::size_t>(count)}, path);
   }
   std::shared_ptr<SealedText> text(new SealedText);
-  text->seal(std::move(memory), path);
+  text->seal(memory.get(), path);
   return text;
 }
 
@@ -59,7 +60,7 @@ std::shared_ptr<const SealedText> SealedText::copy(std::string_view bytes) {
   Fd memory = make_memfd("text");
   write_all(memory.get(), bytes, "text");
   std::shared_ptr<SealedText> text(new SealedText);
-  text->seal(std::move(memory), "text");
+  text->seal(memory.get(), "text");
   return text;
 }
 
@@ -68,18 +69,18 @@ SealedText::~SealedText() {
   if (size_ != 0) ::munmap(const_cast<char*>(data_), size_);
 }
 
-/// Seals the memory against every change, maps it and keeps it.
-void SealedText::seal(Fd memory, std::string_view name) {
+/// Seals the memory against every change, and maps it, which keeps it.
+void SealedText::seal(int memory, std::string_view name) {
   constexpr int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
   struct stat status {};
-  const int fd = memory.get();
-  if (::fcntl(fd, F_ADD_SEALS, seals) < 0 || ::fstat(fd, &status) < 0) throw_errno("seal", name);
-  file_ = std::move(memory);
+  if (::fcntl(memory, F_ADD_SEALS, seals) < 0 || ::fstat(memory, &status) < 0) {
+    throw_errno("seal", name);
+  }
   if (status.st_size == 0) return;
   const auto size = static_cast<std::size_t>(status.st_size);
   // Private, since kernels before 6.7 refuse to share a mapping of write-sealed memory; nothing
   // writes to it, so its pages are the memfd's own.
-  void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0);
+  void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, memory, 0);
   if (address == MAP_FAILED) throw_errno("map", name);
   data_ = static_cast<const char*>(address);
   size_ = size;

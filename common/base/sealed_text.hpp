@@ -3,12 +3,9 @@
 // read the one copy. Owned by whoever serves it; shared by shared_ptr.
 #pragma once
 
-#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
-
-#include "base/fd.hpp"
 
 namespace poetry {
 
@@ -24,18 +21,11 @@ class SealedText {
   ~SealedText();
 
   [[nodiscard]] std::string_view bytes() const { return {data_, size_}; }
-  /// The memfd, for sendfile(2); borrowed.
-  [[nodiscard]] int file() const { return file_.get(); }
-  /// Where a part of bytes() begins in it.
-  [[nodiscard]] std::uint64_t offset_of(std::string_view part) const {
-    return static_cast<std::uint64_t>(part.data() - data_);
-  }
 
  private:
   SealedText() = default;
-  void seal(Fd memory, std::string_view name);
+  void seal(int memory, std::string_view name);
 
-  Fd file_;
   const char* data_ = nullptr;
   std::size_t size_ = 0;
 };

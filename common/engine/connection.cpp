@@ -4,16 +4,12 @@
 
 #include <algorithm>
 
-#include "base/sealed_text.hpp"
-
 namespace poetry {
 namespace {
 
 /// One connection's share of a turn, so that a fast one starves nobody.
 constexpr int steps_per_turn = 16;
 constexpr std::size_t bytes_per_turn = std::size_t{1} << 20;
-/// Less is copied as fast as its pages are lent to the socket.
-constexpr std::size_t least_from_file = std::size_t{64} << 10;
 /// How long a peer that got everything may go on sending. A plain close() with unread input would
 /// make the kernel send RST, and the client might lose the end of the poem.
 constexpr auto drain_time = std::chrono::seconds(2);
@@ -28,11 +24,8 @@ class Calls final : public Carrier {
  public:
   explicit Calls(std::span<char> buffer) : buffer_(buffer) {}
 
-  IoResult send(int socket, const Write& write) override {
-    const auto bytes = write.bytes.substr(0, bytes_per_turn);
-    if (write.text == nullptr || bytes.size() < least_from_file) return send_some(socket, bytes);
-    const auto& text = *write.text;
-    return send_from_file(socket, text.file(), text.offset_of(bytes), bytes.size());
+  IoResult send(int socket, std::string_view bytes) override {
+    return send_some(socket, bytes.substr(0, bytes_per_turn));
   }
 
   Input receive(int socket) override {
@@ -130,7 +123,7 @@ Awaited Connection::advance(TimePoint now, Carrier& carrier) {
 void Connection::step(TimePoint now) {
   const auto step = session_->next(now);
   if (const auto* write = std::get_if<Write>(&step)) {
-    pending_ = *write;
+    pending_ = write->bytes;
     until_ = send_timeout_ == Duration{0} ? never : later(now, send_timeout_);
     phase_ = Phase::sending;
   } else if (const auto* listen = std::get_if<Listen>(&step)) {
@@ -168,7 +161,7 @@ Awaited Connection::abort(TimePoint now) {
 
 /// Waits for output or another turn; neither is set once the write is done or the connection over.
 Awaited Connection::send(TimePoint now, Carrier& carrier) {
-  for (std::size_t sent = 0; !pending_.bytes.empty();) {
+  for (std::size_t sent = 0; !pending_.empty();) {
     if (sent >= bytes_per_turn) return {.turn = true};
     const auto result = carrier.send(socket_.get(), pending_);
     if (result.status == IoStatus::would_block) {
@@ -183,7 +176,7 @@ Awaited Connection::send(TimePoint now, Carrier& carrier) {
     sent += result.bytes;
     bytes_ += result.bytes;
     port_.counters->bytes_sent.fetch_add(result.bytes, std::memory_order_relaxed);
-    pending_.bytes.remove_prefix(result.bytes);
+    pending_.remove_prefix(result.bytes);
     if (send_timeout_ != Duration{0}) until_ = later(now, send_timeout_);
   }
   phase_ = Phase::stepping;

@@ -31,8 +31,8 @@ struct Input {
 class Carrier {
  public:
   virtual ~Carrier() = default;
-  /// Sends from the front of what is written. After would_block, the connection waits for output.
-  virtual IoResult send(int socket, const Write& write) = 0;
+  /// Sends from the front of these bytes. After would_block, the connection waits for output.
+  virtual IoResult send(int socket, std::string_view bytes) = 0;
   virtual Input receive(int socket) = 0;
 };
 
@@ -47,7 +47,7 @@ class Connection {
   /// By system calls on its socket; `buffer` is lent for the call.
   Awaited proceed(Event event, TimePoint now, std::span<char> buffer);
   /// What it wants to send while it waits for output. Valid until it is closed, or has sent that.
-  [[nodiscard]] std::string_view unsent() const { return pending_.bytes; }
+  [[nodiscard]] std::string_view unsent() const { return pending_; }
   /// Ends it: the peer sees RST. One that has sent everything keeps its own reason and end.
   void end(Reason reason);
   /// Closes the socket, destroys the session and gives up the service.
@@ -82,8 +82,8 @@ class Connection {
   const Port& port_;
   std::shared_ptr<Service> service_;  // the port may serve another one by now
   std::unique_ptr<Session> session_;
-  Write pending_;            // what is left of the last one
-  TimePoint until_ = never;  // of the last Listen or Pause, or of the sending or draining
+  std::string_view pending_;  // what is left of the last Write
+  TimePoint until_ = never;   // of the last Listen or Pause, or of the sending or draining
   Duration send_timeout_;
   TimePoint started_;
   std::uint64_t number_;

@@ -58,7 +58,7 @@ class UringLoop final : public Loop {
   class Moved final : public Carrier {
    public:
     explicit Moved(Link& link) : link_(link) {}
-    IoResult send(int socket, const Write& write) override;
+    IoResult send(int socket, std::string_view bytes) override;
     Input receive(int socket) override;
 
    private:
@@ -88,7 +88,7 @@ class UringLoop final : public Loop {
   std::size_t linked_ = 0;
 };
 
-IoResult UringLoop::Moved::send(int /*socket*/, const Write& /*write*/) {
+IoResult UringLoop::Moved::send(int /*socket*/, std::string_view /*bytes*/) {
   const int result = std::exchange(link_.sent, 0);
   if (result == 0) return {IoStatus::would_block, 0, {}};
   if (result < 0) return {IoStatus::error, 0, {-result, std::generic_category()}};

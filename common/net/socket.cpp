@@ -3,14 +3,11 @@
 #include <linux/filter.h>
 #include <linux/sockios.h>
 #include <netinet/tcp.h>
-#include <pthread.h>
 #include <sys/ioctl.h>
-#include <sys/sendfile.h>
 #include <sys/time.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <csignal>
 
 #include "base/error.hpp"
 
@@ -33,32 +30,6 @@ IoResult result_of(ssize_t count) {
 void set_option(int socket, int level, int name, int value) {
   ::setsockopt(socket, level, name, &value, sizeof value);
 }
-
-/// Keeps SIGPIPE from this thread, for a call that knows no MSG_NOSIGNAL. Takes one away that came
-/// meanwhile, and none that was pending before.
-class NoPipeSignal {
- public:
-  NoPipeSignal() {
-    ::sigemptyset(&pipe_);
-    ::sigaddset(&pipe_, SIGPIPE);
-    sigset_t pending;
-    ::sigpending(&pending);
-    was_pending_ = ::sigismember(&pending, SIGPIPE) == 1;
-    ::pthread_sigmask(SIG_BLOCK, &pipe_, &previous_);
-  }
-  NoPipeSignal(const NoPipeSignal&) = delete;
-  NoPipeSignal& operator=(const NoPipeSignal&) = delete;
-  ~NoPipeSignal() {
-    const timespec at_once{0, 0};
-    if (!was_pending_) ::sigtimedwait(&pipe_, nullptr, &at_once);
-    ::pthread_sigmask(SIG_SETMASK, &previous_, nullptr);
-  }
-
- private:
-  sigset_t pipe_{};
-  sigset_t previous_{};
-  bool was_pending_ = false;
-};
 
 Fd make_listener(const Address& address) {
   Fd socket(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
@@ -193,7 +164,7 @@ IoResult start_connect(int socket, const Address& address) {
   socklen_t size = sizeof state;
   ::getsockopt(socket, IPPROTO_TCP, TCP_INFO, &state, &size);
   if (state == TCP_SYN_SENT) return {IoStatus::would_block, 0, {}};
-  if (state == TCP_ESTABLISHED) return {};
+  if (state == TCP_ESTABLISHED || state == TCP_CLOSE_WAIT) return {};  // the latter after a FIN
   const auto error = connect_outcome(socket);
   return {error ? IoStatus::error : IoStatus::ok, 0, error};
 }
@@ -217,16 +188,6 @@ IoResult receive_some(int socket, std::span<char> buffer) {
 IoResult send_some(int socket, std::string_view bytes) {
   for (;;) {
     const auto result = result_of(::send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL));
-    if (result.error == std::errc::interrupted) continue;
-    return result;
-  }
-}
-
-IoResult send_from_file(int socket, int file, std::uint64_t offset, std::size_t size) {
-  const NoPipeSignal guard;
-  for (;;) {
-    auto at = static_cast<off_t>(offset);
-    const auto result = result_of(::sendfile(socket, file, &at, size));
     if (result.error == std::errc::interrupted) continue;
     return result;
   }

@@ -90,10 +90,6 @@ IoResult receive_some(int socket, std::span<char> buffer);
 /// One send(2) that raises no SIGPIPE.
 IoResult send_some(int socket, std::string_view bytes);
 
-/// One sendfile(2) of at most `size` bytes from `offset` on, which copies none of them to this
-/// process, and raises no SIGPIPE.
-IoResult send_from_file(int socket, int file, std::uint64_t offset, std::size_t size);
-
 /// Bounds each later blocking call on the socket, by SO_RCVTIMEO and SO_SNDTIMEO (at least 1 us).
 void limit_blocking(int socket, std::chrono::nanoseconds longest);
 

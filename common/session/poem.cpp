@@ -27,7 +27,7 @@ class PoemSession : public Session {
   Step next(TimePoint now) override {
     if (const auto at = due(); at > now) return Listen{at};
     if (done()) return Finish{};
-    return Write{take(now), poem_.sealed.get()};
+    return Write{take(now)};
   }
 
  protected:

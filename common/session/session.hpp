@@ -12,13 +12,9 @@
 
 namespace poetry {
 
-class SealedText;
-
 /// Send these bytes, which are valid until the next call on this session.
 struct Write {
   std::string_view bytes;
-  const SealedText* text =
-      nullptr;  ///< of which they are a part, to be sent from its file; or none
 };
 /// Wait for time, input or news.
 struct Listen {
