@@ -23,6 +23,7 @@ class AsioMultiplexer final : public Multiplexer {
   ~AsioMultiplexer() override { [[maybe_unused]] const int borrowed = watched_.release(); }
 
   void set(int fd, Interest interest) override { set_.set(fd, interest); }
+  void forget(int fd) override { set_.forget(fd); }
 
   std::span<const Ready> wait(Duration timeout) override {
     if (!waits_) watch();

@@ -46,6 +46,11 @@ void Loop::watch(int fd, Interest interest, Waiter& waiter) {
   waiters_[index] = interest == Interest::none ? nullptr : &waiter;
 }
 
+void Loop::forget(int fd) {
+  multiplexer_.forget(fd);
+  waiters_[static_cast<std::size_t>(fd)] = nullptr;
+}
+
 void Loop::wake_at(Waiter& waiter, TimePoint at) {
   if (at == never) {
     deadlines_.cancel(waiter);

@@ -72,6 +72,8 @@ class Loop {
   /// Wakes the waiter in every turn in which `fd` is ready for some of `interest`, or fails; none
   /// ends that, and must come before `fd` is closed.
   void watch(int fd, Interest interest, Waiter& waiter);
+  /// Ends the watch of a descriptor that is closed next.
+  void forget(int fd);
   /// Wakes the waiter once at the first tick from `at` on, in place of what was asked before;
   /// `never` is not at all.
   void wake_at(Waiter& waiter, TimePoint at);

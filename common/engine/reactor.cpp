@@ -86,7 +86,7 @@ class ReactorLoop : public Loop {
   void release(Link& link) {
     const auto socket = link.connection.socket();
     wake_at(link, never);
-    if (link.watched != Interest::none) watch(socket, Interest::none, link);
+    if (link.watched != Interest::none) forget(socket);
     const auto gone = std::move(links_[static_cast<std::size_t>(socket)]);
     gone->connection.close();
     gone->place = {};

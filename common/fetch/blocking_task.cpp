@@ -131,7 +131,7 @@ void BlockingTask::act(const Transfer& action) {
   const int ready = (found & (POLLERR | POLLHUP | POLLNVAL)) != 0 ? events : found;
   const TimePoint now = Clock::now();
   if ((ready & POLLOUT) != 0) Exchange::send(fetch_, connection_.get(), now);
-  if ((ready & POLLIN) != 0) exchange_.receive(fetch_, connection_.get(), now);
+  if ((ready & POLLIN) != 0) exchange_.receive_once(fetch_, connection_.get(), now);
 }
 
 void BlockingTask::act(const HalfClose&) {

@@ -5,6 +5,13 @@
 #include "net/socket.hpp"
 
 namespace poetry {
+namespace {
+
+/// Who sends so much at once, more than a line, has mostly sent the end as well: to look for it
+/// costs less than to wait for it.
+constexpr std::size_t many_bytes = 1024;
+
+}  // namespace
 
 Exchange::Exchange(Observer& observer, std::size_t room)
     : observer_(observer), room_(room), buffer_(std::make_unique_for_overwrite<char[]>(room)) {}
@@ -19,14 +26,20 @@ void Exchange::send(Fetch& fetch, int socket, TimePoint now) {
 }
 
 void Exchange::receive(Fetch& fetch, int socket, TimePoint now) {
+  const auto bytes = receive_once(fetch, socket, now);
+  if (bytes >= many_bytes && bytes < room_) receive_once(fetch, socket, now);
+}
+
+std::size_t Exchange::receive_once(Fetch& fetch, int socket, TimePoint now) {
   const auto action = fetch.next();
   const auto* const transfer = std::get_if<Transfer>(&action);
-  if (transfer == nullptr) return;
+  if (transfer == nullptr) return 0;
   const auto room = std::min<std::uint64_t>(transfer->most, room_);
   const IoResult result = receive_some(socket, {buffer_.get(), room});
   if (result.status == IoStatus::end) fetch.stream_ended(now);
   if (result.status == IoStatus::error) fetch.receive_failed(result.error, now);
   if (result.status == IoStatus::ok) deliver(fetch, observer_, {buffer_.get(), result.bytes}, now);
+  return result.bytes;
 }
 
 void Exchange::deliver(Fetch& fetch, Observer& observer, std::string_view bytes, TimePoint now) {

@@ -20,7 +20,10 @@ class Exchange {
   static void deliver(Fetch& fetch, Observer& observer, std::string_view bytes, TimePoint now);
   /// Sends, where that is the fetch's next action, and tells it.
   static void send(Fetch& fetch, int socket, TimePoint now);
-  /// Receives, where that is the fetch's next action, and tells it and the observer.
+  /// Receives by one call, where that is the fetch's next action, and tells it and the observer.
+  /// Returns the number of bytes.
+  std::size_t receive_once(Fetch& fetch, int socket, TimePoint now);
+  /// The same for a socket that does not block: it may call twice.
   void receive(Fetch& fetch, int socket, TimePoint now);
 
  private:

@@ -29,6 +29,12 @@ void Epoll::set(int fd, Interest interest) {
   interests_[index] = interest;
 }
 
+/// The kernel takes a descriptor out of the set when it is closed.
+void Epoll::forget(int fd) {
+  const auto index = static_cast<std::size_t>(fd);
+  if (index < interests_.size()) interests_[index] = Interest::none;
+}
+
 std::span<const Ready> Epoll::wait(Duration timeout) {
   ready_.clear();
   int count = wait_for_events(timeout);

@@ -19,6 +19,7 @@ class Epoll final : public Multiplexer {
   /// Raises std::system_error.
   Epoll();
   void set(int fd, Interest interest) override;
+  void forget(int fd) override;
   std::span<const Ready> wait(Duration timeout) override;
   /// Readable as long as something is ready, so that another loop can wait for this one.
   [[nodiscard]] int fd() const { return epoll_.get(); }

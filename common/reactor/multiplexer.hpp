@@ -43,6 +43,9 @@ class Multiplexer {
   /// What to wait for on `fd` from now on, in place of what it was; none forgets it.
   /// May raise std::bad_alloc, std::system_error.
   virtual void set(int fd, Interest interest) = 0;
+  /// The same as none, for a descriptor that is closed next and has no duplicate, which may spare a
+  /// system call. May raise as set() does.
+  virtual void forget(int fd) { set(fd, Interest::none); }
   /// Waits until something is ready or `timeout` has passed, rounded up to the clock of the system
   /// call, so that it never returns early for time; a signal handler may end it with nothing.
   /// An error or hang-up counts as ready for what was asked. The list is valid until the next

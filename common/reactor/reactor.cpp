@@ -19,7 +19,7 @@ void Reactor::watch(int fd, Interest interest, Handler handler) {
 void Reactor::unwatch(int fd) {
   const auto index = static_cast<std::size_t>(fd);
   if (index >= watches_.size() || watches_[index].serial == 0) return;
-  multiplexer_.set(fd, Interest::none);
+  multiplexer_.forget(fd);
   watches_[index] = {};
   --watched_;
 }

@@ -36,8 +36,8 @@ class Reactor {
   /// Calls `handler` in every turn in which `fd` is ready for some of `interest`, from the next
   /// turn on; takes the place of an earlier watch of `fd`. May raise as Multiplexer::set() does.
   void watch(int fd, Interest interest, Handler handler);
-  /// Ends a watch; do so before `fd` is closed. Its handler is not called again, not even in this
-  /// turn, and not for another descriptor that takes the number over.
+  /// Ends the watch of a descriptor that is closed next. Its handler is not called again, not even
+  /// in this turn, and not for another descriptor that takes the number over.
   void unwatch(int fd);
 
   /// Calls the alarm once, at `at` or later, in place of what it was set to.

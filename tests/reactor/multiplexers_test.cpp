@@ -56,6 +56,22 @@ class EveryMultiplexer : public testing::TestWithParam<Kind> {
   std::unique_ptr<Multiplexer> multiplexer_ = GetParam().make();
 };
 
+TEST_P(EveryMultiplexer, ForgetsADescriptorWhoseNumberAnotherTakesOver) {
+  Pipe pipe;
+  pipe.fill();
+  const int number = pipe.reading.get();
+  set(pipe.reading, Interest::read);
+  multiplexer_->forget(number);
+  pipe.reading.reset();
+  const Pipe other;
+  ASSERT_EQ(other.reading.get(), number);
+  EXPECT_EQ(ready_now(), std::vector<Ready>{});
+  set(other.reading, Interest::read);
+  EXPECT_EQ(ready_now(), std::vector<Ready>{});
+  other.fill();
+  EXPECT_EQ(ready_now(), (std::vector<Ready>{{number, Interest::read}}));
+}
+
 TEST_P(EveryMultiplexer, ReportsWhatIsAskedAndReady) {
   const Pipe pipe;
   set(pipe.reading, Interest::read);
