@@ -3,6 +3,7 @@ set(get_tests
     reactor/reactor_test.cpp
     reactor/multiplexers_test.cpp
     fetch/bad_servers_test.cpp
+    fetch/exchange_test.cpp
     fetch/fetch_test.cpp
     fetch/output_test.cpp
     fetch/poem_catalog_test.cpp

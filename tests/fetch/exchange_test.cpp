@@ -1,0 +1,72 @@
+// How many calls it takes to receive what a peer has sent, over loopback.
+#include "fetch/exchange.hpp"
+
+#include <gtest/gtest.h>
+#include <poll.h>
+
+#include "support/loopback.hpp"
+
+namespace poetry {
+namespace {
+
+class Ignored final : public Observer {
+ public:
+  std::string received(std::size_t, const Record&, std::string_view) override { return {}; }
+  void retrying(std::size_t, const Record&, Duration) override {}
+  void ended(std::size_t, Record&) override {}
+};
+
+class ExchangeTest : public testing::Test {
+ protected:
+  ExchangeTest() {
+    fetch_.resolved(resolve_numeric(fetch_.where()), now_);
+    EXPECT_EQ(fetch_.connect_ended(0, {}, now_), Candidate::chosen);
+  }
+  /// Sends so many bytes and FIN, all of which have arrived when it returns.
+  void arrive(std::size_t bytes) {
+    EXPECT_EQ(send_some(pair_.client.get(), std::string(bytes, 'x')).bytes, bytes);
+    half_close(pair_.client.get());
+    pollfd end{socket(), POLLRDHUP, 0};
+    EXPECT_EQ(::poll(&end, 1, 10'000), 1);
+  }
+  [[nodiscard]] int socket() const { return pair_.server.socket.get(); }
+  [[nodiscard]] Outcome outcome() const { return fetch_.record().outcome; }
+
+  const TimePoint now_ = Clock::now();
+  const FetchOptions options_;
+  Fetch fetch_{{"127.0.0.1", 10000}, options_, 0, now_};
+  LoopbackPair pair_ = connect_pair();
+  Ignored observer_;
+  Exchange exchange_{observer_, 4096};
+};
+
+TEST_F(ExchangeTest, LooksForTheEndAtOnceAfterMoreThanALine) {
+  arrive(1024);
+  exchange_.receive(fetch_, socket(), now_);
+  EXPECT_EQ(outcome(), Outcome::ok);
+  EXPECT_EQ(fetch_.record().bytes, 1024U);
+}
+
+TEST_F(ExchangeTest, CallsOnceForALine) {
+  arrive(1023);
+  exchange_.receive(fetch_, socket(), now_);
+  EXPECT_EQ(outcome(), Outcome::pending);
+  EXPECT_EQ(fetch_.record().bytes, 1023U);
+  exchange_.receive(fetch_, socket(), now_);
+  EXPECT_EQ(outcome(), Outcome::ok);
+}
+
+TEST_F(ExchangeTest, TakesNoMoreThanItsRoomInATurn) {
+  arrive(10'000);
+  exchange_.receive(fetch_, socket(), now_);
+  EXPECT_EQ(fetch_.record().bytes, 4096U);
+}
+
+TEST_F(ExchangeTest, CallsOnceWhereASocketBlocks) {
+  arrive(2000);
+  EXPECT_EQ(exchange_.receive_once(fetch_, socket(), now_), 2000U);
+  EXPECT_EQ(outcome(), Outcome::pending);
+}
+
+}  // namespace
+}  // namespace poetry
