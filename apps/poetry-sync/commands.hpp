@@ -1,0 +1,12 @@
+// The commands that ask, answer and end.
+#pragma once
+
+#include "options.hpp"
+
+namespace poetry {
+
+/// Runs options.command; the exit status. Raises UsageError, Refusal, DatabaseError and
+/// std::system_error.
+int run_command(const SyncOptions& options);
+
+}  // namespace poetry

@@ -1,0 +1,28 @@
+// The other end of the control port: sends a line, and waits for its reply. Blocks.
+#pragma once
+
+#include <string>
+
+#include "base/fd.hpp"
+#include "net/address.hpp"
+
+namespace poetry {
+
+class ControlClient {
+ public:
+  /// Connects, and gives the token where there is one. Raises std::system_error naming the address.
+  ControlClient(const HostPort& where, const std::string& token);
+
+  /// The reply without its "ok ". Raises std::runtime_error with what an "error" says, and where
+  /// the connection is lost.
+  std::string ask(const std::string& line);
+
+ private:
+  std::string read_line();
+
+  std::string where_;
+  Fd socket_;
+  std::string buffer_;
+};
+
+}  // namespace poetry

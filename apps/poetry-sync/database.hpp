@@ -1,0 +1,110 @@
+// A database of SQL as the store sees it: transactions, and the news that others have changed
+// something. Owned by main, and used by several threads at once.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <initializer_list>
+#include <memory>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/clock.hpp"
+
+namespace poetry {
+
+/// What failed in a database. What is `passing` may be tried again: it was locked, or the server
+/// went away.
+class DatabaseError : public std::runtime_error {
+ public:
+  enum class Kind { passing, lasting };
+  DatabaseError(Kind kind, const std::string& what) : std::runtime_error(what), kind_(kind) {}
+  [[nodiscard]] Kind kind() const { return kind_; }
+
+ private:
+  Kind kind_;
+};
+
+/// Bytes, in contrast to text.
+struct Blob {
+  std::string bytes;
+  bool operator==(const Blob&) const = default;
+};
+
+/// NULL, BIGINT, TEXT (UTF-8 without NUL) or bytes.
+using Value = std::variant<std::monostate, std::int64_t, std::string, Blob>;
+
+/// One row of a result.
+class Row {
+ public:
+  explicit Row(std::vector<Value> values) : values_(std::move(values)) {}
+  /// Each raises std::bad_variant_access where the column holds something else.
+  [[nodiscard]] std::int64_t integer(std::size_t column) const {
+    return std::get<std::int64_t>(values_.at(column));
+  }
+  [[nodiscard]] const std::string& text(std::size_t column) const {
+    return std::get<std::string>(values_.at(column));
+  }
+  [[nodiscard]] const std::string& bytes(std::size_t column) const {
+    return std::get<Blob>(values_.at(column)).bytes;
+  }
+  [[nodiscard]] std::optional<std::int64_t> maybe_integer(std::size_t column) const {
+    if (std::holds_alternative<std::monostate>(values_.at(column))) return std::nullopt;
+    return integer(column);
+  }
+  [[nodiscard]] std::optional<std::string> maybe_text(std::size_t column) const {
+    if (std::holds_alternative<std::monostate>(values_.at(column))) return std::nullopt;
+    return text(column);
+  }
+
+ private:
+  std::vector<Value> values_;
+};
+using Rows = std::vector<Row>;
+
+/// A transaction under way. Parameters are $1, $2, ... in the statement.
+class Transaction {
+ public:
+  virtual ~Transaction() = default;
+  /// Raises DatabaseError.
+  virtual Rows execute(const std::string& sql, std::span<const Value> values) = 0;
+  Rows operator()(const std::string& sql, std::initializer_list<Value> values = {}) {
+    return execute(sql, {values.begin(), values.size()});
+  }
+};
+
+/// Where SQL differs.
+struct Dialect {
+  std::string identity;    ///< of a table's id, which is never used twice
+  std::string blob;        ///< the type of bytes
+  std::string now_ms;      ///< an expression: the database's clock, in ms since 1970
+  std::string skip_taken;  ///< behind a SELECT: locks its rows, and passes over locked ones
+};
+
+enum class Access { read, write };
+
+class Database {
+ public:
+  virtual ~Database() = default;
+  /// Runs `work` in one transaction, which is durable once this returns, and undone where `work`
+  /// raises. Raises DatabaseError, and what `work` raises. Blocks.
+  virtual void transact(Access access, const std::function<void(Transaction&)>& work) = 0;
+  /// Waits until somebody, perhaps in another process, has committed a change, at most that long.
+  /// Returns at once if that has happened since the last call. By one thread. Raises DatabaseError.
+  virtual bool wait_for_news(Duration longest) = 0;
+  [[nodiscard]] virtual const Dialect& dialect() const = 0;
+};
+
+/// "sqlite:PATH", for which missing directories are made, or "postgresql://..." (a connection URI
+/// of libpq). Raises UsageError for another, and DatabaseError.
+std::unique_ptr<Database> open_database(const std::string& url);
+
+std::unique_ptr<Database> open_sqlite(const std::string& path);
+std::unique_ptr<Database> open_postgres(const std::string& url);
+
+}  // namespace poetry

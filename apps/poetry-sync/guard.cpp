@@ -1,0 +1,80 @@
+#include "guard.hpp"
+
+#include <openssl/crypto.h>
+
+#include <algorithm>
+#include <cctype>
+
+#include "net/address.hpp"
+
+namespace poetry {
+namespace {
+
+constexpr std::string_view cookie_name = "poetry_token=";
+
+}  // namespace
+
+bool is_same_secret(std::string_view one, std::string_view other) {
+  return one.size() == other.size() && ::CRYPTO_memcmp(one.data(), other.data(), one.size()) == 0;
+}
+
+std::vector<std::string> hosts_at(const std::string& host, std::uint16_t port,
+                                  const std::vector<std::string>& further) {
+  std::vector<std::string> names{host, "localhost", "127.0.0.1", "::1"};
+  names.insert(names.end(), further.begin(), further.end());
+  std::vector<std::string> hosts;
+  for (const auto& name : names) {
+    const HostPort where{name, port};
+    hosts.push_back(to_string(where));
+    if (port == 80) hosts.push_back(hosts.back().substr(0, hosts.back().rfind(':')));
+  }
+  return hosts;
+}
+
+std::optional<Response> Guard::refuse(const Credentials& from) const {
+  if (!knows(from.host)) return problem(421, "Misdirected request", "Host: " + from.host);
+  constexpr std::string_view scheme = "http://";
+  if (!from.origin.empty() &&
+      (!from.origin.starts_with(scheme) || !knows(from.origin.substr(scheme.size())))) {
+    return problem(403, "Forbidden", "Origin: " + from.origin);
+  }
+  if (token_.empty()) return std::nullopt;
+  return ask_for_token(from);
+}
+
+std::optional<Response> Guard::ask_for_token(const Credentials& from) const {
+  constexpr std::string_view opened = "/?token=";
+  if (from.target.starts_with(opened) &&
+      is_same_secret(std::string_view(from.target).substr(opened.size()), token_)) {
+    Response there{.status = 303, .type = "text/plain", .body = ""};
+    there.fields.emplace_back("Location", "/");
+    there.fields.emplace_back(
+        "Set-Cookie", std::string(cookie_name) + token_ + "; Path=/; HttpOnly; SameSite=Strict");
+    return there;
+  }
+  constexpr std::string_view bearer = "Bearer ";
+  if (from.authorization.starts_with(bearer) &&
+      is_same_secret(std::string_view(from.authorization).substr(bearer.size()), token_)) {
+    return std::nullopt;
+  }
+  const auto at = from.cookie.find(cookie_name);
+  if (at != std::string::npos) {
+    const auto rest = std::string_view(from.cookie).substr(at + cookie_name.size());
+    if (is_same_secret(rest.substr(0, rest.find(';')), token_)) return std::nullopt;
+  }
+  auto refusal = problem(401, "Unauthorized", "this server asks for its token");
+  refusal.fields.emplace_back("WWW-Authenticate", "Bearer");
+  return refusal;
+}
+
+bool Guard::knows(std::string_view host) const {
+  const auto is_it = [host](const std::string& each) {
+    return std::equal(host.begin(), host.end(), each.begin(), each.end(), [](char a, char b) {
+      return std::tolower(static_cast<unsigned char>(a)) ==
+             std::tolower(static_cast<unsigned char>(b));
+    });
+  };
+  return std::any_of(hosts_.begin(), hosts_.end(), is_it);
+}
+
+}  // namespace poetry

@@ -1,0 +1,56 @@
+// What the tasks of one job have received and nobody has stored yet: filled by the thread that
+// fetches, emptied by the one that writes. Bounded: who fetches waits for who writes.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "fetch/record.hpp"
+#include "fetch/strategy.hpp"
+
+namespace poetry {
+
+/// What happened to a task, in the order in which it did.
+struct Happening {
+  enum class What { received, retrying, ended };
+  What what = What::received;
+  std::size_t task = 0;
+  std::string bytes = {};  ///< received
+  Duration delay{};        ///< until the next attempt
+  Outcome outcome = Outcome::pending;
+  std::string error = {};
+  std::string sha256 = {};  ///< of all bytes, once it has ended
+};
+
+class Inbox final : public Observer {
+ public:
+  std::string received(std::size_t task, const Record& record, std::string_view bytes) override;
+  void retrying(std::size_t task, const Record& record, Duration delay) override;
+  void ended(std::size_t task, Record& record) override;
+
+  /// What has come, in order; waits for the first of it or the end, at most so long.
+  std::vector<Happening> take(Duration longest);
+  /// No more will come.
+  void finish();
+  /// Whether finish() was called, and all that came before has been taken.
+  bool is_finished();
+  /// From now on every task is ended with what it receives next; nobody waits here any more.
+  void close();
+
+ private:
+  void put(Happening happening);
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<Happening> happenings_;
+  std::size_t bytes_ = 0;
+  bool closed_ = false;
+  bool finished_ = false;
+};
+
+}  // namespace poetry

@@ -1,0 +1,24 @@
+// poetry-sync: keeps a library of records in step with their servers.
+#include "cli/main.hpp"
+
+#include <csignal>
+
+#include "cli/log.hpp"
+#include "commands.hpp"
+#include "serve.hpp"
+
+int main(int argc, char** argv) {
+  return poetry::guarded_main("poetry-sync", [argc, argv]() -> int {
+    poetry::SyncOptions options;
+    if (poetry::parse_sync_options(argc, argv, options) == poetry::Parsed::done) {
+      return poetry::exit_ok;
+    }
+    std::signal(SIGPIPE, SIG_IGN);  // a write to a closed pipe fails; see guarded_main()
+    poetry::set_up_log(options.log, "poetry-sync");
+    const auto& command = options.command;
+    if (command == "serve" || command == "web" || command == "worker") {
+      return poetry::run_serve(options);
+    }
+    return poetry::run_command(options);
+  });
+}

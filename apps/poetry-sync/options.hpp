@@ -1,0 +1,38 @@
+// What poetry-sync's command line says; the struct holds the defaults.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "cli/command_line.hpp"
+#include "sync_job.hpp"
+#include "web.hpp"
+
+namespace poetry {
+
+struct SyncOptions {
+  std::string command = "serve";
+  std::vector<std::string> operands;  ///< as many as the command takes
+  std::string database;               ///< see open_database()
+  WebOptions web;
+  HostPort control{"127.0.0.1", 8081};
+  std::string token_file;
+  std::uint64_t jobs = 4;  ///< at once
+  JobOptions job;
+  std::string name;
+  bool wait = false;
+  bool follow = false;
+  bool json = false;
+  LogOptions log;
+};
+
+/// Fills `options`; `done` when --help or the like was asked for and printed.
+/// Raises UsageError, and std::system_error where the config file cannot be read.
+Parsed parse_sync_options(int argc, const char* const* argv, SyncOptions& options);
+
+/// "sqlite:" and a file in $XDG_STATE_HOME/poetry-sync, by default ~/.local/state/poetry-sync (XDG
+/// Base Directory Specification). Raises UsageError where there is no home directory.
+std::string default_database();
+
+}  // namespace poetry

@@ -1,0 +1,24 @@
+// Rows of the store's tables as its structures.
+#pragma once
+
+#include <string>
+
+#include "store.hpp"
+
+namespace poetry {
+
+/// The columns that job_of() takes; a condition follows.
+extern const std::string select_jobs;
+/// The columns that record_of() takes, with the latest job's; a condition follows.
+extern const std::string select_records;
+
+/// Raises DatabaseError for what is none.
+JobState parse_state(const std::string& text);
+Job job_of(const Row& row, std::size_t first = 0);
+SyncRecord record_of(const Row& row);
+
+/// Each raises Refusal where there is none.
+Job find_job(Transaction& sql, Id id);
+SyncRecord find_record(Transaction& sql, Id id);
+
+}  // namespace poetry

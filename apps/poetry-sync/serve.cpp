@@ -1,0 +1,139 @@
+#include "serve.hpp"
+
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <array>
+#include <boost/asio/signal_set.hpp>
+#include <fstream>
+#include <optional>
+
+#include "base/error.hpp"
+#include "cli/main.hpp"
+#include "cli/standard_output.hpp"
+#include "control.hpp"
+#include "listening.hpp"
+#include "worker.hpp"
+
+namespace poetry {
+namespace {
+
+constexpr std::size_t database_threads = 4;
+constexpr auto longest_wait = std::chrono::milliseconds(250);  // for news, so that a stop is seen
+constexpr auto wait_after_failure = std::chrono::seconds(1);
+
+/// "host:pid", by which logs tell workers apart.
+std::string worker_name() {
+  std::array<char, 256> host{};
+  if (::gethostname(host.data(), host.size() - 1) != 0) return std::to_string(::getpid());
+  return std::string(host.data()) + ":" + std::to_string(::getpid());
+}
+
+/// Waits for changes of the store, also by other processes, and passes them on.
+class Watch {
+ public:
+  Watch(Store& store, std::function<void()> changed)
+      : store_(store), changed_(std::move(changed)), thread_([this] { run(); }) {}
+  Watch(const Watch&) = delete;
+  Watch& operator=(const Watch&) = delete;
+  ~Watch() {
+    stopping_ = true;
+    thread_.join();
+  }
+
+ private:
+  void run() {
+    while (!stopping_) {
+      try {
+        if (store_.wait_for_news(longest_wait)) changed_();
+      } catch (const std::exception& error) {
+        spdlog::error("{}", error.what());
+        std::this_thread::sleep_for(wait_after_failure);
+      }
+    }
+  }
+
+  Store& store_;
+  std::function<void()> changed_;
+  std::atomic<bool> stopping_ = false;
+  std::thread thread_;
+};
+
+void require_token(const HostPort& where, const std::string& token) {
+  if (token.empty() && !is_loopback(where.host)) {
+    throw UsageError("listening beyond this machine takes --token-file", to_string(where));
+  }
+}
+
+void tell(const HostPort& where, std::string_view what) {
+  write_standard_output("listening " + to_string(where) + " " + std::string(what) + "\n");
+}
+
+}  // namespace
+
+std::string read_token(const std::string& file) {
+  if (file.empty()) return {};
+  std::ifstream stream(file);
+  std::string token;
+  if (!stream) throw_errno("open", file);
+  std::getline(stream, token);
+  if (stream.bad()) throw_errno("read", file);
+  const bool fits = std::all_of(token.begin(), token.end(), [](unsigned char each) {
+    return std::isalnum(each) != 0 || each == '-' || each == '_';
+  });
+  if (token.empty() || !fits) {
+    throw UsageError("the token must be letters, digits, - and _ in the first line", file);
+  }
+  return token;
+}
+
+int run_serve(const SyncOptions& options) {
+  const bool has_page = options.command != "worker";
+  const bool has_worker = options.command != "web";
+  const auto token = read_token(options.token_file);
+  if (has_page) require_token(options.web.listen, token);
+  if (has_worker) require_token(options.control, token);
+  const auto database = open_database(options.database);
+  Store store(*database);
+  Hub hub(store);
+  Api api(store, hub);
+  boost::asio::io_context io{1};
+  boost::asio::thread_pool pool(database_threads);
+  std::optional<Web> web;
+  std::optional<Control> control;
+  std::optional<Worker> worker;
+  boost::asio::signal_set signals(io, SIGINT, SIGTERM);
+  const auto stop = [&] {
+    if (web) web->stop();
+    if (control) control->stop();
+    signals.cancel();
+  };
+  signals.async_wait([&](boost::system::error_code error, int) {
+    if (!error) stop();
+  });
+  if (has_page) {
+    auto page = options.web;
+    page.token = token;
+    web.emplace(page, io, pool, api, hub);
+  }
+  if (has_worker) {
+    control.emplace(ControlOptions{.listen = options.control, .token = token}, io, pool, store,
+                    stop);
+    worker.emplace(store, options.job, worker_name(), options.jobs);
+  }
+  if (web) tell(web->where(), "page");
+  if (control) tell(control->where(), "control");
+  {
+    const Watch watch(store, [&] {
+      if (worker) worker->wake();
+      hub.refresh();
+    });
+    io.run();
+    if (worker) worker->stop();
+  }
+  worker.reset();
+  pool.join();
+  return exit_ok;
+}
+
+}  // namespace poetry

@@ -1,0 +1,287 @@
+#include "sync_job.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/quantity.hpp"
+#include "base/shown_text.hpp"
+#include "fetch/poem_catalog.hpp"
+#include "fetch/retry_delay.hpp"
+#include "fetching.hpp"
+#include "part_text.hpp"
+
+namespace poetry {
+namespace {
+
+constexpr std::uint64_t most_catalog_bytes = std::uint64_t{16} << 20;
+constexpr std::size_t most_written = std::size_t{4} << 20;  // in one transaction
+constexpr std::size_t longest_record = 64 << 10;  // of a weblog; a longer one is cut into several
+constexpr std::int64_t piece_bytes = 256 << 10;   // read at once, to be compared
+
+/// The claim was lost or given back: the attempt ends without a word.
+struct Abandoned {};
+
+/// The attempt cannot go on; perhaps another can.
+struct Broken {
+  std::string why;
+};
+
+std::string plural(std::int64_t count, const std::string& what) {
+  return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
+}
+
+}  // namespace
+
+SyncJob::SyncJob(Store& store, const JobOptions& options, Store::Taken taken,
+                 const std::atomic<bool>& stopping)
+    : store_(store), options_(options), taken_(std::move(taken)), stopping_(stopping) {}
+
+void SyncJob::run() {
+  Ending ending;
+  try {
+    begin();
+    if (taken_.record.type == RecordType::collection && parts_.empty()) fetch_catalog();
+    if (!cancelled_) taken_.record.type == RecordType::weblog ? fetch_weblog() : fetch_parts();
+    ending = verdict();
+  } catch (const Abandoned&) {
+    return;
+  } catch (const Broken& broken) {
+    ending = again(broken.why);
+  }
+  ending.error = to_utf8(shown_text(ending.error));
+  say(ending);
+  store_.end(taken_.claim, changes_, ending);
+}
+
+void SyncJob::begin() {
+  parts_ = store_.parts(taken_.claim.job);
+  const auto& record = taken_.record;
+  const std::string what = std::string(record_type_names[static_cast<std::size_t>(record.type)]) +
+                           " of " + record.address;
+  const std::string who = " by " + taken_.job.worker + ": " + what;
+  if (taken_.job.fetched == 0) {
+    log("attempt " + std::to_string(taken_.job.attempts) + who);
+  } else {
+    log("attempt " + std::to_string(taken_.job.attempts) + ", resumed after " +
+        plural(taken_.job.fetched, "byte") + who);
+  }
+  if (record.type != RecordType::collection && parts_.empty()) {
+    parts_.push_back({.number = 0, .name = record.name, .address = record.address});
+    changes_.parts = parts_;
+  }
+}
+
+/// Fetches, and writes what `handle` makes of it, until all is over.
+void SyncJob::fetch(const Batch& batch, const Handler& handle) {
+  Inbox inbox;
+  Fetching fetching(batch, options_.engine, inbox);
+  while (!inbox.is_finished()) {
+    const auto until = Clock::now() + options_.interval;
+    std::size_t bytes = 0;
+    for (auto now = Clock::now(); now < until && bytes < most_written && !inbox.is_finished();
+         now = Clock::now()) {
+      for (const auto& each : inbox.take(until - now)) {
+        bytes += each.bytes.size();
+        handle(each);
+      }
+    }
+    if (!write() || enough_) fetching.stop();
+  }
+  fetching.check();
+}
+
+/// False where the work should end: it was cancelled, or the worker stops.
+bool SyncJob::write() {
+  const auto now = Clock::now();
+  auto standing = Standing::held;
+  if (changes_.empty() && now < renew_at_) {
+    standing = store_.standing(taken_.claim);  // spares the disk a commit
+  } else {
+    standing = store_.write(taken_.claim, std::exchange(changes_, {}), options_.lease);
+    renew_at_ = now + options_.lease / 3;
+  }
+  if (standing == Standing::lost) throw Abandoned();
+  if (standing == Standing::cancelling) cancelled_ = true;
+  if (stopping_ && !cancelled_) {
+    store_.release(taken_.claim);
+    throw Abandoned();
+  }
+  return !cancelled_;
+}
+
+void SyncJob::fetch_catalog() {
+  const auto where = parse_host_port(taken_.record.address);
+  Batch batch{.servers = {where}, .fetch = options_.fetch};
+  batch.fetch.max_bytes = most_catalog_bytes;
+  std::string text;
+  fetch(batch, [&](const Happening& each) {
+    if (each.what == Happening::What::received) text += each.bytes;
+    if (each.what == Happening::What::ended && each.outcome != Outcome::ok) failure_ = each.error;
+  });
+  if (cancelled_) return;
+  if (!failure_.empty()) throw Broken{failure_};
+  const auto catalog = [&] {
+    try {
+      return parse_catalog(text, where);
+    } catch (const std::runtime_error& error) {
+      throw Broken{std::string("catalog: ") + error.what()};
+    }
+  }();
+  std::int64_t expected = 0;
+  for (const auto& poem : catalog.poems) {
+    Part part{.number = static_cast<std::int64_t>(parts_.size()),
+              .name = to_string(poem.where),
+              .address = to_string(poem.where)};
+    if (poem.expected.bytes) part.expected = static_cast<std::int64_t>(*poem.expected.bytes);
+    if (poem.expected.sha256) part.sha256 = to_hex(*poem.expected.sha256);
+    expected += part.expected.value_or(0);
+    parts_.push_back(std::move(part));
+  }
+  log("catalog: " + plural(static_cast<std::int64_t>(parts_.size()), "poem") + ", " +
+      plural(expected, "byte"));
+  changes_.parts = parts_;
+  changes_.expected = expected;
+}
+
+/// Those that are not complete yet, each from its beginning, compared with what is stored of it.
+void SyncJob::fetch_parts() {
+  std::vector<PartText> texts;
+  std::vector<HostPort> servers;
+  std::vector<Expected> expected;
+  for (const auto& part : parts_) {
+    if (part.complete) continue;
+    texts.emplace_back(part, [this, number = part.number](std::int64_t start) {
+      return store_.stored(taken_.claim.job, number, start, piece_bytes);
+    });
+    servers.push_back(parse_host_port(part.address));
+    Expected& each = expected.emplace_back();
+    if (part.expected) each.bytes = static_cast<std::uint64_t>(*part.expected);
+    each.sha256 = parse_digest(part.sha256);
+  }
+  if (servers.empty()) return;
+  Batch batch{.servers = Servers(std::move(servers), 1, std::move(expected)),
+              .fetch = options_.fetch,
+              .parallel = options_.parallel};
+  batch.fetch.digests = Digests::yes;
+  fetch(batch, [&](const Happening& each) {
+    auto& text = texts[each.task];
+    if (each.what == Happening::What::received) text.receive(each.bytes, changes_);
+    if (each.what == Happening::What::ended && each.outcome == Outcome::ok) {
+      text.complete(each.sha256, changes_);
+      log(text.part().name + ": " + plural(text.part().bytes, "byte") + ", SHA-256 " + each.sha256);
+    } else if (each.what == Happening::What::ended && each.outcome != Outcome::interrupted) {
+      if (failure_.empty()) failure_ = each.error;
+      log(text.part().name + ": " + each.error);
+    }
+    if (text.take_change()) changes_.parts.push_back(text.part());
+  });
+}
+
+/// A stream without an end, and without a beginning: a later attempt goes on behind the last whole
+/// line of the one before.
+void SyncJob::fetch_weblog() {
+  auto log_part = stored_log();
+  auto& part = log_part.part;
+  const auto passed =
+      std::chrono::milliseconds(taken_.now - taken_.job.started.value_or(taken_.now));
+  const auto left = std::max<Duration>(options_.follow - passed, std::chrono::milliseconds(1));
+  Batch batch{.servers = {parse_host_port(part.address)}, .fetch = options_.fetch};
+  batch.fetch.timeout = left;
+  enough_ = log_part.records >= options_.records;
+  if (!enough_) {
+    fetch(batch, [&](const Happening& each) {
+      if (each.what == Happening::What::received && !enough_) follow(log_part, each.bytes);
+      if (each.what != Happening::What::ended) return;
+      const bool over = each.outcome == Outcome::ok || each.outcome == Outcome::timeout || enough_;
+      if (!over && each.outcome != Outcome::interrupted) failure_ = each.error;
+    });
+  }
+  if (cancelled_ || !failure_.empty()) return;
+  part.complete = true;
+  changes_.parts.push_back(part);
+  log(part.name + ": " + plural(static_cast<std::int64_t>(log_part.records), "record"));
+}
+
+/// What an earlier attempt has stored, without an unfinished line at its end.
+SyncJob::LogPart SyncJob::stored_log() {
+  LogPart found{.part = parts_.front()};
+  auto& part = found.part;
+  std::int64_t whole = 0;
+  for (std::int64_t at = 0; at < part.bytes;) {
+    const auto bytes = store_.stored(taken_.claim.job, part.number, at, piece_bytes);
+    if (bytes.empty()) break;
+    const auto newline = bytes.rfind('\n');
+    if (newline != std::string::npos) whole = at + static_cast<std::int64_t>(newline) + 1;
+    found.records += static_cast<std::uint64_t>(std::count(bytes.begin(), bytes.end(), '\n'));
+    at += static_cast<std::int64_t>(bytes.size());
+  }
+  if (whole < part.bytes) {
+    part.bytes = whole;
+    changes_.parts.push_back(part);
+    changes_.pieces.push_back({part.number, whole, {}});
+  }
+  return found;
+}
+
+/// Stores the whole lines that have come, as long as more records are wanted.
+void SyncJob::follow(LogPart& text, std::string_view bytes) {
+  std::string lines;
+  for (std::size_t end = 0; !bytes.empty() && !enough_; bytes.remove_prefix(end)) {
+    const auto newline = bytes.find('\n');
+    end = newline == std::string_view::npos ? bytes.size() : newline + 1;
+    text.unfinished.append(bytes.substr(0, end));
+    if (newline == std::string_view::npos && text.unfinished.size() < longest_record) break;
+    lines += text.unfinished;
+    if (newline == std::string_view::npos) {
+      text.unfinished.clear();
+      continue;
+    }
+    ++text.records;
+    log(text.part.name + " " + std::to_string(text.records) + ": " +
+        log_text(std::exchange(text.unfinished, {})));
+    enough_ = text.records >= options_.records;
+  }
+  if (lines.empty()) return;
+  auto& part = text.part;
+  const auto start = part.bytes;
+  part.bytes += static_cast<std::int64_t>(lines.size());
+  changes_.pieces.push_back({part.number, start, std::move(lines)});
+  changes_.parts.push_back(part);
+}
+
+Ending SyncJob::verdict() const {
+  if (cancelled_) return {.state = JobState::cancelled};
+  if (!failure_.empty()) return again(failure_);
+  return {};
+}
+
+Ending SyncJob::again(const std::string& why) const {
+  if (cancelled_) return {.state = JobState::cancelled};
+  const auto attempt = static_cast<std::uint64_t>(taken_.job.attempts);
+  if (attempt >= options_.attempts) return {.state = JobState::failed, .error = why};
+  const auto seed = static_cast<std::uint64_t>(taken_.claim.job);
+  return {.state = JobState::queued,
+          .delay = retry_delay(options_.retry_delay, attempt - 1, seed),
+          .error = why};
+}
+
+/// What servers say is in it, too.
+void SyncJob::log(const std::string& line) { changes_.lines.push_back(to_utf8(shown_text(line))); }
+
+void SyncJob::say(const Ending& ending) {
+  switch (ending.state) {
+    case JobState::done:
+      log("done");
+      break;
+    case JobState::cancelled:
+      log("cancelled");
+      break;
+    case JobState::failed:
+      log("failed: " + ending.error);
+      break;
+    default:
+      log("again in " + format_duration(ending.delay) + ": " + ending.error);
+  }
+}
+
+}  // namespace poetry
