@@ -13,6 +13,7 @@
 #include "cli/standard_output.hpp"
 #include "control.hpp"
 #include "listening.hpp"
+#include "net/descriptor_limit.hpp"
 #include "worker.hpp"
 
 namespace poetry {
@@ -88,6 +89,7 @@ std::string read_token(const std::string& file) {
 }
 
 int run_serve(const SyncOptions& options) {
+  raise_descriptor_limit();  // a stream for each page that is open
   const bool has_page = options.command != "worker";
   const bool has_worker = options.command != "web";
   const auto token = read_token(options.token_file);

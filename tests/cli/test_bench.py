@@ -46,6 +46,17 @@ def test_a_fraction_of_a_measure_ends_in_a_table_and_in_json(tmp_path, needs_pro
         assert (bar["value"] is None) == bool(bar["why_not"])
 
 
+def test_the_page_is_measured_with_its_bars(tmp_path, needs_programs):
+    stem = tmp_path / "results"
+    done = bench("--quick", "--window", 1, "--output", stem, "page")
+    assert done.returncode == 0, done.stderr
+    figures = json.loads((tmp_path / "results.json").read_text())
+    runs, = figures["runs"].values()
+    held, = runs["held"]
+    assert held["lost"] == 0 and 0 < held["p50_ms"] <= held["p99_ms"] <= held["max_ms"]
+    assert len(figures["bars"]) == 6
+
+
 class Run:
     def __init__(self, cost):
         self.cost = cost

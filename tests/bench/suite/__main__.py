@@ -17,6 +17,7 @@ import fetches
 import fleet
 import growth
 import machine
+import page
 import poems
 import processes
 import report
@@ -27,9 +28,9 @@ from scale import FULL, QUICK
 from section import Setting
 
 MEASURES = {"clients": clients, "fleet": fleet, "burst": burst, "stream": stream, "poems": poems,
-            "tasks": tasks, "fetches": fetches, "growth": growth}
+            "tasks": tasks, "fetches": fetches, "page": page, "growth": growth}
 SUITE = Path(__file__).resolve().parent
-PROGRAMS = ("hold", "paced-floor", "poem-floor", "fetch-floor")
+PROGRAMS = ("hold", "paced-floor", "poem-floor", "fetch-floor", "streams")
 
 
 def arguments():

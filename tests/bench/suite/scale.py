@@ -14,6 +14,8 @@ class Scale(NamedTuple):
     tasks: int  # of a client
     task_delay: float  # seconds a line, of four
     fetches: int  # without a delay
+    streams: int  # of events, open at once
+    stopped: int  # streams that are open at a stop
     grow_engines: Tuple[str, ...]
     grow_clients: Tuple[int, ...]
     grow_fleet: Tuple[int, ...]
@@ -25,6 +27,7 @@ class Scale(NamedTuple):
 FULL = Scale(
     pairs=5, window=4, clients=(10000, 19000), fleet=60000, burst=10000, stream=1 << 30,
     poems=60000, tasks=10000, task_delay=1, fetches=20000,
+    streams=5000, stopped=1000,
     grow_engines=("epoll", "asio", "uring"), grow_clients=(1000, 3000, 10000, 19000),
     grow_fleet=(30000, 60000), grow_tasks=(1, 10, 100, 1000, 10000),
     grow_delays=((0.001, 10), (0.01, 100), (0.1, 1000), (1, 10000), (10, 19000)),
@@ -33,5 +36,6 @@ FULL = Scale(
 QUICK = Scale(
     pairs=1, window=2, clients=(2000,), fleet=8000, burst=2000, stream=1 << 28,
     poems=10000, tasks=1000, task_delay=0.25, fetches=5000,
+    streams=1000, stopped=300,
     grow_engines=("epoll",), grow_clients=(300, 3000), grow_fleet=(4000,), grow_tasks=(10, 1000),
     grow_delays=((0.001, 3), (0.1, 300)), grow_ports=(1, 10))

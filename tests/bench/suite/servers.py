@@ -26,7 +26,7 @@ NO_END = 2**31
 
 # Package by peer; what is not installed is left out.
 PACKAGES = {"endlessh": "endlessh", "twisted": "python3-twisted", "asyncio": "python3",
-            "node": "nodejs", "nginx": "nginx-light", "socat": "socat", "curl": "curl"}
+            "node": "nodejs", "nginx": "nginx-light", "socat": "socat", "curl": "curl", "wrk": "wrk"}
 
 
 class Pace(NamedTuple):
