@@ -44,7 +44,9 @@ using Answer = http::response<http::string_body>;
 
 constexpr asio::use_awaitable_t<Executor> awaited;
 constexpr std::uint32_t most_header_bytes = 16 << 10;
-constexpr std::uint64_t most_body_bytes = 64 << 10;  // an address and a name
+constexpr std::uint64_t most_body_bytes = 64 << 10;                  // an address and a name
+constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";  // RFC 9110, 10.1.1
+constexpr unsigned http_1_1 = 11;
 constexpr std::size_t least_read = 2048;
 constexpr auto sweep_interval = std::chrono::milliseconds(500);  // for deadlines of 10 s and more
 // What keeps proxies and pages from taking a silent stream for a dead one.
@@ -91,6 +93,9 @@ Credentials credentials_of(const Asked& request) {
           .authorization = text_of(request[http::field::authorization]),
           .cookie = text_of(request[http::field::cookie])};
 }
+
+/// Whether another request may follow: to HTTP/1.0 everything ends with its connection.
+bool goes_on(const Asked& request) { return request.version() >= http_1_1 && request.keep_alive(); }
 
 std::string path_of(const Asked& request) {
   const auto target = text_of(request.target());
@@ -148,7 +153,7 @@ class Web::Server {
   Task<bool> read(Connection& peer, beast::flat_buffer& buffer, Parser& parser);
   Task<void> answer(Connection& peer, const Asked& request);
   Task<void> send(Connection& peer, Answer answer, bool keep_alive);
-  Task<void> send_pieces(Connection& peer, const Response& response, bool keep_alive);
+  Task<void> send_pieces(Connection& peer, const Response& response, const Asked& request);
   Task<void> stream_events(Connection& peer, std::string last_id);
   Task<void> drain(Connection& peer);
   template <typename Work>
@@ -275,7 +280,7 @@ Task<Web::Server::After> Web::Server::serve_one(Connection& peer, beast::flat_bu
     co_return After::events;
   }
   co_await answer(peer, request);
-  co_return request.keep_alive() ? After::next_request : After::close;
+  co_return goes_on(request) ? After::next_request : After::close;
 }
 
 /// False where there is no request, or one that was refused.
@@ -294,6 +299,9 @@ Task<bool> Web::Server::read(Connection& peer, beast::flat_buffer& buffer, Parse
   std::optional<Response> refusal;
   if (!error) {
     refusal = guard_.refuse(credentials_of(parser.get()));
+    if (!refusal && parser.get()[http::field::expect] == "100-continue") {
+      co_await asio::async_write(peer.socket, asio::buffer(go_on), awaited);
+    }
     if (!refusal) co_await http::async_read(peer.socket, buffer, parser, into(error));
   }
   if (error) refusal = problem_of(error, peer.late);
@@ -321,7 +329,7 @@ Task<void> Web::Server::answer(Connection& peer, const Asked& request) {
       asset->content_length(asset->body().size());
       asset->body().clear();
     }
-    co_await send(peer, std::move(*asset), request.keep_alive());
+    co_await send(peer, std::move(*asset), goes_on(request));
     co_return;
   }
   const Request asked{.method = text_of(request.method_string()),
@@ -335,7 +343,7 @@ Task<void> Web::Server::answer(Connection& peer, const Asked& request) {
     co_await on_database([&] { response = api_.answer(asked); });
   }
   if (response.more && asked.method != "HEAD") {
-    co_await send_pieces(peer, response, request.keep_alive());
+    co_await send_pieces(peer, response, request);
     co_return;
   }
   auto answer = answer_of(response);
@@ -343,7 +351,7 @@ Task<void> Web::Server::answer(Connection& peer, const Asked& request) {
     if (!response.more) answer.content_length(answer.body().size());
     answer.body().clear();
   }
-  co_await send(peer, std::move(answer), request.keep_alive());
+  co_await send(peer, std::move(answer), goes_on(request));
 }
 
 Task<void> Web::Server::send(Connection& peer, Answer answer, bool keep_alive) {
@@ -353,12 +361,14 @@ Task<void> Web::Server::send(Connection& peer, Answer answer, bool keep_alive) {
   co_await http::async_write(peer.socket, answer, awaited);
 }
 
-/// A body of pieces, in chunks. Where one cannot be had, the connection ends before the last chunk,
-/// by which the peer knows that it has not all.
-Task<void> Web::Server::send_pieces(Connection& peer, const Response& response, bool keep_alive) {
+/// A body of pieces, in chunks; to the end of the connection for HTTP/1.0. Where one cannot be had,
+/// the connection ends before the last chunk, by which the peer knows that it has not all.
+Task<void> Web::Server::send_pieces(Connection& peer, const Response& response,
+                                    const Asked& request) {
   http::response<http::empty_body> head{answer_of(response).base()};
-  head.chunked(true);
-  head.keep_alive(keep_alive);
+  const bool chunked = request.version() >= http_1_1;
+  if (chunked) head.chunked(true);
+  head.keep_alive(goes_on(request));
   http::response_serializer<http::empty_body> serializer{head};
   peer.expire_after(options_.send_timeout);
   co_await http::async_write_header(peer.socket, serializer, awaited);
@@ -375,9 +385,13 @@ Task<void> Web::Server::send_pieces(Connection& peer, const Response& response, 
     if (failure) std::rethrow_exception(failure);
     peer.expire_after(options_.send_timeout);
     if (piece.empty()) break;
-    co_await asio::async_write(peer.socket, http::make_chunk(asio::buffer(piece)), awaited);
+    if (chunked) {
+      co_await asio::async_write(peer.socket, http::make_chunk(asio::buffer(piece)), awaited);
+    } else {
+      co_await asio::async_write(peer.socket, asio::buffer(piece), awaited);
+    }
   }
-  co_await asio::async_write(peer.socket, http::make_chunk_last(), awaited);
+  if (chunked) co_await asio::async_write(peer.socket, http::make_chunk_last(), awaited);
 }
 
 /// Server-Sent Events, to the end of the connection.
