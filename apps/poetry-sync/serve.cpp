@@ -46,7 +46,11 @@ class Watch {
   void run() {
     while (!stopping_) {
       try {
-        if (store_.wait_for_news(longest_wait)) changed_();
+        if (!store_.wait_for_news(longest_wait)) continue;
+        const auto began = Clock::now();
+        changed_();
+        // A large library is read at most half of the time.
+        std::this_thread::sleep_for(std::min<Duration>(Clock::now() - began, longest_wait));
       } catch (const std::exception& error) {
         spdlog::error("{}", error.what());
         std::this_thread::sleep_for(wait_after_failure);
