@@ -1,124 +1,129 @@
-// The page: a table of records that events keep up to date, and the log and text of one of them.
-import { openEvents } from "/events.js";
-import { LogPane } from "/log.js";
-import { recordRow } from "/row.js";
+// The page: a table of records that events keep up to date, and what is known of one of them.
+import { addForm } from "/add.js";
+import { Announcer } from "/announcer.js";
+import { call } from "/api.js";
+import { Detail, named } from "/detail.js";
+import { followEvents } from "/events.js";
+import { isActive, Library } from "/library.js";
+import { RecordRow } from "/row.js";
+import { confirmed } from "/confirm.js";
+import { put, putAttribute } from "/words.js";
 
 const byId = (id) => document.getElementById(id);
-const records = new Map(); // by id, as the server last told
-const rows = new Map(); // by id
-let chosen = null; // the record whose log and text are shown
-const log = new LogPane(byId("log"), byId("download"));
+const rows = new Map(); // by a record's id
+const detail = new Detail();
+const announcer = new Announcer(byId("announcer"));
+const library = new Library({ changed: showRecord, removed: dropRecord });
+let additions = 0; // by this page
 
-async function call(method, path, body) {
-  const options = { method, headers: { Accept: "application/json" } };
-  if (method !== "GET") {
-    options.headers["Content-Type"] = "application/json";
-    options.body = JSON.stringify(body ?? {});
-  }
-  const response = await fetch(path, options);
-  if (response.status === 204) return null;
-  const answer = await response.json();
-  if (!response.ok) throw new Error(answer.detail ?? answer.title);
-  return answer;
-}
-
-/** Runs what a press asks for, and says what went wrong. */
-async function attempt(work) {
-  byId("problem").textContent = "";
-  try {
-    await work();
-  } catch (error) {
-    byId("problem").textContent = error.message;
-  }
-}
-
-function showJob(job) {
-  const record = records.get(job.record);
-  if (record) show({ ...record, job });
-}
-
-const actions = {
-  // The press is shown before the server has answered it.
-  sync: (record) => attempt(async () => {
-    show({ ...record, job: { ...(record.job ?? {}), state: "asked", fetched: 0 } });
-    showJob(await call("POST", "/api/jobs", { record: record.id }));
-  }),
-  cancel: (record) => attempt(async () => {
-    show({ ...record, job: { ...record.job, state: "cancelling" } });
-    showJob(await call("POST", `/api/jobs/${record.job.id}/cancel`));
-  }),
-  retry: (record) => attempt(async () => {
-    showJob(await call("POST", `/api/jobs/${record.job.id}/retry`));
-  }),
-  remove: (record) => attempt(async () => {
-    await call("DELETE", `/api/records/${record.id}`);
-    drop(record.id);
-  }),
-  choose: (record) => choose(record.id),
-};
-
-function show(record) {
-  records.set(record.id, record);
+function showRecord(record, before) {
   let row = rows.get(record.id);
   if (!row) {
-    row = recordRow(actions);
+    row = new RecordRow(actions);
     rows.set(record.id, row);
     byId("records").append(row.element);
   }
-  row.update(record);
-  byId("no-records").hidden = true;
-  if (record.id === chosen) showChosen();
+  row.update(record, library.state(record), record.id === detail.id);
+  if (record.id === detail.id) detail.update(record);
+  announcer.changed(record, before);
+  showTable();
 }
 
-function drop(id) {
-  records.delete(id);
-  rows.get(id)?.element.remove();
+function dropRecord(id) {
+  const row = rows.get(id);
+  const next = row.element.nextElementSibling ?? row.element.previousElementSibling;
+  const had = row.element.contains(document.activeElement);
+  row.element.remove();
   rows.delete(id);
-  if (id === chosen) byId("detail").hidden = true;
-  byId("no-records").hidden = records.size > 0;
+  if (id === detail.id) choose(null);
+  showTable();
+  if (had) (next?.querySelector("button") ?? byId("records-title")).focus();
 }
 
-function replaceAll(all) {
-  const left = new Set(all.map((each) => each.id));
-  for (const id of [...records.keys()]) if (!left.has(id)) drop(id);
-  for (const each of all) show(each);
-  byId("no-records").hidden = records.size > 0;
+function showTable() {
+  byId("table").hidden = rows.size === 0;
+  byId("no-records").hidden = rows.size > 0;
+  putAttribute(byId("sync-all"), "aria-disabled", ![...library.records.values()].some(isIdle));
 }
 
-async function choose(id) {
-  chosen = id;
-  byId("detail").hidden = false;
-  await showChosen();
-  byId("detail-title").scrollIntoView({ block: "nearest" });
+const isIdle = (record) => !isActive(record.job) && !library.pressed.has(record.id);
+
+function choose(record) {
+  const before = library.records.get(detail.id);
+  detail.choose(record);
+  for (const each of [before, record]) if (each) showRecord(each, each);
 }
 
-async function showChosen() {
-  const record = records.get(chosen);
-  if (!record) return;
-  byId("detail-title").textContent = record.name;
-  if (record.job?.id) log.follow(record.job);
-  if (record.synced) byId("text").textContent = await (await fetch(`/api/records/${record.id}/text`)).text();
+/** Runs what a press asks for, and says what went wrong. */
+async function attempt(what, work) {
+  put(byId("problem"), "");
+  try {
+    await work();
+  } catch (error) {
+    put(byId("problem"), `${what}: ${error.message}`);
+  }
 }
+
+const sync = (record, path = "/api/jobs", body = { record: record.id }) =>
+  attempt(`Sync Up ${record.name}`, async () => {
+    library.updateJob(await library.press(record, "asked", call("POST", path, body)));
+  });
+
+const actions = {
+  choose: (record) => {
+    choose(record);
+    byId("detail-title").focus({ preventScroll: true });
+    byId("detail").scrollIntoView({ block: "nearest" });
+  },
+  sync: (record) => {
+    if (record.id !== detail.id) choose(record);
+    return sync(record);
+  },
+  retry: (record) => {
+    if (record.id !== detail.id) choose(record);
+    return sync(record, `/api/jobs/${record.job.id}/retry`, {});
+  },
+  cancel: (record) =>
+    attempt(`Cancel ${record.name}`, async () => {
+      const answer = call("POST", `/api/jobs/${record.job.id}/cancel`);
+      library.updateJob(await library.press(record, "cancelling", answer));
+    }),
+  remove: (record) =>
+    attempt(`Remove ${record.name}`, async () => {
+      if (!(await confirmed(`Remove ${record.name}?`))) return;
+      await library.press(record, "removing", call("DELETE", `/api/records/${record.id}`));
+      library.remove(record.id);
+    }),
+};
 
 byId("sync-all").addEventListener("click", () => {
-  for (const record of records.values()) actions.sync(record);
+  for (const record of library.records.values()) if (isIdle(record)) sync(record);
 });
 
-byId("add").addEventListener("submit", (event) => {
-  event.preventDefault();
-  const form = event.target;
-  attempt(async () => {
-    show(await call("POST", "/api/records", Object.fromEntries(new FormData(form))));
-    form.reset();
-  });
+byId("close").addEventListener("click", () => {
+  const row = rows.get(detail.id);
+  choose(null);
+  row?.name.focus();
 });
 
-openEvents({
-  state: (text) => {
-    byId("connection").textContent = text;
-    byId("connection").dataset.state = text;
+addForm(byId("add"), (record) => {
+  ++additions;
+  library.update(record);
+});
+
+followEvents({
+  changes: () => additions,
+  state: (word, why = "") => {
+    put(byId("connection"), word);
+    putAttribute(byId("connection"), "data-state", word);
+    putAttribute(byId("connection"), "title", why || null);
   },
-  records: replaceAll,
-  record: show,
-  removed: ({ id }) => drop(id),
+  records: (all, anew) => {
+    library.replace(all, anew);
+    showTable();
+    const wanted = library.records.get(named());
+    if (wanted && !detail.id) choose(wanted);
+  },
+  record: (record) => library.update(record),
+  removed: ({ id }) => library.remove(id),
 });

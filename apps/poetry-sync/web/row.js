@@ -1,77 +1,112 @@
-// A record's row of the table.
-const ACTIVE = new Set(["asked", "queued", "running", "cancelling"]);
+// A record's row of the table: made once, and updated in place, so that the focus stays.
+import { isActive } from "/library.js";
+import { make, put, putAttribute, putTime, sizeText, timeText } from "/words.js";
 
-const sizeText = (bytes) =>
-  bytes < 1000 ? `${bytes} B` : bytes < 1e6 ? `${(bytes / 1000).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+const BUSY = new Set(["asked", "queued", "running", "cancelling", "removing"]);
 
-function cell(row, content) {
-  const made = document.createElement("td");
-  made.append(content);
-  row.append(made);
-  return made;
-}
-
-function button(text, press) {
-  const made = document.createElement("button");
+/** A button that keeps the focus while it does nothing, as a disabled one does not. */
+function button(text, classes, press) {
+  const made = make("button", classes, text);
   made.type = "button";
-  made.textContent = text;
-  made.addEventListener("click", press);
+  made.addEventListener("click", () => {
+    if (made.getAttribute("aria-disabled") !== "true") press();
+  });
   return made;
 }
 
-export function recordRow(actions) {
-  const element = document.createElement("tr");
-  let record = null;
-  const name = document.createElement("th");
-  name.scope = "row";
-  const choose = button("", () => actions.choose(record));
-  choose.className = "link";
-  const address = document.createElement("small");
-  name.append(choose, address);
-  element.append(name);
-  const state = cell(element, "");
-  const progress = document.createElement("progress");
-  const share = document.createElement("span");
-  cell(element, progress).append(share);
-  const size = cell(element, "");
-  const synced = cell(element, document.createElement("time"));
-  const sync = button("Sync Up", () => actions.sync(record));
-  const cancel = button("Cancel", () => actions.cancel(record));
-  const retry = button("Retry", () => actions.retry(record));
-  const remove = button("Remove", () => actions.remove(record));
-  const buttons = cell(element, sync);
-  buttons.append(cancel, retry, remove);
-  buttons.className = "actions";
+function cell(label, ...content) {
+  const made = make("td", "", ...content);
+  made.setAttribute("role", "cell");
+  made.dataset.label = label; // shown where there is no room for columns
+  return made;
+}
 
-  const label = (each) => each.setAttribute("aria-label", `${each.textContent} ${record.name}`);
+/** What there is to say of a state beside its word. */
+function remark(record, state) {
+  const job = record.job;
+  if (!job) return "";
+  if (state === "failed") return job.error;
+  if (state === "queued" && job.error) return `${job.error}; again at ${timeText(job.due)}`;
+  return state === "running" && job.attempts > 1 ? `attempt ${job.attempts}` : "";
+}
 
-  function update(now) {
-    record = now;
-    const job = record.job;
-    const active = ACTIVE.has(job?.state);
-    choose.textContent = record.name;
-    address.textContent = `${record.type} ${record.address}`;
-    state.textContent = job ? (job.error && !active ? `${job.state}: ${job.error}` : job.state) : "new";
-    state.dataset.state = job?.state ?? "new";
-    progress.hidden = !active;
-    progress.setAttribute("aria-label", `Progress of ${record.name}`);
-    if (job?.expected) {
-      progress.max = job.expected;
-      progress.value = Math.min(job.fetched, job.expected);
-    } else {
-      progress.removeAttribute("value");
-    }
-    share.textContent = active ? ` ${sizeText(job.fetched ?? 0)}` : "";
-    size.textContent = record.synced ? sizeText(record.bytes) : "";
-    const time = synced.firstElementChild;
-    time.dateTime = record.synced ?? "";
-    time.textContent = record.synced ? new Date(record.synced).toLocaleString() : "never";
-    sync.disabled = active;
-    cancel.hidden = !active;
-    cancel.disabled = job?.state === "cancelling";
-    retry.hidden = !["failed", "cancelled"].includes(job?.state);
-    for (const each of [sync, cancel, retry, remove]) label(each);
+function progressText(job) {
+  if (!job?.expected) return sizeText(job?.fetched ?? 0);
+  const share = Math.floor((100 * job.fetched) / job.expected);
+  return `${sizeText(job.fetched)} of ${sizeText(job.expected)}, ${Math.min(share, 100)} %`;
+}
+
+export class RecordRow {
+  constructor(actions) {
+    this.record = null;
+    const act = (name) => () => actions[name](this.record);
+    this.name = button("", "name", act("choose"));
+    this.address = make("span", "address quiet");
+    this.pill = make("span", "pill");
+    this.remark = make("span", "remark quiet");
+    this.progress = make("progress");
+    this.share = make("span", "share quiet");
+    this.bar = make("div", "bar", this.progress, this.share);
+    this.size = cell("Size");
+    this.size.classList.add("number");
+    this.time = make("time");
+    this.sync = button("Sync Up", "strong", act("sync"));
+    this.cancel = button("Cancel", "", act("cancel"));
+    this.retry = button("Retry", "", act("retry"));
+    this.remove = button("Remove", "plain", act("remove"));
+    this.element = this.build();
   }
 
-  return { element, update };
+  build() {
+    const head = make("th", "", this.name, this.address);
+    head.scope = "row";
+    head.setAttribute("role", "rowheader");
+    const buttons = make("div", "actions", this.sync, this.cancel, this.retry, this.remove);
+    const row = make("tr", "", head, cell("State", this.pill, this.remark, this.bar), this.size,
+      cell("Last sync", this.time), cell("Actions", buttons));
+    row.setAttribute("role", "row");
+    return row;
+  }
+
+  update(record, state, chosen) {
+    this.record = record;
+    put(this.name, record.name);
+    putAttribute(this.name, "aria-current", chosen ? "true" : null);
+    put(this.address, record.name === record.address ? record.type : `${record.type} ${record.address}`);
+    put(this.pill, state);
+    putAttribute(this.pill, "data-state", state);
+    put(this.remark, remark(record, state));
+    put(this.size, record.synced ? sizeText(record.bytes) : "");
+    putTime(this.time, record.synced, "never");
+    this.updateProgress(record, state);
+    this.updateButtons(record, state);
+  }
+
+  updateProgress(record, state) {
+    const fresh = state === "asked" ? null : record.job;
+    this.bar.hidden = !BUSY.has(state);
+    putAttribute(this.progress, "aria-label", `Progress of ${record.name}`);
+    if (fresh?.expected) {
+      this.progress.max = fresh.expected;
+      this.progress.value = Math.min(fresh.fetched, fresh.expected);
+    } else {
+      this.progress.removeAttribute("value"); // how much there is to come is not known
+    }
+    put(this.share, progressText(fresh));
+  }
+
+  updateButtons(record, state) {
+    const busy = BUSY.has(state);
+    const over = state === "failed" || state === "cancelled";
+    const focused = document.activeElement;
+    putAttribute(this.sync, "aria-disabled", busy);
+    putAttribute(this.cancel, "aria-disabled", !isActive(record.job) || state === "cancelling");
+    putAttribute(this.remove, "aria-disabled", busy);
+    this.cancel.hidden = !busy;
+    this.retry.hidden = !over;
+    if (focused?.hidden && this.element.contains(focused)) this.sync.focus();
+    for (const each of [this.sync, this.cancel, this.retry, this.remove]) {
+      putAttribute(each, "aria-label", `${each.textContent} ${record.name}`);
+    }
+  }
 }
