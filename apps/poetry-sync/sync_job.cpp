@@ -237,6 +237,7 @@ void SyncJob::follow(LogPart& text, std::string_view bytes) {
       continue;
     }
     ++text.records;
+    text.unfinished.pop_back();  // the newline
     log(text.part.name + " " + std::to_string(text.records) + ": " +
         log_text(std::exchange(text.unfinished, {})));
     enough_ = text.records >= options_.records;

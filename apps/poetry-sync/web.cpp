@@ -130,6 +130,29 @@ struct Connection {
   void expire_after(Duration time) { until = later(Clock::now(), time); }
 };
 
+/// A stream of events, as long as its peer is there.
+class OpenStream {
+ public:
+  OpenStream(std::atomic<std::uint64_t>& count, Socket& socket) : count_(count), socket_(socket) {
+    ++count_;
+  }
+  OpenStream(const OpenStream&) = delete;
+  OpenStream& operator=(const OpenStream&) = delete;
+  ~OpenStream() { end(); }
+
+  void end() {
+    if (std::exchange(ended_, true)) return;
+    --count_;
+    Error ignored;
+    socket_.close(ignored);
+  }
+
+ private:
+  std::atomic<std::uint64_t>& count_;
+  Socket& socket_;
+  bool ended_ = false;
+};
+
 }  // namespace
 
 class Web::Server {
@@ -400,11 +423,7 @@ Task<void> Web::Server::stream_events(Connection& peer, std::string last_id) {
     co_await send(peer, answer_of(problem(503, "Too many streams")), false);
     co_return;
   }
-  const struct Counted {
-    std::atomic<std::uint64_t>& count;
-    explicit Counted(std::atomic<std::uint64_t>& of) : count(of) { ++count; }
-    ~Counted() { --count; }
-  } counted{hub_.streams()};
+  const auto open = std::make_shared<OpenStream>(hub_.streams(), peer.socket);
   {
     http::response<http::empty_body> head{http::status::ok, 11};
     make_safe(head);
@@ -415,6 +434,12 @@ Task<void> Web::Server::stream_events(Connection& peer, std::string last_id) {
     peer.expire_after(options_.send_timeout);
     co_await http::async_write_header(peer.socket, serializer, awaited);
   }
+  // The peer has nothing more to say, so that what can be read is its end; the next heartbeat would
+  // tell that late, and until then a hidden tab would take the place of another.
+  peer.socket.async_wait(Socket::wait_read, [found = std::weak_ptr(open)](const Error& error) {
+    const auto stream = found.lock();
+    if (!error && stream) stream->end();
+  });
   auto news = hub_.begin(last_id);
   auto heard = heartbeats_;
   while (!stopping_) {

@@ -143,7 +143,8 @@ class Rig {
       ...(body && { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }),
     });
     assert.ok(response.ok, `${method} ${target}: ${response.status}`);
-    return response.headers.get("Content-Type")?.includes("json") ? response.json() : response.text();
+    if (response.status === 204) return null;
+    return response.headers.get("Content-Type").includes("json") ? response.json() : response.text();
   }
 
   add(type, address, name) {

@@ -50,7 +50,7 @@ export class RecordRow {
     this.size = cell("Size");
     this.size.classList.add("number");
     this.time = make("time");
-    this.sync = button("Sync Up", "strong", act("sync"));
+    this.sync = button("Sync Up", "main", act("sync"));
     this.cancel = button("Cancel", "", act("cancel"));
     this.retry = button("Retry", "", act("retry"));
     this.remove = button("Remove", "plain", act("remove"));
@@ -101,9 +101,9 @@ export class RecordRow {
     const focused = document.activeElement;
     putAttribute(this.sync, "aria-disabled", busy);
     putAttribute(this.cancel, "aria-disabled", !isActive(record.job) || state === "cancelling");
-    putAttribute(this.remove, "aria-disabled", busy);
     this.cancel.hidden = !busy;
     this.retry.hidden = !over;
+    this.remove.hidden = busy;
     if (focused?.hidden && this.element.contains(focused)) this.sync.focus();
     for (const each of [this.sync, this.cancel, this.retry, this.remove]) {
       putAttribute(each, "aria-label", `${each.textContent} ${record.name}`);

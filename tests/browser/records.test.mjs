@@ -1,0 +1,100 @@
+// Adding and removing records, and what is shown of long ones.
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+
+import { testOfPage as test } from "./rig.mjs";
+import { connection, logLines, Row, text } from "./view.mjs";
+
+async function add(page, type, address, name = "") {
+  await page.getByLabel("Type").selectOption(type);
+  await page.getByLabel("Address").fill(address);
+  await page.getByLabel("Name").fill(name);
+  await page.getByRole("button", { name: "Add", exact: true }).click();
+}
+
+test("records are added and removed, and every tab is told", async (rig) => {
+  await rig.sync("serve");
+  const [page, other] = [await rig.page(), await rig.page()];
+  await page.getByText("Nothing to keep in step with yet").waitFor();
+  await add(page, "poem", "127.0.0.1:10001", "first");
+  await add(page, "weblog", "localhost:10002");
+  for (const each of [page, other]) {
+    await new Row(each, "first").says("poem 127.0.0.1:10001");
+    await new Row(each, "localhost:10002").shows("new");
+  }
+  await new Row(page, "first").press("Remove");
+  await page.getByRole("button", { name: "Keep it" }).click();
+  assert.equal((await rig.api("GET", "/api/records")).length, 2);
+  await new Row(page, "first").press("Remove");
+  await page.getByRole("dialog").getByRole("button", { name: "Remove" }).click();
+  for (const each of [page, other]) await new Row(each, "first").element.waitFor({ state: "detached" });
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), "localhost:10002");
+  await page.reload();
+  await new Row(page, "localhost:10002").shows("new");
+  assert.equal(await page.locator("#records tr").count(), 1);
+});
+
+test("what the server refuses is said in words beside the form", async (rig) => {
+  await rig.sync("serve");
+  const page = await rig.page();
+  const problem = (words) => page.locator("#add-problem", { hasText: words }).waitFor();
+  rig.browsing.allow(/status of 40[09]/);
+  await add(page, "poem", "127.0.0.1:10001", "first");
+  await new Row(page, "first").shows("new");
+  await add(page, "poem", "127.0.0.1:10001", "again");
+  await problem(/Conflict: .*127\.0\.0\.1:10001/);
+  await add(page, "poem", "no address: at all", "bad");
+  await problem(/Bad request: .*no address: at all/);
+  assert.equal(await page.getByLabel("Address").getAttribute("aria-invalid"), "true");
+  await add(page, "poem", "  ");
+  await problem("An address is needed");
+  await add(page, "collection", "127.0.0.1:10001", "other type");
+  await new Row(page, "other type").shows("new");
+  assert.equal(await page.locator("#add-problem").textContent(), "");
+  assert.equal(await page.locator("#records tr").count(), 2);
+});
+
+test("what another has removed meanwhile is refused in words", async (rig) => {
+  await rig.sync("serve");
+  const { id } = await rig.add("poem", "127.0.0.1:10001", "gone");
+  const page = await rig.page();
+  await new Row(page, "gone").shows("new");
+  rig.browsing.allow(/status of 404/);
+  await page.route("**/api/jobs", async (route) => {
+    await rig.api("DELETE", `/api/records/${id}`);
+    await route.continue();
+  });
+  await new Row(page, "gone").press("Sync Up");
+  await page.locator("#problem", { hasText: /Sync Up gone: Not found: / }).waitFor();
+  await page.getByText("Nothing to keep in step with yet").waitFor();
+});
+
+test("a long text is cut between two characters, and a long log to its end", async (rig) => {
+  const shown = 256 * 1024;
+  const count = 1200;
+  const peer = await rig.peer((socket) => socket.end("é\n".repeat(150_000))); // 3 bytes each
+  const log = await rig.peer((socket) => socket.end("x\n".repeat(count)));
+  await rig.sync("serve", "--follow-records", "5000");
+  await rig.add("poem", peer.address, "long");
+  await rig.add("weblog", log.address, "chatty");
+  const page = await rig.page();
+  await connection(page, "live");
+  await page.getByRole("button", { name: "Sync all" }).click();
+  const rows = [new Row(page, "long"), new Row(page, "chatty")];
+  for (const row of rows) await row.shows("done");
+  await rows[0].choose();
+  await text(page, "é\n".repeat(150_000).slice(0, Math.floor(shown / 3) * 2));
+  await page.getByText("The first 262.1 kB of 450.0 kB are shown.").waitFor();
+  const whole = await page.request.get(await page.getByText("Open whole text").evaluate((link) => link.href));
+  assert.equal((await whole.body()).length, 450_000);
+
+  await rows[1].choose();
+  await page.locator("#log li", { hasText: `${count} records` }).waitFor();
+  const lines = await logLines(page, 1000);
+  assert.equal(lines.length, 1000);
+  await page.locator("#log-note", { hasText: `${lines[0].number - 1} earlier lines left out` }).waitFor();
+  const download = page.waitForEvent("download");
+  await page.getByText("Download whole log").click();
+  const file = await readFile(await (await download).path(), "utf8");
+  assert.equal(file.trimEnd().split("\n").length, lines.at(-1).number);
+});
