@@ -3,7 +3,7 @@
 import { call } from "/api.js";
 
 const POLL_MS = 2000;
-const STREAM_AGAIN_MS = 10_000; // while the server refuses one
+const STREAM_AGAIN_MS = 5000; // while the server refuses one
 // A browser has six connections for a server, which its tabs share: each stream takes one for good.
 const MOST_STREAMS = 4;
 

@@ -33,7 +33,7 @@ function remark(record, state) {
 function progressText(job) {
   if (!job?.expected) return sizeText(job?.fetched ?? 0);
   const share = Math.floor((100 * job.fetched) / job.expected);
-  return `${sizeText(job.fetched)} of ${sizeText(job.expected)}, ${Math.min(share, 100)} %`;
+  return `${Math.min(share, 100)} % of ${sizeText(job.expected)}`;
 }
 
 export class RecordRow {
@@ -46,7 +46,6 @@ export class RecordRow {
     this.remark = make("span", "remark quiet");
     this.progress = make("progress");
     this.share = make("span", "share quiet");
-    this.bar = make("div", "bar", this.progress, this.share);
     this.size = cell("Size");
     this.size.classList.add("number");
     this.time = make("time");
@@ -62,7 +61,8 @@ export class RecordRow {
     head.scope = "row";
     head.setAttribute("role", "rowheader");
     const buttons = make("div", "actions", this.sync, this.cancel, this.retry, this.remove);
-    const row = make("tr", "", head, cell("State", this.pill, this.remark, this.bar), this.size,
+    const state = make("div", "state", this.pill, this.share);
+    const row = make("tr", "", head, cell("State", state, this.progress, this.remark), this.size,
       cell("Last sync", this.time), cell("Actions", buttons));
     row.setAttribute("role", "row");
     return row;
@@ -84,7 +84,8 @@ export class RecordRow {
 
   updateProgress(record, state) {
     const fresh = state === "asked" ? null : record.job;
-    this.bar.hidden = !BUSY.has(state);
+    const shown = BUSY.has(state) && state !== "queued";
+    this.progress.hidden = !shown;
     putAttribute(this.progress, "aria-label", `Progress of ${record.name}`);
     if (fresh?.expected) {
       this.progress.max = fresh.expected;
@@ -92,7 +93,7 @@ export class RecordRow {
     } else {
       this.progress.removeAttribute("value"); // how much there is to come is not known
     }
-    put(this.share, progressText(fresh));
+    put(this.share, shown ? progressText(fresh) : "");
   }
 
   updateButtons(record, state) {
