@@ -83,7 +83,9 @@ struct Dialect {
   std::string identity;    ///< of a table's id, which is never used twice
   std::string blob;        ///< the type of bytes
   std::string now_ms;      ///< an expression: the database's clock, in ms since 1970
-  std::string skip_taken;  ///< behind a SELECT: locks its rows, and passes over locked ones
+  std::string lock;        ///< behind a SELECT: locks its rows until the transaction's end
+  std::string skip_taken;  ///< the same, and passes over those that others have locked
+  std::string alone;  ///< a statement that lets one transaction after the other pass; may be empty
 };
 
 enum class Access { read, write };
@@ -99,6 +101,9 @@ class Database {
   virtual bool wait_for_news(Duration longest) = 0;
   [[nodiscard]] virtual const Dialect& dialect() const = 0;
 };
+
+/// The password in a URL; empty where there is none.
+std::string secret_in(const std::string& url);
 
 /// "sqlite:PATH", for which missing directories are made, or "postgresql://..." (a connection URI
 /// of libpq). Raises UsageError for another, and DatabaseError.

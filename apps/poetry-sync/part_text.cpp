@@ -26,7 +26,14 @@ void PartText::receive(std::string_view bytes, Changes& changes) {
       changes.lines.push_back(part_.name + ": differs from byte " + std::to_string(start) +
                               " on, and is replaced from there");
     }
-    changes.pieces.push_back({part_.number, start, std::string(fresh)});
+    auto& pieces = changes.pieces;
+    const bool goes_on = !pieces.empty() && pieces.back().part == part_.number &&
+                         pieces.back().start + std::ssize(pieces.back().bytes) == start;
+    if (goes_on) {
+      pieces.back().bytes += fresh;
+    } else {
+      pieces.push_back({part_.number, start, std::string(fresh)});
+    }
     part_.bytes = start + static_cast<std::int64_t>(fresh.size());
     changed_ = true;
   }
@@ -65,8 +72,16 @@ void PartText::log_lines(std::string_view bytes, std::int64_t already, Changes& 
     at += static_cast<std::int64_t>(end);
     if (newline == std::string_view::npos) return;
     const auto text = std::exchange(unfinished_, {});
-    if (++lines_ > most_lines || at <= already) continue;
+    ++lines_;
+    if (at > already) log_line(text, changes);
+  }
+}
+
+void PartText::log_line(std::string_view text, Changes& changes) const {
+  if (lines_ <= most_lines) {
     changes.lines.push_back(part_.name + " " + std::to_string(lines_) + ": " + log_text(text));
+  } else if (lines_ == most_lines + 1) {
+    changes.lines.push_back(part_.name + ": further lines are stored, and not logged");
   }
 }
 
@@ -75,6 +90,10 @@ void PartText::complete(const std::string& sha256, Changes& changes) {
     changes.lines.push_back(part_.name + ": ends at byte " + std::to_string(at_) +
                             ", and what was stored beyond is gone");
     changes.pieces.push_back({part_.number, at_, {}});
+  }
+  if (!unfinished_.empty()) {
+    ++lines_;
+    log_line(unfinished_, changes);
   }
   part_.bytes = at_;
   part_.sha256 = sha256;

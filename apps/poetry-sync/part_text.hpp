@@ -25,7 +25,8 @@ class PartText {
 
   /// What came next. Adds to the batch what is not stored yet, and logs its lines.
   void receive(std::string_view bytes, Changes& changes);
-  /// The stream has ended as it should: what is stored beyond it goes.
+  /// The stream has ended as it should: what is stored beyond it goes, and a last line without a
+  /// newline is logged.
   void complete(const std::string& sha256, Changes& changes);
 
   [[nodiscard]] const Part& part() const { return part_; }
@@ -35,6 +36,7 @@ class PartText {
  private:
   std::size_t same(std::string_view bytes);
   void log_lines(std::string_view bytes, std::int64_t already, Changes& changes);
+  void log_line(std::string_view text, Changes& changes) const;
 
   Part part_;
   Stored stored_;

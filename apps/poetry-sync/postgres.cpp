@@ -38,9 +38,37 @@ std::optional<std::string> text_of(const Value& value) {
   return std::nullopt;
 }
 
+// What libpqxx 7 calls otherwise than libpqxx 6.
+#if PQXX_VERSION_MAJOR >= 7
+using Reading = pqxx::transaction<pqxx::repeatable_read, pqxx::write_policy::read_only>;
+
+std::string bytes_of(const pqxx::field& field) {
+  const auto bytes = field.as<std::basic_string<std::byte>>();
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+pqxx::result run(pqxx::transaction_base& transaction, const std::string& sql,
+                 std::span<const Value> values) {
+  pqxx::params texts;
+  for (const auto& each : values) texts.append(text_of(each));
+  return transaction.exec_params(sql, texts);
+}
+#else
+using Reading = pqxx::transaction<pqxx::repeatable_read, pqxx::readwrite_policy::read_only>;
+
+std::string bytes_of(const pqxx::field& field) { return pqxx::binarystring(field).str(); }
+
+pqxx::result run(pqxx::transaction_base& transaction, const std::string& sql,
+                 std::span<const Value> values) {
+  std::vector<std::optional<std::string>> texts;
+  for (const auto& each : values) texts.push_back(text_of(each));
+  return transaction.exec_params(sql, pqxx::prepare::make_dynamic_params(texts));
+}
+#endif
+
 Value value_of(const pqxx::field& field) {
   if (field.is_null()) return {};
-  if (field.type() == type_bytea) return Blob{pqxx::binarystring(field).str()};
+  if (field.type() == type_bytea) return Blob{bytes_of(field)};
   if (field.type() == type_int8 || field.type() == type_int4) return field.as<std::int64_t>();
   return std::string(field.c_str(), field.size());
 }
@@ -50,9 +78,7 @@ class Work final : public Transaction {
   explicit Work(pqxx::transaction_base& transaction) : transaction_(transaction) {}
 
   Rows execute(const std::string& sql, std::span<const Value> values) override {
-    std::vector<std::optional<std::string>> texts;
-    for (const auto& each : values) texts.push_back(text_of(each));
-    const auto found = transaction_.exec_params(sql, pqxx::prepare::make_dynamic_params(texts));
+    const auto found = run(transaction_, sql, values);
     Rows rows;
     for (const auto& each : found) {
       std::vector<Value> row;
@@ -68,8 +94,7 @@ class Work final : public Transaction {
 
 class News final : public pqxx::notification_receiver {
  public:
-  explicit News(pqxx::connection_base& connection)
-      : notification_receiver(connection, news_channel) {}
+  explicit News(pqxx::connection& connection) : notification_receiver(connection, news_channel) {}
   void operator()(const std::string& /*payload*/, int /*process*/) override { come_ = true; }
   bool take() { return std::exchange(come_, false); }
 
@@ -84,29 +109,42 @@ struct Listener {
   News news;
 };
 
+/// A server that is gone without a word must not hold a thread for ever. What the URL says itself
+/// comes later, and wins.
+std::string with_time_limits(std::string url) {
+  constexpr std::string_view limits =
+      "?connect_timeout=10&keepalives_idle=10&keepalives_interval=5&keepalives_count=3"
+      "&tcp_user_timeout=30000";
+  const auto mark = url.find('?');
+  if (mark == std::string::npos) return url.append(limits);
+  return url.replace(mark, 1, std::string(limits) + "&");
+}
+
 class Postgres final : public Database {
  public:
-  explicit Postgres(std::string url) : url_(std::move(url)) {
+  explicit Postgres(const std::string& url) : url_(with_time_limits(url)), secret_(secret_in(url)) {
     guarded([&] { idle_.push_back(std::make_unique<pqxx::connection>(url_)); });
   }
 
   void transact(Access access, const std::function<void(Transaction&)>& work) override {
     guarded([&] {
-      auto connection = take_connection();
-      if (access == Access::write) {
-        pqxx::work transaction(*connection);
-        Work each(transaction);
-        work(each);
-        each("SELECT pg_notify('poetry_sync', '')");
-        transaction.commit();
-      } else {
-        // One snapshot for all statements.
-        pqxx::transaction<pqxx::repeatable_read, pqxx::readwrite_policy::read_only> transaction(
-            *connection);
-        Work each(transaction);
-        work(each);
-        transaction.commit();
+      auto connection = take_idle();
+      if (connection) {
+        try {
+          run_once(*connection, access, work);
+          put_back(std::move(connection));
+          return;
+        } catch (const pqxx::in_doubt_error&) {
+          throw;  // perhaps it was committed
+        } catch (const pqxx::failure&) {
+          if (connection->is_open()) throw;
+        }
+        // The server was restarted: nothing was done yet, and the other connections are dead, too.
+        const std::lock_guard lock(idling_);
+        idle_.clear();
       }
+      connection = std::make_unique<pqxx::connection>(url_);
+      run_once(*connection, access, work);
       put_back(std::move(connection));
     });
   }
@@ -136,12 +174,28 @@ class Postgres final : public Database {
   [[nodiscard]] const Dialect& dialect() const override { return dialect_; }
 
  private:
+  static void run_once(pqxx::connection& connection, Access access,
+                       const std::function<void(Transaction&)>& work) {
+    if (access == Access::write) {
+      pqxx::work transaction(connection);
+      Work each(transaction);
+      work(each);
+      each("SELECT pg_notify('poetry_sync', '')");
+      transaction.commit();
+    } else {
+      Reading transaction(connection);  // one snapshot for all statements
+      Work each(transaction);
+      work(each);
+      transaction.commit();
+    }
+  }
+
   template <typename Body>
   void guarded(const Body& body) const {
-    const auto failed = [](DatabaseError::Kind kind, const std::exception& error) {
-      std::string what = error.what();
-      while (!what.empty() && what.back() == '\n') what.pop_back();
-      return DatabaseError(kind, "database: " + what);
+    const auto failed = [this](DatabaseError::Kind kind, const std::exception& error) {
+      const std::string_view what = error.what();
+      return DatabaseError(kind,
+                           "database: " + without(std::string(what.substr(0, what.find('\n')))));
     };
     try {
       body();
@@ -158,9 +212,15 @@ class Postgres final : public Database {
     }
   }
 
-  std::unique_ptr<pqxx::connection> take_connection() {
+  /// A message in which the password does not stand.
+  [[nodiscard]] std::string without(std::string what) const {
+    const auto at = secret_.empty() ? std::string::npos : what.find(secret_);
+    return at == std::string::npos ? what : what.replace(at, secret_.size(), "***");
+  }
+
+  std::unique_ptr<pqxx::connection> take_idle() {
     const std::lock_guard lock(idling_);
-    if (idle_.empty()) return std::make_unique<pqxx::connection>(url_);
+    if (idle_.empty()) return nullptr;
     auto connection = std::move(idle_.back());
     idle_.pop_back();
     return connection;
@@ -173,10 +233,13 @@ class Postgres final : public Database {
   }
 
   const std::string url_;
+  const std::string secret_;
   const Dialect dialect_{.identity = "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
                          .blob = "BYTEA",
                          .now_ms = "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)",
-                         .skip_taken = " FOR UPDATE SKIP LOCKED"};
+                         .lock = " FOR UPDATE",
+                         .skip_taken = " FOR UPDATE SKIP LOCKED",
+                         .alone = "SELECT pg_advisory_xact_lock(7664825)"};
   std::mutex idling_;
   std::vector<std::unique_ptr<pqxx::connection>> idle_;
   std::unique_ptr<Listener> listener_;

@@ -58,6 +58,15 @@ SyncRecord record_of(const Row& row) {
   return record;
 }
 
+void lock_record(Transaction& sql, const Dialect& dialect, Id id) {
+  sql("SELECT id FROM records WHERE id = $1" + dialect.lock, {id});
+}
+
+void lock_record_of(Transaction& sql, const Dialect& dialect, Id job) {
+  sql("SELECT id FROM records WHERE id = (SELECT record FROM jobs WHERE id = $1)" + dialect.lock,
+      {job});
+}
+
 Job find_job(Transaction& sql, Id id) {
   const auto rows = sql(select_jobs + " WHERE j.id = $1", {id});
   if (rows.empty()) throw Refusal(Refusal::Kind::unknown, "no job " + std::to_string(id));

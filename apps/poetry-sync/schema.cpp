@@ -5,8 +5,7 @@
 namespace poetry {
 namespace {
 
-/// What makes each version of the one before; {id} and {blob} stand for what differs.
-const std::array<std::vector<std::string>, schema_version> steps{{
+const std::array<SchemaStep, schema_version> our_steps{{
     {
         "CREATE TABLE records ("
         " id {id},"
@@ -37,7 +36,8 @@ const std::array<std::vector<std::string>, schema_version> steps{{
         // However many ask at once, a record has one job that is not over.
         "CREATE UNIQUE INDEX one_active_job ON jobs (record)"
         " WHERE state IN ('queued', 'running', 'cancelling')",
-        "CREATE INDEX waiting_jobs ON jobs (due) WHERE state = 'queued'",
+        "CREATE INDEX active_jobs ON jobs (due, id)"
+        " WHERE state IN ('queued', 'running', 'cancelling')",
         "CREATE INDEX jobs_of_record ON jobs (record, id)",
         "CREATE TABLE log ("
         " job BIGINT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,"
@@ -83,24 +83,32 @@ std::int64_t version_of(Transaction& sql) {
   return 0;
 }
 
+/// Takes one step, if one is left.
+bool step_up(Transaction& sql, const Dialect& dialect, std::span<const SchemaStep> steps) {
+  if (!dialect.alone.empty()) sql(dialect.alone);
+  const auto version = version_of(sql);
+  const auto known = static_cast<std::int64_t>(steps.size());
+  if (version > known) {
+    throw DatabaseError(DatabaseError::Kind::lasting,
+                        "database: its schema is version " + std::to_string(version) +
+                            ", and this program knows " + std::to_string(known) +
+                            ": use a newer poetry-sync");
+  }
+  if (version == known) return false;
+  for (const auto& each : steps[static_cast<std::size_t>(version)]) sql(in_dialect(each, dialect));
+  sql("UPDATE schema SET version = $1", {version + 1});
+  return true;
+}
+
 }  // namespace
 
-void bring_up_to_date(Database& database) {
-  database.transact(Access::write, [&](Transaction& sql) {
-    auto version = version_of(sql);
-    if (version > schema_version) {
-      throw DatabaseError(DatabaseError::Kind::lasting,
-                          "database: its schema is version " + std::to_string(version) +
-                              ", and this program knows " + std::to_string(schema_version) +
-                              ": use a newer poetry-sync");
-    }
-    for (; version < schema_version; ++version) {
-      for (const auto& each : steps.at(static_cast<std::size_t>(version))) {
-        sql(in_dialect(each, database.dialect()));
-      }
-      sql("UPDATE schema SET version = $1", {version + 1});
-    }
-  });
+void bring_up_to_date(Database& database) { bring_up_to_date(database, our_steps); }
+
+void bring_up_to_date(Database& database, std::span<const SchemaStep> steps) {
+  for (bool stepped = true; stepped;) {
+    database.transact(Access::write,
+                      [&](Transaction& sql) { stepped = step_up(sql, database.dialect(), steps); });
+  }
 }
 
 }  // namespace poetry

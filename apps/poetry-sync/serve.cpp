@@ -44,11 +44,14 @@ class Watch {
 
  private:
   void run() {
+    bool news = false;  // that were not passed on yet, perhaps since that failed
     while (!stopping_) {
       try {
-        if (!store_.wait_for_news(longest_wait)) continue;
+        news = store_.wait_for_news(longest_wait) || news;
+        if (!news) continue;
         const auto began = Clock::now();
         changed_();
+        news = false;
         // A large library is read at most half of the time.
         std::this_thread::sleep_for(std::min<Duration>(Clock::now() - began, longest_wait));
       } catch (const std::exception& error) {

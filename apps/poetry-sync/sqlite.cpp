@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <map>
 #include <mutex>
+#include <thread>
 #include <utility>
 
 #include "database.hpp"
@@ -16,6 +17,7 @@ namespace poetry {
 namespace {
 
 constexpr int busy_timeout_ms = 10'000;  // others hold the lock for milliseconds
+constexpr auto pause_when_locked = std::chrono::milliseconds(10);
 constexpr auto look_again = std::chrono::milliseconds(100);  // for commits of other processes
 constexpr std::size_t most_idle = 8;                         // connections kept for readers
 
@@ -32,7 +34,7 @@ class Connection final : public Transaction {
  public:
   explicit Connection(const std::string& path)
       : database_(path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, busy_timeout_ms) {
-    database_.exec("PRAGMA journal_mode = WAL");
+    write_ahead();
     database_.exec("PRAGMA synchronous = FULL");
     database_.exec("PRAGMA foreign_keys = ON");
   }
@@ -70,6 +72,20 @@ class Connection final : public Transaction {
       statement.clearBindings();
     }
   };
+
+  /// SQLite does not wait by itself where another does the same to a new file.
+  void write_ahead() {
+    const auto until = later(Clock::now(), std::chrono::milliseconds(busy_timeout_ms));
+    for (;;) {
+      try {
+        database_.exec("PRAGMA journal_mode = WAL");
+        return;
+      } catch (const SQLite::Exception& error) {
+        if (error.getErrorCode() != SQLITE_BUSY || Clock::now() >= until) throw;
+      }
+      std::this_thread::sleep_for(pause_when_locked);
+    }
+  }
 
   SQLite::Statement& prepared(const std::string& sql) {
     const auto known = statements_.find(sql);
@@ -196,7 +212,9 @@ class Sqlite final : public Database {
       .identity = "INTEGER PRIMARY KEY AUTOINCREMENT",
       .blob = "BLOB",
       .now_ms = "CAST(round((julianday('now') - 2440587.5) * 86400000.0) AS INTEGER)",
-      .skip_taken = ""};
+      .lock = "",  // there is one writer at a time
+      .skip_taken = "",
+      .alone = ""};
   std::mutex writing_;
   std::unique_ptr<Connection> writer_;
   std::mutex idling_;
@@ -212,7 +230,12 @@ class Sqlite final : public Database {
 
 std::unique_ptr<Database> open_sqlite(const std::string& path) {
   const auto folder = std::filesystem::path(path).parent_path();
-  if (!folder.empty()) std::filesystem::create_directories(folder);
+  std::error_code error;
+  if (!folder.empty()) std::filesystem::create_directories(folder, error);
+  if (error) {
+    throw DatabaseError(DatabaseError::Kind::lasting,
+                        "database " + path + ": make its directory: " + error.message());
+  }
   return std::make_unique<Sqlite>(path);
 }
 

@@ -38,15 +38,17 @@ SyncRecord Store::add(RecordType type, const std::string& address, const std::st
 
 void Store::remove(Id record) {
   database_.transact(Access::write, [&](Transaction& sql) {
+    lock_record(sql, database_.dialect(), record);
     find_record(sql, record);
-    const auto active =
-        sql("SELECT id FROM jobs WHERE record = $1 AND state IN"
-            " ('running', 'cancelling')",
-            {record});
-    if (!active.empty()) {
-      throw Refusal(Refusal::Kind::conflict,
-                    "record " + std::to_string(record) + " is being synced: cancel job " +
-                        std::to_string(active.front().integer(0)) + " first");
+    // Locked, a job that waits is not taken before it is gone.
+    for (const auto& job : sql("SELECT id, state FROM jobs WHERE record = $1 AND state IN"
+                               " ('queued', 'running', 'cancelling')" +
+                                   database_.dialect().lock,
+                               {record})) {
+      if (parse_state(job.text(1)) == JobState::queued) continue;
+      throw Refusal(Refusal::Kind::conflict, "record " + std::to_string(record) +
+                                                 " is being synced: cancel job " +
+                                                 std::to_string(job.integer(0)) + " first");
     }
     sql("DELETE FROM records WHERE id = $1", {record});
   });
@@ -70,6 +72,7 @@ SyncRecord Store::record(Id record) {
 Store::Requested Store::request(Id record) {
   Requested requested;
   database_.transact(Access::write, [&](Transaction& sql) {
+    lock_record(sql, database_.dialect(), record);
     find_record(sql, record);
     const auto& now = database_.dialect().now_ms;
     const auto made = sql("INSERT INTO jobs (record, state, created, due) VALUES ($1, 'queued', " +
@@ -82,12 +85,7 @@ Store::Requested Store::request(Id record) {
                                        : sql("SELECT id FROM jobs WHERE record = $1 AND state IN"
                                              " ('queued', 'running', 'cancelling')",
                                              {record});
-    // The active one may have ended between the two statements: then the press is lost, unless it
-    // is made again.
-    if (rows.empty()) {
-      throw DatabaseError(DatabaseError::Kind::passing, "database: the job ended meanwhile");
-    }
-    requested.job = find_job(sql, rows.front().integer(0));
+    requested.job = find_job(sql, rows.at(0).integer(0));
   });
   return requested;
 }
@@ -108,7 +106,8 @@ Job Store::job(Id id) {
 }
 
 std::vector<Job> Store::jobs_before(Id id, std::int64_t most) {
-  return jobs_where(" WHERE $1 = 0 OR j.id < $1 ORDER BY j.id DESC LIMIT $2", {id, most});
+  return jobs_where(" WHERE j.id < $1 ORDER BY j.id DESC LIMIT $2",
+                    {id == 0 ? INT64_MAX : id, most});
 }
 
 std::vector<Job> Store::jobs_of(Id record, std::int64_t most) {
@@ -132,6 +131,7 @@ std::vector<Job> Store::jobs_where(const std::string& condition,
 Job Store::cancel(Id id) {
   Job job;
   database_.transact(Access::write, [&](Transaction& sql) {
+    lock_record_of(sql, database_.dialect(), id);
     // What nobody works on ends at once; who works on it sees it with the next write.
     sql("UPDATE jobs SET revision = revision + 1,"
         " ended = CASE WHEN state = 'queued' THEN " +

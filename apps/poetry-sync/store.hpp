@@ -100,10 +100,10 @@ struct Changes {
     std::int64_t start = 0;  ///< where in the part; what was stored from there on is replaced
     std::string bytes;
   };
-  std::vector<Part> parts;  ///< new ones, or as they are now
-  std::vector<Piece> pieces;
-  std::vector<std::string> lines;
-  std::optional<std::int64_t> expected;  ///< of the job
+  std::vector<Part> parts = {};  ///< new ones, or as they are now
+  std::vector<Piece> pieces = {};
+  std::vector<std::string> lines = {};
+  std::optional<std::int64_t> expected = {};  ///< of the job
   [[nodiscard]] bool empty() const { return parts.empty() && pieces.empty() && lines.empty(); }
 };
 

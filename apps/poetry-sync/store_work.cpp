@@ -46,9 +46,9 @@ std::optional<Store::Taken> Store::take(const std::string& worker, Duration leas
     taken.reset();
     const auto& dialect = database_.dialect();
     const auto rows =
-        sql("SELECT id FROM jobs WHERE (state = 'queued' AND due <= " + dialect.now_ms +
-            ") OR (state IN ('running', 'cancelling') AND lease <= " + dialect.now_ms +
-            ") ORDER BY due, id LIMIT 1" + dialect.skip_taken);
+        sql("SELECT id FROM jobs WHERE state IN ('queued', 'running', 'cancelling') AND"
+            " CASE WHEN state = 'queued' THEN due ELSE lease END <= " +
+            dialect.now_ms + " ORDER BY due, id LIMIT 1" + dialect.skip_taken);
     if (rows.empty()) return;
     const auto id = rows.front().integer(0);
     const auto changed =
@@ -101,13 +101,11 @@ std::string Store::stored(Id job, std::int64_t part, std::int64_t start, std::in
   std::string bytes;
   database_.transact(Access::read, [&](Transaction& sql) {
     const auto rows =
-        sql("SELECT start, bytes FROM pieces WHERE job = $1 AND part = $2"
-            " AND start <= $3 ORDER BY start DESC LIMIT 1",
-            {job, part, start});
-    if (rows.empty()) return;
-    const auto& piece = rows.front().bytes(1);
-    const auto skipped = static_cast<std::size_t>(start - rows.front().integer(0));
-    if (skipped < piece.size()) bytes = piece.substr(skipped, static_cast<std::size_t>(most));
+        sql("SELECT substr(bytes, CAST($3 - start + 1 AS INTEGER), CAST($4 AS INTEGER)) FROM pieces"
+            " WHERE job = $1 AND part = $2 AND start <= $3 AND start + length(bytes) > $3"
+            " ORDER BY start DESC LIMIT 1",
+            {job, part, start, most});
+    bytes = rows.empty() ? "" : rows.front().bytes(0);
   });
   return bytes;
 }
@@ -169,6 +167,7 @@ std::optional<JobState> Store::put(Transaction& sql, const Claim& claim, const C
 bool Store::end(const Claim& claim, const Changes& changes, const Ending& ending) {
   bool held = false;
   database_.transact(Access::write, [&](Transaction& sql) {
+    lock_record_of(sql, database_.dialect(), claim.job);
     const auto state = put(sql, claim, changes, Duration{});
     held = state.has_value();
     if (!held) return;

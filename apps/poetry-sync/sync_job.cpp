@@ -76,7 +76,8 @@ void SyncJob::fetch(const Batch& batch, const Handler& handle) {
   Inbox inbox;
   Fetching fetching(batch, options_.engine, inbox);
   while (!inbox.is_finished()) {
-    const auto until = Clock::now() + options_.interval;
+    // Often enough to keep the lease, though a write may take its time.
+    const auto until = Clock::now() + std::min(options_.interval, options_.lease / 4);
     std::size_t bytes = 0;
     for (auto now = Clock::now(); now < until && bytes < most_written && !inbox.is_finished();
          now = Clock::now()) {
@@ -169,12 +170,23 @@ void SyncJob::fetch_parts() {
     if (each.what == Happening::What::ended && each.outcome == Outcome::ok) {
       text.complete(each.sha256, changes_);
       log(text.part().name + ": " + plural(text.part().bytes, "byte") + ", SHA-256 " + each.sha256);
-    } else if (each.what == Happening::What::ended && each.outcome != Outcome::interrupted) {
+    } else if (each.what == Happening::What::ended && each.outcome != Outcome::interrupted &&
+               !cancelled_) {
       if (failure_.empty()) failure_ = each.error;
       log(text.part().name + ": " + each.error);
     }
-    if (text.take_change()) changes_.parts.push_back(text.part());
+    if (text.take_change()) put(text.part());
   });
+}
+
+/// As it is now, instead of what is to be written of it already.
+void SyncJob::put(const Part& part) {
+  const auto known = std::ranges::find(changes_.parts, part.number, &Part::number);
+  if (known != changes_.parts.end()) {
+    *known = part;
+  } else {
+    changes_.parts.push_back(part);
+  }
 }
 
 /// A stream without an end, and without a beginning: a later attempt goes on behind the last whole
@@ -184,10 +196,10 @@ void SyncJob::fetch_weblog() {
   auto& part = log_part.part;
   const auto passed =
       std::chrono::milliseconds(taken_.now - taken_.job.started.value_or(taken_.now));
-  const auto left = std::max<Duration>(options_.follow - passed, std::chrono::milliseconds(1));
   Batch batch{.servers = {parse_host_port(part.address)}, .fetch = options_.fetch};
-  batch.fetch.timeout = left;
-  enough_ = log_part.records >= options_.records;
+  batch.fetch.timeout = options_.follow - passed;
+  batch.fetch.idle_timeout = {};  // it is silent while nothing happens
+  enough_ = log_part.records >= options_.records || batch.fetch.timeout <= Duration{};
   if (!enough_) {
     fetch(batch, [&](const Happening& each) {
       if (each.what == Happening::What::received && !enough_) follow(log_part, each.bytes);
@@ -198,7 +210,7 @@ void SyncJob::fetch_weblog() {
   }
   if (cancelled_ || !failure_.empty()) return;
   part.complete = true;
-  changes_.parts.push_back(part);
+  put(part);
   log(part.name + ": " + plural(static_cast<std::int64_t>(log_part.records), "record"));
 }
 
@@ -247,7 +259,7 @@ void SyncJob::follow(LogPart& text, std::string_view bytes) {
   const auto start = part.bytes;
   part.bytes += static_cast<std::int64_t>(lines.size());
   changes_.pieces.push_back({part.number, start, std::move(lines)});
-  changes_.parts.push_back(part);
+  put(part);
 }
 
 Ending SyncJob::verdict() const {

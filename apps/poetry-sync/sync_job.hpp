@@ -55,6 +55,7 @@ class SyncJob {
   void follow(LogPart& text, std::string_view bytes);
   void fetch(const Batch& batch, const Handler& handle);
   bool write();
+  void put(const Part& part);
   [[nodiscard]] Ending verdict() const;
   [[nodiscard]] Ending again(const std::string& why) const;
   void say(const Ending& ending);

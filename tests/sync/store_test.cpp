@@ -1,83 +1,79 @@
-// What every store must do, over each database. The clock is the tests' own: a row of a table.
-#include "../../apps/poetry-sync/store.hpp"
+// Records and jobs as whoever asks for them sees them.
+#include "poetry-sync/store.hpp"
 
-#include <gtest/gtest.h>
-#include <sqlite3.h>
-
-#include <cstdlib>
-#include <filesystem>
-#include <thread>
-
-#include "support/temporary_directory.hpp"
+#include "sync/store_fixture.hpp"
 
 namespace poetry {
 namespace {
 
-using namespace std::chrono_literals;
-
-/// A database whose clock stands still until it is moved.
-class TestDatabase : public Database {
- public:
-  explicit TestDatabase(std::unique_ptr<Database> real) : real_(std::move(real)) {
-    dialect_ = real_->dialect();
-    dialect_.now_ms = "(SELECT at FROM test_clock)";
-    transact(Access::write, [](Transaction& sql) {
-      sql("CREATE TABLE IF NOT EXISTS test_clock (at BIGINT NOT NULL)");
-      sql("DELETE FROM test_clock");
-      sql("INSERT INTO test_clock (at) VALUES (1000000)");
-    });
-  }
-  void transact(Access access, const std::function<void(Transaction&)>& work) override {
-    real_->transact(access, work);
-  }
-  bool wait_for_news(Duration longest) override { return real_->wait_for_news(longest); }
-  [[nodiscard]] const Dialect& dialect() const override { return dialect_; }
-
-  void pass(std::chrono::milliseconds time) {
-    transact(Access::write, [&](Transaction& sql) {
-      sql("UPDATE test_clock SET at = at + $1", {std::int64_t{time.count()}});
-    });
-  }
-
- private:
-  std::unique_ptr<Database> real_;
-  Dialect dialect_;
-};
-
-class StoreTest : public testing::TestWithParam<std::string> {
- protected:
-  void SetUp() override {
-    std::string url = "sqlite:" + folder_.path() + "/library";
-    if (GetParam() == "postgresql") {
-      const char* given = std::getenv("POETRY_TEST_POSTGRESQL");
-      if (given == nullptr) GTEST_SKIP() << "no PostgreSQL";
-      url = given;
-    }
-    database_ = std::make_unique<TestDatabase>(open_database(url));
-    store_ = std::make_unique<Store>(*database_);
-  }
-
-  Id add(const std::string& address) { return store_->add(RecordType::poem, address, "a poem").id; }
-  Store::Taken take() { return store_->take("one", 10s).value(); }
-  static Changes line(const std::string& text) { return {.lines = {text}}; }
-
-  TemporaryDirectory folder_;
-  std::unique_ptr<TestDatabase> database_;
-  std::unique_ptr<Store> store_;
-};
-
 TEST_P(StoreTest, KeepsRecords) {
-  const auto id = add("127.0.0.1:1");
+  const auto id = add();
   EXPECT_EQ(store_->record(id).name, "a poem");
-  EXPECT_THROW(add("127.0.0.1:1"), Refusal);
+  EXPECT_EQ(store_->record(id).created, 1000000);
+  EXPECT_THROW(add(), Refusal);
+  EXPECT_NO_THROW(store_->add(RecordType::weblog, "127.0.0.1:1", "the same address"));
   store_->remove(id);
-  EXPECT_TRUE(store_->records().empty());
   EXPECT_THROW(store_->record(id), Refusal);
-  EXPECT_GT(add("127.0.0.1:1"), id);
+  EXPECT_THROW(store_->remove(id), Refusal);
+  EXPECT_THROW(store_->request(id), Refusal);
+  ASSERT_EQ(store_->records().size(), 1U);
+  EXPECT_EQ(store_->records()[0].type, RecordType::weblog);
+}
+
+TEST_P(StoreTest, NeverUsesAnIdAgain) {
+  const auto record = add();
+  const auto job = store_->request(record).job.id;
+  store_->remove(record);
+  const auto next = add();
+  EXPECT_GT(next, record);
+  EXPECT_GT(store_->request(next).job.id, job);
+}
+
+TEST_P(StoreTest, KeepsAnyText) {
+  const std::vector<std::string> names{"it's \"quoted\"; DROP TABLE jobs; --",
+                                       "%s $1 ?1 \\x00 {id}", "Gedicht über Frühling ☃ 🜁",
+                                       std::string(10'000, 'x'), ""};
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const auto address = "host'" + std::to_string(i) + ":1";
+    const auto id = store_->add(RecordType::poem, address, names[i]).id;
+    EXPECT_EQ(store_->record(id).name, names[i]);
+    EXPECT_EQ(store_->record(id).address, address);
+  }
+  store_->request(1);
+  const auto taken = take();
+  store_->write(taken.claim, {.lines = names}, 10s);
+  const auto lines = store_->log_after(taken.claim.job, 0, 100);
+  ASSERT_EQ(lines.size(), names.size());
+  for (std::size_t i = 0; i < names.size(); ++i) EXPECT_EQ(lines[i].text, names[i]);
+  store_->end(taken.claim, {}, {.state = JobState::failed, .error = names[0]});
+  EXPECT_EQ(store_->job(taken.claim.job).error, names[0]);
+}
+
+TEST_P(StoreTest, CountsIn64Bits) {
+  constexpr std::int64_t large = std::int64_t{5} << 40;
+  const auto taken = begin();
+  Changes changes{
+      .parts = {{.number = 0, .name = "p", .address = "a", .bytes = large, .expected = INT64_MAX}},
+      .expected = INT64_MAX};
+  changes.pieces = {{0, large - 2, "ab"}};
+  EXPECT_EQ(store_->write(taken.claim, changes, 10s), Standing::held);
+  const auto job = store_->job(taken.claim.job);
+  EXPECT_EQ(job.fetched, large);
+  EXPECT_EQ(job.expected, INT64_MAX);
+  EXPECT_EQ(store_->parts(job.id).at(0).expected, INT64_MAX);
+  EXPECT_EQ(store_->stored(job.id, 0, large - 1, 100), "b");
+  for (const auto id : {large, INT64_MAX}) {
+    EXPECT_THROW(store_->job(id), Refusal);
+    EXPECT_THROW(store_->record(id), Refusal);
+    EXPECT_THROW(store_->cancel(id), Refusal);
+    EXPECT_THROW(store_->request(id), Refusal);
+    EXPECT_EQ(store_->jobs_before(id, id).size(), 1U);
+    EXPECT_TRUE(store_->log_after(job.id, id, id).empty());
+  }
 }
 
 TEST_P(StoreTest, HasOneActiveJobARecord) {
-  const auto id = add("127.0.0.1:1");
+  const auto id = add();
   const auto first = store_->request(id);
   const auto second = store_->request(id);
   EXPECT_TRUE(first.is_new);
@@ -85,71 +81,102 @@ TEST_P(StoreTest, HasOneActiveJobARecord) {
   EXPECT_EQ(first.job.id, second.job.id);
   const auto taken = take();
   EXPECT_EQ(store_->request(id).job.state, JobState::running);
+  store_->cancel(first.job.id);
+  EXPECT_EQ(store_->request(id).job.state, JobState::cancelling);
   EXPECT_TRUE(store_->end(taken.claim, {}, {}));
   EXPECT_TRUE(store_->request(id).is_new);
 }
 
-TEST_P(StoreTest, RefusesWhoLostItsLease) {
-  store_->request(add("127.0.0.1:1"));
-  const auto late = take();
-  EXPECT_EQ(store_->write(late.claim, line("a"), 10s), Standing::held);
-  EXPECT_FALSE(store_->take("two", 10s));
-  database_->pass(10s);
-  const auto next = store_->take("two", 10s).value();
-  EXPECT_EQ(next.job.id, late.job.id);
-  EXPECT_EQ(store_->write(late.claim, line("lost"), 10s), Standing::lost);
-  EXPECT_FALSE(store_->end(late.claim, line("lost"), {}));
-  EXPECT_EQ(store_->write(next.claim, line("b"), 10s), Standing::held);
-  const auto log = store_->log_after(late.job.id, 0, 10);
-  ASSERT_EQ(log.size(), 2U);
-  EXPECT_EQ(log[0].text + log[1].text, "ab");
-  EXPECT_EQ(log[1].number, 2);
+TEST_P(StoreTest, RequestsByTypeAndId) {
+  const auto id = add();
+  EXPECT_TRUE(store_->request(RecordType::poem, id).is_new);
+  EXPECT_THROW(store_->request(RecordType::weblog, id), Refusal);
 }
 
-TEST_P(StoreTest, KeepsPiecesAndCutsThem) {
-  store_->request(add("127.0.0.1:1"));
-  const auto taken = take();
-  Changes changes;
-  changes.parts = {{.number = 0, .name = "p", .address = "a", .bytes = 6}};
-  changes.pieces = {{0, 0, "abc"}, {0, 3, std::string("d\0f", 3)}};
-  store_->write(taken.claim, changes, 10s);
-  const auto job = taken.claim.job;
-  EXPECT_EQ(store_->stored(job, 0, 1, 100), "bc");
-  EXPECT_EQ(store_->stored(job, 0, 4, 100), std::string("\0f", 2));
-  EXPECT_EQ(store_->stored(job, 0, 6, 100), "");
-  changes.pieces = {{0, 1, "x"}};
-  changes.parts[0].bytes = 2;
-  store_->write(taken.claim, changes, 10s);
-  EXPECT_EQ(store_->stored(job, 0, 0, 100), "a");
-  EXPECT_EQ(store_->stored(job, 0, 1, 100), "x");
-  EXPECT_EQ(store_->job(job).fetched, 2);
-}
-
-TEST_P(StoreTest, TriesAgainAfterItsDelay) {
-  store_->request(add("127.0.0.1:1"));
-  store_->end(take().claim, {}, {.state = JobState::queued, .delay = 5s, .error = "refused"});
-  EXPECT_FALSE(store_->take("one", 10s));
-  EXPECT_EQ(store_->next_due(), 5000);
-  database_->pass(5s);
-  const auto again = take();
-  EXPECT_EQ(again.job.attempts, 2);
-  EXPECT_EQ(again.job.error, "refused");
+TEST_P(StoreTest, ListsJobs) {
+  const auto one = add("127.0.0.1:1");
+  const auto other = add("127.0.0.1:2");
+  std::vector<Id> ids;
+  for (int i = 0; i < 3; ++i) {
+    ids.push_back(store_->request(one).job.id);
+    store_->end(take().claim, {}, {});
+  }
+  ids.push_back(store_->request(other).job.id);
+  const auto all = store_->jobs_before(0, 10);
+  ASSERT_EQ(all.size(), 4U);
+  EXPECT_EQ(all[0].id, ids[3]);
+  ASSERT_EQ(store_->jobs_before(ids[3], 2).size(), 2U);
+  EXPECT_EQ(store_->jobs_before(ids[3], 2)[1].id, ids[1]);
+  EXPECT_EQ(store_->jobs_of(one, 10).size(), 3U);
+  EXPECT_EQ(store_->active_jobs().size(), 1U);
+  EXPECT_EQ(store_->count_jobs().at(static_cast<std::size_t>(JobState::done)), 3);
+  EXPECT_EQ(store_->record(one).job->id, ids[2]);
+  EXPECT_EQ(store_->done_job(one), ids[2]);
+  EXPECT_EQ(store_->done_job(other), 0);
 }
 
 TEST_P(StoreTest, CancelsWhatWaitsAtOnceAndWhatRunsWithItsNextWrite) {
   const auto waiting = store_->request(add("127.0.0.1:1")).job.id;
-  EXPECT_EQ(store_->cancel(waiting).state, JobState::cancelled);
-  store_->request(add("127.0.0.1:2"));
-  const auto running = take();
+  const auto cancelled = store_->cancel(waiting);
+  EXPECT_EQ(cancelled.state, JobState::cancelled);
+  EXPECT_EQ(cancelled.ended, 1000000);
+  EXPECT_FALSE(store_->take("one", 10s));
+  const auto running = begin("127.0.0.1:2");
+  EXPECT_EQ(store_->standing(running.claim), Standing::held);
   EXPECT_EQ(store_->cancel(running.job.id).state, JobState::cancelling);
+  EXPECT_EQ(store_->cancel(running.job.id).state, JobState::cancelling);
+  EXPECT_EQ(store_->standing(running.claim), Standing::cancelling);
   EXPECT_EQ(store_->write(running.claim, {}, 10s), Standing::cancelling);
   EXPECT_TRUE(store_->end(running.claim, {}, {.state = JobState::failed, .error = "late"}));
   EXPECT_EQ(store_->job(running.job.id).state, JobState::cancelled);
   EXPECT_TRUE(store_->retry(running.job.id).is_new);
 }
 
-INSTANTIATE_TEST_SUITE_P(Every, StoreTest, testing::Values("sqlite", "postgresql"),
-                         [](const auto& info) { return info.param; });
+TEST_P(StoreTest, ADoneJobIsNeitherCancelledNorRetried) {
+  const auto taken = begin();
+  store_->cancel(taken.job.id);
+  EXPECT_TRUE(store_->end(taken.claim, {}, {}));
+  EXPECT_EQ(store_->job(taken.job.id).state, JobState::done);
+  EXPECT_THROW(store_->cancel(taken.job.id), Refusal);
+  EXPECT_THROW(store_->retry(taken.job.id), Refusal);
+}
+
+TEST_P(StoreTest, RetriesWhatFailed) {
+  const auto taken = begin();
+  EXPECT_TRUE(store_->end(taken.claim, {}, {.state = JobState::failed, .error = "refused"}));
+  const auto failed = store_->job(taken.job.id);
+  EXPECT_EQ(failed.error, "refused");
+  EXPECT_TRUE(failed.ended);
+  EXPECT_THROW(store_->cancel(failed.id), Refusal);
+  const auto again = store_->retry(failed.id);
+  EXPECT_TRUE(again.is_new);
+  EXPECT_FALSE(store_->retry(failed.id).is_new);
+  EXPECT_EQ(store_->retry(failed.id).job.id, again.job.id);
+}
+
+TEST_P(StoreTest, RemovesWhatDoesNotRun) {
+  const auto taken = begin();
+  const auto record = taken.record.id;
+  Changes changes{.parts = {{.number = 0, .name = "p", .address = "a", .bytes = 1}},
+                  .pieces = {{0, 0, "a"}},
+                  .lines = {"a"}};
+  store_->write(taken.claim, changes, 10s);
+  EXPECT_THROW(store_->remove(record), Refusal);
+  store_->cancel(taken.job.id);
+  EXPECT_THROW(store_->remove(record), Refusal);
+  store_->end(taken.claim, {}, {.state = JobState::cancelled});
+  store_->request(record);
+  EXPECT_NO_THROW(store_->remove(record));
+  EXPECT_THROW(store_->job(taken.job.id), Refusal);
+  EXPECT_FALSE(store_->take("one", 10s));
+  database_->transact(Access::read, [](Transaction& sql) {
+    for (const std::string table : {"jobs", "log", "parts", "pieces"}) {
+      EXPECT_EQ(sql("SELECT count(*) FROM " + table).at(0).integer(0), 0) << table;
+    }
+  });
+}
+
+OVER_EVERY_DATABASE(StoreTest);
 
 }  // namespace
 }  // namespace poetry
