@@ -237,7 +237,8 @@ class Postgres final : public Database {
   const Dialect dialect_{.identity = "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
                          .blob = "BYTEA",
                          .now_ms = "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)",
-                         .lock = " FOR UPDATE",
+                         // Not FOR UPDATE, for which the check of a foreign key would wait.
+                         .lock = " FOR NO KEY UPDATE",
                          .skip_taken = " FOR UPDATE SKIP LOCKED",
                          .alone = "SELECT pg_advisory_xact_lock(7664825)"};
   std::mutex idling_;

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness import BIN, Peer, Running, Server, run
+from postgres import Postgres
 
 
 def pytest_configure(config):
@@ -92,3 +93,11 @@ def unprivileged():
     with tempfile.TemporaryDirectory() as directory:
         os.chmod(directory, 0o755)
         yield prefix, Path(directory)
+
+
+@pytest.fixture(scope="module")
+def postgres():
+    """A PostgreSQL server for all tests of a file; each makes a database of its own."""
+    server = Postgres("fsync=off")
+    yield server
+    server.close()

@@ -116,6 +116,23 @@ TEST_P(StoreTogetherTest, APressWhileTheJobEndsIsNotLost) {
   }
 }
 
+TEST_P(StoreTogetherTest, APressWhileAWorkerWritesWaitsForNothingThatWaitsForIt) {
+  Other one(url_);
+  Other two(url_);
+  const auto record = one.store.add(RecordType::poem, "host:1", "").id;
+  one.store.request(record);
+  const auto taken = one.store.take("one", 100s).value();
+  const Changes changes{.parts = {{.number = 0, .name = "p", .address = "a", .bytes = 1}},
+                        .pieces = {{0, 0, "a"}},
+                        .lines = std::vector<std::string>(50, "a")};
+  for (int i = 0; i < rounds; ++i) {
+    race([&] { EXPECT_EQ(one.store.write(taken.claim, changes, 100s), Standing::held); },
+         [&] {
+           for (int k = 0; k < 5; ++k) EXPECT_FALSE(two.store.request(record).is_new);
+         });
+  }
+}
+
 TEST_P(StoreTogetherTest, ACancelWhileTheJobIsTakenReachesIt) {
   Other one(url_);
   Other two(url_);
