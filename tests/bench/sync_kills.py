@@ -14,7 +14,6 @@ import contextlib
 import http.client
 import json
 import random
-import signal
 import sys
 import tempfile
 import threading
@@ -24,8 +23,9 @@ from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "cli"))
 
-from harness import SANITIZED, WAIT, Running, Server, connect, read_line, run  # noqa: E402
+from harness import SANITIZED, WAIT, Server, run  # noqa: E402
 from postgres import Postgres  # noqa: E402
+from sync_process import SyncProcess  # noqa: E402
 
 POEMS = 6
 LONGEST_PAUSE = 3 if SANITIZED else 0.5  # seconds from one kill to the next, at random
@@ -67,49 +67,8 @@ def make_poems(folder, rng):
     return paths
 
 
-class Process:
-    """A worker or a whole server, which may be killed at any moment."""
-
-    def __init__(self, kind, url):
-        page = ["--listen", "127.0.0.1:0"] if kind == "serve" else []
-        self.running = Running(
-            "poetry-sync", kind, "--database", url, "--control", "127.0.0.1:0", "--lease", LEASE,
-            "--retry-delay", "100ms", "--log-level", "error", *page)
-        self.ports = {}
-
-    def wait_until_ready(self):
-        for line in self.running.out.wait_for("^listening .* control")[:1] + self.running.out.lines:
-            _, where, what = line.split()
-            self.ports[what] = int(where.rpartition(":")[2])
-
-    def press(self, kind, record):
-        """The job's id, once the press is acknowledged; by the page where there is one."""
-        if "page" in self.ports:
-            return json.loads(self.ask("POST", "/api/jobs", {"record": record}))["id"]
-        with connect(self.ports["control"]) as sock:
-            sock.sendall(f"request {kind} {record}\n".encode())
-            reply = read_line(sock).decode()
-        if not reply.endswith("\n"):
-            raise ConnectionError
-        if not reply.startswith("ok "):
-            raise ValueError(reply)
-        return json.loads(reply[3:])["id"]
-
-    def ask(self, method, path, body=None):
-        page = http.client.HTTPConnection("127.0.0.1", self.ports["page"], timeout=WAIT)
-        with contextlib.closing(page):
-            page.request(method, path, None if body is None else json.dumps(body),
-                         {"Content-Type": "application/json"} if body is not None else {})
-            reply = page.getresponse()
-            text = reply.read()
-        if reply.status >= 400:
-            raise ValueError(text)
-        return text
-
-    def kill(self):
-        self.running.send(signal.SIGKILL)
-        self.running.wait()
-        self.running.end()
+def start(kind, url):
+    return SyncProcess(kind, url, "--lease", LEASE, "--retry-delay", "100ms")
 
 
 class Presser:
@@ -127,8 +86,7 @@ class Presser:
             record = self.rng.choice(self.records)
             process = self.rng.choice(self.processes)
             try:
-                if process.ports:
-                    self.acknowledged.append(process.press(record["type"], record["id"]))
+                self.acknowledged.append(process.press(record["type"], record["id"]))
             except (OSError, http.client.HTTPException):
                 continue  # it was killed
             except ValueError as refused:
@@ -158,10 +116,8 @@ def campaign(kills, url, seed):
         records = [add(url, "poem", ports[poem.name]) for poem in poems]
         records.append(add(url, "collection", catalog))
         texts = {f"127.0.0.1:{ports[poem.name]}": poem.read_bytes() for poem in poems}
-        processes = [Process("serve", url), Process("worker", url)]
+        processes = [start("serve", url), start("worker", url)]
         ends.callback(lambda: [each.kill() for each in processes])
-        for each in processes:
-            each.wait_until_ready()
         presser = Presser(records, processes, random.Random(f"{seed} presses"))
         presser.acknowledged += [processes[1].press(record["type"], record["id"])
                                  for record in records]
@@ -170,12 +126,10 @@ def campaign(kills, url, seed):
             presser.over.wait(rng.uniform(0, LONGEST_PAUSE))
             place = rng.randrange(2)
             processes[place].kill()
-            processes[place] = Process(rng.choice(["worker", "serve"]), url)
-            processes[place].wait_until_ready()
+            processes[place] = start(rng.choice(["worker", "serve"]), url)
         presser.stop()
         processes[0].kill()
-        processes[0] = Process("serve", url)
-        processes[0].wait_until_ready()
+        processes[0] = start("serve", url)
         return examine(processes[0], kills, records, texts, presser)
 
 
@@ -183,9 +137,10 @@ def jobs_once_over(page):
     """All jobs, once none is active, or as they are after a long time."""
     deadline = time.monotonic() + 4 * WAIT
     while True:
-        jobs = []
-        while some := json.loads(page.ask("GET", f"/api/jobs?before={jobs[-1]['id'] if jobs else 0}")):
+        jobs, before = [], 0
+        while some := page.get(f"/api/jobs?before={before}"):
             jobs += some
+            before = jobs[-1]["id"]
         active = [job for job in jobs if job["state"] in ("queued", "running", "cancelling")]
         if not active or time.monotonic() > deadline:
             return jobs
@@ -201,11 +156,10 @@ def examine(page, kills, records, texts, presser):
     lost = doubled = lines = resumed = 0
     for job in jobs:
         record = by_id[job["record"]]
-        log = [line.split(" ", 2) for line in
-               page.ask("GET", f"/api/jobs/{job['id']}/log.txt").decode().splitlines()]
-        if [int(number) for number, _, _ in log] != list(range(1, job["lines"] + 1)):
-            problems.append(f"the log of job {job['id']} is not numbered 1 to {job['lines']}")
-        told = collections.Counter(text for _, _, text in log)
+        log = page.log(job["id"])
+        if len(log) != job["lines"]:
+            problems.append(f"job {job['id']} counts {job['lines']} lines of {len(log)}")
+        told = collections.Counter(log)
         parts = [record["address"]] if record["type"] == "poem" else names
         due = collections.Counter(f"{part} {number}: {line}" for part in parts for number, line in
                                   enumerate(texts[part].decode().splitlines(), 1))
@@ -213,7 +167,7 @@ def examine(page, kills, records, texts, presser):
             lost += sum((due - told).values())
         doubled += sum(told[line] - 1 for line in due if told[line] > 1)
         lines += sum(due.values())
-        resumed += sum(text.startswith("attempt ") for _, _, text in log) - 1
+        resumed += sum(text.startswith("attempt ") for text in log) - 1
     for record in records:
         stored = page.ask("GET", f"/api/records/{record['id']}/text")
         parts = [record["address"]] if record["type"] == "poem" else names
