@@ -79,6 +79,7 @@ class Work final : public Transaction {
 
   Rows execute(const std::string& sql, std::span<const Value> values) override {
     const auto found = run(transaction_, sql, values);
+    changed_ = changed_ || (!sql.starts_with("SELECT") && found.affected_rows() > 0);
     Rows rows;
     for (const auto& each : found) {
       std::vector<Value> row;
@@ -87,8 +88,13 @@ class Work final : public Transaction {
     }
     return rows;
   }
+  /// Otherwise workers that look for a job and find none would wake each other for ever.
+  void tell_if_changed() {
+    if (changed_) transaction_.exec(std::string("NOTIFY ") + news_channel);
+  }
 
  private:
+  bool changed_ = false;
   pqxx::transaction_base& transaction_;
 };
 
@@ -180,7 +186,7 @@ class Postgres final : public Database {
       pqxx::work transaction(connection);
       Work each(transaction);
       work(each);
-      each("SELECT pg_notify('poetry_sync', '')");
+      each.tell_if_changed();
       transaction.commit();
     } else {
       Reading transaction(connection);  // one snapshot for all statements

@@ -241,6 +241,15 @@ TEST_P(StoreTogetherTest, TellsOfItsOwnAndOfOthersCommits) {
        [&] { two.store.add(RecordType::poem, "host:2", ""); });
 }
 
+TEST_P(StoreTogetherTest, WhoFindsNoJobWakesNobody) {
+  Other one(url_);
+  Other two(url_);
+  while (one.store.wait_for_news(1ms)) continue;
+  EXPECT_FALSE(two.store.take("two", 100s));
+  EXPECT_FALSE(one.store.take("one", 100s));
+  EXPECT_FALSE(one.store.wait_for_news(300ms));
+}
+
 OVER_EVERY_DATABASE(StoreTogetherTest);
 
 }  // namespace
