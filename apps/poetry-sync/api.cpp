@@ -1,106 +1,23 @@
 #include "api.hpp"
 
-#include <algorithm>
-#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
 #include "as_json.hpp"
 #include "base/error.hpp"
-#include "base/quantity.hpp"
 #include "library.hpp"
+#include "request_parts.hpp"
 
 namespace poetry {
 namespace {
 
-constexpr std::int64_t most_listed = 500;  // jobs or log lines in one answer
-constexpr unsigned deepest_json = 8;
+constexpr std::int64_t most_listed = 500;        // jobs or log lines in one answer
 constexpr std::int64_t piece_bytes = 256 << 10;  // of a long body
-
-/// Ends a request with a problem.
-struct Problem {
-  Response response;
-};
-
-[[noreturn]] void fail(unsigned status, std::string_view title, std::string_view detail = "") {
-  throw Problem{problem(status, title, detail)};
-}
 
 Response json(unsigned status, const boost::json::value& value) {
   return {.status = status, .body = boost::json::serialize(value)};
 }
 
-std::vector<std::string> split_path(std::string_view path) {
-  std::vector<std::string> parts;
-  for (path.remove_prefix(1); !path.empty();) {
-    const auto slash = std::min(path.find('/'), path.size());
-    parts.emplace_back(path.substr(0, slash));
-    path.remove_prefix(std::min(slash + 1, path.size()));
-  }
-  return parts;
-}
-
-Id id_of(const std::string& text) {
-  try {
-    return static_cast<Id>(parse_count(text, "id", 1, INT64_MAX));
-  } catch (const UsageError&) {
-    fail(404, "Not found", "no id: " + text);
-  }
-}
-
-/// The number behind KEY= in a query; 0 without.
-std::int64_t number_in(std::string_view query, std::string_view key) {
-  while (!query.empty()) {
-    const auto end = std::min(query.find('&'), query.size());
-    const auto pair = query.substr(0, end);
-    query.remove_prefix(std::min(end + 1, query.size()));
-    if (!pair.starts_with(key) || pair.substr(key.size(), 1) != "=") continue;
-    try {
-      return static_cast<std::int64_t>(parse_count(pair.substr(key.size() + 1), key, 0, INT64_MAX));
-    } catch (const UsageError& error) {
-      fail(400, "Bad query", error.what());
-    }
-  }
-  return 0;
-}
-
-boost::json::object body_of(const Request& request) {
-  const auto type = request.content_type.substr(0, request.content_type.find(';'));
-  if (type != "application/json") {
-    fail(415, "Unsupported media type", "a write takes application/json");
-  }
-  boost::json::parse_options options;
-  options.max_depth = deepest_json;
-  boost::system::error_code error;
-  const auto value = boost::json::parse(request.body, error, {}, options);
-  if (error) fail(400, "Bad JSON", error.message());
-  if (!value.is_object()) fail(400, "Bad JSON", "not an object");
-  return value.as_object();
-}
-
-std::string text_in(const boost::json::object& object, std::string_view key) {
-  const auto* const value = object.if_contains(key);
-  if (value == nullptr || !value->is_string()) {
-    fail(400, "Bad request", "\"" + std::string(key) + "\" must be a string");
-  }
-  return std::string(value->as_string());
-}
-
-void allow(const Request& request, std::string_view methods) {
-  if (methods.find(request.method) != std::string_view::npos) return;
-  auto response = problem(405, "Method not allowed", "allowed: " + std::string(methods));
-  response.fields.emplace_back("Allow", methods);
-  throw Problem{std::move(response)};
-}
-
 }  // namespace
-
-Response problem(unsigned status, std::string_view title, std::string_view detail) {
-  boost::json::object document{{"type", "about:blank"}, {"title", title}, {"status", status}};
-  if (!detail.empty()) document.emplace("detail", detail);
-  return {.status = status,
-          .type = "application/problem+json",
-          .body = boost::json::serialize(document)};
-}
 
 Response Api::answer(const Request& request) {
   try {
@@ -128,9 +45,10 @@ Response Api::route(const Request& request) {
   const auto path = split_path(target.substr(0, mark));
   if (path == std::vector<std::string>{"healthz"}) {
     allow(request, "GET, HEAD");
-    store_.records();
-    return {.type = "text/plain", .body = "ok\n"};
+    store_.next_due();  // asks the database
+    return {.type = "text/plain; charset=utf-8", .body = "ok\n"};
   }
+  if (path == std::vector<std::string>{"events"}) allow(request, "GET");
   if (path == std::vector<std::string>{"metrics"}) {
     allow(request, "GET, HEAD");
     return metrics();
@@ -153,7 +71,7 @@ Response Api::records(const Request& request, const std::vector<std::string>& pa
     response.fields.emplace_back("Location", "/api/records/" + std::to_string(added.id));
     return response;
   }
-  const auto id = id_of(path[2]);
+  const auto id = id_in_path(path[2]);
   if (path.size() == 3) {
     allow(request, "GET, HEAD, DELETE");
     if (request.method != "DELETE") return json(200, as_json(store_.record(id)));
@@ -163,6 +81,7 @@ Response Api::records(const Request& request, const std::vector<std::string>& pa
   }
   if (path.size() == 4 && path[3] == "jobs") {
     allow(request, "GET, HEAD");
+    store_.record(id);  // refuses an unknown one
     return json(200, as_json(store_.jobs_of(id, most_listed)));
   }
   if (path.size() == 4 && path[3] == "text") {
@@ -190,7 +109,7 @@ Response Api::jobs(const Request& request, const std::vector<std::string>& path,
     response.fields.emplace_back("Location", "/api/jobs/" + std::to_string(requested.job.id));
     return response;
   }
-  const auto id = id_of(path[2]);
+  const auto id = id_in_path(path[2]);
   if (path.size() == 3) {
     allow(request, "GET, HEAD");
     return json(200, as_json(store_.job(id)));

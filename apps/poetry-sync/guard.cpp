@@ -32,6 +32,7 @@ std::vector<std::string> hosts_at(const std::string& host, std::uint16_t port,
 }
 
 std::optional<Response> Guard::refuse(const Credentials& from) const {
+  if (from.host.empty()) return problem(400, "Bad request", "one Host is needed");
   if (!knows(from.host)) return problem(421, "Misdirected request", "Host: " + from.host);
   constexpr std::string_view scheme = "http://";
   if (!from.origin.empty() &&
@@ -57,14 +58,24 @@ std::optional<Response> Guard::ask_for_token(const Credentials& from) const {
       is_same_secret(std::string_view(from.authorization).substr(bearer.size()), token_)) {
     return std::nullopt;
   }
-  const auto at = from.cookie.find(cookie_name);
-  if (at != std::string::npos) {
-    const auto rest = std::string_view(from.cookie).substr(at + cookie_name.size());
-    if (is_same_secret(rest.substr(0, rest.find(';')), token_)) return std::nullopt;
-  }
+  if (has_token(from.cookie)) return std::nullopt;
   auto refusal = problem(401, "Unauthorized", "this server asks for its token");
   refusal.fields.emplace_back("WWW-Authenticate", "Bearer");
   return refusal;
+}
+
+/// Among the pairs "name=value; name=value" of a Cookie (RFC 6265).
+bool Guard::has_token(std::string_view cookie) const {
+  while (!cookie.empty()) {
+    const auto end = std::min(cookie.find(';'), cookie.size());
+    auto pair = cookie.substr(0, end);
+    cookie.remove_prefix(std::min(end + 1, cookie.size()));
+    pair.remove_prefix(std::min(pair.find_first_not_of(' '), pair.size()));
+    if (pair.starts_with(cookie_name) && is_same_secret(pair.substr(cookie_name.size()), token_)) {
+      return true;
+    }
+  }
+  return false;
 }
 
 bool Guard::knows(std::string_view host) const {

@@ -14,7 +14,7 @@ namespace poetry {
 /// What a request says of where it comes from.
 struct Credentials {
   std::string target;         ///< path and query
-  std::string host;           ///< Host
+  std::string host;           ///< Host; empty where there is none, or several
   std::string origin;         ///< Origin; empty where there is none
   std::string authorization;  ///< Authorization
   std::string cookie;         ///< Cookie
@@ -34,13 +34,15 @@ class Guard {
   Guard(std::vector<std::string> hosts, std::string token)
       : hosts_(std::move(hosts)), token_(std::move(token)) {}
 
-  /// Why it is refused: 421 for another host (against DNS rebinding), 403 for another page's, 401
-  /// without the token. With the token in the query of "/", as a person opens the page, it is sent
-  /// there without, and the token kept in a cookie. Nothing where it may be answered.
+  /// Why it is refused: 400 without a Host, 421 for another host (against DNS rebinding), 403 for
+  /// another page's, 401 without the token. With the token in the query of "/", as a person opens
+  /// the page, it is sent there without, and the token kept in a cookie. Nothing where it may be
+  /// answered.
   [[nodiscard]] std::optional<Response> refuse(const Credentials& from) const;
 
  private:
   [[nodiscard]] std::optional<Response> ask_for_token(const Credentials& from) const;
+  [[nodiscard]] bool has_token(std::string_view cookie) const;
   [[nodiscard]] bool knows(std::string_view host) const;
 
   std::vector<std::string> hosts_;

@@ -15,6 +15,9 @@ SyncRecord add_record(Store& store, RecordType type, const std::string& address,
                       const std::string& name) {
   if (name.size() > longest_name) throw UsageError("name longer than 200 bytes", name);
   const auto where = to_string(parse_host_port(address));
+  if (to_utf8(shown_text(where)) != where) {
+    throw UsageError("not an address [HOST:]PORT", address);
+  }
   return store.add(type, where, to_utf8(shown_text(name.empty() ? where : name)));
 }
 

@@ -78,6 +78,12 @@ Answer answer_of(const Response& response) {
   return answer;
 }
 
+/// What HEAD is answered: the length of the body, and not the body.
+void keep_head(Answer& answer) {
+  answer.content_length(answer.body().size());
+  answer.body().clear();
+}
+
 /// Why a request could not be read.
 Response problem_of(const Error& error, bool late) {
   if (late) return problem(408, "Request timeout");
@@ -88,7 +94,7 @@ Response problem_of(const Error& error, bool late) {
 
 Credentials credentials_of(const Asked& request) {
   return {.target = text_of(request.target()),
-          .host = text_of(request[http::field::host]),
+          .host = request.count(http::field::host) == 1 ? text_of(request[http::field::host]) : "",
           .origin = text_of(request[http::field::origin]),
           .authorization = text_of(request[http::field::authorization]),
           .cookie = text_of(request[http::field::cookie])};
@@ -315,6 +321,7 @@ Task<bool> Web::Server::read(Connection& peer, beast::flat_buffer& buffer, Parse
     if (error) co_return false;
     buffer.commit(size);
   }
+  peer.late = false;
   parser.header_limit(most_header_bytes);
   parser.body_limit(most_body_bytes);
   peer.expire_after(options_.request_timeout);
@@ -329,7 +336,9 @@ Task<bool> Web::Server::read(Connection& peer, beast::flat_buffer& buffer, Parse
   }
   if (error) refusal = problem_of(error, peer.late);
   if (!refusal) co_return true;
-  co_await send(peer, answer_of(*refusal), false);
+  auto answer = answer_of(*refusal);
+  if (parser.get().method() == http::verb::head) keep_head(answer);
+  co_await send(peer, std::move(answer), false);
   co_return false;
 }
 
@@ -348,10 +357,7 @@ Task<void> Web::Server::on_database(Work work) {
 
 Task<void> Web::Server::answer(Connection& peer, const Asked& request) {
   if (auto asset = asset_for(request)) {
-    if (request.method() == http::verb::head) {
-      asset->content_length(asset->body().size());
-      asset->body().clear();
-    }
+    if (request.method() == http::verb::head) keep_head(*asset);
     co_await send(peer, std::move(*asset), goes_on(request));
     co_return;
   }
@@ -365,15 +371,12 @@ Task<void> Web::Server::answer(Connection& peer, const Asked& request) {
   } else {
     co_await on_database([&] { response = api_.answer(asked); });
   }
-  if (response.more && asked.method != "HEAD") {
+  if (response.more) {
     co_await send_pieces(peer, response, request);
     co_return;
   }
   auto answer = answer_of(response);
-  if (asked.method == "HEAD") {
-    if (!response.more) answer.content_length(answer.body().size());
-    answer.body().clear();
-  }
+  if (asked.method == "HEAD") keep_head(answer);
   co_await send(peer, std::move(answer), goes_on(request));
 }
 
@@ -395,6 +398,7 @@ Task<void> Web::Server::send_pieces(Connection& peer, const Response& response,
   http::response_serializer<http::empty_body> serializer{head};
   peer.expire_after(options_.send_timeout);
   co_await http::async_write_header(peer.socket, serializer, awaited);
+  if (request.method() == http::verb::head) co_return;
   for (;;) {
     std::string piece;
     std::exception_ptr failure;

@@ -10,6 +10,7 @@ import pytest
 
 from harness import BIN, Peer, Running, Server, run
 from postgres import Postgres
+from sync_server import Sync
 
 
 def pytest_configure(config):
@@ -52,6 +53,12 @@ def getting(started):
 def peer(started):
     """peer(handle): a server written in the test, often a broken one."""
     return lambda handle: started(Peer, handle)
+
+
+@pytest.fixture
+def sync(started, tmp_path):
+    """sync(ARG...): poetry-sync serve, or another command, on free ports."""
+    return lambda *args, **options: started(Sync, tmp_path, *args, **options)
 
 
 @pytest.fixture

@@ -44,7 +44,9 @@ def test_a_room_includes_along_the_arrows(room):
     (r"boost/asio", r"common/engine/asio\.cpp|common/fetch/asio\.cpp|apps/poetry-sync/.*"),
     (r"boost/program_options", r"common/cli/.*|apps/[^/]+/options\.cpp"),
     (r"liburing", r"common/reactor/ring\.cpp"),
-    (r"SQLiteCpp|sqlite3", r"common/session/fibonacci_state\.cpp|apps/poetry-sync/.*"),
+    (r"boost/beast", r"apps/poetry-sync/web\.cpp"),
+    (r"SQLiteCpp|sqlite3", r"common/session/fibonacci_state\.cpp|apps/poetry-sync/sqlite\.cpp"),
+    (r"pqxx", r"apps/poetry-sync/postgres\.cpp"),
 ])
 def test_a_library_is_named_where_it_belongs(library, allowed):
     users = [str(path.relative_to(ROOT)) for folder in ("common", "apps")
