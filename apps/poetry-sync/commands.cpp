@@ -171,6 +171,7 @@ int retry(const SyncOptions& options, Store& store) {
 int follow(const SyncOptions& options, ControlClient& worker, const std::string& job) {
   for (std::string number = "0";;) {
     const auto reply = worker.ask("next " + job + " " + number);
+    if (reply == "wait") continue;
     const auto space = reply.find(' ');
     if (reply.starts_with("end ")) {
       const auto state = reply.substr(space + 1);

@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <array>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -26,7 +27,9 @@ using asio::awaitable;
 using asio::use_awaitable;
 
 constexpr std::size_t longest_line = 1024;
-constexpr auto look_again = std::chrono::milliseconds(100);
+// Who has gone is seen when something is sent to it.
+constexpr auto longest_wait = std::chrono::seconds(10);
+constexpr auto drain_time = std::chrono::seconds(1);
 constexpr auto pause_after_failure = std::chrono::milliseconds(100);
 
 }  // namespace
@@ -47,19 +50,36 @@ class Control::Server {
     return {options_.listen.host, acceptor_.local_endpoint().port()};
   }
   void stop();
+  void wake() {
+    asio::post(io_, [this] {
+      ++changes_;
+      for (auto* each : waiting_) each->cancel();
+    });
+  }
 
  private:
+  using After = ControlLines::After;
+
+  /// A connection. Its timer holds it, too.
   struct Peer : std::enable_shared_from_this<Peer> {
     Peer(tcp::socket from, asio::steady_timer timer)
-        : socket(std::move(from)), idle(std::move(timer)) {}
+        : socket(std::move(from)), late(std::move(timer)) {}
+    /// Ends what the socket waits for then.
+    void expire_after(Duration time);
+
     tcp::socket socket;
-    asio::steady_timer idle;
+    asio::steady_timer late;
+    std::string buffer;  // received, and not yet answered
+    bool trusted = false;
   };
 
   awaitable<void> accept();
   awaitable<void> serve(tcp::socket socket);
-  awaitable<bool> serve_line(Peer& peer, std::string& buffer, bool& trusted);
+  awaitable<After> serve_line(Peer& peer);
+  awaitable<ControlLines::Reply> answer(Peer& peer, std::size_t size);
   awaitable<ControlLines::Reply> ask(const std::string& line);
+  awaitable<void> look_up(const std::string& line, ControlLines::Reply& reply);
+  awaitable<void> drain(Peer& peer);
   awaitable<void> pause(Duration time);
 
   const ControlOptions options_;
@@ -68,6 +88,8 @@ class Control::Server {
   ControlLines lines_;
   const std::function<void()> quit_;
   Acceptor acceptor_;
+  std::uint64_t changes_ = 0;              // of the store, of which was told
+  std::set<asio::steady_timer*> waiting_;  // for the next of them
   std::set<Peer*> peers_;
   bool stopping_ = false;
 };
@@ -76,6 +98,7 @@ void Control::Server::stop() {
   stopping_ = true;
   Error ignored;
   acceptor_.close(ignored);
+  for (auto* each : waiting_) each->cancel();
   for (auto* peer : peers_) peer->socket.close(ignored);
 }
 
@@ -97,72 +120,106 @@ awaitable<void> Control::Server::accept() {
   }
 }
 
+void Control::Server::Peer::expire_after(Duration time) {
+  late.expires_at(later(Clock::now(), time));
+  late.async_wait([self = shared_from_this()](Error error) {
+    Error ignored;
+    if (!error) self->socket.cancel(ignored);
+  });
+}
+
 awaitable<void> Control::Server::serve(tcp::socket socket) {
-  const auto shared = std::make_shared<Peer>(std::move(socket), asio::steady_timer(io_));
-  auto& peer = *shared;
+  const auto peer = std::make_shared<Peer>(std::move(socket), asio::steady_timer(io_));
+  peer->trusted = options_.token.empty();
   const struct Counted {
     std::set<Peer*>& all;
     Peer* const one;
     ~Counted() { all.erase(one); }
-  } counted{peers_, *peers_.insert(&peer).first};
-  std::string buffer;
-  bool trusted = options_.token.empty();
+  } counted{peers_, *peers_.insert(peer.get()).first};
   try {
-    while (co_await serve_line(peer, buffer, trusted)) {
-    }
+    auto after = After::go_on;
+    while (after == After::go_on) after = co_await serve_line(*peer);
+    if (after == After::quit) quit_();
+    if (!stopping_) co_await drain(*peer);
   } catch (const std::exception& error) {
     spdlog::debug("control: {}", error.what());  // the peer is gone
   }
+  peer->late.cancel();
 }
 
-/// False where the connection is over.
-awaitable<bool> Control::Server::serve_line(Peer& peer, std::string& buffer, bool& trusted) {
-  peer.idle.expires_after(options_.idle_timeout);
-  peer.idle.async_wait([late = peer.shared_from_this()](Error error) {
-    Error ignored;
-    if (!error) late->socket.cancel(ignored);
-  });
+awaitable<Control::Server::After> Control::Server::serve_line(Peer& peer) {
   Error error;
+  peer.expire_after(options_.idle_timeout);
   const auto size =
-      co_await asio::async_read_until(peer.socket, asio::dynamic_buffer(buffer, longest_line), '\n',
-                                      asio::redirect_error(use_awaitable, error));
-  peer.idle.cancel();
+      co_await asio::async_read_until(peer.socket, asio::dynamic_buffer(peer.buffer, longest_line),
+                                      '\n', asio::redirect_error(use_awaitable, error));
   ControlLines::Reply reply;
   if (error == asio::error::not_found) {
-    reply = {.line = "error the line is too long", .after = ControlLines::After::close};
+    reply = {.line = "error the line is too long", .after = After::close};
   } else if (error) {
-    co_return false;
+    co_return After::close;
   } else {
-    const auto line = buffer.substr(0, size - 1);
-    buffer.erase(0, size);
-    if (!trusted) {
-      trusted = is_same_secret(line, "token " + options_.token);
-      reply = {.line = trusted ? "ok" : "error this server asks for its token: token TOKEN",
-               .after = trusted ? ControlLines::After::go_on : ControlLines::After::close};
-    } else {
-      reply = co_await ask(line);
-    }
+    peer.late.cancel();
+    reply = co_await answer(peer, size);
   }
   reply.line += '\n';
+  peer.expire_after(options_.idle_timeout);
   co_await asio::async_write(peer.socket, asio::buffer(reply.line), use_awaitable);
-  if (reply.after == ControlLines::After::quit) quit_();
-  co_return reply.after == ControlLines::After::go_on;
+  co_return reply.after;
 }
 
-/// Asks again until there is something to say.
+/// What the line at the beginning of the buffer is answered; takes it from there.
+awaitable<ControlLines::Reply> Control::Server::answer(Peer& peer, std::size_t size) {
+  auto line = peer.buffer.substr(0, size - 1);
+  peer.buffer.erase(0, size);
+  if (line.ends_with('\r')) line.pop_back();
+  if (peer.trusted) co_return co_await ask(line);
+  peer.trusted = is_same_secret(line, "token " + options_.token);
+  if (peer.trusted) co_return ControlLines::Reply{.line = "ok"};
+  co_return ControlLines::Reply{.line = "error this server asks for its token: token TOKEN",
+                                .after = After::close};
+}
+
+/// Asks again until there is something to say, or the wait has been long.
 awaitable<ControlLines::Reply> Control::Server::ask(const std::string& line) {
+  const auto until = Clock::now() + longest_wait;
   for (;;) {
+    const auto seen = changes_;
     ControlLines::Reply reply;
-    const auto begin = [&](auto handler) {
-      asio::post(database_,
-                 [&, handler = std::move(handler), running = asio::make_work_guard(io_)]() mutable {
-                   reply = lines_.answer(line);
-                   asio::post(io_, std::move(handler));
-                 });
-    };
-    co_await asio::async_initiate<decltype(use_awaitable), void()>(begin, use_awaitable);
+    co_await look_up(line, reply);
     if (stopping_ || !reply.line.empty()) co_return reply;
-    co_await pause(look_again);
+    if (Clock::now() >= until) co_return ControlLines::Reply{.line = "wait"};
+    if (seen != changes_) continue;
+    asio::steady_timer timer(io_, until);
+    waiting_.insert(&timer);
+    Error cancelled;
+    co_await timer.async_wait(asio::redirect_error(use_awaitable, cancelled));
+    waiting_.erase(&timer);
+  }
+}
+
+awaitable<void> Control::Server::look_up(const std::string& line, ControlLines::Reply& reply) {
+  // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): no coroutine
+  const auto begin = [&](auto handler) {
+    asio::post(database_,
+               [&, handler = std::move(handler), running = asio::make_work_guard(io_)]() mutable {
+                 reply = lines_.answer(line);
+                 asio::post(io_, std::move(handler));
+               });
+  };
+  co_await asio::async_initiate<decltype(use_awaitable), void()>(begin, use_awaitable);
+}
+
+/// What the peer still sends is read for a moment: to close with unread input would make the kernel
+/// send RST, and the peer could lose the reply.
+awaitable<void> Control::Server::drain(Peer& peer) {
+  Error error;
+  peer.socket.shutdown(tcp::socket::shutdown_send, error);
+  peer.expire_after(drain_time);
+  std::array<char, 1024> unread{};
+  while (!error) {
+    co_await peer.socket.async_read_some(asio::buffer(unread),
+                                         asio::redirect_error(use_awaitable, error));
   }
 }
 
@@ -173,6 +230,8 @@ Control::Control(ControlOptions options, asio::io_context& io, asio::thread_pool
 Control::~Control() = default;
 
 HostPort Control::where() const { return server_->where(); }
+
+void Control::wake() { server_->wake(); }
 
 void Control::stop() { server_->stop(); }
 

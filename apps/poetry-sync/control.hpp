@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "net/address.hpp"
@@ -17,7 +18,7 @@ namespace poetry {
 struct ControlOptions {
   HostPort listen{"127.0.0.1", 8081};
   std::string token;  ///< that a connection must give first; none on loopback
-  Duration idle_timeout = std::chrono::minutes(1);
+  Duration idle_timeout = std::chrono::minutes(1);  ///< for a line to come, and to be taken
 };
 
 /// What a line of the control port is answered, without I/O but the store's. Never raises.
@@ -27,7 +28,7 @@ class ControlLines {
 
   enum class After { go_on, close, quit };
   struct Reply {
-    std::string line;  ///< without its newline; empty: ask again, for nothing new is there yet
+    std::string line;  ///< without its newline; empty: nothing new is there yet
     After after = After::go_on;
   };
   Reply answer(const std::string& line);
@@ -50,6 +51,8 @@ class Control {
   ~Control();
 
   [[nodiscard]] HostPort where() const;
+  /// Somebody has changed the store: answers those who wait for a line. By any thread.
+  void wake();
   /// Ends all connections at once, in the io_context's thread.
   void stop();
 

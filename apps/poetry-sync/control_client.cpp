@@ -3,13 +3,14 @@
 #include <array>
 
 #include "base/error.hpp"
-#include "cli/standard_output.hpp"
 #include "net/socket.hpp"
 
 namespace poetry {
 namespace {
 
-constexpr auto longest_wait = std::chrono::seconds(60);  // a log may be silent for a while
+// A worker has something to say within 10 s, if only "wait".
+constexpr auto longest_silence = std::chrono::seconds(60);
+constexpr std::size_t longest_line = 1 << 20;
 constexpr std::string_view fine = "ok";
 constexpr std::string_view failed = "error ";
 
@@ -20,9 +21,11 @@ Fd connect_to(const HostPort& where) {
   for (const auto& address : found.addresses) {
     Fd socket = open_socket(address.family(), Blocking::yes);
     if (!socket) throw_errno("socket", to_string(where));
+    limit_blocking(socket.get(), longest_silence);
     const auto outcome = start_connect(socket.get(), address);
     if (outcome.status == IoStatus::ok) return socket;
-    error = outcome.error;
+    error = outcome.status == IoStatus::would_block ? std::make_error_code(std::errc::timed_out)
+                                                    : outcome.error;
   }
   throw std::system_error(error, "connect to the worker at " + to_string(where));
 }
@@ -35,12 +38,25 @@ ControlClient::ControlClient(const HostPort& where, const std::string& token)
 }
 
 std::string ControlClient::ask(const std::string& line) {
-  write_all(socket_.get(), line + "\n", where_);
+  send(line + "\n");
   auto reply = read_line();
   if (reply.starts_with(failed)) throw std::runtime_error(reply.substr(failed.size()));
   if (reply == fine) return {};
   if (reply.starts_with("ok ")) return reply.substr(fine.size() + 1);
-  return reply;
+  if (reply == "wait" || reply.starts_with("line ") || reply.starts_with("end ")) return reply;
+  fail("is no control port of a worker");
+}
+
+void ControlClient::fail(const std::string& why) const {
+  throw std::runtime_error(where_ + " " + why);
+}
+
+void ControlClient::send(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const auto sent = send_some(socket_.get(), bytes);
+    if (sent.status != IoStatus::ok) fail("closed the connection");
+    bytes.remove_prefix(sent.bytes);
+  }
 }
 
 std::string ControlClient::read_line() {
@@ -51,9 +67,11 @@ std::string ControlClient::read_line() {
       buffer_.erase(0, newline + 1);
       return line;
     }
+    if (buffer_.size() > longest_line) fail("is no control port of a worker");
     std::array<char, 4096> bytes{};
     const auto got = receive_some(socket_.get(), bytes);
-    if (got.status == IoStatus::end) throw std::runtime_error(where_ + " closed the connection");
+    if (got.status == IoStatus::end) fail("closed the connection");
+    if (got.status == IoStatus::would_block) fail("does not answer");
     if (got.status != IoStatus::ok) throw std::system_error(got.error, "receive from " + where_);
     buffer_.append(bytes.data(), got.bytes);
   }

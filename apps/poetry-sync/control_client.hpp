@@ -13,11 +13,14 @@ class ControlClient {
   /// Connects, and gives the token where there is one. Raises std::system_error naming the address.
   ControlClient(const HostPort& where, const std::string& token);
 
-  /// The reply without its "ok ". Raises std::runtime_error with what an "error" says, and where
-  /// the connection is lost.
+  /// The reply without its "ok ", or one of "line", "end" or "wait" as it is. Raises
+  /// std::runtime_error with what an "error" says, and where the connection is lost, silent for too
+  /// long or no worker's.
   std::string ask(const std::string& line);
 
  private:
+  [[noreturn]] void fail(const std::string& why) const;
+  void send(std::string_view bytes);
   std::string read_line();
 
   std::string where_;

@@ -21,7 +21,7 @@ ControlLines::Reply failed(std::string_view what) {
 
 Id id_of(const std::string& text) { return static_cast<Id>(parse_count(text, "id", 1, INT64_MAX)); }
 
-/// What the page does not know either: something else speaks here, such as a browser.
+/// What is no verb: something else speaks here, such as a browser.
 struct NotOurs {};
 
 void expect(const std::vector<std::string>& words, std::size_t count) {

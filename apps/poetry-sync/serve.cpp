@@ -85,6 +85,7 @@ std::string read_token(const std::string& file) {
   std::string token;
   if (!stream) throw_errno("open", file);
   std::getline(stream, token);
+  if (token.ends_with('\r')) token.pop_back();
   if (stream.bad()) throw_errno("read", file);
   const bool fits = std::all_of(token.begin(), token.end(), [](unsigned char each) {
     return std::isalnum(each) != 0 || each == '-' || each == '_';
@@ -126,8 +127,10 @@ int run_serve(const SyncOptions& options) {
     web.emplace(page, io, pool, api, hub);
   }
   if (has_worker) {
-    control.emplace(ControlOptions{.listen = options.control, .token = token}, io, pool, store,
-                    stop);
+    control.emplace(
+        ControlOptions{
+            .listen = options.control, .token = token, .idle_timeout = options.web.idle_timeout},
+        io, pool, store, stop);
     worker.emplace(store, options.job, worker_name(), options.jobs);
   }
   if (web) tell(web->where(), "page");
@@ -135,6 +138,7 @@ int run_serve(const SyncOptions& options) {
   {
     const Watch watch(store, [&] {
       if (worker) worker->wake();
+      if (control) control->wake();
       hub.refresh();
     });
     io.run();
