@@ -8,7 +8,7 @@
 #include "serve.hpp"
 
 int main(int argc, char** argv) {
-  return poetry::guarded_main("poetry-sync", [argc, argv]() -> int {
+  const auto run = [argc, argv]() -> int {
     poetry::SyncOptions options;
     if (poetry::parse_sync_options(argc, argv, options) == poetry::Parsed::done) {
       return poetry::exit_ok;
@@ -20,5 +20,6 @@ int main(int argc, char** argv) {
       return poetry::run_serve(options);
     }
     return poetry::run_command(options);
-  });
+  };
+  return poetry::guarded_main("poetry-sync", run, poetry::command_in(argc, argv));
 }

@@ -31,8 +31,11 @@ struct SyncOptions {
 /// Raises UsageError, and std::system_error where the config file cannot be read.
 Parsed parse_sync_options(int argc, const char* const* argv, SyncOptions& options);
 
+/// The command that a command line names, empty where it names none that there is.
+std::string command_in(int argc, const char* const* argv);
+
 /// "sqlite:" and a file in $XDG_STATE_HOME/poetry-sync, by default ~/.local/state/poetry-sync (XDG
-/// Base Directory Specification). Raises UsageError where there is no home directory.
+/// Base Directory Specification). Empty where there is no home directory.
 std::string default_database();
 
 }  // namespace poetry

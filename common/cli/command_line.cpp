@@ -8,6 +8,7 @@
 
 #include "base/error.hpp"
 #include "cli/completion.hpp"
+#include "cli/help.hpp"
 #include "cli/standard_output.hpp"
 
 namespace poetry {
@@ -93,36 +94,6 @@ void read_config(const Tool& tool, const std::string& path,
   if (file.bad()) throw_errno("read", path);
 }
 
-std::string help(const Tool& tool) {
-  std::string text;
-  std::string_view lead = "Usage: ";
-  for (std::size_t at = 0; at < tool.synopsis.size();) {
-    const auto end = std::min(tool.synopsis.find('\n', at), tool.synopsis.size());
-    text.append(lead).append(tool.name).append(" ");
-    text.append(tool.synopsis, at, end - at).append("\n");
-    lead = "       ";
-    at = end + 1;
-  }
-  text.append("\n").append(tool.about).append("\n\nOptions:\n");
-  std::vector<std::string> names;
-  std::size_t width = 0;
-  for (const auto& option : tool.options) {
-    auto& name = names.emplace_back(option.letter != 0 ? std::string{'-', option.letter, ',', ' '}
-                                                       : std::string(4, ' '));
-    name.append("--").append(option.name);
-    if (!option.argument.empty()) name.append(" ").append(option.argument);
-    width = std::max(width, name.size());
-  }
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    const auto& option = tool.options[i];
-    text.append("  ").append(names[i]).append(width - names[i].size() + 2, ' ');
-    text.append(option.text);
-    if (!option.standard.empty()) text.append(" (default: ").append(option.standard).append(")");
-    text.append("\n");
-  }
-  return text;
-}
-
 std::string settings(const Tool& tool) {
   std::string text;
   for (const auto& option : tool.options) {
@@ -158,12 +129,14 @@ void add_common_options(Tool& tool, LogOptions& log) {
   options.push_back(
       {"config", 0, "FILE", "read options as 'name = value' lines from FILE", "", {}});
   options.push_back({"print-config", 0, "", "print the settings in force and exit", "", {}});
-  options.push_back({"completion",
-                     0,
-                     "bash|zsh|fish",
-                     "print a script that makes the shell complete this tool, and exit",
-                     "",
-                     {}});
+  if (tool.command.empty()) {
+    options.push_back({"completion",
+                       0,
+                       "bash|zsh|fish",
+                       "print a script that makes the shell complete this tool, and exit",
+                       "",
+                       {}});
+  }
   const std::vector<std::string> levels{"trace", "debug", "info", "warn", "error", "off"};
   options.push_back({"log-level", 0, "LEVEL", "trace, debug, info, warn, error or off", level,
                      one_of(log.level, levels), [&log] { return std::vector{log.level}; }, levels});
@@ -189,7 +162,7 @@ Parsed parse(const Tool& tool, int argc, const char* const* argv) {
     return at == given.rend() ? nullptr : &at->second;
   };
   if (value_of("help") != nullptr) {
-    write_standard_output(help(tool));
+    write_standard_output(help_text(tool));
     return Parsed::done;
   }
   if (value_of("version") != nullptr) {

@@ -39,6 +39,11 @@ struct Tool {
   std::vector<Option> options;  ///< in the order of struct and man page
   Operands operands = Operands::none;
   std::function<void(std::string_view)> operand_set;  ///< takes a word without an option
+  std::vector<std::string> words = {};  ///< that a shell may complete as the first operand
+  std::string command = {};             ///< "add", where this is one command of the tool
+  /// A tool's commands, for help and completion; who calls parse() picks one. The first is what
+  /// the tool does without a command, and its options are among the tool's.
+  std::vector<Tool> commands = {};
 };
 
 /// What parse() decided: go on, or end with this status, having printed help, version or settings.
@@ -46,7 +51,7 @@ enum class Parsed { run, done };
 
 /// The options every tool has: --config, --print-config, --completion, --log-level, --log-file,
 /// --log-format, --help, --version, in this order, appended to `tool.options`; `log` takes their
-/// values.
+/// values. One command of a tool has no --completion: the tool's own script completes it.
 void add_common_options(Tool& tool, LogOptions& log);
 
 /// Parses a command line (GNU style) and the --config file, of which the command line wins.

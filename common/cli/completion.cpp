@@ -1,50 +1,18 @@
 #include "cli/completion.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/error.hpp"
+#include "cli/completion_values.hpp"
 
 namespace poetry {
 namespace {
 
-/// What may stand where a value is wanted.
-enum class Values { none, words, file, directory, other };
-
-struct Completion {
-  Values values = Values::none;
-  std::string words;  // separated by blanks
-};
-
-void add_word(std::string& words, std::string_view word) {
-  words.append(words.empty() ? "" : " ").append(word);
-}
-
-/// From the option's own list, or from its argument: "FILE", "ordered|live|none", "N|forever".
-Completion completion_of(const Option& option) {
-  Completion completion;
-  for (const auto& word : option.words) add_word(completion.words, word);
-  const std::string_view argument = option.argument;
-  if (completion.words.empty() && argument.find('|') != std::string_view::npos) {
-    for (std::size_t at = 0; at <= argument.size();) {
-      const auto end = std::min(argument.find('|', at), argument.size());
-      const auto word = argument.substr(at, end - at);
-      if (word.find_first_not_of("abcdefghijklmnopqrstuvwxyz-") == std::string_view::npos) {
-        add_word(completion.words, word);
-      }
-      at = end + 1;
-    }
-  }
-  completion.values = argument.empty()            ? Values::none
-                      : !completion.words.empty() ? Values::words
-                      : argument == "FILE"        ? Values::file
-                      : argument == "DIR"         ? Values::directory
-                                                  : Values::other;
-  return completion;
-}
-
-/// "poetry_server", a name that every shell takes for a function's.
+/// "poetry_sync_add", a name that every shell takes for a function's.
 std::string function_name(const Tool& tool) {
   std::string name = tool.name;
+  if (!tool.command.empty()) name += "_" + tool.command;
   std::ranges::replace(name, '-', '_');
   return name;
 }
@@ -72,6 +40,14 @@ std::string quoted(std::string_view text) {
   return result += "'";
 }
 
+/// What the first operand may be, separated by blanks.
+std::string first_words(const Tool& tool) {
+  std::string words;
+  for (const auto& word : tool.words) add_word(words, word);
+  for (const auto& each : tool.commands) add_word(words, each.command);
+  return words;
+}
+
 /// "-d|--delay", a pattern of a case statement.
 std::string bash_pattern(const Option& option) {
   auto pattern = "--" + option.name;
@@ -79,8 +55,8 @@ std::string bash_pattern(const Option& option) {
   return pattern;
 }
 
-std::string bash_script(const Tool& tool) {
-  const auto function = "_" + function_name(tool);
+/// The alternatives of a case statement by the word before, and all options' names.
+std::pair<std::string, std::string> bash_options(const Tool& tool) {
   std::string names;
   std::string cases;
   for (const auto& option : tool.options) {
@@ -101,7 +77,32 @@ std::string bash_script(const Tool& tool) {
     }
     cases += "    " + bash_pattern(option) + ") " + action + "; return ;;\n";
   }
-  return "# bash completion for " + tool.name + "\n" + function + "() {\n" +
+  return {cases, names};
+}
+
+/// A command stands before all options.
+std::string bash_dispatch(const Tool& tool) {
+  if (tool.commands.empty()) return {};
+  std::string cases;
+  for (const auto& each : tool.commands) {
+    cases += "      " + each.command + ") _" + function_name(each) + "; return ;;\n";
+  }
+  return "  if [[ $COMP_CWORD -gt 1 ]]; then\n    case ${COMP_WORDS[1]} in\n" + cases +
+         "    esac\n  fi\n";
+}
+
+std::string bash_function(const Tool& tool) {
+  std::string text;
+  for (const auto& each : tool.commands) text += bash_function(each);
+  const auto [cases, names] = bash_options(tool);
+  const auto words = first_words(tool);
+  std::string operand;
+  if (tool.operands == Operands::files) operand = "  else\n    compopt -o default\n";
+  if (!words.empty()) {
+    operand =
+        "  else\n    mapfile -t COMPREPLY < <(compgen -W " + quoted(words) + " -- \"$current\")\n";
+  }
+  return text + "_" + function_name(tool) + "() {\n" + bash_dispatch(tool) +
          "  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}\n"
          "  COMPREPLY=()\n"
          "  # In --name=value, bash takes the = for a word of its own.\n"
@@ -115,16 +116,18 @@ std::string bash_script(const Tool& tool) {
          "  esac\n"
          "  if [[ $current == -* ]]; then\n"
          "    mapfile -t COMPREPLY < <(compgen -W " +
-         quoted(names) + " -- \"$current\")\n" +
-         (tool.operands == Operands::files ? "  else\n    compopt -o default\n" : "") +
+         quoted(names) + " -- \"$current\")\n" + operand +
          "  fi\n"
-         "}\n"
-         "complete -F " +
-         function + " " + tool.name + "\n";
+         "}\n";
 }
 
-std::string zsh_script(const Tool& tool) {
-  std::string text = "#compdef " + tool.name + "\n\n_arguments -s -S";
+std::string bash_script(const Tool& tool) {
+  return "# bash completion for " + tool.name + "\n" + bash_function(tool) + "complete -F _" +
+         function_name(tool) + " " + tool.name + "\n";
+}
+
+std::string zsh_arguments(const Tool& tool) {
+  std::string text = "_arguments -s -S";
   for (const auto& option : tool.options) {
     const auto completion = completion_of(option);
     const bool takes_value = completion.values != Values::none;
@@ -143,15 +146,31 @@ std::string zsh_script(const Tool& tool) {
     text += "'*--" + option.name + (takes_value ? "=" : "") + quoted(about + value).substr(1);
   }
   if (tool.operands == Operands::files) text += " \\\n  '*:file:_files'";
+  const auto words = first_words(tool);
+  if (!words.empty()) text += " \\\n  '1:first word:(" + words + ")'";
   return text + "\n";
 }
 
-std::string fish_script(const Tool& tool) {
-  std::string text = "# fish completion for " + tool.name + "\n";
-  if (tool.operands != Operands::files) text += "complete -c " + tool.name + " -f\n";
+std::string zsh_script(const Tool& tool) {
+  std::string text = "#compdef " + tool.name + "\n\n";
+  if (!tool.commands.empty()) {
+    text += "if (( CURRENT > 2 )); then\n  case $words[2] in\n";
+    for (const auto& each : tool.commands) {
+      text +=
+          each.command + ")\nshift words\n(( CURRENT-- ))\n" + zsh_arguments(each) + "return\n;;\n";
+    }
+    text += "  esac\nfi\n";
+  }
+  return text + zsh_arguments(tool);
+}
+
+/// Lines that complete `tool` where `condition` holds, which is empty or " -n '...'".
+std::string fish_options(const Tool& tool, const std::string& condition) {
+  std::string text;
+  const auto begin = "complete -c " + tool.name + condition;
   for (const auto& option : tool.options) {
     const auto completion = completion_of(option);
-    text += "complete -c " + tool.name;
+    text += begin;
     if (option.letter != 0) text += std::string(" -s ") + option.letter;
     text += " -l " + option.name;
     if (completion.values == Values::words) text += " -x -a '" + completion.words + "'";
@@ -159,6 +178,28 @@ std::string fish_script(const Tool& tool) {
     if (completion.values == Values::directory) text += " -x -a '(__fish_complete_directories)'";
     if (completion.values == Values::other) text += " -x";
     text += " -d '" + escaped(option.text, "'\\") + "'\n";
+  }
+  for (const auto& word : tool.words) text.append(begin).append(" -a ").append(word) += '\n';
+  return text;
+}
+
+std::string fish_script(const Tool& tool) {
+  std::string text = "# fish completion for " + tool.name + "\n";
+  if (tool.operands != Operands::files) text += "complete -c " + tool.name + " -f\n";
+  if (tool.commands.empty()) return text + fish_options(tool, "");
+  // Whether the first word is this command; without one, whether it is none.
+  const auto function = "__" + function_name(tool) + "_command";
+  text += "function " + function +
+          "\n  set -l words (commandline -opc)\n  set -l command $words[2]\n"
+          "  contains -- \"$command\" " +
+          first_words(tool) + "; or set command ''\n  test \"$command\" = \"$argv[1]\"\nend\n";
+  const auto condition = [&function](const std::string& command) {
+    return " -n '" + function + " \"" + command + "\"'";
+  };
+  text += fish_options(tool, condition(""));
+  for (const auto& each : tool.commands) {
+    text += "complete -c " + tool.name + condition("") + " -a " + each.command + " -d '" +
+            escaped(each.about, "'\\") + "'\n" + fish_options(each, condition(each.command));
   }
   return text;
 }

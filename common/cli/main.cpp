@@ -30,11 +30,13 @@ std::string shown(const std::exception& error) { return to_utf8(shown_text(error
 
 }  // namespace
 
-int guarded_main(const std::string& tool, const std::function<int()>& body) {
+int guarded_main(const std::string& tool, const std::function<int()>& body,
+                 const std::string& command) {
   try {
     return body();
   } catch (const UsageError& error) {
-    complain(tool + ": " + shown(error) + "\nTry '" + tool + " --help'.\n");
+    const auto helped = command.empty() ? tool : tool + " " + command;
+    complain(tool + ": " + shown(error) + "\nTry '" + helped + " --help'.\n");
     return exit_usage;
   } catch (const std::system_error& error) {
     if (error.code() == std::errc::broken_pipe) die_of_closed_pipe();

@@ -17,7 +17,9 @@ enum ExitStatus : int {
 
 /// Runs `body` and returns its status; a UsageError is printed as "TOOL: what: offender" and
 /// "Try 'TOOL --help'." (2), any other exception as "TOOL: what" (1). A closed pipe on standard
-/// output ends the process by SIGPIPE.
-int guarded_main(const std::string& tool, const std::function<int()>& body);
+/// output ends the process by SIGPIPE. `command` is the one of the tool's that is carried out,
+/// whose help is named instead.
+int guarded_main(const std::string& tool, const std::function<int()>& body,
+                 const std::string& command = "");
 
 }  // namespace poetry

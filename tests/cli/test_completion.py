@@ -1,5 +1,6 @@
 """Completion scripts, tried in the shells that they are for."""
 
+import contextlib
 import os
 import pty
 import re
@@ -27,8 +28,13 @@ def script(name, shell):
     return result.out.decode()
 
 
-def long_options(name):
-    return set(re.findall(r"^  (?:-\w, |    )(--[\w-]+)", run(name, "--help").out.decode(), re.M))
+def long_options(name, *command):
+    text = run(name, *command, "--help").out.decode()
+    return set(re.findall(r"^  (?:-\w, |    )(--[\w-]+)", text, re.M))
+
+
+SYNC_COMMANDS = {"serve", "web", "worker", "add", "remove", "list", "request", "status", "log",
+                 "cancel", "retry", "quit", "help"}
 
 
 def in_bash(name, *words):
@@ -64,6 +70,22 @@ def test_bash_completes_values():
     assert in_bash("poetry-server", "--chunk", "") == {"line"}
 
 
+@needs("bash")
+def test_bash_completes_commands_and_what_follows():
+    assert in_bash("poetry-sync", "") == SYNC_COMMANDS
+    assert in_bash("poetry-sync", "re") == {"remove", "request", "retry"}
+    assert in_bash("poetry-sync", "--") == long_options("poetry-sync") | long_options(
+        "poetry-sync", "serve")
+    for command in SYNC_COMMANDS:
+        assert in_bash("poetry-sync", command, "--") == long_options("poetry-sync", command)
+    assert in_bash("poetry-sync", "add", "") == {"poem", "collection", "weblog"}
+    assert in_bash("poetry-sync", "request", "we") == {"weblog"}
+    assert in_bash("poetry-sync", "help", "qu") == {"quit"}
+    assert in_bash("poetry-sync", "worker", "--engine", "=", "ep") == {"epoll"}
+    assert in_bash("poetry-sync", "-e", "ep") == {"epoll"}
+    assert in_bash("poetry-sync", "list", "--engine", "") == set()
+
+
 @needs("fish")
 @tools
 def test_fish_completes_options_and_values(name, tmp_path):
@@ -82,9 +104,32 @@ def test_fish_completes_options_and_values(name, tmp_path):
     assert completions(f"{name} --engine sel") == {"select"}
 
 
-@needs("zsh")
-@tools
-def test_zsh_completes_options_and_values(name, tmp_path):
+@needs("fish")
+def test_fish_completes_commands_and_what_follows(tmp_path):
+    (tmp_path / "complete.fish").write_text(script("poetry-sync", "fish"))
+
+    def completions(*lines):
+        asked = "".join(f"; complete -C '{line}'; echo -" for line in lines)
+        shell = subprocess.run(
+            ["fish", "--no-config", "-c", "source complete.fish" + asked],
+            cwd=tmp_path, env=dict(WITH_TOOLS, HOME=str(tmp_path)), capture_output=True, text=True,
+            timeout=WAIT)
+        assert not shell.stderr
+        return [{line.split("\t")[0] for line in each.splitlines()}
+                for each in shell.stdout.split("-\n")[:-1]]
+
+    whole, commands, add, operand, words, value = completions(
+        "poetry-sync --l", "poetry-sync re", "poetry-sync add --", "poetry-sync add ",
+        "poetry-sync help qu", "poetry-sync worker --engine ep")
+    assert whole == {"--listen", "--lease", "--log-file", "--log-format", "--log-level"}
+    assert commands == {"remove", "request", "retry"}
+    assert add == long_options("poetry-sync", "add")
+    assert (operand, words, value) == ({"poem", "collection", "weblog"}, {"quit"}, {"epoll"})
+
+
+@contextlib.contextmanager
+def zsh(name, tmp_path):
+    """wait_for(pattern) and type(text) of an interactive shell."""
     functions = tmp_path / "functions"
     functions.mkdir()
     (functions / f"_{name}").write_text(script(name, "zsh"))
@@ -110,18 +155,38 @@ def test_zsh_completes_options_and_values(name, tmp_path):
 
     try:
         wait_for(r"ready[\s\S]*> ")
-        os.write(terminal, f"{name} --engin\t".encode())
-        wait_for("--engine=")
-        os.write(terminal, b"sel\t")
-        wait_for("select")
-        os.write(terminal, b"--log-for\t")
-        wait_for("--log-format=")
-        os.write(terminal, b"js\t")
-        wait_for("on")
+        yield wait_for, lambda text: os.write(terminal, text)
     finally:
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
         os.close(terminal)
+
+
+@needs("zsh")
+@tools
+def test_zsh_completes_options_and_values(name, tmp_path):
+    with zsh(name, tmp_path) as (wait_for, type_in):
+        type_in(f"{name} --engin\t".encode())
+        wait_for("--engine=")
+        type_in(b"sel\t")
+        wait_for("select")
+        type_in(b"--log-for\t")
+        wait_for("--log-format=")
+        type_in(b"js\t")
+        wait_for("on")
+
+
+@needs("zsh")
+def test_zsh_completes_commands_and_what_follows(tmp_path):
+    with zsh("poetry-sync", tmp_path) as (wait_for, type_in):
+        type_in(b"poetry-sync req\t")
+        wait_for("uest ")
+        type_in(b"weblo\t")
+        wait_for("weblog")
+        type_in(b"--wai\t")
+        wait_for("--wait")
+        type_in(b"\x15poetry-sync --attem\t")
+        wait_for("--attempts=")
 
 
 def test_another_shell_is_refused():

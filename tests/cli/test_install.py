@@ -15,11 +15,11 @@ BUILD = BIN.parent
 def test_installs_tools_man_pages_and_poems(tmp_path):
     subprocess.run(["cmake", "--install", BUILD, "--prefix", tmp_path], check=True,
                    capture_output=True, timeout=120)
-    tools = {"poetry-server", "poetry-get", "poetry-demo"}
+    tools = {"poetry-server", "poetry-get", "poetry-sync", "poetry-demo"}
     assert {path.name for path in (tmp_path / "bin").iterdir()} == tools
     assert {path.name for path in (tmp_path / "share/man/man1").iterdir()} == {
         f"{name}.1" for name in tools}
-    for tool in ("poetry-server", "poetry-get"):
+    for tool in ("poetry-server", "poetry-get", "poetry-sync"):
         for place in (f"bash-completion/completions/{tool}", f"zsh/site-functions/_{tool}",
                       f"fish/vendor_completions.d/{tool}.fish"):
             assert tool in (tmp_path / "share" / place).read_text()

@@ -8,19 +8,24 @@ from pathlib import Path
 import pytest
 
 from harness import ROOT, run
+from sync_server import with_home
 
 TOOLS = ["poetry-server", "poetry-get", "poetry-demo"]
+PAGES = [*TOOLS, "poetry-sync"]
+COMMANDS = ["serve", "web", "worker", "add", "remove", "list", "request", "status", "log",
+            "cancel", "retry", "quit", "help"]  # of poetry-sync
 HERE = Path(__file__)
 tools = pytest.mark.parametrize("name", TOOLS)
+commands = pytest.mark.parametrize("command", COMMANDS)
 
 
 def page(name):
     return (ROOT / "man" / f"{name}.1").read_text()
 
 
-def in_help(name):
+def in_help(name, *command):
     """{option: (letter, default)} of the lines `  -d, --delay DUR  text (default: 1s)`."""
-    text = run(name, "--help").out.decode()
+    text = run(name, *command, "--help").out.decode()
     found = {}
     for line in re.split(r"\n(?=  (?:-\w, |    )--)", text)[1:]:
         letter, option = re.match(r"  (?:-(\w), |    )--([\w-]+)", line).groups()
@@ -29,14 +34,17 @@ def in_help(name):
     return found
 
 
-def in_man(name):
-    """The same of the items `.It Fl d , Fl Fl delay Ar DUR` and their lines `Default: 1s.`"""
+def in_man(name, command=""):
+    """The same of the items `.It Fl d , Fl Fl delay Ar DUR` and their lines `Default: 1s.`; those
+    of one command, which the line `Commands: add, list.` names, or which have no such line."""
     options = page(name).split(".Sh OPTIONS\n")[1].split("\n.Sh ")[0]
     found = {}
     for item in re.split(r"^\.It ", options, flags=re.M)[1:]:
         letter, option = re.match(r"(?:Fl (\w) , )?Fl Fl ([\w-]+)", item).groups()
         default = re.search(r"^Default: (.*)\.$", item, re.M)
-        found[option] = (letter, default and default[1])
+        of = re.search(r"^Commands: (.*)\.$", item, re.M)
+        if not command or not of or command in of[1].split(", "):
+            found[option] = (letter, default and default[1])
     return found
 
 
@@ -46,10 +54,27 @@ def test_help_and_man_page_agree(name):
     assert list(in_help(name)) == list(in_man(name)), "the order"
 
 
-@tools
+@commands
+def test_the_help_of_a_command_and_man_page_agree(command):
+    documented = in_man("poetry-sync", command)
+    documented.pop("completion")  # which is given without a command
+    assert in_help("poetry-sync", command) == documented
+    assert list(in_help("poetry-sync", command)) == list(documented), "the order"
+
+
+def test_the_man_page_names_each_command_and_no_other():
+    listed = page("poetry-sync").split(".Sh COMMANDS\n")[1].split("\n.Sh ")[0]
+    assert re.findall(r"^\.It Cm (\w+)", listed, re.M) == COMMANDS
+    shown = run("poetry-sync", "--help").out.decode().split("Commands:\n")[1].split("\n\n")[0]
+    assert [line.split()[0] for line in shown.splitlines()] == COMMANDS
+    named = set(", ".join(re.findall(r"^Commands: (.*)\.$", page("poetry-sync"), re.M)).split(", "))
+    assert named <= set(COMMANDS)
+
+
+@pytest.mark.parametrize("name", PAGES)
 def test_every_option_occurs_in_a_test(name):
     tests = "".join(path.read_text() for path in HERE.parent.glob("*.py") if path != HERE)
-    missing = [option for option in in_help(name)
+    missing = [option for option in in_man(name)
                if not re.search(rf"--{option}(?![\w-])", tests)]
     assert not missing
 
@@ -64,7 +89,18 @@ def test_printed_configuration_shows_the_defaults_of_the_help(name):
     assert not wrong
 
 
-@tools
+@commands
+def test_printed_configuration_of_a_command_shows_the_defaults_of_its_help(command, tmp_path):
+    printed = dict(line.split(" = ", 1) for line in run(
+        "poetry-sync", command, "--print-config", env=with_home(tmp_path),
+    ).out.decode().splitlines())
+    told = {option: default.replace("~", str(tmp_path)) for option, (_, default)
+            in in_help("poetry-sync", command).items() if default}
+    assert {option: printed.get(option) for option in told} == told
+    assert set(printed) <= {*told, "json", "wait", "follow"}, "what has no default is not set"
+
+
+@pytest.mark.parametrize("name", PAGES)
 @pytest.mark.skipif(not shutil.which("mandoc"), reason="mandoc is not installed")
 def test_the_man_page_is_clean(name):
     result = subprocess.run(["mandoc", "-Tlint", "-W", "warning", ROOT / "man" / f"{name}.1"],

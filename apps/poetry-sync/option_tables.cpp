@@ -1,0 +1,145 @@
+#include "option_tables.hpp"
+
+#include <limits>
+
+#include "base/error.hpp"
+#include "base/quantity.hpp"
+#include "fetch/strategy.hpp"
+
+namespace poetry {
+namespace {
+
+constexpr std::uint64_t any_count = std::numeric_limits<std::uint64_t>::max();
+constexpr std::uint64_t most_threads = 1000;
+constexpr auto least_wait = std::chrono::milliseconds(1);
+// The lease is renewed with what is written, five times a second at most.
+constexpr auto least_lease = std::chrono::milliseconds(500);
+
+using Texts = std::vector<std::string>;
+
+std::function<Texts()> shows(const bool& flag) {
+  return [&flag] { return Texts{flag ? "true" : "false"}; };
+}
+std::function<Texts()> shows(const std::string& text) {
+  return [&text] { return Texts{text}; };
+}
+std::function<Texts()> shows(const std::uint64_t& count) {
+  return [&count] { return Texts{std::to_string(count)}; };
+}
+std::function<Texts()> shows(const Duration& duration) {
+  return [&duration] { return Texts{format_duration(duration)}; };
+}
+std::function<Texts()> shows(const HostPort& where) {
+  return [&where] { return Texts{to_string(where)}; };
+}
+
+std::function<void(std::string_view)> into(HostPort& where) {
+  return [&where](std::string_view text) { where = parse_host_port(text, 0); };
+}
+using poetry::into;
+
+Option counted(const std::string& name, const std::string& text, std::uint64_t& count,
+               std::uint64_t least, std::uint64_t most) {
+  return {name, 0, "N", text, std::to_string(count), into(count, least, most), shows(count)};
+}
+Option timed(const std::string& name, const std::string& text, Duration& duration,
+             Duration least = Duration{}) {
+  return {name,
+          0,
+          "DUR",
+          text,
+          format_duration(duration),
+          [&duration, least](std::string_view given) {
+            const auto parsed = parse_duration(given);
+            if (parsed < least) {
+              throw UsageError("duration is less than " + format_duration(least), given);
+            }
+            duration = parsed;
+          },
+          shows(duration)};
+}
+
+}  // namespace
+
+void add_database(Options& table, SyncOptions& o) {
+  table.push_back({"database", 'd', "URL", "sqlite:PATH or postgresql://...",
+                   "sqlite:~/.local/state/poetry-sync/library.db", into(o.database),
+                   shows(o.database)});
+}
+
+void add_control(Options& table, SyncOptions& o) {
+  table.push_back({"control", 'c', "ADDRESS", "the worker's control port", to_string(o.control),
+                   into(o.control), shows(o.control)});
+}
+
+void add_token(Options& table, SyncOptions& o) {
+  table.push_back({"token-file", 0, "FILE", "its first line is the token that requests bear", "",
+                   into(o.token_file), shows(o.token_file)});
+}
+
+void add_web(Options& table, SyncOptions& o) {
+  auto& web = o.web;
+  table.push_back({"listen", 'l', "ADDRESS", "where the page is", to_string(web.listen),
+                   into(web.listen), shows(web.listen)});
+  table.push_back({"allow-host", 0, "NAME", "another name that the page is asked for by", "",
+                   [&web](std::string_view text) { web.hosts.emplace_back(text); },
+                   [&web] { return web.hosts; }});
+  table.push_back(counted("max-streams", "pages that are kept up to date at once", web.most_streams,
+                          1, any_count));
+  table.push_back(timed("request-timeout", "longest time for a request to come",
+                        web.request_timeout, least_wait));
+}
+
+void add_keep_alive(Options& table, SyncOptions& o) {
+  table.push_back(timed("keep-alive", "longest time between two requests of a connection",
+                        o.web.idle_timeout, least_wait));
+}
+
+void add_worker(Options& table, SyncOptions& o) {
+  auto& job = o.job;
+  table.push_back(counted("jobs", "jobs at once", o.jobs, 1, most_threads));
+  table.push_back({"engine", 'e', "NAME", "how a job's servers are waited for; see poetry-get(1)",
+                   job.engine,
+                   [&job](std::string_view text) {
+                     make_strategy(text);
+                     job.engine = text;
+                   },
+                   shows(job.engine), strategy_names()});
+  table.push_back(
+      counted("parallel", "poems of a collection at once; 0 is all", job.parallel, 0, any_count));
+  table.push_back(
+      counted("attempts", "of a job, before it has failed", job.attempts, 1, any_count));
+  table.push_back(timed("retry-delay", "before the second attempt; it doubles", job.retry_delay));
+  table.push_back(timed("lease", "a worker that is silent for so long has lost its job", job.lease,
+                        least_lease));
+  table.push_back(
+      timed("follow-time", "longest time that a weblog is followed", job.follow, least_wait));
+  table.push_back(
+      counted("follow-records", "records of a weblog, at most", job.records, 1, any_count));
+  table.push_back(
+      timed("connect-timeout", "longest time to connect; 0 no limit", job.fetch.connect_timeout));
+  table.push_back(timed("idle-timeout", "longest silence; 0 no limit", job.fetch.idle_timeout));
+  table.push_back(
+      timed("timeout", "longest time for a poem in all; 0 no limit", job.fetch.timeout));
+}
+
+void add_json(Options& table, SyncOptions& o) {
+  table.push_back({"json", 0, "", "print JSON", "", into(o.json), shows(o.json)});
+}
+
+void add_name(Options& table, SyncOptions& o) {
+  table.push_back({"name", 'n', "NAME", "what the record is called, instead of its address", "",
+                   into(o.name), shows(o.name)});
+}
+
+void add_wait(Options& table, SyncOptions& o) {
+  table.push_back(
+      {"wait", 'w', "", "follow the log to the job's end", "", into(o.wait), shows(o.wait)});
+}
+
+void add_follow(Options& table, SyncOptions& o) {
+  table.push_back(
+      {"follow", 'f', "", "go on until the job is over", "", into(o.follow), shows(o.follow)});
+}
+
+}  // namespace poetry
