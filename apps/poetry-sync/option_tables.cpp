@@ -13,7 +13,7 @@ constexpr std::uint64_t any_count = std::numeric_limits<std::uint64_t>::max();
 constexpr std::uint64_t most_threads = 1000;
 constexpr auto least_wait = std::chrono::milliseconds(1);
 // The lease is renewed with what is written, five times a second at most.
-constexpr auto least_lease = std::chrono::milliseconds(500);
+constexpr auto least_lease = std::chrono::milliseconds(300);
 
 using Texts = std::vector<std::string>;
 

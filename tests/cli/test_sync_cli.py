@@ -80,7 +80,7 @@ def test_help_lists_the_commands_with_a_line_each():
     (["serve", "--jobs", "1001"], "1001", "serve"),
     (["serve", "--engine", "magic"], "magic", "serve"),
     (["serve", "--lease", "0"], "0", "serve"),
-    (["worker", "--lease", "499ms"], "499ms", "worker"),
+    (["worker", "--lease", "299ms"], "299ms", "worker"),
     (["web", "--request-timeout", "0"], "0", "web"),
     (["web", "--keep-alive", "0"], "0", "web"),
     (["worker", "--keep-alive", "0"], "0", "worker"),
