@@ -146,6 +146,9 @@ class OpenStream {
   OpenStream& operator=(const OpenStream&) = delete;
   ~OpenStream() { end(); }
 
+  /// For what is not expected.
+  asio::mutable_buffer unread() { return asio::buffer(&unread_, 1); }
+
   void end() {
     if (std::exchange(ended_, true)) return;
     --count_;
@@ -156,6 +159,7 @@ class OpenStream {
  private:
   std::atomic<std::uint64_t>& count_;
   Socket& socket_;
+  char unread_ = 0;
   bool ended_ = false;
 };
 
@@ -437,13 +441,14 @@ Task<void> Web::Server::stream_events(Connection& peer, std::string last_id) {
     http::response_serializer<http::empty_body> serializer{head};
     peer.expire_after(options_.send_timeout);
     co_await http::async_write_header(peer.socket, serializer, awaited);
+    peer.until = never;
   }
-  // The peer has nothing more to say, so that what can be read is its end; the next heartbeat would
+  // The peer has nothing more to say, so that what it sends is its end; the next heartbeat would
   // tell that late, and until then a hidden tab would take the place of another.
-  peer.socket.async_wait(Socket::wait_read, [found = std::weak_ptr(open)](const Error& error) {
-    const auto stream = found.lock();
-    if (!error && stream) stream->end();
-  });
+  peer.socket.async_receive(open->unread(),
+                            [found = std::weak_ptr(open)](const Error&, std::size_t) {
+                              if (const auto stream = found.lock()) stream->end();
+                            });
   auto news = hub_.begin(last_id);
   auto heard = heartbeats_;
   while (!stopping_) {

@@ -65,6 +65,10 @@ export class Browsing {
     return page;
   }
 
+  pages() {
+    return this.contexts.flatMap((each) => each.pages());
+  }
+
   async endTest() {
     for (const each of this.contexts) await each.close();
   }

@@ -68,7 +68,9 @@ test("two presses are one job", async (rig) => {
   await new Row(one, "once").button("Sync Up").dblclick();
   await new Row(other, "once").press("Sync Up");
   await new Row(other, "once").shows("running");
+  const answered = one.waitForResponse("**/api/jobs");
   release();
+  assert.equal((await (await answered).json()).id, 1);
   await new Row(one, "once").shows("running");
   (await peer.client()).end("a line\n");
   await new Row(one, "once").shows("done");

@@ -160,6 +160,14 @@ class Rig {
     return Number((await this.api("GET", "/metrics")).match(/^poetry_sync_streams (\d+)$/m)[1]);
   }
 
+  /** Tells what a failed test leaves behind. */
+  async explain() {
+    console.log(this.browsing.complaints);
+    for (const each of this.started) if (each.text) console.log(each.text);
+    for (const page of this.browsing.pages()) console.log(await page.locator("body").innerText().catch(String));
+    console.log(await this.api("GET", "/api/jobs").catch(String));
+  }
+
   async end() {
     await this.browsing.endTest();
     for (const each of this.started.reverse()) await each.end();
@@ -177,6 +185,9 @@ export function test(name, body) {
     const rig = new Rig(browsing);
     try {
       await body(rig);
+    } catch (error) {
+      await rig.explain();
+      throw error;
     } finally {
       await rig.end();
     }
