@@ -46,7 +46,7 @@ export async function freePort() {
 class Running {
   constructor(name, args) {
     // It ends with this process, should that be killed.
-    const command = ["--pdeathsig", "KILL", path.join(BIN, name), ...args.map(String)];
+    const command = ["--pdeathsig", "KILL", path.resolve(BIN, name), ...args.map(String)];
     this.process = spawn("setpriv", command, { stdio: ["ignore", "pipe", "pipe"] });
     this.text = "";
     for (const pipe of [this.process.stdout, this.process.stderr]) {
