@@ -30,6 +30,17 @@ std::string plural(std::int64_t count, const std::string& what) {
   return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
 }
 
+/// Whether two names, of which the resolver may be asked, are of one machine: a catalog must not
+/// make this one connect to whomever it likes.
+bool is_same_host(const std::string& one, const std::string& other) {
+  if (one == other) return true;
+  const auto addresses = resolve({other, 0}).addresses;
+  const auto wanted = resolve({one, 0}).addresses;
+  return std::any_of(wanted.begin(), wanted.end(), [&](const Address& each) {
+    return std::find(addresses.begin(), addresses.end(), each) != addresses.end();
+  });
+}
+
 }  // namespace
 
 SyncJob::SyncJob(Store& store, const JobOptions& options, Store::Taken taken,
@@ -68,6 +79,8 @@ void SyncJob::begin() {
   if (record.type != RecordType::collection && parts_.empty()) {
     parts_.push_back({.number = 0, .name = record.name, .address = record.address});
     changes_.parts = parts_;
+    // A poem is as long as the last time, as far as a progress bar is concerned.
+    if (record.type == RecordType::poem && record.synced) changes_.expected = record.bytes;
   }
 }
 
@@ -130,6 +143,9 @@ void SyncJob::fetch_catalog() {
   }();
   std::int64_t expected = 0;
   for (const auto& poem : catalog.poems) {
+    if (!is_same_host(poem.where.host, where.host)) {
+      throw Broken{"catalog: names another host: " + to_string(poem.where)};
+    }
     Part part{.number = static_cast<std::int64_t>(parts_.size()),
               .name = to_string(poem.where),
               .address = to_string(poem.where)};
