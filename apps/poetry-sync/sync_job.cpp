@@ -9,14 +9,14 @@
 #include "fetch/retry_delay.hpp"
 #include "fetching.hpp"
 #include "part_text.hpp"
+#include "weblog_text.hpp"
 
 namespace poetry {
 namespace {
 
 constexpr std::uint64_t most_catalog_bytes = std::uint64_t{16} << 20;
 constexpr std::size_t most_written = std::size_t{4} << 20;  // in one transaction
-constexpr std::size_t longest_record = 64 << 10;  // of a weblog; a longer one is cut into several
-constexpr std::int64_t piece_bytes = 256 << 10;   // read at once, to be compared
+constexpr std::int64_t piece_bytes = 256 << 10;             // read at once, to be compared
 
 /// The claim was lost or given back: the attempt ends without a word.
 struct Abandoned {};
@@ -167,9 +167,7 @@ void SyncJob::fetch_parts() {
   std::vector<Expected> expected;
   for (const auto& part : parts_) {
     if (part.complete) continue;
-    texts.emplace_back(part, [this, number = part.number](std::int64_t start) {
-      return store_.stored(taken_.claim.job, number, start, piece_bytes);
-    });
+    texts.emplace_back(part, stored_of(part.number));
     servers.push_back(parse_host_port(part.address));
     Expected& each = expected.emplace_back();
     if (part.expected) each.bytes = static_cast<std::uint64_t>(*part.expected);
@@ -205,77 +203,34 @@ void SyncJob::put(const Part& part) {
   }
 }
 
-/// A stream without an end, and without a beginning: a later attempt goes on behind the last whole
-/// line of the one before.
 void SyncJob::fetch_weblog() {
-  auto log_part = stored_log();
-  auto& part = log_part.part;
+  WeblogText text(parts_.front(), stored_of(0), options_.records, changes_);
   const auto passed =
       std::chrono::milliseconds(taken_.now - taken_.job.started.value_or(taken_.now));
-  Batch batch{.servers = {parse_host_port(part.address)}, .fetch = options_.fetch};
+  Batch batch{.servers = {parse_host_port(text.part().address)}, .fetch = options_.fetch};
   batch.fetch.timeout = options_.follow - passed;
   batch.fetch.idle_timeout = {};  // it is silent while nothing happens
-  enough_ = log_part.records >= options_.records || batch.fetch.timeout <= Duration{};
+  enough_ = text.is_full() || batch.fetch.timeout <= Duration{};
   if (!enough_) {
     fetch(batch, [&](const Happening& each) {
-      if (each.what == Happening::What::received && !enough_) follow(log_part, each.bytes);
+      if (each.what == Happening::What::received) text.receive(each.bytes, changes_);
+      enough_ = text.is_full();
+      if (text.take_change()) put(text.part());
       if (each.what != Happening::What::ended) return;
       const bool over = each.outcome == Outcome::ok || each.outcome == Outcome::timeout || enough_;
       if (!over && each.outcome != Outcome::interrupted) failure_ = each.error;
     });
   }
   if (cancelled_ || !failure_.empty()) return;
-  part.complete = true;
-  put(part);
-  log(part.name + ": " + plural(static_cast<std::int64_t>(log_part.records), "record"));
+  text.complete();
+  put(text.part());
+  log(text.part().name + ": " + plural(static_cast<std::int64_t>(text.records()), "record"));
 }
 
-/// What an earlier attempt has stored, without an unfinished line at its end.
-SyncJob::LogPart SyncJob::stored_log() {
-  LogPart found{.part = parts_.front()};
-  auto& part = found.part;
-  std::int64_t whole = 0;
-  for (std::int64_t at = 0; at < part.bytes;) {
-    const auto bytes = store_.stored(taken_.claim.job, part.number, at, piece_bytes);
-    if (bytes.empty()) break;
-    const auto newline = bytes.rfind('\n');
-    if (newline != std::string::npos) whole = at + static_cast<std::int64_t>(newline) + 1;
-    found.records += static_cast<std::uint64_t>(std::count(bytes.begin(), bytes.end(), '\n'));
-    at += static_cast<std::int64_t>(bytes.size());
-  }
-  if (whole < part.bytes) {
-    part.bytes = whole;
-    changes_.parts.push_back(part);
-    changes_.pieces.push_back({part.number, whole, {}});
-  }
-  return found;
-}
-
-/// Stores the whole lines that have come, as long as more records are wanted.
-void SyncJob::follow(LogPart& text, std::string_view bytes) {
-  std::string lines;
-  for (std::size_t end = 0; !bytes.empty() && !enough_; bytes.remove_prefix(end)) {
-    const auto newline = bytes.find('\n');
-    end = newline == std::string_view::npos ? bytes.size() : newline + 1;
-    text.unfinished.append(bytes.substr(0, end));
-    if (newline == std::string_view::npos && text.unfinished.size() < longest_record) break;
-    lines += text.unfinished;
-    if (newline == std::string_view::npos) {
-      text.unfinished.clear();
-      continue;
-    }
-    ++text.records;
-    text.unfinished.pop_back();  // the newline
-    log(text.part.name + " " + std::to_string(text.records) + ": " +
-        log_text(std::exchange(text.unfinished, {})));
-    enough_ = text.records >= options_.records;
-  }
-  if (lines.empty()) return;
-  auto& part = text.part;
-  const auto start = part.bytes;
-  part.bytes += static_cast<std::int64_t>(lines.size());
-  changes_.pieces.push_back({part.number, start, std::move(lines)});
-  put(part);
+PartText::Stored SyncJob::stored_of(std::int64_t part) {
+  return [this, part](std::int64_t start) {
+    return store_.stored(taken_.claim.job, part, start, piece_bytes);
+  };
 }
 
 Ending SyncJob::verdict() const {

@@ -11,6 +11,7 @@
 #include "fetch/fetch.hpp"
 #include "fetch/strategy.hpp"
 #include "inbox.hpp"
+#include "part_text.hpp"
 #include "store.hpp"
 
 namespace poetry {
@@ -39,20 +40,13 @@ class SyncJob {
   void run();
 
  private:
-  /// A weblog's text as it grows.
-  struct LogPart {
-    Part part;
-    std::uint64_t records = 0;
-    std::string unfinished = {};  ///< line
-  };
   using Handler = std::function<void(const Happening&)>;
 
   void begin();
   void fetch_catalog();
   void fetch_parts();
   void fetch_weblog();
-  LogPart stored_log();
-  void follow(LogPart& text, std::string_view bytes);
+  PartText::Stored stored_of(std::int64_t part);
   void fetch(const Batch& batch, const Handler& handle);
   bool write();
   void put(const Part& part);
