@@ -17,8 +17,9 @@ function tellViolations() {
 }
 
 export class Browsing {
+  /** Starts the browser, unless that is done: a file whose tests are all skipped needs none. */
   async begin() {
-    this.browser = await chromium.launch({
+    this.browser ??= await chromium.launch({
       executablePath: process.env.POETRY_CHROMIUM ?? "/usr/bin/chromium",
       chromiumSandbox: process.getuid() !== 0,
       timeout: WAIT,

@@ -3,18 +3,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 
 import { test, testOfPage, until } from "./rig.mjs";
-import { connection, logLines, Row, text } from "./view.mjs";
-
-/** Holds the page's requests like this; what is returned lets them go. */
-async function hold(page, method, target) {
-  let release;
-  const released = new Promise((free) => (release = free));
-  await page.route(target, async (route) => {
-    if (route.request().method() === method) await released;
-    await route.continue();
-  });
-  return release;
-}
+import { connection, hold, logLines, Row, text } from "./view.mjs";
 
 /** A catalog of poems that `peers` serve. */
 const catalog = (poems) =>

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 
 import { testOfPage as test } from "./rig.mjs";
-import { connection, logLines, Row, text } from "./view.mjs";
+import { connection, hold, logLines, Row, text } from "./view.mjs";
 
 async function add(page, type, address, name = "") {
   await page.getByLabel("Type").selectOption(type);
@@ -32,6 +32,22 @@ test("records are added and removed, and every tab is told", async (rig) => {
   await page.reload();
   await new Row(page, "localhost:10002").shows("new");
   assert.equal(await page.locator("#records tr").count(), 1);
+});
+
+test("the next record can be written while the server takes one", async (rig) => {
+  await rig.sync("serve");
+  const page = await rig.page();
+  await connection(page, "live");
+  const release = await hold(page, "POST", "**/api/records");
+  await add(page, "poem", "127.0.0.1:10001", "first");
+  await page.getByLabel("Address").fill("127.0.0.1:10002");
+  release();
+  await new Row(page, "first").shows("new");
+  assert.equal(await page.getByLabel("Address").inputValue(), "127.0.0.1:10002");
+  await page.getByLabel("Name").fill("second");
+  await page.getByLabel("Name").press("Enter");
+  await new Row(page, "second").shows("new");
+  assert.equal(await page.getByLabel("Address").inputValue(), "");
 });
 
 test("what the server refuses is said in words beside the form", async (rig) => {

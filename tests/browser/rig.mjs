@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import net from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { after, before, test as nodeTest } from "node:test";
+import { after, test as nodeTest } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 
 import { Browsing } from "./browsing.mjs";
@@ -176,12 +176,12 @@ class Rig {
 }
 
 const browsing = new Browsing();
-before(() => browsing.begin(), { timeout: WAIT });
 after(() => browsing.end());
 
 /** A test with a rig of its own, which fails too where a page complained of something. */
 export function test(name, body) {
   nodeTest(name, { timeout: 4 * WAIT }, async () => {
+    await browsing.begin();
     const rig = new Rig(browsing);
     try {
       await body(rig);
@@ -196,4 +196,4 @@ export function test(name, body) {
 }
 
 /** Not worth its time under a sanitizer: it asks nothing further of the program. */
-export const testOfPage = SANITIZED ? () => {} : test;
+export const testOfPage = SANITIZED ? (name) => nodeTest.skip(name) : test;

@@ -53,3 +53,14 @@ export async function logLines(page, least) {
 /** Until the text shown is this one. */
 export const text = (page, wanted) =>
   page.waitForFunction((all) => document.querySelector("#text").textContent === all, wanted, { polling: 20 });
+
+/** Holds the page's requests like this; what is returned lets them go. */
+export async function hold(page, method, target) {
+  let release;
+  const released = new Promise((free) => (release = free));
+  await page.route(target, async (route) => {
+    if (route.request().method() === method) await released;
+    await route.continue();
+  });
+  return release;
+}

@@ -12,30 +12,32 @@ const ABOUT = {
 export function addForm(form, added) {
   const { type, address } = form.elements;
   const problem = form.querySelector("#add-problem");
-  const button = form.querySelector("button");
   const explain = () => put(form.querySelector("#type-help"), ABOUT[type.value]);
+  const filled = () => {
+    const all = Object.fromEntries(new FormData(form));
+    return JSON.stringify({ ...all, address: all.address.trim() });
+  };
+  let sent = ""; // and not answered yet
   type.addEventListener("change", explain);
   explain();
 
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    if (button.getAttribute("aria-disabled") === "true") return;
-    button.setAttribute("aria-disabled", "true");
-    put(problem, "");
+    const mine = filled();
+    if (mine === sent) return; // pressed twice
+    sent = mine;
+    let failure = "";
     try {
-      if (!address.value.trim()) throw new Error("An address is needed, such as 127.0.0.1:10000");
-      const body = Object.fromEntries(new FormData(form));
-      added(await call("POST", "/api/records", { ...body, address: address.value.trim() }));
-      const kept = type.value;
-      form.reset();
-      type.value = kept;
-      putAttribute(address, "aria-invalid", null);
+      if (!JSON.parse(mine).address) throw new Error("An address is needed, such as 127.0.0.1:10000");
+      added(await call("POST", "/api/records", JSON.parse(mine)));
     } catch (error) {
-      put(problem, error.message);
-      putAttribute(address, "aria-invalid", "true");
-    } finally {
-      button.removeAttribute("aria-disabled");
-      address.focus();
+      failure = error.message;
     }
+    if (sent === mine) sent = "";
+    put(problem, failure);
+    putAttribute(address, "aria-invalid", failure ? "true" : null);
+    if (filled() !== mine) return; // the next one is being written already
+    if (!failure) for (const name of ["address", "name"]) form.elements.namedItem(name).value = "";
+    if (form.contains(document.activeElement)) address.focus();
   });
 }
