@@ -170,7 +170,7 @@ int retry(const SyncOptions& options, Store& store) {
 /// The log to its end, by the control port.
 int follow(const SyncOptions& options, ControlClient& worker, const std::string& job) {
   for (std::string number = "0";;) {
-    const auto reply = worker.ask("next " + job + " " + number);
+    const auto reply = worker.ask(std::string("next ").append(job).append(" ").append(number));
     if (reply == "wait") continue;
     const auto space = reply.find(' ');
     if (reply.starts_with("end ")) {

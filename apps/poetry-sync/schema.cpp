@@ -34,10 +34,10 @@ const std::array<SchemaStep, schema_version> our_steps{{
         " lines BIGINT NOT NULL DEFAULT 0,"
         " error TEXT NOT NULL DEFAULT '')",
         // However many ask at once, a record has one job that is not over.
-        "CREATE UNIQUE INDEX one_active_job ON jobs (record)"
-        " WHERE state IN ('queued', 'running', 'cancelling')",
-        "CREATE INDEX active_jobs ON jobs (due, id)"
-        " WHERE state IN ('queued', 'running', 'cancelling')",
+        R"(CREATE UNIQUE INDEX one_active_job ON jobs (record)
+           WHERE state IN ('queued', 'running', 'cancelling'))",
+        R"(CREATE INDEX active_jobs ON jobs (due, id)
+           WHERE state IN ('queued', 'running', 'cancelling'))",
         "CREATE INDEX jobs_of_record ON jobs (record, id)",
         "CREATE TABLE log ("
         " job BIGINT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,"

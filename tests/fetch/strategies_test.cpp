@@ -13,7 +13,7 @@ TEST_P(Strategies, OneBadServerSpoilsNoOther) {
   LittleServer silent(serve_nothing);
   LittleServer resetting(serve_reset);
   LittleServer endless(serve_without_end);
-  batch_.fetch.idle_timeout = milliseconds(100);
+  batch_.fetch.idle_timeout = milliseconds(1000);
   batch_.fetch.max_bytes = 10'000;
   batch_.servers = {good.where(),      refusing(),      silent.where(),
                     resetting.where(), endless.where(), good.where()};
