@@ -117,6 +117,7 @@ int run_serve(const SyncOptions& options) {
     if (web) web->stop();
     if (control) control->stop();
     signals.cancel();
+    signals.clear();  // a second one ends the process at once, by its default
   };
   signals.async_wait([&](boost::system::error_code error, int) {
     if (!error) stop();
@@ -139,7 +140,7 @@ int run_serve(const SyncOptions& options) {
     const Watch watch(store, [&] {
       if (worker) worker->wake();
       if (control) control->wake();
-      hub.refresh();
+      if (web) hub.refresh();
     });
     io.run();
     if (worker) worker->stop();

@@ -1,14 +1,16 @@
 """poetry-sync's command line, from its help to its exit statuses."""
 
+import contextlib
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 
 import pytest
 
-from harness import (WAIT, Running, becomes_true, is_running, refused_port, replying, run, silent,
-                     tool, trickling)
+from harness import (WAIT, Running, becomes_true, connect, is_running, refused_port, replying, run,
+                     silent, tool, trickling)
 from sync_server import with_home
 
 POEM = b"Rise like Lions after slumber\nIn unvanquishable number\n"
@@ -272,6 +274,26 @@ def test_signals_end_it_in_mid_job(sync, peer, number):
     server.press(server.add(peer(trickling).port))
     server.wait_for(1, "running")
     assert server.stop(number) == 0
+
+
+def test_a_second_signal_ends_it_at_once(sync, peer, tmp_path):
+    server = sync()
+    server.press(server.add(peer(trickling).port))
+    server.wait_for(1, "running")
+    with contextlib.closing(sqlite3.connect(tmp_path / "library.db", timeout=WAIT)) as other:
+        other.execute("BEGIN IMMEDIATE")  # so that the job cannot be given back
+        server.send(signal.SIGTERM)
+        assert becomes_true(lambda: is_refused(server.page))
+        assert server.process.poll() is None
+        assert server.stop(signal.SIGTERM) == -signal.SIGTERM
+
+
+def is_refused(port):
+    try:
+        connect(port).close()
+    except ConnectionRefusedError:
+        return True
+    return False
 
 
 def test_the_default_database_is_where_xdg_says(tmp_path):
