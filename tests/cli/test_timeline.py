@@ -1,5 +1,6 @@
 """The timeline on a terminal: how wide it is, with which signs and colours, and what it says."""
 
+import json
 import os
 import re
 
@@ -82,13 +83,18 @@ def test_the_legend_explains_what_is_there_and_nothing_else(port, peer):
     assert "whole" not in text
 
 
-def test_engines_stand_under_each_other_on_one_scale(port):
-    text = draw("-n", "2", "-e", "sequential,select", port)
+def test_engines_stand_under_each_other_on_one_scale(port, tmp_path):
+    file = tmp_path / "report.json"
+    text = draw("-n", "2", "-e", "sequential,select", "--report", "json", "--report-file", file,
+                port)
     lines = text.splitlines()
     assert [line.split()[0] for line in lines if not line.startswith(" ")] == [
         "sequential", "select"]
     bars = [line[line.index("#"):] for line in lines if f"127.0.0.1:{port}" in line]
-    assert len(bars) == 4 and len(set(map(len, bars))) <= 3  # equal up to a column or two
+    seconds = [task["ended_s"] - task["first_byte_s"]
+               for engine in json.loads(file.read_text()) for task in engine["tasks"]]
+    columns = max(map(len, bars)) / max(seconds)  # a second
+    assert [len(bar) for bar in bars] == [pytest.approx(each * columns, abs=2) for each in seconds]
     assert sum(line.lstrip().startswith("0 ") for line in lines) == 1
 
 
