@@ -53,9 +53,9 @@ std::string remedy_for(const std::system_error& error) {
   return "choose another port or --host";
 }
 
-void check_port(const HostPort& at, Findings& findings) {
+void check_port(const HostPort& at, Door door, Findings& findings) {
   try {
-    const Fd socket = listen_on(listening_address(at), 1);
+    const Fd socket = take_port(door, listening_address(at));
     const auto outgoing = ephemeral_ports();
     if (at.port != 0 && outgoing.contains(at.port)) {
       findings.warns("bind " + to_string(at) +
@@ -93,7 +93,7 @@ int check(const ServerOptions& options) {
   check_capacity(options, plans, findings);
   check_workers(options, plans, findings);
   for (const auto& plan : plans) {
-    check_port(plan.at, findings);
+    check_port(plan.at, plan.faults.door(), findings);
     check_service(plan.spec, findings);
   }
   constexpr auto remedy = "check the folder's path and permissions";

@@ -16,6 +16,18 @@ bool same_place(const Plan& one, const Plan& other) {
 
 }  // namespace
 
+Fd take_port(Door door, const Address& address) {
+  switch (door) {
+    case Door::refuse:
+      return bind_to(address);
+    case Door::blackhole:
+      return listen_in_silence(address);
+    case Door::open:
+      break;
+  }
+  return listen_on(address, 1);
+}
+
 Address listening_address(const HostPort& at) {
   const auto resolved = resolve(at);
   if (resolved.addresses.empty()) {
@@ -81,17 +93,11 @@ void Ports::bind(const Plan& plan, const ServerOptions& options, std::uint64_t s
   auto& port = ports_.emplace_back();
   std::vector<Fd> listeners;
   Fd closed;
-  switch (plan.faults.door()) {
-    case Door::open:
-      listeners = listen_together(address, static_cast<int>(options.backlog),
-                                  std::max<std::size_t>(1, shared_.size()));
-      break;
-    case Door::refuse:
-      closed = bind_to(address);
-      break;
-    case Door::blackhole:
-      closed = listen_in_silence(address);
-      break;
+  if (plan.faults.door() == Door::open) {
+    listeners = listen_together(address, static_cast<int>(options.backlog),
+                                std::max<std::size_t>(1, shared_.size()));
+  } else {
+    closed = take_port(plan.faults.door(), address);
   }
   const auto bound = local_address(closed ? closed.get() : listeners.front().get());
   if (closed) closed_.push_back(std::move(closed));

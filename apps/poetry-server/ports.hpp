@@ -14,6 +14,10 @@ namespace poetry {
 /// The address to listen on, IPv4 where a name has both. Raises std::system_error.
 Address listening_address(const HostPort& at);
 
+/// A socket that has the port as its plan wants it, with a backlog of 1 where the door is open: what
+/// --check tries is what a run does. Raises std::system_error naming the address.
+Fd take_port(Door door, const Address& address);
+
 class Ports {
  public:
   /// Binds every port or none, its faults armed before. Raises std::system_error.

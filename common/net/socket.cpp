@@ -1,6 +1,5 @@
 #include "net/socket.hpp"
 
-#include <linux/filter.h>
 #include <linux/sockios.h>
 #include <netinet/tcp.h>
 #include <sys/ioctl.h>
@@ -54,6 +53,41 @@ void start_listening(int socket, const Address& address, int backlog) {
   if (::listen(socket, backlog) < 0) throw_errno("listen on", to_string(address));
 }
 
+/// What a packet's hop limit begins with at most (RFC 791, section 3.1; RFC 8200, section 3).
+constexpr int first_hop = 255;
+
+/// The listener drops what has a lower hop limit (the mechanism of RFC 5082; ip(7), IP_MINTTL).
+void require_first_hop(int listener, const Address& address) {
+  const bool ipv6 = address.family() == AF_INET6;
+  if (::setsockopt(listener, ipv6 ? IPPROTO_IPV6 : IPPROTO_IP, ipv6 ? IPV6_MINHOPCOUNT : IP_MINTTL,
+                   &first_hop, sizeof first_hop) < 0) {
+    throw_errno("listen in silence on", to_string(address));
+  }
+}
+
+/// A connection to the listener takes the one place that a backlog of 0 has, and keeps it when it
+/// is reset, since nobody accepts it.
+void fill_backlog(int listener) {
+  const auto address = local_address(listener);
+  const Fd socket(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!socket) throw_errno("connect to", to_string(address));
+  set_option(socket.get(), IPPROTO_IP, IP_TTL, first_hop);
+  if (address.family() == AF_INET6) {
+    set_option(socket.get(), IPPROTO_IPV6, IPV6_UNICAST_HOPS, first_hop);
+  }
+  start_connect(socket.get(), address);
+  reset_on_close(socket.get());
+}
+
+/// The kernel answers no SYN then. Of a listener struct tcp_info says how many wait (tcpi_unacked)
+/// and how many may (tcpi_sacked), as ss(8) shows it.
+bool has_full_backlog(int listener) {
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  return ::getsockopt(listener, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
+         info.tcpi_unacked > info.tcpi_sacked;
+}
+
 }  // namespace
 
 Fd bind_to(const Address& address) {
@@ -91,11 +125,12 @@ bool listens_together(int listener) {
 
 Fd listen_in_silence(const Address& address) {
   Fd socket = bind_to(address);  // as long as it does not listen, it refuses
-  sock_filter drop_all{BPF_RET | BPF_K, 0, 0, 0};
-  const sock_fprog program{1, &drop_all};
-  if (::setsockopt(socket.get(), SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) < 0 ||
-      ::listen(socket.get(), 0) < 0) {
-    throw_errno("listen in silence on", to_string(address));
+  require_first_hop(socket.get(), address);
+  start_listening(socket.get(), address, 0);
+  fill_backlog(socket.get());
+  if (!has_full_backlog(socket.get())) {
+    throw std::system_error(std::make_error_code(std::errc::connection_aborted),
+                            "listen in silence on " + to_string(address));
   }
   return socket;
 }

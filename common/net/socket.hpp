@@ -35,8 +35,10 @@ std::vector<Fd> listen_together(const Address& address, int backlog, std::size_t
 /// Whether a listener is one of several at its address.
 bool listens_together(int listener);
 
-/// Listens like listen_on(), but no handshake ever completes: a socket filter
-/// (SO_ATTACH_FILTER, socket(7)), there before the port is, drops every packet that arrives.
+/// Listens like listen_on(), but no handshake ever completes, without privileges: from before it
+/// listens the port drops every packet whose hop limit is not 255, which no system sends by default
+/// and no router leaves as it is; and for those that are set to it, the backlog is full. Raises
+/// std::system_error where that cannot be had.
 Fd listen_in_silence(const Address& address);
 
 /// The address that a socket is bound to. Raises std::system_error.

@@ -2,7 +2,7 @@
 
 import json
 import os
-import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -86,17 +86,22 @@ def poem(tmp_path):
     return write
 
 
+# Opened as root, since an ordinary user may not be able to enter the folder of the tools.
+AS_NOBODY = """
+import os, sys
+tool = os.open(sys.argv[1], os.O_RDONLY | os.O_CLOEXEC)
+os.setgroups([])
+os.setgid(65534)
+os.setuid(65534)
+os.chdir("/")
+os.execve(tool, sys.argv[1:], os.environ)
+"""
+
+
 @pytest.fixture
 def unprivileged():
-    """A command that drops root, and a directory that the one without can use; as root only
-    if the tools can be reached without."""
-    prefix = []
-    if os.geteuid() == 0:
-        prefix = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
-        if not shutil.which("setpriv"):
-            pytest.skip("setpriv is missing")
-        if run("poetry-server", "--version", prefix=prefix).status != 0:
-            pytest.skip(f"{BIN} cannot be reached without root")
+    """A prefix for run() that drops root, and a directory that the one without can use."""
+    prefix = [sys.executable, "-c", AS_NOBODY] if os.geteuid() == 0 else []
     with tempfile.TemporaryDirectory() as directory:
         os.chmod(directory, 0o755)
         yield prefix, Path(directory)

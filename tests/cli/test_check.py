@@ -23,6 +23,15 @@ def test_nothing_would_fail(poem, tmp_path):
     assert not (tmp_path / "ready").exists()
 
 
+@pytest.mark.parametrize("fault", ["refuse", "blackhole"])
+def test_a_closed_door_is_tried_as_a_run_would(poem, unprivileged, fault):
+    prefix, directory = unprivileged
+    (directory / "poem.txt").write_bytes(b"x\n")
+    args = ("-p", free_ports(1), "--fault", fault, directory / "poem.txt")
+    assert check(*args, prefix=prefix)[0] == 0
+    assert run("poetry-server", *args, "--run", "true", prefix=prefix).status == 0
+
+
 def test_everything_that_would_fail_is_told_with_its_remedy(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -1,5 +1,6 @@
 """Faults on demand, as a client sees them and as the log tells of them."""
 
+import os
 import re
 import socket
 import time
@@ -10,6 +11,34 @@ from harness import (SERVER_ENGINES, connect, load_json_lines, read_line, read_p
                      run)
 
 TEXT = b"one\ntwo\nthree\nfour\n"
+
+
+@pytest.fixture(params=["root", "ordinary user"] if os.geteuid() == 0 else ["ordinary user"])
+def user(request, unprivileged):
+    """(prefix, directory) for a tool that whoever tests starts, and for one without privileges."""
+    prefix, directory = unprivileged
+    directory.chmod(0o777)
+    return ([] if request.param == "root" else prefix), directory
+
+
+@pytest.fixture
+def server(server, user):
+    return lambda *args, **options: server(*args, prefix=user[0], **options)
+
+
+@pytest.fixture
+def tmp_path(user):
+    return user[1]
+
+
+@pytest.fixture
+def poem(user):
+    def write(text):
+        path = user[1] / "poem.txt"
+        path.write_bytes(text)
+        return path
+
+    return write
 
 
 def read_until_broken(port):
@@ -110,6 +139,21 @@ def test_no_connection_escapes_a_blackhole(server, poem):
             sock.settimeout(0.3)
             with pytest.raises(socket.timeout):
                 sock.connect(("127.0.0.1", running.port))
+    assert running.stop() == 0
+
+
+@pytest.mark.parametrize("family, host, level, option", [
+    (socket.AF_INET, "127.0.0.1", socket.IPPROTO_IP, socket.IP_TTL),
+    (socket.AF_INET6, "::1", socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS),
+])
+def test_no_hop_limit_escapes_a_blackhole(server, poem, family, host, level, option):
+    running = server("--fault", "blackhole", "--host", host, poem(TEXT))
+    for hops in (64, 254, 255, 255):
+        with socket.socket(family) as sock:
+            sock.settimeout(0.3)
+            sock.setsockopt(level, option, hops)
+            with pytest.raises(socket.timeout):
+                sock.connect((host, running.port))
     assert running.stop() == 0
 
 
