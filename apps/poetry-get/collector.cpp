@@ -1,6 +1,6 @@
 #include "collector.hpp"
 
-#include <spdlog/fmt/fmt.h>
+#include <fmt/core.h>
 
 #include "base/quantity.hpp"
 

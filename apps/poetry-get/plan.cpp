@@ -1,10 +1,10 @@
 #include "plan.hpp"
 
-#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <algorithm>
 
+#include "base/log.hpp"
 #include "base/seed.hpp"
 #include "catalog_fetch.hpp"
 #include "cli/standard_output.hpp"
@@ -48,8 +48,8 @@ std::size_t most_in_flight(std::size_t asked, std::size_t tasks) {
   const auto [room, limit] = room_for_tasks();
   if (std::min<std::uint64_t>(tasks, asked == 0 ? tasks : asked) <= room) return asked;
   if (asked != 0) {
-    spdlog::warn("--parallel {} is more than {} open files (ulimit -n) allow: {} tasks at once",
-                 asked, limit, room);
+    log_warn("--parallel {} is more than {} open files (ulimit -n) allow: {} tasks at once", asked,
+             limit, room);
   }
   return room;
 }

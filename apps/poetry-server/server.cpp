@@ -1,12 +1,13 @@
 #include "server.hpp"
 
 #include <poll.h>
-#include <spdlog/spdlog.h>
 
 #include <array>
-#include <boost/json.hpp>
+#include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
 
 #include "base/error.hpp"
+#include "base/log.hpp"
 #include "cli/main.hpp"
 #include "cli/replaced_file.hpp"
 #include "cli/standard_output.hpp"
@@ -84,7 +85,7 @@ Command Server::control() {
     if (*number == SIGHUP) {
       reload();
     } else if (*number == SIGUSR1) {
-      spdlog::info("{}", serving_.statistics());
+      log_info("{}", serving_.statistics());
     } else if (*number == SIGCHLD) {
       if (command_ && command_->reap()) command = Command::stop;
     } else if (command != Command::stop) {
@@ -110,10 +111,10 @@ void Server::reload() {
     if (workers_) {
       workers_->reload();
     } else {
-      spdlog::info("read poems and configuration again");
+      log_info("read poems and configuration again");
     }
   } catch (const std::exception& error) {
-    spdlog::error("kept the old poems and configuration: {}", error.what());
+    log_error("kept the old poems and configuration: {}", error.what());
   }
 }
 

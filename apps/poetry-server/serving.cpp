@@ -1,11 +1,11 @@
 #include "serving.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
-#include <boost/json.hpp>
+#include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
 
 #include "base/error.hpp"
+#include "base/log.hpp"
 #include "base/quantity.hpp"
 #include "base/seed.hpp"
 #include "base/shared_memory.hpp"
@@ -26,8 +26,8 @@ void warn_of_long_tick(Duration tick, const std::vector<Plan>& plans) {
   for (const auto& plan : plans) {
     const auto delay = plan.spec.settings.pacing.delay;
     if (plan.spec.service != "poem" || delay == Duration{0} || delay >= tick) continue;
-    spdlog::warn("--tick {} is longer than the delay of {}, {}: several lines go at a time",
-                 format_duration(tick), plan.spec.name, format_duration(delay));
+    log_warn("--tick {} is longer than the delay of {}, {}: several lines go at a time",
+             format_duration(tick), plan.spec.name, format_duration(delay));
   }
 }
 
@@ -46,7 +46,7 @@ Serving::Serving(ServerOptions options, int argc, const char* const* argv)
   check_workers(plans);
   check_clients(options_, plans);
   ports_.emplace(plans, options_, seed_, [this](const Fired& fired) { log_fault(fired); });
-  if (needs_seed(plans)) spdlog::info("seed={}", seed_);
+  if (needs_seed(plans)) log_info("seed={}", seed_);
   warn_of_long_tick(options_.tick, plans);
 }
 
@@ -85,11 +85,11 @@ void Serving::reload() {
 
 bool Serving::count(const Ended& connection) {
   const auto ended = ++totals_->ended;  // first, so that who reads the log finds it counted
-  if (spdlog::should_log(spdlog::level::info)) {  // which spares making text of the peer
-    spdlog::info("closed peer={} port={} conn={} service={} bytes={} elapsed={:.3f}s reason={}",
-                 to_string(connection.peer), connection.port.at.port, connection.number,
-                 connection.port.service_name, connection.bytes, seconds(connection.elapsed),
-                 to_string(connection.reason));
+  if (is_logged(LogLevel::info)) {      // which spares making text of the peer
+    log_info("closed peer={} port={} conn={} service={} bytes={} elapsed={:.3f}s reason={}",
+             to_string(connection.peer), connection.port.at.port, connection.number,
+             connection.port.service_name, connection.bytes, seconds(connection.elapsed),
+             to_string(connection.reason));
   }
   return ended == options_.exit_after;
 }
@@ -100,8 +100,8 @@ bool Serving::is_enough() const {
 
 /// Called in whatever thread or process serves the connection.
 void Serving::log_fault(const Fired& fired) const {
-  spdlog::info("fault port={} conn={} fault={} offset={} seed={}", fired.peer.port,
-               fired.peer.number, fired.fault, fired.offset, seed_);
+  log_info("fault port={} conn={} fault={} offset={} seed={}", fired.peer.port, fired.peer.number,
+           fired.fault, fired.offset, seed_);
 }
 
 std::string Serving::statistics() const {

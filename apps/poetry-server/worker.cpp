@@ -1,12 +1,13 @@
 #include "worker.hpp"
 
 #include <poll.h>
-#include <spdlog/spdlog.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+
+#include "base/log.hpp"
 
 namespace poetry {
 
@@ -44,7 +45,7 @@ void Worker::reload() {
   try {
     serving_.reload();
   } catch (const std::exception& error) {
-    spdlog::error("pid={} kept the old poems and configuration: {}", ::getpid(), error.what());
+    log_error("pid={} kept the old poems and configuration: {}", ::getpid(), error.what());
     ++news_.refusals;
   }
   ++news_.reloads;

@@ -1,7 +1,6 @@
 #include "workers.hpp"
 
 #include <fcntl.h>
-#include <spdlog/spdlog.h>
 #include <sys/eventfd.h>
 #include <sys/wait.h>
 
@@ -10,6 +9,7 @@
 #include <csignal>
 
 #include "base/error.hpp"
+#include "base/log.hpp"
 #include "base/shared_memory.hpp"
 #include "cli/main.hpp"
 
@@ -71,7 +71,7 @@ void Workers::fill(Place& place) {
     throw std::system_error(error, std::generic_category(),
                             "start worker " + std::to_string(place.number));
   }
-  spdlog::info("worker={} pid={} started", place.number, place.pid);
+  log_info("worker={} pid={} started", place.number, place.pid);
 }
 
 /// Nothing of the parent's is destroyed here, nor are its buffers flushed a second time.
@@ -82,7 +82,7 @@ void Workers::be_worker(const Place& place, Fd orders) {
   try {
     Worker(serving_, *place.news, orders.get(), bell_.get()).run();
   } catch (const std::exception& error) {
-    spdlog::error("worker={} pid={}: {}", place.number, ::getpid(), error.what());
+    log_error("worker={} pid={}: {}", place.number, ::getpid(), error.what());
     status = exit_failure;
   }
   ::_exit(status);
@@ -138,7 +138,7 @@ void Workers::look() {
       send(place, Order::serve);
       ++serving_.totals().replaced;
     } catch (const std::exception& error) {
-      spdlog::error("{}", error.what());
+      log_error("{}", error.what());
       replace(place, Duration{0});
     }
   }
@@ -147,7 +147,7 @@ void Workers::look() {
   kill_at_ = never;
   for (const auto& place : places_) {
     if (place.pid < 0) continue;
-    spdlog::error("worker={} pid={} does not end: killed", place.number, place.pid);
+    log_error("worker={} pid={} does not end: killed", place.number, place.pid);
     ::kill(place.pid, SIGKILL);
   }
 }
@@ -160,8 +160,8 @@ void Workers::bury(Place& place, int status) {
   const auto pid = std::exchange(place.pid, -1);
   place.orders.reset();
   if (ending_ != Ending::no && status == 0) return;
-  spdlog::error("worker={} pid={} ended {}; connections lost: {}", place.number, pid,
-                how_it_ended(status), lost);
+  log_error("worker={} pid={} ended {}; connections lost: {}", place.number, pid,
+            how_it_ended(status), lost);
   if (serving_.is_enough()) drain();
   if (ending_ == Ending::no) replace(place, Clock::now() - place.started);
 }
@@ -170,12 +170,12 @@ void Workers::replace(Place& place, Duration lived) {
   if (const auto pause = place.policy.ended(lived)) {
     place.due = later(Clock::now(), *pause);
     if (*pause != Duration{0}) {
-      spdlog::warn("worker={} is replaced in {:.1f} s", place.number, seconds(*pause));
+      log_warn("worker={} is replaced in {:.1f} s", place.number, seconds(*pause));
     }
     return;
   }
-  spdlog::error("worker={} died {} times in a row within {} of its start: giving up", place.number,
-                RestartPolicy::most_short_lives, format_duration(RestartPolicy::sound_life));
+  log_error("worker={} died {} times in a row within {} of its start: giving up", place.number,
+            RestartPolicy::most_short_lives, format_duration(RestartPolicy::sound_life));
   failed_ = true;
   drain();
 }
@@ -188,7 +188,7 @@ void Workers::look_at_reload() {
     refused = refused || place.news->refusals > 0;
   }
   reloads_logged_ = reloads_;
-  if (!refused) spdlog::info("read poems and configuration again");
+  if (!refused) log_info("read poems and configuration again");
 }
 
 TimePoint Workers::due() const {

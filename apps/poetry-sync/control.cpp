@@ -1,7 +1,5 @@
 #include "control.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <array>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -14,6 +12,7 @@
 #include <boost/asio/write.hpp>
 #include <set>
 
+#include "base/log.hpp"
 #include "guard.hpp"
 #include "listening.hpp"
 
@@ -114,7 +113,7 @@ awaitable<void> Control::Server::accept() {
     if (!error) {
       asio::co_spawn(io_, serve(std::move(socket)), asio::detached);
     } else if (!stopping_) {
-      spdlog::warn("accept: {}", error.message());
+      log_warn("accept: {}", error.message());
       co_await pause(pause_after_failure);
     }
   }
@@ -142,7 +141,7 @@ awaitable<void> Control::Server::serve(tcp::socket socket) {
     if (after == After::quit) quit_();
     if (!stopping_) co_await drain(*peer);
   } catch (const std::exception& error) {
-    spdlog::debug("control: {}", error.what());  // the peer is gone
+    log_debug("control: {}", error.what());  // the peer is gone
   }
   peer->late.cancel();
 }

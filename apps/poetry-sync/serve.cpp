@@ -1,6 +1,5 @@
 #include "serve.hpp"
 
-#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <array>
@@ -9,6 +8,7 @@
 #include <optional>
 
 #include "base/error.hpp"
+#include "base/log.hpp"
 #include "cli/main.hpp"
 #include "cli/standard_output.hpp"
 #include "control.hpp"
@@ -55,7 +55,7 @@ class Watch {
         // A large library is read at most half of the time.
         std::this_thread::sleep_for(std::min<Duration>(Clock::now() - began, longest_wait));
       } catch (const std::exception& error) {
-        spdlog::error("{}", error.what());
+        log_error("{}", error.what());
         std::this_thread::sleep_for(wait_after_failure);
       }
     }

@@ -2,8 +2,6 @@
 // the database, and run on threads of their own.
 #include "web.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <array>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -21,6 +19,7 @@
 #include <utility>
 
 #include "assets.hpp"
+#include "base/log.hpp"
 #include "guard.hpp"
 #include "listening.hpp"
 
@@ -242,7 +241,7 @@ Task<void> Web::Server::accept() {
       continue;
     }
     if (stopping_) co_return;
-    spdlog::warn("accept: {}", error.message());
+    log_warn("accept: {}", error.message());
     Timer pause(io_, pause_after_failure);  // out of descriptors, mostly
     co_await pause.async_wait(awaited);
   }
@@ -289,7 +288,7 @@ Task<void> Web::Server::serve(Socket socket) {
     if (after == After::events) co_await stream_events(peer, std::move(last_id));
     co_await drain(peer);
   } catch (const std::exception& error) {
-    spdlog::debug("http: {}", error.what());  // the peer is gone
+    log_debug("http: {}", error.what());  // the peer is gone
   }
 }
 

@@ -1,8 +1,8 @@
 #include "worker.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
+
+#include "base/log.hpp"
 
 namespace poetry {
 namespace {
@@ -40,7 +40,7 @@ void Worker::work() {
     try {
       work_once();
     } catch (const std::exception& error) {
-      spdlog::error("{}", error.what());
+      log_error("{}", error.what());
       std::unique_lock lock(mutex_);
       changed_.wait_for(lock, wait_after_failure, [this] { return stopping_.load(); });
     }

@@ -28,7 +28,7 @@ std::string escaped(std::string_view text, std::string_view special) {
 }
 
 /// Within single quotes, for bash and zsh.
-std::string quoted(std::string_view text) {
+std::string single_quoted(std::string_view text) {
   std::string result = "'";
   for (const char each : text) {
     if (each == '\'') {
@@ -64,8 +64,8 @@ std::pair<std::string, std::string> bash_options(const Tool& tool) {
     const auto completion = completion_of(option);
     std::string action;
     if (completion.values == Values::words) {
-      action =
-          "mapfile -t COMPREPLY < <(compgen -W " + quoted(completion.words) + " -- \"$current\")";
+      action = "mapfile -t COMPREPLY < <(compgen -W " + single_quoted(completion.words) +
+               " -- \"$current\")";
     } else if (completion.values == Values::directory) {
       action = "compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- \"$current\")";
     } else if (completion.values == Values::file) {
@@ -99,8 +99,8 @@ std::string bash_function(const Tool& tool) {
   std::string operand;
   if (tool.operands == Operands::files) operand = "  else\n    compopt -o default\n";
   if (!words.empty()) {
-    operand =
-        "  else\n    mapfile -t COMPREPLY < <(compgen -W " + quoted(words) + " -- \"$current\")\n";
+    operand = "  else\n    mapfile -t COMPREPLY < <(compgen -W " + single_quoted(words) +
+              " -- \"$current\")\n";
   }
   return text + "_" + function_name(tool) + "() {\n" + bash_dispatch(tool) +
          "  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}\n"
@@ -116,7 +116,7 @@ std::string bash_function(const Tool& tool) {
          "  esac\n"
          "  if [[ $current == -* ]]; then\n"
          "    mapfile -t COMPREPLY < <(compgen -W " +
-         quoted(names) + " -- \"$current\")\n" + operand +
+         single_quoted(names) + " -- \"$current\")\n" + operand +
          "  fi\n"
          "}\n";
 }
@@ -141,9 +141,10 @@ std::string zsh_arguments(const Tool& tool) {
     text += " \\\n  ";
     if (option.letter != 0) {
       text += "'*" + std::string{'-', option.letter} + (takes_value ? "+" : "") +
-              quoted(about + value).substr(1) + " \\\n  ";
+              single_quoted(about + value).substr(1) + " \\\n  ";
     }
-    text += "'*--" + option.name + (takes_value ? "=" : "") + quoted(about + value).substr(1);
+    text +=
+        "'*--" + option.name + (takes_value ? "=" : "") + single_quoted(about + value).substr(1);
   }
   if (tool.operands == Operands::files) text += " \\\n  '*:file:_files'";
   const auto words = first_words(tool);

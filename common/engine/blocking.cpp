@@ -1,11 +1,10 @@
 #include "engine/blocking.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <cerrno>
 
 #include "base/error.hpp"
+#include "base/log.hpp"
 #include "reactor/timeout.hpp"
 
 namespace poetry {
@@ -55,7 +54,7 @@ void run_blocking(Connection& connection, Outside& outside, std::span<char> buff
     run(connection, outside, buffer);
   } catch (const std::exception& error) {
     const auto ended = connection.ended(Clock::now());
-    spdlog::error("port={} conn={}: {}", ended.port.at.port, ended.number, error.what());
+    log_error("port={} conn={}: {}", ended.port.at.port, ended.number, error.what());
     connection.end(Reason::fault);
   }
 }

@@ -1,8 +1,8 @@
 #include "engine/connection.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
+
+#include "base/log.hpp"
 
 namespace poetry {
 namespace {
@@ -72,7 +72,7 @@ Awaited Connection::proceed(Event event, TimePoint now, Carrier& carrier) {
   try {
     return advance(now, carrier);
   } catch (const std::exception& error) {
-    spdlog::error("port={} conn={}: {}", port_.at.port, number_, error.what());
+    log_error("port={} conn={}: {}", port_.at.port, number_, error.what());
     end(Reason::fault);
     return {.over = true};
   }

@@ -1,13 +1,13 @@
 // The engine with a process a connection: each child blocks for its own client and refreshes its
 // own copy of the service, while the parent accepts, keeps the children and alone calls the host.
 // How the two talk stands in fork_child.hpp.
-#include <spdlog/spdlog.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
 #include <csignal>
 
 #include "base/error.hpp"
+#include "base/log.hpp"
 #include "engine/capacity.hpp"
 #include "engine/fork_child.hpp"
 #include "reactor/poll.hpp"
@@ -133,7 +133,7 @@ void ForkLoop::be_child(Arrival& arrival, const Port& port, Fd channel) {
   try {
     report = serve_as_child(arrival, port, channel.get());
   } catch (const std::exception& error) {
-    spdlog::error("port={} conn={}: {}", port.at.port, arrival.peer.number, error.what());
+    log_error("port={} conn={}: {}", port.at.port, arrival.peer.number, error.what());
   }
   ::send(channel.get(), &report, sizeof report, MSG_NOSIGNAL);
   ::_exit(0);
@@ -170,9 +170,9 @@ Reason ForkLoop::reap(const Process& process) {
   } while (found < 0 && errno == EINTR);
   // Where whoever started the server ignores SIGCHLD, the kernel keeps no status.
   if (process.report && (found < 0 || status == 0)) return process.report->reason;
-  spdlog::error("port={} conn={}: process {} ended {} {}", process.port.at.port, process.number,
-                process.pid, WIFSIGNALED(status) ? "by signal" : "early, with status",
-                WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+  log_error("port={} conn={}: process {} ended {} {}", process.port.at.port, process.number,
+            process.pid, WIFSIGNALED(status) ? "by signal" : "early, with status",
+            WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
   return Reason::fault;
 }
 

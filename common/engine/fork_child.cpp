@@ -1,12 +1,12 @@
 #include "engine/fork_child.hpp"
 
-#include <spdlog/spdlog.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <fstream>
 #include <string>
 
+#include "base/log.hpp"
 #include "engine/blocking.hpp"
 
 namespace poetry {
@@ -53,7 +53,7 @@ Notice Parent::hear() {
   try {
     service.drain();
   } catch (const std::exception& error) {
-    spdlog::error("{}", error.what());
+    log_error("{}", error.what());
   }
   return Notice::news;
 }
@@ -65,7 +65,7 @@ Notice Parent::refresh(TimePoint now) {
     descriptors[1].fd = found.readable;
     return found.news ? Notice::news : Notice::nothing;
   } catch (const std::exception& error) {
-    spdlog::error("{}", error.what());
+    log_error("{}", error.what());
     until = later(now, refresh_retry);
     return Notice::nothing;
   }

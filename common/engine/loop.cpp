@@ -1,10 +1,10 @@
 #include "engine/loop.hpp"
 
-#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <algorithm>
 
+#include "base/log.hpp"
 #include "base/seed.hpp"
 
 namespace poetry {
@@ -172,7 +172,7 @@ bool Loop::let_in(Door& door) {
       pause(door, of_system->code());
       return false;
     }
-    spdlog::error("port={} conn={}: {}", door.port.at.port, arrival.peer.number, error.what());
+    log_error("port={} conn={}: {}", door.port.at.port, arrival.peer.number, error.what());
   }
   turn_away(door, Reason::fault);
   return true;
@@ -197,7 +197,7 @@ void Loop::pause(Door& door, const std::error_code& error) {
   watch(door.port.listener.get(), Interest::none, door);
   if (!error) return;
   if (paused_at_ == 0) {
-    spdlog::warn("accepting is paused: {} ({} connections held)", error.message(), held_);
+    log_warn("accepting is paused: {} ({} connections held)", error.message(), held_);
     paused_at_ = std::max<std::size_t>(held_, 1);
   }
   wake_at(accept_again_, later(Clock::now(), accept_retry));

@@ -1,8 +1,8 @@
 // The loop's other half: the services that are served, and which of them may have news.
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 
+#include "base/log.hpp"
 #include "engine/loop.hpp"
 
 namespace poetry {
@@ -60,7 +60,7 @@ void Loop::refresh(Source& source) {
   try {
     found = source.service->refresh(Clock::now());
   } catch (const std::exception& error) {
-    spdlog::error("{}", error.what());
+    log_error("{}", error.what());
     found = {later(Clock::now(), refresh_retry), false, source.readable};
   }
   if (found.readable != source.readable) {
@@ -77,7 +77,7 @@ void Loop::drain_services() {
     try {
       if (news_ == News::here) source.service->drain();
     } catch (const std::exception& error) {
-      spdlog::error("{}", error.what());
+      log_error("{}", error.what());
     }
     tell(*source.service);
   }

@@ -1,10 +1,9 @@
 #include "engine/reactor.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <array>
 #include <deque>
 
+#include "base/log.hpp"
 #include "engine/capacity.hpp"
 #include "engine/connection.hpp"
 #include "reactor/epoll.hpp"
@@ -62,7 +61,7 @@ class ReactorLoop : public Loop {
       if (!wanted.over) wait(link, wanted);
     } catch (const std::exception& error) {
       const auto ended = link.connection.ended(Clock::now());
-      spdlog::error("port={} conn={}: {}", ended.port.at.port, ended.number, error.what());
+      log_error("port={} conn={}: {}", ended.port.at.port, ended.number, error.what());
       link.connection.end(Reason::fault);
       release(link);
       return;

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "base/error.hpp"
 #include "base/seed.hpp"
@@ -80,8 +81,8 @@ std::vector<const Fault*> FaultPlan::choose(const Peer& peer) const {
       *rival = &fault;
     }
   }
-  std::stable_sort(chosen.begin(), chosen.end(),
-                   [](const Fault* a, const Fault* b) { return a->effect < b->effect; });
+  // Those of one effect stay in the order in which the plan has them, as an array does.
+  std::ranges::sort(chosen, {}, [](const Fault* fault) { return std::pair(fault->effect, fault); });
   return chosen;
 }
 

@@ -1,6 +1,7 @@
 #include "fetch/poem_catalog.hpp"
 
-#include <boost/json.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/value_to.hpp>
 #include <stdexcept>
 #include <string>
 
@@ -26,7 +27,7 @@ std::string text_of(const json::object& entry, std::string_view name) {
 }
 
 std::uint64_t count_of(const json::value& value, std::string_view name) {
-  json::error_code error;
+  boost::system::error_code error;
   const auto count = value.to_number<std::uint64_t>(error);
   if (error) throw std::runtime_error(std::string(name) + " is no count");
   return count;
@@ -60,7 +61,7 @@ Expected expected_of(const json::object& entry) {
 }  // namespace
 
 PoemCatalog parse_catalog(std::string_view text, const HostPort& asked) {
-  json::error_code error;
+  boost::system::error_code error;
   const json::value parsed = json::parse(text, error);
   if (error) throw std::runtime_error("no JSON: " + error.message());
   if (!parsed.is_array()) throw std::runtime_error("no JSON array");

@@ -1,6 +1,6 @@
 #include "fetch/report.hpp"
 
-#include <spdlog/fmt/fmt.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <array>

@@ -1,7 +1,8 @@
-#include <spdlog/fmt/fmt.h>
+#include <fmt/core.h>
 
 #include <algorithm>
-#include <boost/json.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
 
 #include "fetch/report.hpp"
 
@@ -23,7 +24,7 @@ std::string quoted_json(std::string_view text) {
   namespace json = boost::json;
   std::string quoted = json::serialize(json::string_view(text.data(), text.size()));
   if (std::all_of(text.begin(), text.end(), is_ascii)) return quoted;
-  json::error_code not_utf8;
+  boost::system::error_code not_utf8;
   json::parse(quoted, not_utf8);
   if (!not_utf8) return quoted;
   std::string mended;

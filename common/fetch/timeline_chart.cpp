@@ -1,6 +1,6 @@
 #include "fetch/timeline_chart.hpp"
 
-#include <spdlog/fmt/fmt.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <array>

@@ -1,14 +1,15 @@
 #include "session/catalog.hpp"
 
 #include <array>
-#include <boost/json.hpp>
+#include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
 #include <charconv>
 #include <string_view>
 
 namespace poetry {
 namespace {
 
-std::string quoted(std::string_view text) {
+std::string json_string(std::string_view text) {
   return boost::json::serialize(boost::json::string_view(text.data(), text.size()));
 }
 
@@ -21,13 +22,13 @@ std::string number(double value) {
 
 std::string describe(const CatalogEntry& entry) {
   std::string text =
-      "{\"host\": " + quoted(entry.host) + ", \"port\": " + std::to_string(entry.port) +
-      ", \"service\": " + quoted(entry.service) + ", \"name\": " + quoted(entry.name);
+      "{\"host\": " + json_string(entry.host) + ", \"port\": " + std::to_string(entry.port) +
+      ", \"service\": " + json_string(entry.service) + ", \"name\": " + json_string(entry.name);
   if (entry.poem) {
     const auto& facts = entry.poem->facts();
     if (facts.bytes) text += ", \"bytes\": " + std::to_string(*facts.bytes);
     if (facts.lines) text += ", \"lines\": " + std::to_string(*facts.lines);
-    if (facts.sha256) text += ", \"sha256\": " + quoted(*facts.sha256);
+    if (facts.sha256) text += ", \"sha256\": " + json_string(*facts.sha256);
     text += ", \"delay\": " + number(seconds(facts.delay));
   }
   return text + "}";
