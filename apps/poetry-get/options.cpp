@@ -141,6 +141,7 @@ Parsed parse_get_options(int argc, const char* const* argv, GetOptions& options)
   tool.name = "poetry-get";
   tool.synopsis = "[OPTIONS] [HOST:]PORT...";
   tool.about = "Fetches from each server to the end of its stream, one task a server, and reports.";
+  tool.features = engines_line(strategy_names());
   tool.operands = Operands::words;
   tool.operand_set = [&options](std::string_view text) {
     options.servers.push_back(parse_host_port(text));

@@ -185,6 +185,7 @@ Parsed parse_server_options(int argc, const char* const* argv, ServerOptions& op
       "Without POEM and --serve it serves three short poems of its own.\n"
       "Other services are echo, weblog, fibonacci and catalog; see poetry-server(1) for these and\n"
       "for the faults that --fault knows.";
+  tool.features = engines_line(engine_names());
   tool.operands = Operands::files;
   tool.operand_set = [&options](std::string_view text) { options.poems.emplace_back(text); };
   add_serving_options(tool.options, options);

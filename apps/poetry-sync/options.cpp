@@ -10,6 +10,8 @@
 namespace poetry {
 namespace {
 
+const std::string databases_line = "Databases: SQLite, PostgreSQL by " POETRY_DATABASES;
+
 struct Command {
   std::string name;
   std::vector<std::string> operands;  ///< one that begins with [ may be left out
@@ -70,6 +72,7 @@ Tool tool_of(const Command& command, SyncOptions& options) {
   Tool tool;
   tool.name = "poetry-sync";
   tool.command = command.name;
+  tool.features = databases_line;
   tool.synopsis = "[OPTIONS]";
   for (const auto& operand : command.operands) tool.synopsis += " " + operand;
   tool.about = command.about;
@@ -94,6 +97,7 @@ Tool whole_tool(SyncOptions& options) {
   const auto& first = commands().front();
   Tool tool;
   tool.name = "poetry-sync";
+  tool.features = databases_line;
   tool.synopsis = "[OPTIONS]\nCOMMAND [OPTIONS] [OPERAND...]";
   tool.about =
       "Keeps a library of records in step with their servers: a page with a Sync Up button,\n"

@@ -123,6 +123,12 @@ void apply(const Tool& tool, const std::vector<Given>& given) {
 
 }  // namespace
 
+std::string engines_line(const std::vector<std::string>& names) {
+  std::string line = "Engines:";
+  for (const auto& name : names) line.append(" ").append(name);
+  return line;
+}
+
 void add_common_options(Tool& tool, LogOptions& log) {
   const auto level = log.level;
   auto& options = tool.options;
@@ -166,7 +172,8 @@ Parsed parse(const Tool& tool, int argc, const char* const* argv) {
     return Parsed::done;
   }
   if (value_of("version") != nullptr) {
-    write_standard_output(tool.name + " " + POETRY_VERSION + "\n");
+    write_standard_output(tool.name + " " + POETRY_VERSION + "\nBuilt with: " + POETRY_BUILT_WITH +
+                          "\n" + tool.features + "\n");
     return Parsed::done;
   }
   if (const auto* shell = value_of("completion")) {

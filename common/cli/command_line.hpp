@@ -36,6 +36,7 @@ struct Tool {
   std::string name;             ///< "poetry-server"
   std::string synopsis;         ///< after the name, one line each
   std::string about;            ///< a sentence or two
+  std::string features;         ///< the last line of --version: what was built in
   std::vector<Option> options;  ///< in the order of struct and man page
   Operands operands = Operands::none;
   std::function<void(std::string_view)> operand_set;  ///< takes a word without an option
@@ -45,6 +46,9 @@ struct Tool {
   /// the tool does without a command, and its options are among the tool's.
   std::vector<Tool> commands = {};
 };
+
+/// "Engines: asio select ...", for Tool::features.
+std::string engines_line(const std::vector<std::string>& names);
 
 /// What parse() decided: go on, or end with this status, having printed help, version or settings.
 enum class Parsed { run, done };

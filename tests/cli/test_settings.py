@@ -21,6 +21,20 @@ def test_help_and_version_go_to_standard_output(name, option, pattern):
     assert re.match(pattern.format(name), result.out.decode(), re.IGNORECASE)
 
 
+@pytest.mark.parametrize("name, feature", [
+    ("poetry-server", "Engines: asio select poll epoll threads fork"),
+    ("poetry-get", "Engines: sequential threads select poll epoll asio"),
+    ("poetry-sync", "Databases: SQLite, PostgreSQL by libpqxx/")])
+def test_the_version_says_what_was_built_in(name, feature):
+    first, built, features = run(name, "--version").out.decode().splitlines()
+    assert first == run("poetry-server", "--version").out.decode().splitlines()[0].replace(
+        "poetry-server", name)
+    assert re.fullmatch(r"Built with: (\S+/\d+\.\d+\S* ?){6,}", built)
+    assert {"Boost", "SQLite"} <= {each.split("/")[0] for each in built.split()}
+    assert features.startswith(feature)
+    assert ("liburing/" in built) == (" uring" in features) or name == "poetry-sync"
+
+
 @both
 def test_printed_configuration_reads_back_as_itself(name, tmp_path):
     config = tmp_path / "settings.conf"
