@@ -14,6 +14,7 @@
 #include "control.hpp"
 #include "listening.hpp"
 #include "net/descriptor_limit.hpp"
+#include "net/service_manager.hpp"
 #include "worker.hpp"
 
 namespace poetry {
@@ -97,6 +98,7 @@ std::string read_token(const std::string& file) {
 }
 
 int run_serve(const SyncOptions& options) {
+  ServiceManager service_manager;
   raise_descriptor_limit();  // a stream for each page that is open
   const bool has_page = options.command != "worker";
   const bool has_worker = options.command != "web";
@@ -114,6 +116,7 @@ int run_serve(const SyncOptions& options) {
   std::optional<Worker> worker;
   boost::asio::signal_set signals(io, SIGINT, SIGTERM);
   const auto stop = [&] {
+    service_manager.stopping();
     if (web) web->stop();
     if (control) control->stop();
     signals.cancel();
@@ -136,6 +139,7 @@ int run_serve(const SyncOptions& options) {
   }
   if (web) tell(web->where(), "page");
   if (control) tell(control->where(), "control");
+  service_manager.ready();
   {
     const Watch watch(store, [&] {
       if (worker) worker->wake();
