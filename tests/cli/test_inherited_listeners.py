@@ -9,8 +9,9 @@ import sys
 
 import pytest
 
-from harness import (SERVER_ENGINES, Running, connect, free_ports, read_poem,
-                     read_to_end, run)
+from harness import (SERVER_ENGINES, Running, connect, free_ports, read_line,
+                     read_poem, read_to_end, run)
+from sync_server import ask
 
 POEM = b"one\ntwo\nthree\n"
 
@@ -208,6 +209,36 @@ def test_a_command_inherits_neither_listeners_nor_variables(poem, listener, tmp_
     assert "LISTEN_" not in told.read_text() and "socket:" not in told.read_text()
 
 
+@pytest.mark.parametrize("command, given", [("serve", ["--listen", "--control"]),
+                                            ("web", ["--listen"]), ("worker", ["--control"])])
+def test_poetry_sync_takes_those_of_its_page_and_control_port(started, listener, tmp_path, command,
+                                                              given):
+    socks = [listener() for _ in given]
+    places = [word for option, sock in zip(given, socks) for word in (option, port_of(sock))]
+    database = f"sqlite:{tmp_path}/library.db"
+    running = started(Running, "poetry-sync", command, "--database", database, *places,
+                      **giving(*reversed(socks)))
+    listening = running.out.wait_for("^listening ", len(socks))
+    for option, sock, line in zip(given, socks, listening):
+        what = {"--listen": "page", "--control": "control"}[option]
+        assert line == f"listening 127.0.0.1:{port_of(sock)} {what}"
+        if what == "page":
+            assert ask(port_of(sock), "GET", "/healthz").status == 200
+        else:
+            with connect(port_of(sock)) as client:
+                client.sendall(b"status\n")
+                assert read_line(client).startswith(b"ok ")
+
+
+def test_poetry_sync_refuses_one_that_it_does_not_want(listener, tmp_path):
+    sock = listener()
+    result = run("poetry-sync", "web", "--database", f"sqlite:{tmp_path}/library.db", "--listen",
+                 "0", **giving(sock))
+    assert (result.status, result.out) == (1, b"")
+    assert result.err == ("poetry-sync: nothing is to be served at the inherited listener "
+                          f"127.0.0.1:{port_of(sock)}\n")
+
+
 needs_activator = pytest.mark.skipif(not shutil.which("systemd-socket-activate"),
                                      reason="systemd-socket-activate is not installed")
 
@@ -221,4 +252,15 @@ def test_systemd_starts_a_server_for_its_first_client(started, poem, engine):
     running.err.wait_for("Listening on")
     assert [read_poem(port) for _ in range(3)] == [POEM] * 3
     running.out.wait_for(f"^listening 127.0.0.1:{port} poem poem.txt$")
+    assert running.stop() == 0
+
+
+@needs_activator
+def test_systemd_starts_poetry_sync_for_its_first_page(started, tmp_path):
+    port = free_ports()
+    running = started(Running, "poetry-sync", "web", "--database", f"sqlite:{tmp_path}/library.db",
+                      "--listen", port,
+                      prefix=["systemd-socket-activate", "-l", f"127.0.0.1:{port}"])
+    running.err.wait_for("Listening on")
+    assert ask(port, "GET", "/healthz").status == 200
     assert running.stop() == 0
