@@ -1,6 +1,7 @@
 #include "check.hpp"
 
 #include <filesystem>
+#include <optional>
 
 #include "cli/findings.hpp"
 #include "engine/engine.hpp"
@@ -72,6 +73,17 @@ void check_port(const HostPort& at, Door door, Findings& findings) {
   }
 }
 
+/// The listeners that are inherited, as take_inherited() has them; nothing where that fails.
+std::optional<std::vector<Fd>> check_inherited(const ServerOptions& options,
+                                               const std::vector<Plan>& plans, Findings& findings) {
+  try {
+    return take_inherited(plans, options);
+  } catch (const std::runtime_error& error) {
+    findings.fails(error.what(), "let the service manager's sockets and these options agree");
+    return std::nullopt;
+  }
+}
+
 /// A state that does not exist yet is not made: it is enough that it could be.
 void check_service(const ServiceSpec& spec, Findings& findings) {
   const auto what = "serve " + spec.service + " " + spec.name;
@@ -92,9 +104,14 @@ int check(const ServerOptions& options) {
   Findings findings;
   check_capacity(options, plans, findings);
   check_workers(options, plans, findings);
-  for (const auto& plan : plans) {
-    check_port(plan.at, plan.faults.door(), findings);
-    check_service(plan.spec, findings);
+  const auto inherited = check_inherited(options, plans, findings);
+  for (std::size_t i = 0; i < plans.size(); ++i) {
+    if (inherited && (*inherited)[i]) {
+      findings.works("inherit " + to_string(local_address((*inherited)[i].get())));
+    } else if (inherited) {  // otherwise what was refused may be in its way
+      check_port(plans[i].at, plans[i].faults.door(), findings);
+    }
+    check_service(plans[i].spec, findings);
   }
   constexpr auto remedy = "check the folder's path and permissions";
   const std::string& ready = options.ready_file;

@@ -5,6 +5,7 @@
 #include "base/error.hpp"
 #include "base/seed.hpp"
 #include "base/shared_memory.hpp"
+#include "net/inherited_listeners.hpp"
 #include "net/socket.hpp"
 
 namespace poetry {
@@ -40,6 +41,26 @@ Address listening_address(const HostPort& at) {
   return resolved.addresses.front();
 }
 
+std::vector<Fd> take_inherited(const std::vector<Plan>& plans, const ServerOptions& options) {
+  auto listeners = inherited_listeners();
+  std::vector<Fd> taken;
+  for (const auto& plan : plans) {
+    const auto& listener = taken.emplace_back(take_listener_at(plan.at, listeners));
+    if (!listener) continue;
+    const auto at = to_string(local_address(listener.get()));
+    if (plan.faults.door() != Door::open) {
+      throw std::runtime_error("refuse and blackhole come too late for the inherited listener " +
+                               at);
+    }
+    // Each worker would need one of its own, which only the owner of this one could bind beside it.
+    if (worker_count(options) > 1) {
+      throw std::runtime_error("several workers cannot share the inherited listener " + at);
+    }
+  }
+  refuse_left_over(listeners);
+  return taken;
+}
+
 /// One entry a plan.
 struct Ports::Services {
   std::vector<std::shared_ptr<Service>> faulty;  // what is served
@@ -47,14 +68,16 @@ struct Ports::Services {
 };
 
 Ports::Ports(const std::vector<Plan>& plans, const ServerOptions& options, std::uint64_t seed,
-             OnFired on_fired)
+             OnFired on_fired, std::vector<Fd> inherited)
     : on_fired_(std::move(on_fired)),
       plans_(plans),
       shared_(worker_count(options) > 1 ? worker_count(options) : 0),
       quotas_(make_shared_memory<Quota>(plans.size() + 1)) {
   const auto services = make_services(plans);
   quotas_.back()->limit = options.settings.max_clients;
-  for (const auto& plan : plans) bind(plan, options, derive_seed(seed, ports_.size()));
+  for (std::size_t i = 0; i < plans.size(); ++i) {
+    bind(plans[i], options, derive_seed(seed, i), std::move(inherited[i]));
+  }
   for (std::size_t i = 0; i < plans.size(); ++i) equip(i, plans[i].spec, services);
 }
 
@@ -88,14 +111,17 @@ Ports::Services Ports::make_services(const std::vector<Plan>& plans) const {
   return services;
 }
 
-void Ports::bind(const Plan& plan, const ServerOptions& options, std::uint64_t seed) {
-  const auto address = listening_address(plan.at);
+void Ports::bind(const Plan& plan, const ServerOptions& options, std::uint64_t seed, Fd inherited) {
+  const auto backlog = static_cast<int>(options.backlog);
+  const auto address = inherited ? Address{} : listening_address(plan.at);
   auto& port = ports_.emplace_back();
   std::vector<Fd> listeners;
   Fd closed;
-  if (plan.faults.door() == Door::open) {
-    listeners = listen_together(address, static_cast<int>(options.backlog),
-                                std::max<std::size_t>(1, shared_.size()));
+  if (inherited) {
+    adopt_listener(inherited.get(), backlog);
+    listeners.push_back(std::move(inherited));
+  } else if (plan.faults.door() == Door::open) {
+    listeners = listen_together(address, backlog, std::max<std::size_t>(1, shared_.size()));
   } else {
     closed = take_port(plan.faults.door(), address);
   }

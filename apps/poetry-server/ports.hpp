@@ -14,16 +14,23 @@ namespace poetry {
 /// The address to listen on, IPv4 where a name has both. Raises std::system_error.
 Address listening_address(const HostPort& at);
 
-/// A socket that has the port as its plan wants it, with a backlog of 1 where the door is open: what
+/// A socket that has the port as its plan wants it, with a backlog of 1 where the door is open:
+/// what
 /// --check tries is what a run does. Raises std::system_error naming the address.
 Fd take_port(Door door, const Address& address);
 
+/// The listeners that this process inherited, by plan; empty where the port is to be bound. Raises
+/// UsageError and std::runtime_error where one is no TCP listener, or is at a port that is not
+/// served or cannot have it.
+std::vector<Fd> take_inherited(const std::vector<Plan>& plans, const ServerOptions& options);
+
 class Ports {
  public:
-  /// Binds every port or none, its faults armed before. Raises std::system_error.
+  /// Binds every port or none, its faults armed before, but for those whose listeners are
+  /// `inherited`, see take_inherited(). Raises std::system_error.
   /// Every port has a listener; with several workers one for each of them, see become().
   Ports(const std::vector<Plan>& plans, const ServerOptions& options, std::uint64_t seed,
-        OnFired on_fired);
+        OnFired on_fired, std::vector<Fd> inherited);
   Ports(const Ports&) = delete;  // the catalog refers to this object
   Ports& operator=(const Ports&) = delete;
 
@@ -45,7 +52,7 @@ class Ports {
   struct Services;
 
   [[nodiscard]] Services make_services(const std::vector<Plan>& plans) const;
-  void bind(const Plan& plan, const ServerOptions& options, std::uint64_t seed);
+  void bind(const Plan& plan, const ServerOptions& options, std::uint64_t seed, Fd inherited);
   void equip(std::size_t index, const ServiceSpec& spec, const Services& services);
   [[nodiscard]] std::vector<CatalogEntry> catalog() const;
 

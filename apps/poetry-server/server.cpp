@@ -23,6 +23,7 @@ int Server::run() {
   if (serving_.workers() > 1) workers_.emplace(serving_).start();
   write_ready_file();
   announce();
+  service_manager_.ready();
   if (!serving_.options().run.empty()) start_command();
   if (workers_) {
     serve_by_workers();
@@ -45,6 +46,8 @@ void Server::serve_by_workers() {
     if (command == Command::drain) workers_->drain();
     if (command == Command::stop) workers_->stop();
     workers_->look();
+    if (!workers_->reloading()) service_manager_.ready();  // all have read what is new
+    if (workers_->ending()) service_manager_.stopping();
   }
 }
 
@@ -93,11 +96,13 @@ Command Server::control() {
       if (command_) command_->signal(*number);
     }
   }
+  if (command != Command::go_on) service_manager_.stopping();
   return command;
 }
 
 Command Server::drain() {
   draining_ = true;
+  service_manager_.stopping();
   return Command::drain;
 }
 
@@ -106,6 +111,7 @@ Command Server::ended(const Ended& connection) {
 }
 
 void Server::reload() {
+  service_manager_.reloading(Clock::now());
   try {
     serving_.reload();
     if (workers_) {
@@ -116,6 +122,7 @@ void Server::reload() {
   } catch (const std::exception& error) {
     log_error("kept the old poems and configuration: {}", error.what());
   }
+  if (!workers_ || !workers_->reloading()) service_manager_.ready();
 }
 
 }  // namespace poetry

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "net/child.hpp"
+#include "net/service_manager.hpp"
 #include "net/signals.hpp"
 #include "serving.hpp"
 #include "workers.hpp"
@@ -31,6 +32,7 @@ class Server : public Host {
   void reload();
   Command drain();
 
+  ServiceManager service_manager_;
   Signals signals_;
   Serving serving_;
   std::optional<Workers> workers_;  // where there are several

@@ -45,7 +45,9 @@ Serving::Serving(ServerOptions options, int argc, const char* const* argv)
   const auto plans = plan_ports(options_);
   check_workers(plans);
   check_clients(options_, plans);
-  ports_.emplace(plans, options_, seed_, [this](const Fired& fired) { log_fault(fired); });
+  ports_.emplace(
+      plans, options_, seed_, [this](const Fired& fired) { log_fault(fired); },
+      take_inherited(plans, options_));
   if (needs_seed(plans)) log_info("seed={}", seed_);
   warn_of_long_tick(options_.tick, plans);
 }

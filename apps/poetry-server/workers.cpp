@@ -181,7 +181,7 @@ void Workers::replace(Place& place, Duration lived) {
 }
 
 void Workers::look_at_reload() {
-  if (reloads_logged_ == reloads_) return;
+  if (!reloading()) return;
   bool refused = false;
   for (const auto& place : places_) {
     if (place.pid >= 0 && place.news->reloads < reloads_) return;

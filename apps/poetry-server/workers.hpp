@@ -30,6 +30,7 @@ class Workers {
 
   /// The serving has read its poems again: so do the workers. look() logs when all have.
   void reload();
+  [[nodiscard]] bool reloading() const { return reloads_logged_ != reloads_; }
   /// Workers accept no more, and end when their connections have. Each of the two may be repeated.
   void drain();
   void stop();

@@ -35,14 +35,14 @@ constexpr auto pause_after_failure = std::chrono::milliseconds(100);
 
 class Control::Server {
  public:
-  Server(ControlOptions options, asio::io_context& io, asio::thread_pool& database, Store& store,
-         std::function<void()> quit)
+  Server(ControlOptions options, Fd listener, asio::io_context& io, asio::thread_pool& database,
+         Store& store, std::function<void()> quit)
       : options_(std::move(options)),
         io_(io),
         database_(database),
         lines_(store),
         quit_(std::move(quit)),
-        acceptor_(listening(io_, options_.listen)) {
+        acceptor_(acceptor_of(io_, std::move(listener))) {
     asio::co_spawn(io_, accept(), asio::detached);
   }
   [[nodiscard]] HostPort where() const {
@@ -222,9 +222,10 @@ awaitable<void> Control::Server::drain(Peer& peer) {
   }
 }
 
-Control::Control(ControlOptions options, asio::io_context& io, asio::thread_pool& database,
-                 Store& store, std::function<void()> quit)
-    : server_(std::make_unique<Server>(std::move(options), io, database, store, std::move(quit))) {}
+Control::Control(ControlOptions options, Fd listener, asio::io_context& io,
+                 asio::thread_pool& database, Store& store, std::function<void()> quit)
+    : server_(std::make_unique<Server>(std::move(options), std::move(listener), io, database, store,
+                                       std::move(quit))) {}
 
 Control::~Control() = default;
 

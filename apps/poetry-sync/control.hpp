@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/fd.hpp"
 #include "net/address.hpp"
 #include "store.hpp"
 
@@ -42,10 +43,11 @@ class ControlLines {
 
 class Control {
  public:
-  /// Listens. Raises std::system_error. `quit` is called in the io_context's thread. Borrows what
-  /// it is given until the io_context has run out of work.
-  Control(ControlOptions options, boost::asio::io_context& io, boost::asio::thread_pool& database,
-          Store& store, std::function<void()> quit);
+  /// Serves on a listener at the options' place. Raises std::system_error. `quit` is called in the
+  /// io_context's thread. Borrows what it is given by reference until the io_context has run out of
+  /// work.
+  Control(ControlOptions options, Fd listener, boost::asio::io_context& io,
+          boost::asio::thread_pool& database, Store& store, std::function<void()> quit);
   Control(const Control&) = delete;
   Control& operator=(const Control&) = delete;
   ~Control();

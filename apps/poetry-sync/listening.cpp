@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "base/fd.hpp"
+#include "net/inherited_listeners.hpp"
 #include "net/socket.hpp"
 
 namespace poetry {
@@ -26,13 +26,27 @@ bool is_of_this_machine(const Address& address) {
 
 }  // namespace
 
-Acceptor listening(boost::asio::io_context& io, const HostPort& where) {
-  const auto address = addresses_of(where).front();
-  auto socket = listen_on(address, backlog);
+std::vector<Fd> listen_at(const std::vector<HostPort>& places) {
+  auto inherited = inherited_listeners();
+  std::vector<Fd> listeners;
+  for (const auto& each : places) listeners.push_back(take_listener_at(each, inherited));
+  refuse_left_over(inherited);
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    if (listeners[i]) {
+      adopt_listener(listeners[i].get(), backlog);
+    } else {
+      listeners[i] = listen_on(addresses_of(places[i]).front(), backlog);
+    }
+  }
+  return listeners;
+}
+
+Acceptor acceptor_of(boost::asio::io_context& io, Fd listener) {
   using boost::asio::ip::tcp;
   Acceptor acceptor(io);
-  acceptor.assign(address.family() == AF_INET6 ? tcp::v6() : tcp::v4(), socket.get());
-  static_cast<void>(socket.release());
+  const auto family = local_address(listener.get()).family();
+  acceptor.assign(family == AF_INET6 ? tcp::v6() : tcp::v4(), listener.get());
+  static_cast<void>(listener.release());
   return acceptor;
 }
 

@@ -4,7 +4,9 @@
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <vector>
 
+#include "base/fd.hpp"
 #include "net/address.hpp"
 
 namespace poetry {
@@ -12,8 +14,12 @@ namespace poetry {
 using Acceptor = boost::asio::basic_socket_acceptor<boost::asio::ip::tcp,
                                                     boost::asio::io_context::executor_type>;
 
-/// Listens at the first address of a name. Raises std::system_error naming it.
-Acceptor listening(boost::asio::io_context& io, const HostPort& where);
+/// A listener for each of these places, at the first address of a name; those that this process
+/// inherited are taken, see inherited_listeners(). Raises std::system_error naming the place, and
+/// what is raised for inherited ones.
+std::vector<Fd> listen_at(const std::vector<HostPort>& places);
+
+Acceptor acceptor_of(boost::asio::io_context& io, Fd listener);
 
 /// Whether all of a host's addresses are those of this machine alone. Asks the resolver.
 bool is_loopback(const std::string& host);

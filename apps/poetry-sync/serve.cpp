@@ -14,6 +14,7 @@
 #include "control.hpp"
 #include "listening.hpp"
 #include "net/descriptor_limit.hpp"
+#include "net/service_manager.hpp"
 #include "worker.hpp"
 
 namespace poetry {
@@ -67,6 +68,14 @@ class Watch {
   std::thread thread_;
 };
 
+/// The places that a command listens at, the page's first.
+std::vector<HostPort> places_of(const SyncOptions& options) {
+  std::vector<HostPort> places;
+  if (options.command != "worker") places.push_back(options.web.listen);
+  if (options.command != "web") places.push_back(options.control);
+  return places;
+}
+
 void require_token(const HostPort& where, const std::string& token) {
   if (token.empty() && !is_loopback(where.host)) {
     throw UsageError("listening beyond this machine takes --token-file", to_string(where));
@@ -97,12 +106,14 @@ std::string read_token(const std::string& file) {
 }
 
 int run_serve(const SyncOptions& options) {
+  ServiceManager service_manager;
   raise_descriptor_limit();  // a stream for each page that is open
   const bool has_page = options.command != "worker";
   const bool has_worker = options.command != "web";
   const auto token = read_token(options.token_file);
-  if (has_page) require_token(options.web.listen, token);
-  if (has_worker) require_token(options.control, token);
+  const auto places = places_of(options);
+  for (const auto& each : places) require_token(each, token);
+  auto listeners = listen_at(places);
   const auto database = open_database(options.database);
   Store store(*database);
   Hub hub(store);
@@ -114,6 +125,7 @@ int run_serve(const SyncOptions& options) {
   std::optional<Worker> worker;
   boost::asio::signal_set signals(io, SIGINT, SIGTERM);
   const auto stop = [&] {
+    service_manager.stopping();
     if (web) web->stop();
     if (control) control->stop();
     signals.cancel();
@@ -125,17 +137,18 @@ int run_serve(const SyncOptions& options) {
   if (has_page) {
     auto page = options.web;
     page.token = token;
-    web.emplace(page, io, pool, api, hub);
+    web.emplace(page, std::move(listeners.front()), io, pool, api, hub);
   }
   if (has_worker) {
     control.emplace(
         ControlOptions{
             .listen = options.control, .token = token, .idle_timeout = options.web.idle_timeout},
-        io, pool, store, stop);
+        std::move(listeners.back()), io, pool, store, stop);
     worker.emplace(store, options.job, worker_name(), options.jobs);
   }
   if (web) tell(web->where(), "page");
   if (control) tell(control->where(), "control");
+  service_manager.ready();
   {
     const Watch watch(store, [&] {
       if (worker) worker->wake();

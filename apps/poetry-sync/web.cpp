@@ -166,7 +166,8 @@ class OpenStream {
 
 class Web::Server {
  public:
-  Server(WebOptions options, asio::io_context& io, asio::thread_pool& database, Api& api, Hub& hub);
+  Server(WebOptions options, Fd listener, asio::io_context& io, asio::thread_pool& database,
+         Api& api, Hub& hub);
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
   ~Server() { hub_.on_news({}); }
@@ -206,14 +207,14 @@ class Web::Server {
   bool stopping_ = false;
 };
 
-Web::Server::Server(WebOptions options, asio::io_context& io, asio::thread_pool& database, Api& api,
-                    Hub& hub)
+Web::Server::Server(WebOptions options, Fd listener, asio::io_context& io,
+                    asio::thread_pool& database, Api& api, Hub& hub)
     : options_(std::move(options)),
       io_(io),
       database_(database),
       api_(api),
       hub_(hub),
-      acceptor_(listening(io_, options_.listen)),
+      acceptor_(acceptor_of(io_, std::move(listener))),
       guard_(hosts_at(options_.listen.host, acceptor_.local_endpoint().port(), options_.hosts),
              options_.token),
       sweeping_(io_),
@@ -467,8 +468,10 @@ Task<void> Web::Server::stream_events(Connection& peer, std::string last_id) {
   }
 }
 
-Web::Web(WebOptions options, asio::io_context& io, asio::thread_pool& database, Api& api, Hub& hub)
-    : server_(std::make_unique<Server>(std::move(options), io, database, api, hub)) {}
+Web::Web(WebOptions options, Fd listener, asio::io_context& io, asio::thread_pool& database,
+         Api& api, Hub& hub)
+    : server_(std::make_unique<Server>(std::move(options), std::move(listener), io, database, api,
+                                       hub)) {}
 
 Web::~Web() = default;
 

@@ -11,6 +11,7 @@
 
 #include "api.hpp"
 #include "base/clock.hpp"
+#include "base/fd.hpp"
 #include "hub.hpp"
 #include "net/address.hpp"
 
@@ -28,10 +29,10 @@ struct WebOptions {
 
 class Web {
  public:
-  /// Listens. Raises std::system_error. Borrows all but the options, until the io_context has run
-  /// out of work.
-  Web(WebOptions options, boost::asio::io_context& io, boost::asio::thread_pool& database, Api& api,
-      Hub& hub);
+  /// Serves on a listener at the options' place. Raises std::system_error. Borrows what it is given
+  /// by reference until the io_context has run out of work.
+  Web(WebOptions options, Fd listener, boost::asio::io_context& io,
+      boost::asio::thread_pool& database, Api& api, Hub& hub);
   Web(const Web&) = delete;
   Web& operator=(const Web&) = delete;
   ~Web();

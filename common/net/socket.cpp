@@ -30,16 +30,21 @@ void set_option(int socket, int level, int name, int value) {
   ::setsockopt(socket, level, name, &value, sizeof value);
 }
 
+/// What accepted connections inherit.
+void set_connection_options(int socket) {
+  set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1);
+  set_option(socket, SOL_SOCKET, SO_KEEPALIVE, 1);
+  set_option(socket, IPPROTO_TCP, TCP_KEEPIDLE, keepalive_idle);
+  set_option(socket, IPPROTO_TCP, TCP_KEEPINTVL, keepalive_interval);
+  set_option(socket, IPPROTO_TCP, TCP_KEEPCNT, keepalive_probes);
+}
+
 Fd make_listener(const Address& address) {
   Fd socket(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!socket) throw_errno("listen on", to_string(address));
   set_option(socket.get(), SOL_SOCKET, SO_REUSEADDR, 1);
   if (address.family() == AF_INET6) set_option(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
-  set_option(socket.get(), IPPROTO_TCP, TCP_NODELAY, 1);
-  set_option(socket.get(), SOL_SOCKET, SO_KEEPALIVE, 1);
-  set_option(socket.get(), IPPROTO_TCP, TCP_KEEPIDLE, keepalive_idle);
-  set_option(socket.get(), IPPROTO_TCP, TCP_KEEPINTVL, keepalive_interval);
-  set_option(socket.get(), IPPROTO_TCP, TCP_KEEPCNT, keepalive_probes);
+  set_connection_options(socket.get());
   return socket;
 }
 
@@ -115,6 +120,13 @@ std::vector<Fd> listen_together(const Address& address, int backlog, std::size_t
   }
   for (const auto& socket : sockets) start_listening(socket.get(), bound, backlog);
   return sockets;
+}
+
+void adopt_listener(int listener, int backlog) {
+  int yes = 1;
+  ::ioctl(listener, FIONBIO, &yes);
+  set_connection_options(listener);
+  start_listening(listener, local_address(listener), backlog);
 }
 
 bool listens_together(int listener) {

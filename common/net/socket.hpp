@@ -32,6 +32,9 @@ Fd listen_on(const Address& address, int backlog);
 /// same. All of them or none.
 std::vector<Fd> listen_together(const Address& address, int backlog, std::size_t count);
 
+/// Gives a listener that another process made what those of listen_on() have, but for its address.
+void adopt_listener(int listener, int backlog);
+
 /// Whether a listener is one of several at its address.
 bool listens_together(int listener);
 
