@@ -1,10 +1,10 @@
 // The database of a PostgreSQL server, by libpqxx: any number of processes on any machines share
 // it, and are told of each other's commits by LISTEN and NOTIFY.
-#include <charconv>
 #include <mutex>
 #include <pqxx/pqxx>
 #include <utility>
 
+#include "bytea.hpp"
 #include "database.hpp"
 
 namespace poetry {
@@ -17,60 +17,47 @@ constexpr pqxx::oid type_bytea = 17;
 constexpr pqxx::oid type_int8 = 20;
 constexpr pqxx::oid type_int4 = 23;
 
-constexpr std::string_view hex_digits = "0123456789abcdef";
-
-/// A bytea as text, in its hex format.
-std::string hex_of(std::string_view bytes) {
-  std::string text = "\\x";
-  text.reserve(2 + 2 * bytes.size());
-  for (const char each : bytes) {
-    const auto byte = static_cast<unsigned char>(each);
-    text += hex_digits[byte >> 4U];
-    text += hex_digits[byte & 15U];
-  }
-  return text;
-}
-
 std::optional<std::string> text_of(const Value& value) {
   if (const auto* number = std::get_if<std::int64_t>(&value)) return std::to_string(*number);
   if (const auto* text = std::get_if<std::string>(&value)) return *text;
-  if (const auto* blob = std::get_if<Blob>(&value)) return hex_of(blob->bytes);
+  if (const auto* blob = std::get_if<Blob>(&value)) return bytea_text(blob->bytes);
   return std::nullopt;
 }
 
-// What libpqxx 7 calls otherwise than libpqxx 6.
-#if PQXX_VERSION_MAJOR >= 7
-using Reading = pqxx::transaction<pqxx::repeatable_read, pqxx::write_policy::read_only>;
-
-std::string bytes_of(const pqxx::field& field) {
-  const auto bytes = field.as<std::basic_string<std::byte>>();
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
-pqxx::result run(pqxx::transaction_base& transaction, const std::string& sql,
-                 std::span<const Value> values) {
-  pqxx::params texts;
-  for (const auto& each : values) texts.append(text_of(each));
-  return transaction.exec_params(sql, texts);
-}
+// What the versions of libpqxx call differently.
+#if PQXX_VERSION_MAJOR < 7
+using WritePolicy = pqxx::readwrite_policy;
 #else
-using Reading = pqxx::transaction<pqxx::repeatable_read, pqxx::readwrite_policy::read_only>;
-
-std::string bytes_of(const pqxx::field& field) { return pqxx::binarystring(field).str(); }
+using WritePolicy = pqxx::write_policy;
+#endif
 
 pqxx::result run(pqxx::transaction_base& transaction, const std::string& sql,
                  std::span<const Value> values) {
+#if PQXX_VERSION_MAJOR < 7
   std::vector<std::optional<std::string>> texts;
   for (const auto& each : values) texts.push_back(text_of(each));
   return transaction.exec_params(sql, pqxx::prepare::make_dynamic_params(texts));
-}
+#else
+  pqxx::params texts;
+  for (const auto& each : values) texts.append(text_of(each));
+#if PQXX_VERSION_MAJOR == 7 && PQXX_VERSION_MINOR < 10
+  return transaction.exec_params(sql, texts);
+#else
+  return transaction.exec(sql, texts);
 #endif
+#endif
+}
 
-Value value_of(const pqxx::field& field) {
+using Reading = pqxx::transaction<pqxx::repeatable_read, WritePolicy::read_only>;
+
+Value value_of(const auto& field) {
   if (field.is_null()) return {};
-  if (field.type() == type_bytea) return Blob{bytes_of(field)};
-  if (field.type() == type_int8 || field.type() == type_int4) return field.as<std::int64_t>();
-  return std::string(field.c_str(), field.size());
+  const std::string_view text(field.c_str(), field.size());
+  if (field.type() == type_bytea) return Blob{bytea_bytes(text)};
+  if (field.type() == type_int8 || field.type() == type_int4) {
+    return field.template as<std::int64_t>();
+  }
+  return std::string(text);
 }
 
 class Work final : public Transaction {
@@ -98,23 +85,6 @@ class Work final : public Transaction {
   pqxx::transaction_base& transaction_;
 };
 
-class News final : public pqxx::notification_receiver {
- public:
-  explicit News(pqxx::connection& connection) : notification_receiver(connection, news_channel) {}
-  void operator()(const std::string& /*payload*/, int /*process*/) override { come_ = true; }
-  bool take() { return std::exchange(come_, false); }
-
- private:
-  bool come_ = false;
-};
-
-/// The connection that listens, with what it hears.
-struct Listener {
-  explicit Listener(const std::string& url) : connection(url), news(connection) {}
-  pqxx::connection connection;
-  News news;
-};
-
 /// A server that is gone without a word must not hold a thread for ever. What the URL says itself
 /// comes later, and wins.
 std::string with_time_limits(std::string url) {
@@ -129,7 +99,7 @@ std::string with_time_limits(std::string url) {
 class Postgres final : public Database {
  public:
   explicit Postgres(const std::string& url) : url_(with_time_limits(url)), secret_(secret_in(url)) {
-    guarded([&] { idle_.push_back(std::make_unique<pqxx::connection>(url_)); });
+    guarded([&] { put_back(connect()); });
   }
 
   void transact(Access access, const std::function<void(Transaction&)>& work) override {
@@ -149,7 +119,7 @@ class Postgres final : public Database {
         const std::lock_guard lock(idling_);
         idle_.clear();
       }
-      connection = std::make_unique<pqxx::connection>(url_);
+      connection = connect();
       run_once(*connection, access, work);
       put_back(std::move(connection));
     });
@@ -159,16 +129,15 @@ class Postgres final : public Database {
     bool heard = false;
     guarded([&] {
       if (!listener_) {
-        listener_ = std::make_unique<Listener>(url_);
+        auto listener = connect();
+        pqxx::nontransaction(*listener).exec(std::string("LISTEN ") + news_channel);
+        listener_ = std::move(listener);
         heard = true;  // who was not listening may have missed something
         return;
       }
       try {
         const auto micros = std::chrono::ceil<std::chrono::microseconds>(longest).count();
-        if (!listener_->news.take()) {
-          listener_->connection.await_notification(micros / 1'000'000, micros % 1'000'000);
-        }
-        heard = listener_->news.take();
+        heard = listener_->await_notification(micros / 1'000'000, micros % 1'000'000) > 0;
       } catch (...) {
         listener_.reset();
         throw;
@@ -224,6 +193,10 @@ class Postgres final : public Database {
     return at == std::string::npos ? what : what.replace(at, secret_.size(), "***");
   }
 
+  [[nodiscard]] std::unique_ptr<pqxx::connection> connect() const {
+    return std::make_unique<pqxx::connection>(url_);
+  }
+
   std::unique_ptr<pqxx::connection> take_idle() {
     const std::lock_guard lock(idling_);
     if (idle_.empty()) return nullptr;
@@ -249,7 +222,7 @@ class Postgres final : public Database {
                          .alone = "SELECT pg_advisory_xact_lock(7664825)"};
   std::mutex idling_;
   std::vector<std::unique_ptr<pqxx::connection>> idle_;
-  std::unique_ptr<Listener> listener_;
+  std::unique_ptr<pqxx::connection> listener_;
 };
 
 }  // namespace
