@@ -60,6 +60,34 @@ Value value_of(const auto& field) {
   return std::string(text);
 }
 
+/// Whether the server went away, or lets go of us: 57P01 and its like. One that crashed is told of
+/// without a state, and libpqxx may still call the connection open.
+bool says_connection_is_dead(const pqxx::failure& error) {
+  if (dynamic_cast<const pqxx::broken_connection*>(&error) != nullptr) return true;
+  const auto* const sql = dynamic_cast<const pqxx::sql_error*>(&error);
+  return sql != nullptr && (sql->sqlstate().empty() || sql->sqlstate().starts_with("57P"));
+}
+
+/// Whether the same may go well later.
+bool passes(const pqxx::failure& error) {
+  return says_connection_is_dead(error) ||
+         dynamic_cast<const pqxx::transaction_rollback*>(&error) != nullptr ||
+         dynamic_cast<const pqxx::insufficient_resources*>(&error) != nullptr;
+}
+
+/// What is lost here may have been done, and must not be repeated as after a pqxx::failure.
+void commit(pqxx::work& transaction) {
+  try {
+    transaction.commit();
+  } catch (const pqxx::failure& error) {
+    const bool in_doubt = dynamic_cast<const pqxx::in_doubt_error*>(&error) != nullptr;
+    if (!in_doubt && !says_connection_is_dead(error)) throw;
+    throw DatabaseError(DatabaseError::Kind::passing,
+                        "database: the connection was lost during a commit, which may have been "
+                        "done or not");
+  }
+}
+
 class Work final : public Transaction {
  public:
   explicit Work(pqxx::transaction_base& transaction) : transaction_(transaction) {}
@@ -105,22 +133,16 @@ class Postgres final : public Database {
   void transact(Access access, const std::function<void(Transaction&)>& work) override {
     guarded([&] {
       auto connection = take_idle();
-      if (connection) {
-        try {
-          run_once(*connection, access, work);
-          put_back(std::move(connection));
-          return;
-        } catch (const pqxx::in_doubt_error&) {
-          throw;  // perhaps it was committed
-        } catch (const pqxx::failure&) {
-          if (connection->is_open()) throw;
-        }
-        // The server was restarted: nothing was done yet, and the other connections are dead, too.
-        const std::lock_guard lock(idling_);
-        idle_.clear();
+      if (!connection) connection = connect();
+      try {
+        run_once(*connection, access, work);
+      } catch (const pqxx::failure& error) {
+        if (!says_connection_is_dead(error)) throw;
+        // Nothing was done. The server was restarted: the other connections are dead, too.
+        forget_idle();
+        connection = connect();
+        run_once(*connection, access, work);
       }
-      connection = connect();
-      run_once(*connection, access, work);
       put_back(std::move(connection));
     });
   }
@@ -128,20 +150,19 @@ class Postgres final : public Database {
   bool wait_for_news(Duration longest) override {
     bool heard = false;
     guarded([&] {
-      if (!listener_) {
-        auto listener = connect();
-        pqxx::nontransaction(*listener).exec(std::string("LISTEN ") + news_channel);
-        listener_ = std::move(listener);
-        heard = true;  // who was not listening may have missed something
-        return;
+      if (listener_) {
+        try {
+          const auto micros = std::chrono::ceil<std::chrono::microseconds>(longest).count();
+          heard = listener_->await_notification(micros / 1'000'000, micros % 1'000'000) > 0;
+          return;
+        } catch (const pqxx::failure&) {
+          listener_.reset();
+        }
       }
-      try {
-        const auto micros = std::chrono::ceil<std::chrono::microseconds>(longest).count();
-        heard = listener_->await_notification(micros / 1'000'000, micros % 1'000'000) > 0;
-      } catch (...) {
-        listener_.reset();
-        throw;
-      }
+      auto listener = connect();
+      pqxx::nontransaction(*listener).exec(std::string("LISTEN ") + news_channel);
+      listener_ = std::move(listener);
+      heard = true;  // who was not listening may have missed something
     });
     return heard;
   }
@@ -156,34 +177,23 @@ class Postgres final : public Database {
       Work each(transaction);
       work(each);
       each.tell_if_changed();
-      transaction.commit();
+      commit(transaction);
     } else {
       Reading transaction(connection);  // one snapshot for all statements
       Work each(transaction);
       work(each);
-      transaction.commit();
     }
   }
 
   template <typename Body>
   void guarded(const Body& body) const {
-    const auto failed = [this](DatabaseError::Kind kind, const std::exception& error) {
-      const std::string_view what = error.what();
-      return DatabaseError(kind,
-                           "database: " + without(std::string(what.substr(0, what.find('\n')))));
-    };
     try {
       body();
-    } catch (const pqxx::broken_connection& error) {
-      throw failed(DatabaseError::Kind::passing, error);
-    } catch (const pqxx::transaction_rollback& error) {
-      throw failed(DatabaseError::Kind::passing, error);
-    } catch (const pqxx::insufficient_resources& error) {
-      throw failed(DatabaseError::Kind::passing, error);
-    } catch (const pqxx::in_doubt_error& error) {
-      throw failed(DatabaseError::Kind::passing, error);
     } catch (const pqxx::failure& error) {
-      throw failed(DatabaseError::Kind::lasting, error);
+      const std::string_view what = error.what();
+      throw DatabaseError(
+          passes(error) ? DatabaseError::Kind::passing : DatabaseError::Kind::lasting,
+          "database: " + without(std::string(what.substr(0, what.find('\n')))));
     }
   }
 
@@ -209,6 +219,11 @@ class Postgres final : public Database {
   void put_back(std::unique_ptr<pqxx::connection> connection) {
     const std::lock_guard lock(idling_);
     if (idle_.size() < most_idle) idle_.push_back(std::move(connection));
+  }
+
+  void forget_idle() {
+    const std::lock_guard lock(idling_);
+    idle_.clear();
   }
 
   const std::string url_;
