@@ -94,7 +94,8 @@ class Database {
  public:
   virtual ~Database() = default;
   /// Runs `work` in one transaction, which is durable once this returns, and undone where `work`
-  /// raises. Raises DatabaseError, and what `work` raises. Blocks.
+  /// raises. Where the connection is lost before the commit, `work` runs once more from its
+  /// beginning. Raises DatabaseError, and what `work` raises. Blocks.
   virtual void transact(Access access, const std::function<void(Transaction&)>& work) = 0;
   /// Waits until somebody, perhaps in another process, has committed a change, at most that long.
   /// Returns at once if that has happened since the last call. By one thread. Raises DatabaseError.

@@ -1,10 +1,10 @@
 // The database of a PostgreSQL server, by libpqxx: any number of processes on any machines share
 // it, and are told of each other's commits by LISTEN and NOTIFY.
-#include <charconv>
 #include <mutex>
 #include <pqxx/pqxx>
 #include <utility>
 
+#include "bytea.hpp"
 #include "database.hpp"
 
 namespace poetry {
@@ -17,60 +17,75 @@ constexpr pqxx::oid type_bytea = 17;
 constexpr pqxx::oid type_int8 = 20;
 constexpr pqxx::oid type_int4 = 23;
 
-constexpr std::string_view hex_digits = "0123456789abcdef";
-
-/// A bytea as text, in its hex format.
-std::string hex_of(std::string_view bytes) {
-  std::string text = "\\x";
-  text.reserve(2 + 2 * bytes.size());
-  for (const char each : bytes) {
-    const auto byte = static_cast<unsigned char>(each);
-    text += hex_digits[byte >> 4U];
-    text += hex_digits[byte & 15U];
-  }
-  return text;
-}
-
 std::optional<std::string> text_of(const Value& value) {
   if (const auto* number = std::get_if<std::int64_t>(&value)) return std::to_string(*number);
   if (const auto* text = std::get_if<std::string>(&value)) return *text;
-  if (const auto* blob = std::get_if<Blob>(&value)) return hex_of(blob->bytes);
+  if (const auto* blob = std::get_if<Blob>(&value)) return bytea_text(blob->bytes);
   return std::nullopt;
 }
 
-// What libpqxx 7 calls otherwise than libpqxx 6.
-#if PQXX_VERSION_MAJOR >= 7
-using Reading = pqxx::transaction<pqxx::repeatable_read, pqxx::write_policy::read_only>;
-
-std::string bytes_of(const pqxx::field& field) {
-  const auto bytes = field.as<std::basic_string<std::byte>>();
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
-pqxx::result run(pqxx::transaction_base& transaction, const std::string& sql,
-                 std::span<const Value> values) {
-  pqxx::params texts;
-  for (const auto& each : values) texts.append(text_of(each));
-  return transaction.exec_params(sql, texts);
-}
+// What the versions of libpqxx call differently.
+#if PQXX_VERSION_MAJOR < 7
+using WritePolicy = pqxx::readwrite_policy;
 #else
-using Reading = pqxx::transaction<pqxx::repeatable_read, pqxx::readwrite_policy::read_only>;
-
-std::string bytes_of(const pqxx::field& field) { return pqxx::binarystring(field).str(); }
+using WritePolicy = pqxx::write_policy;
+#endif
 
 pqxx::result run(pqxx::transaction_base& transaction, const std::string& sql,
                  std::span<const Value> values) {
+#if PQXX_VERSION_MAJOR < 7
   std::vector<std::optional<std::string>> texts;
   for (const auto& each : values) texts.push_back(text_of(each));
   return transaction.exec_params(sql, pqxx::prepare::make_dynamic_params(texts));
-}
+#else
+  pqxx::params texts;
+  for (const auto& each : values) texts.append(text_of(each));
+#if PQXX_VERSION_MAJOR == 7 && PQXX_VERSION_MINOR < 10
+  return transaction.exec_params(sql, texts);
+#else
+  return transaction.exec(sql, texts);
 #endif
+#endif
+}
 
-Value value_of(const pqxx::field& field) {
+using Reading = pqxx::transaction<pqxx::repeatable_read, WritePolicy::read_only>;
+
+Value value_of(const auto& field) {
   if (field.is_null()) return {};
-  if (field.type() == type_bytea) return Blob{bytes_of(field)};
-  if (field.type() == type_int8 || field.type() == type_int4) return field.as<std::int64_t>();
-  return std::string(field.c_str(), field.size());
+  const std::string_view text(field.c_str(), field.size());
+  if (field.type() == type_bytea) return Blob{bytea_bytes(text)};
+  if (field.type() == type_int8 || field.type() == type_int4) {
+    return field.template as<std::int64_t>();
+  }
+  return std::string(text);
+}
+
+/// Whether the server went away, or lets go of us: 57P01 and its like. One that crashed is told of
+/// without a state, and libpqxx may still call the connection open.
+bool says_connection_is_dead(const pqxx::failure& error) {
+  if (dynamic_cast<const pqxx::broken_connection*>(&error) != nullptr) return true;
+  const auto* const sql = dynamic_cast<const pqxx::sql_error*>(&error);
+  return sql != nullptr && (sql->sqlstate().empty() || sql->sqlstate().starts_with("57P"));
+}
+
+/// Whether the same may go well later.
+bool passes(const pqxx::failure& error) {
+  return says_connection_is_dead(error) ||
+         dynamic_cast<const pqxx::transaction_rollback*>(&error) != nullptr ||
+         dynamic_cast<const pqxx::insufficient_resources*>(&error) != nullptr;
+}
+
+/// What is lost here may have been done, and must not be repeated as after a pqxx::failure.
+void commit(pqxx::work& transaction) {
+  try {
+    transaction.commit();
+  } catch (const pqxx::failure& error) {
+    const bool in_doubt = dynamic_cast<const pqxx::in_doubt_error*>(&error) != nullptr;
+    if (!in_doubt && !says_connection_is_dead(error)) throw;
+    throw DatabaseError(DatabaseError::Kind::passing,
+                        "database: the connection was lost during a commit, which may have been "
+                        "done or not");
+  }
 }
 
 class Work final : public Transaction {
@@ -98,23 +113,6 @@ class Work final : public Transaction {
   pqxx::transaction_base& transaction_;
 };
 
-class News final : public pqxx::notification_receiver {
- public:
-  explicit News(pqxx::connection& connection) : notification_receiver(connection, news_channel) {}
-  void operator()(const std::string& /*payload*/, int /*process*/) override { come_ = true; }
-  bool take() { return std::exchange(come_, false); }
-
- private:
-  bool come_ = false;
-};
-
-/// The connection that listens, with what it hears.
-struct Listener {
-  explicit Listener(const std::string& url) : connection(url), news(connection) {}
-  pqxx::connection connection;
-  News news;
-};
-
 /// A server that is gone without a word must not hold a thread for ever. What the URL says itself
 /// comes later, and wins.
 std::string with_time_limits(std::string url) {
@@ -129,28 +127,22 @@ std::string with_time_limits(std::string url) {
 class Postgres final : public Database {
  public:
   explicit Postgres(const std::string& url) : url_(with_time_limits(url)), secret_(secret_in(url)) {
-    guarded([&] { idle_.push_back(std::make_unique<pqxx::connection>(url_)); });
+    guarded([&] { put_back(connect()); });
   }
 
   void transact(Access access, const std::function<void(Transaction&)>& work) override {
     guarded([&] {
       auto connection = take_idle();
-      if (connection) {
-        try {
-          run_once(*connection, access, work);
-          put_back(std::move(connection));
-          return;
-        } catch (const pqxx::in_doubt_error&) {
-          throw;  // perhaps it was committed
-        } catch (const pqxx::failure&) {
-          if (connection->is_open()) throw;
-        }
-        // The server was restarted: nothing was done yet, and the other connections are dead, too.
-        const std::lock_guard lock(idling_);
-        idle_.clear();
+      if (!connection) connection = connect();
+      try {
+        run_once(*connection, access, work);
+      } catch (const pqxx::failure& error) {
+        if (!says_connection_is_dead(error)) throw;
+        // Nothing was done. The server was restarted: the other connections are dead, too.
+        forget_idle();
+        connection = connect();
+        run_once(*connection, access, work);
       }
-      connection = std::make_unique<pqxx::connection>(url_);
-      run_once(*connection, access, work);
       put_back(std::move(connection));
     });
   }
@@ -158,21 +150,19 @@ class Postgres final : public Database {
   bool wait_for_news(Duration longest) override {
     bool heard = false;
     guarded([&] {
-      if (!listener_) {
-        listener_ = std::make_unique<Listener>(url_);
-        heard = true;  // who was not listening may have missed something
-        return;
-      }
-      try {
-        const auto micros = std::chrono::ceil<std::chrono::microseconds>(longest).count();
-        if (!listener_->news.take()) {
-          listener_->connection.await_notification(micros / 1'000'000, micros % 1'000'000);
+      if (listener_) {
+        try {
+          const auto micros = std::chrono::ceil<std::chrono::microseconds>(longest).count();
+          heard = listener_->await_notification(micros / 1'000'000, micros % 1'000'000) > 0;
+          return;
+        } catch (const pqxx::failure&) {
+          listener_.reset();
         }
-        heard = listener_->news.take();
-      } catch (...) {
-        listener_.reset();
-        throw;
       }
+      auto listener = connect();
+      pqxx::nontransaction(*listener).exec(std::string("LISTEN ") + news_channel);
+      listener_ = std::move(listener);
+      heard = true;  // who was not listening may have missed something
     });
     return heard;
   }
@@ -187,34 +177,23 @@ class Postgres final : public Database {
       Work each(transaction);
       work(each);
       each.tell_if_changed();
-      transaction.commit();
+      commit(transaction);
     } else {
       Reading transaction(connection);  // one snapshot for all statements
       Work each(transaction);
       work(each);
-      transaction.commit();
     }
   }
 
   template <typename Body>
   void guarded(const Body& body) const {
-    const auto failed = [this](DatabaseError::Kind kind, const std::exception& error) {
-      const std::string_view what = error.what();
-      return DatabaseError(kind,
-                           "database: " + without(std::string(what.substr(0, what.find('\n')))));
-    };
     try {
       body();
-    } catch (const pqxx::broken_connection& error) {
-      throw failed(DatabaseError::Kind::passing, error);
-    } catch (const pqxx::transaction_rollback& error) {
-      throw failed(DatabaseError::Kind::passing, error);
-    } catch (const pqxx::insufficient_resources& error) {
-      throw failed(DatabaseError::Kind::passing, error);
-    } catch (const pqxx::in_doubt_error& error) {
-      throw failed(DatabaseError::Kind::passing, error);
     } catch (const pqxx::failure& error) {
-      throw failed(DatabaseError::Kind::lasting, error);
+      const std::string_view what = error.what();
+      throw DatabaseError(
+          passes(error) ? DatabaseError::Kind::passing : DatabaseError::Kind::lasting,
+          "database: " + without(std::string(what.substr(0, what.find('\n')))));
     }
   }
 
@@ -222,6 +201,10 @@ class Postgres final : public Database {
   [[nodiscard]] std::string without(std::string what) const {
     const auto at = secret_.empty() ? std::string::npos : what.find(secret_);
     return at == std::string::npos ? what : what.replace(at, secret_.size(), "***");
+  }
+
+  [[nodiscard]] std::unique_ptr<pqxx::connection> connect() const {
+    return std::make_unique<pqxx::connection>(url_);
   }
 
   std::unique_ptr<pqxx::connection> take_idle() {
@@ -238,6 +221,11 @@ class Postgres final : public Database {
     if (idle_.size() < most_idle) idle_.push_back(std::move(connection));
   }
 
+  void forget_idle() {
+    const std::lock_guard lock(idling_);
+    idle_.clear();
+  }
+
   const std::string url_;
   const std::string secret_;
   const Dialect dialect_{.identity = "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
@@ -249,7 +237,7 @@ class Postgres final : public Database {
                          .alone = "SELECT pg_advisory_xact_lock(7664825)"};
   std::mutex idling_;
   std::vector<std::unique_ptr<pqxx::connection>> idle_;
-  std::unique_ptr<Listener> listener_;
+  std::unique_ptr<pqxx::connection> listener_;
 };
 
 }  // namespace

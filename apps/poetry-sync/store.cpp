@@ -159,6 +159,7 @@ Store::Requested Store::retry(Id id) {
 std::array<std::int64_t, job_state_names.size()> Store::count_jobs() {
   std::array<std::int64_t, job_state_names.size()> counts{};
   database_.transact(Access::read, [&](Transaction& sql) {
+    counts.fill(0);
     for (const auto& row : sql("SELECT state, count(*) FROM jobs GROUP BY state")) {
       counts.at(static_cast<std::size_t>(parse_state(row.text(0)))) = row.integer(1);
     }

@@ -1,6 +1,7 @@
 """A PostgreSQL server of the tests' own, from the distribution's package, in a temporary directory.
 
-It listens on a socket there and nowhere else, and runs without root's rights, which it refuses.
+It listens on a socket there and, where it is given a port, on that of this machine, and nowhere
+else. It runs without root's rights, which it refuses.
 """
 
 import os
@@ -24,11 +25,14 @@ def programs():
 
 
 class Postgres:
-    """Started at once; stop() and start() restart it with what it holds."""
+    """Started at once; stop() and start() restart it with what it holds. With a port it is reached
+    by that, and otherwise by its socket."""
 
-    def __init__(self, *settings):
+    def __init__(self, *settings, port=None):
         self.programs = programs()
-        self.settings = settings
+        self.port = port
+        where = ["listen_addresses=127.0.0.1", f"port={port}"] if port else ["listen_addresses="]
+        self.settings = [*where, "shared_buffers=16MB", *settings]
         self.folder = Path(tempfile.mkdtemp(prefix="slow-poetry-postgres-"))
         self.process = None
         self.databases = 0
@@ -44,8 +48,7 @@ class Postgres:
         self.start()
 
     def start(self):
-        options = [word for each in ("listen_addresses=", "shared_buffers=16MB", *self.settings)
-                   for word in ("-c", each)]
+        options = [word for each in self.settings for word in ("-c", each)]
         self.process = subprocess.Popen(
             [*self.prefix, self.programs / "postgres", "-D", self.folder / "data",
              "-k", self.folder, *options],
@@ -54,13 +57,16 @@ class Postgres:
         self.log.wait_for("ready to accept connections")
 
     def stop(self, number=signal.SIGINT):
-        """Ends it and all connections (fast shutdown), or as a crash would with SIGQUIT."""
+        """Ends it and all connections (fast shutdown), or as a crash would with SIGQUIT or SIGKILL;
+        returns once its last process has ended."""
         self.process.send_signal(number)
         self.process.wait(WAIT)
         self.log.thread.join(WAIT)
         self.log.pipe.close()
 
     def url(self, database):
+        if self.port:
+            return f"postgresql://poet@127.0.0.1:{self.port}/{database}"
         return f"postgresql://poet@/{database}?host={self.folder}"
 
     def query(self, database, sql):

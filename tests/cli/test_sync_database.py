@@ -1,6 +1,7 @@
 """poetry-sync whose database is locked, broken, read-only, full, newer, or goes away."""
 
 import contextlib
+import json
 import os
 import re
 import resource
@@ -12,9 +13,10 @@ import threading
 
 import pytest
 
-from harness import SANITIZED, Lines, becomes_true, refused_port, run
+from harness import SANITIZED, Lines, becomes_true, free_ports, refused_port, run
 from postgres import Postgres
 from sync_process import SyncProcess
+from sync_server import ask
 
 POEM = "".join(f"line {i} of the poem\n" for i in range(1, 201)).encode()
 
@@ -180,13 +182,9 @@ def test_a_password_is_not_told(postgres):
         assert result.status != 0 and "se3ret" not in result.err
 
 
-@pytest.fixture
-def own_postgres(started):
-    """A server that the test may stop."""
-    return started(Postgres)
-
-
-def test_postgresql_restarted_in_mid_job(own_postgres, serving, server, poem):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGQUIT])
+def test_postgresql_restarted_in_mid_job(started, serving, server, poem, number):
+    own_postgres = started(Postgres)
     url = own_postgres.url(own_postgres.make_database())
     port = server("--delay", "15ms", poem(POEM)).port
     page = serving("serve", url, "--lease", "2s")
@@ -195,7 +193,7 @@ def test_postgresql_restarted_in_mid_job(own_postgres, serving, server, poem):
         events = Lines(stream)
         job = page.press("poem", record["id"])
         events.wait_for(r'"fetched":[1-9]')
-        own_postgres.stop()
+        own_postgres.stop(number)
         page.err.wait_for("database: ")
         own_postgres.start()
         assert becomes_true(lambda: is_done_by_now(page, job))
@@ -204,14 +202,20 @@ def test_postgresql_restarted_in_mid_job(own_postgres, serving, server, poem):
     assert page.ask("GET", f"/api/records/{record['id']}/text") == POEM
 
 
-def test_postgresql_restarted_while_nothing_happens(own_postgres, serving):
+@pytest.mark.parametrize("reached", ["socket", "tcp"])
+def test_postgresql_restarted_while_nothing_happens(started, serving, reached):
+    own_postgres = started(Postgres, port=free_ports() if reached == "tcp" else None)
     url = own_postgres.url(own_postgres.make_database())
     page = serving("web", url)
     record = page.add("poem", "10000")
-    for number in (signal.SIGINT, signal.SIGQUIT):
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
         own_postgres.stop(number)
         own_postgres.start()
-        assert page.press("poem", record["id"]) == 1  # not an error, though every connection is dead
+        # Not an error, though every connection is dead.
+        pressed = ask(page.ports["page"], "POST", "/api/jobs", json.dumps({"record": record["id"]}),
+                      Content_Type="application/json")
+        assert pressed.status == 202, (number, pressed.body)
+        assert pressed.json["id"] == 1
     own_postgres.stop()
     with pytest.raises(ValueError, match="(?s)503.*Database unavailable"):
         page.press("poem", record["id"])

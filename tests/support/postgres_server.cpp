@@ -99,16 +99,32 @@ PostgresServer::PostgresServer() {
   if (::geteuid() == 0 && ::chown(folder_.path().c_str(), nobody, nobody) != 0) {
     throw std::runtime_error("chown " + folder_.path());
   }
-  const auto data = folder_ / "data";
-  make_cluster(data);
+  make_cluster(folder_ / "data");
+  begin();
+}
+
+PostgresServer::~PostgresServer() { stop(SIGQUIT); }
+
+void PostgresServer::begin() {
   Pipe pipe;
   // What the tests ask of it needs to outlive nothing, so that it need not wait for the disk.
-  pid_ = start({programs() + "postgres", "-D", data, "-k", folder_.path(), "-c",
+  pid_ = start({programs() + "postgres", "-D", folder_ / "data", "-k", folder_.path(), "-c",
                 "listen_addresses=", "-c", "fsync=off", "-c", "shared_buffers=16MB"},
                pipe.write.get());
   pipe.write = Fd();
   wait_until_ready(pipe.read.get());
   log_ = std::thread([log = std::move(pipe.read)] { read_all(log.get()); });
+}
+
+void PostgresServer::stop(int signal) {
+  ::kill(pid_, signal);
+  ::waitpid(pid_, nullptr, 0);
+  if (log_.joinable()) log_.join();  // until its last process has ended
+}
+
+void PostgresServer::restart(int signal) {
+  stop(signal);
+  begin();
 }
 
 void PostgresServer::wait_until_ready(int log) {
@@ -118,12 +134,6 @@ void PostgresServer::wait_until_ready(int log) {
     if (some.empty()) throw std::runtime_error("postgres: " + said);
     said += some;
   }
-}
-
-PostgresServer::~PostgresServer() {
-  ::kill(pid_, SIGQUIT);
-  ::waitpid(pid_, nullptr, 0);
-  log_.join();
 }
 
 std::string PostgresServer::url(const std::string& database) const {

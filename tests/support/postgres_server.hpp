@@ -25,7 +25,13 @@ class PostgresServer {
   /// The URL of a new, empty database.
   std::string make_database();
 
+  /// Ends it with a signal that it ends by: SIGINT (fast), SIGQUIT or SIGKILL (a crash); then
+  /// starts it again with what it holds.
+  void restart(int signal);
+
  private:
+  void begin();
+  void stop(int signal);
   [[nodiscard]] std::string url(const std::string& database) const;
   void wait_until_ready(int log);
 
