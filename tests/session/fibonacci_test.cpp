@@ -28,7 +28,7 @@ constexpr TimePoint now{std::chrono::hours(5)};
 /// A directory for one test, with the state file that the test makes there.
 class Fibonacci : public testing::Test {
  protected:
-  Fibonacci() { ::mkdtemp(directory_.data()); }
+  Fibonacci() { EXPECT_NE(::mkdtemp(directory_.data()), nullptr); }
   ~Fibonacci() override { fs::remove_all(directory_); }
 
   [[nodiscard]] std::string path() const { return directory_ + "/state"; }
@@ -334,7 +334,7 @@ TEST_F(Fibonacci, ManyProcessesMayCreateTheStateAtOnce) {
       if (children.back() != 0) continue;
       ::close(gate[1]);
       char byte = 0;
-      static_cast<void>(::read(gate[0], &byte, 1));  // until the gate is closed
+      if (::read(gate[0], &byte, 1) != 0) ::_exit(1);  // it ends when the gate is closed
       try {
         FibonacciService service(path(), 1);
         ::_exit(draw(service, 2).size() == 2 ? 0 : 1);

@@ -98,7 +98,7 @@ TEST(RecordText, OfHostileLinesIsOneSoundLineEach) {
   for (std::uint64_t number = 0; number < 20'000; ++number) {
     const auto line = hostile_line(number);
     const auto json = record_text({line}, LogFormat::json);
-    boost::boost::system::error_code error;
+    boost::system::error_code error;
     const auto value = boost::json::parse(json, error);  // which refuses what is no UTF-8
     ASSERT_FALSE(error) << json;
     ASSERT_EQ(boost::json::serialize(value) + "\n", json);

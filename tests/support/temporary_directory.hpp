@@ -1,6 +1,7 @@
 // A directory for one test, gone with it and all that is in it.
 #pragma once
 
+#include <gtest/gtest.h>
 #include <stdlib.h>  // NOLINT(modernize-deprecated-headers): mkdtemp(3)
 
 #include <filesystem>
@@ -12,7 +13,7 @@ namespace poetry {
 
 class TemporaryDirectory {
  public:
-  TemporaryDirectory() { ::mkdtemp(path_.data()); }
+  TemporaryDirectory() { EXPECT_NE(::mkdtemp(path_.data()), nullptr); }
   TemporaryDirectory(const TemporaryDirectory&) = delete;
   TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
   ~TemporaryDirectory() { std::filesystem::remove_all(path_); }
