@@ -283,6 +283,9 @@ def test_head_is_get_without_the_body(sync, peer):
     server = sync()
     job = server.press(server.add(peer(replying(POEM)).port))
     server.wait_for(job, "done")
+    # The list is read from the store once more, after the job has ended.
+    assert becomes_true(
+        lambda: server.ask("GET", "/api/records").json[0]["job"]["state"] == "done")
     with connect(server.page) as sock, AllOf(sock) as stream:
         for path in ("/", "/app.js", "/api/records", "/api/records/1", "/api/records/1/text",
                      "/api/jobs", "/api/jobs/1/log", "/api/jobs/1/log.txt", "/healthz", "/metrics",
