@@ -24,7 +24,7 @@ namespace {
 // What the child sends first: whether its answer follows or its complaint.
 constexpr std::string_view answer_mark = "+";
 constexpr std::string_view complaint_mark = "-";
-constexpr std::size_t buffer_bytes = std::size_t{64} << 10;
+constexpr std::size_t pipe_bytes = std::size_t{64} << 10;
 
 [[noreturn]] void die_of(int signal) {
   std::signal(signal, SIG_DFL);
@@ -121,7 +121,7 @@ Apart::~Apart() {
 
 void Apart::begin(Signals& signals) {
   signals_ = &signals;
-  buffer_.resize(buffer_bytes);
+  buffer_.resize(pipe_bytes);
   ::send(begin_.get(), "!", 1, MSG_NOSIGNAL);  // read() tells, where it is gone
 }
 
@@ -164,7 +164,7 @@ bool Apart::signalled() {
 
 void Apart::complain() {
   std::string complaint(unread_.begin(), unread_.end());
-  while (complaint.size() < buffer_bytes && refill()) {
+  while (complaint.size() < pipe_bytes && refill()) {
     complaint.append(unread_.begin(), unread_.end());
   }
   throw std::runtime_error(complaint);

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/error.hpp"
+#include "base/quantity.hpp"
 #include "cli/findings.hpp"
 #include "cli/replaced_file.hpp"
 #include "engine/capacity.hpp"
@@ -24,10 +25,6 @@ namespace {
 
 constexpr std::size_t most_told = 20;  // hosts of which also those are told that work
 constexpr Duration default_patience = std::chrono::seconds(10);  // where none is set
-
-std::string counted(std::uint64_t count, std::string_view noun) {
-  return std::to_string(count).append(" ").append(noun).append(count == 1 ? "" : "s");
-}
 
 /// The names of hosts, each once and in order, and what came of looking them up.
 class Hosts {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/log.hpp"
+#include "base/quantity.hpp"
 #include "base/seed.hpp"
 #include "catalog_fetch.hpp"
 #include "cli/standard_output.hpp"
@@ -17,10 +18,6 @@ namespace {
 constexpr std::uint64_t other_descriptors = 96;
 constexpr std::size_t arrivals_in_all = std::size_t{2} << 20;  // kept by all tasks, for a picture
 constexpr std::size_t least_arrivals = 8;                      // kept by one
-
-std::string counted(std::size_t count, std::string_view noun) {
-  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
-}
 
 FetchOptions fetch_options(const GetOptions& options, std::optional<std::string> send) {
   FetchOptions fetch = options.fetch;

@@ -8,7 +8,7 @@ namespace poetry {
 namespace {
 
 /// What the parent opens beside the listeners and a pipe for each worker.
-constexpr std::uint64_t own_descriptors = 16;
+constexpr std::uint64_t worker_descriptors = 16;
 /// What a worker opens beside its clients: both ends of pipes, what its engine waits with.
 constexpr std::uint64_t worker_files = 8;
 /// An idle worker's own pages with their tables, and what the kernel keeps of a process.
@@ -55,9 +55,9 @@ std::uint64_t group_memory(const LimitFiles& files) {
 
 WorkerCapacity worker_capacity(const WorkerNeeds& needs, const LimitFiles& files) {
   // Where a descriptor each is the limit, more than one each is a narrower one.
-  const auto processes = process_capacity(own_descriptors, files);
+  const auto processes = process_capacity(worker_descriptors, files);
   WorkerCapacity least{processes.connections, processes.limit};
-  const auto descriptors = descriptor_capacity(own_descriptors);
+  const auto descriptors = descriptor_capacity(worker_descriptors);
   consider(least, descriptors.connections / (needs.listeners + 1),
            descriptors.limit + ", one for each worker and for each of its ports");
 

@@ -8,7 +8,6 @@
 
 #include "as_json.hpp"
 #include "base/error.hpp"
-#include "base/quantity.hpp"
 #include "base/shown_text.hpp"
 #include "cli/main.hpp"
 #include "cli/standard_output.hpp"
@@ -21,8 +20,6 @@ namespace {
 
 constexpr std::int64_t lines_at_once = 500;
 constexpr auto longest_wait = std::chrono::seconds(1);  // for news of a log
-
-Id id_of(const std::string& text) { return static_cast<Id>(parse_count(text, "id", 1, INT64_MAX)); }
 
 std::string_view name_of(JobState state) {
   return job_state_names[static_cast<std::size_t>(state)];
@@ -81,7 +78,7 @@ int add(const SyncOptions& options, Store& store) {
 }
 
 int remove(const SyncOptions& options, Store& store) {
-  store.remove(id_of(options.operands[0]));
+  store.remove(parse_id(options.operands[0]));
   return exit_ok;
 }
 
@@ -148,7 +145,7 @@ std::int64_t print_lines(const SyncOptions& options, Store& store, Id job, std::
 }
 
 int log(const SyncOptions& options, Store& store) {
-  const auto job = id_of(options.operands[0]);
+  const auto job = parse_id(options.operands[0]);
   auto number = std::int64_t{0};
   for (;;) {
     const auto state = store.job(job).state;  // before its lines: what is over gets no more of them
@@ -160,11 +157,11 @@ int log(const SyncOptions& options, Store& store) {
 }
 
 int cancel(const SyncOptions& options, Store& store) {
-  return print_job(options, store.cancel(id_of(options.operands[0])));
+  return print_job(options, store.cancel(parse_id(options.operands[0])));
 }
 
 int retry(const SyncOptions& options, Store& store) {
-  return print_job(options, store.retry(id_of(options.operands[0])).job);
+  return print_job(options, store.retry(parse_id(options.operands[0])).job);
 }
 
 /// The log to its end, by the control port.
@@ -186,7 +183,7 @@ int follow(const SyncOptions& options, ControlClient& worker, const std::string&
 
 int request(const SyncOptions& options) {
   parse_record_type(options.operands[0]);
-  id_of(options.operands[1]);
+  parse_id(options.operands[1]);
   ControlClient worker(options.control, read_token(options.token_file));
   const auto reply = worker.ask("request " + options.operands[0] + " " + options.operands[1]);
   const auto parsed = boost::json::parse(reply);

@@ -12,7 +12,7 @@ namespace {
 constexpr auto longest_silence = std::chrono::seconds(60);
 constexpr std::size_t longest_line = 1 << 20;
 constexpr std::string_view fine = "ok";
-constexpr std::string_view failed = "error ";
+constexpr std::string_view failure = "error ";
 
 Fd connect_to(const HostPort& where) {
   const auto found = resolve(where);
@@ -40,7 +40,7 @@ ControlClient::ControlClient(const HostPort& where, const std::string& token)
 std::string ControlClient::ask(const std::string& line) {
   send(line + "\n");
   auto reply = read_line();
-  if (reply.starts_with(failed)) throw std::runtime_error(reply.substr(failed.size()));
+  if (reply.starts_with(failure)) throw std::runtime_error(reply.substr(failure.size()));
   if (reply == fine) return {};
   if (reply.starts_with("ok ")) return reply.substr(fine.size() + 1);
   if (reply == "wait" || reply.starts_with("line ") || reply.starts_with("end ")) return reply;

@@ -19,8 +19,6 @@ ControlLines::Reply failed(std::string_view what) {
   return {.line = "error " + to_utf8(shown_text(what))};
 }
 
-Id id_of(const std::string& text) { return static_cast<Id>(parse_count(text, "id", 1, INT64_MAX)); }
-
 /// What is no verb: something else speaks here, such as a browser.
 struct NotOurs {};
 
@@ -55,24 +53,24 @@ ControlLines::Reply ControlLines::carry_out(const std::vector<std::string>& word
   const auto& verb = words.front();
   if (verb == "request") {
     expect(words, 3);
-    return ok(as_json(store_.request(parse_record_type(words[1]), id_of(words[2])).job));
+    return ok(as_json(store_.request(parse_record_type(words[1]), parse_id(words[2])).job));
   }
   if (verb == "job") {
     expect(words, 2);
-    return ok(as_json(store_.job(id_of(words[1]))));
+    return ok(as_json(store_.job(parse_id(words[1]))));
   }
   if (verb == "next") {
     expect(words, 3);
-    return next_line(id_of(words[1]),
+    return next_line(parse_id(words[1]),
                      static_cast<std::int64_t>(parse_count(words[2], "line", 0, INT64_MAX)));
   }
   if (verb == "cancel") {
     expect(words, 2);
-    return ok(as_json(store_.cancel(id_of(words[1]))));
+    return ok(as_json(store_.cancel(parse_id(words[1]))));
   }
   if (verb == "retry") {
     expect(words, 2);
-    return ok(as_json(store_.retry(id_of(words[1])).job));
+    return ok(as_json(store_.retry(parse_id(words[1])).job));
   }
   if (verb == "status") {
     expect(words, 1);

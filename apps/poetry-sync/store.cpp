@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 
 #include "base/error.hpp"
+#include "base/quantity.hpp"
 #include "rows.hpp"
 #include "schema.hpp"
 
@@ -15,6 +17,10 @@ RecordType parse_record_type(std::string_view text) {
     throw UsageError("unknown type (valid: poem, collection, weblog)", text);
   }
   return static_cast<RecordType>(at - record_type_names.begin());
+}
+
+Id parse_id(std::string_view text) {
+  return static_cast<Id>(parse_count(text, "id", 1, std::numeric_limits<Id>::max()));
 }
 
 Store::Store(Database& database) : database_(database) { bring_up_to_date(database_); }

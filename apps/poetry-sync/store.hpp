@@ -31,6 +31,9 @@ constexpr bool is_active(JobState state) { return state <= JobState::cancelling;
 /// Raises UsageError listing the valid ones.
 RecordType parse_record_type(std::string_view text);
 
+/// Raises UsageError for anything else than an id in decimal digits.
+Id parse_id(std::string_view text);
+
 /// What somebody asked for is not there, or does not go. Its message is for them.
 class Refusal : public std::runtime_error {
  public:

@@ -138,4 +138,8 @@ std::uint64_t parse_count(std::string_view text, std::string_view what, std::uin
   return value;
 }
 
+std::string counted(std::uint64_t count, std::string_view noun) {
+  return std::to_string(count).append(" ").append(noun).append(count == 1 ? "" : "s");
+}
+
 }  // namespace poetry

@@ -29,4 +29,7 @@ std::string format_size(std::uint64_t bytes);
 std::uint64_t parse_count(std::string_view text, std::string_view what, std::uint64_t least,
                           std::uint64_t most);
 
+/// "1 poem", "3 poems".
+std::string counted(std::uint64_t count, std::string_view noun);
+
 }  // namespace poetry

@@ -14,12 +14,12 @@
 namespace poetry {
 namespace {
 
-enum class Kind { none, regular, other };
+enum class FileKind { none, regular, other };
 
-Kind kind_of(const std::string& path) {
+FileKind kind_of(const std::string& path) {
   struct stat status {};
-  if (::stat(path.c_str(), &status) < 0) return Kind::none;
-  return S_ISREG(status.st_mode) ? Kind::regular : Kind::other;
+  if (::stat(path.c_str(), &status) < 0) return FileKind::none;
+  return S_ISREG(status.st_mode) ? FileKind::regular : FileKind::other;
 }
 
 Fd open_for(const std::string& path, int flags) {
@@ -61,14 +61,15 @@ void check_replaceable(const std::string& path) {
 }
 
 void replace_file(const std::string& path, std::string_view text) {
-  const Kind kind = kind_of(path);
-  if (kind == Kind::other) {
+  const FileKind kind = kind_of(path);
+  if (kind == FileKind::other) {
     const Fd file = open_for(path, 0);
     if (!file) throw_errno("write to", path);
     write_all(file.get(), text, path);
     return;
   }
-  const std::string target = kind == Kind::none ? path : std::filesystem::canonical(path).string();
+  const std::string target =
+      kind == FileKind::none ? path : std::filesystem::canonical(path).string();
   const std::string aside = target + "." + std::to_string(::getpid()) + ".part";
   const Fd file = open_for(aside, O_CREAT | O_EXCL);
   if (!file) throw_errno("write to", path);

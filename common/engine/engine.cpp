@@ -26,18 +26,18 @@ std::string_view to_string(Reason reason) {
 
 namespace {
 
-struct Kind {
+struct EngineKind {
   std::string_view name;
   std::unique_ptr<Engine> (*make)();
 };
 
 /// Every engine, in the order of the help.
-constexpr std::array kinds{
-    Kind{"asio", make_asio_engine},       Kind{"select", make_select_engine},
-    Kind{"poll", make_poll_engine},       Kind{"epoll", make_epoll_engine},
-    Kind{"threads", make_threads_engine}, Kind{"fork", make_fork_engine},
+constexpr std::array engine_kinds{
+    EngineKind{"asio", make_asio_engine},       EngineKind{"select", make_select_engine},
+    EngineKind{"poll", make_poll_engine},       EngineKind{"epoll", make_epoll_engine},
+    EngineKind{"threads", make_threads_engine}, EngineKind{"fork", make_fork_engine},
 #ifdef POETRY_URING
-    Kind{"uring", make_uring_engine},
+    EngineKind{"uring", make_uring_engine},
 #endif
 };
 
@@ -45,13 +45,13 @@ constexpr std::array kinds{
 
 std::vector<std::string> engine_names() {
   std::vector<std::string> names;
-  for (const auto& kind : kinds) names.emplace_back(kind.name);
+  for (const auto& kind : engine_kinds) names.emplace_back(kind.name);
   return names;
 }
 
 std::unique_ptr<Engine> make_engine(std::string_view name) {
   std::string valid;
-  for (const auto& kind : kinds) {
+  for (const auto& kind : engine_kinds) {
     if (kind.name == name) return kind.make();
     valid.append(valid.empty() ? "" : ", ").append(kind.name);
   }

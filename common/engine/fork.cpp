@@ -18,7 +18,7 @@ namespace {
 /// When all are told to stop and for so long none has, the rest is killed: a session's code hangs.
 constexpr auto stop_time = std::chrono::seconds(5);
 /// Beside one for each child: the accepted socket and the child's end, until it is forked off.
-constexpr std::uint64_t own_descriptors = 2;
+constexpr std::uint64_t child_descriptors = 2;
 
 class ForkLoop : public Loop {
  public:
@@ -182,7 +182,7 @@ class ForkEngine : public Engine {
     Poll poll;
     ForkLoop(poll, ports, host, options).run();
   }
-  [[nodiscard]] Capacity capacity() const override { return process_capacity(own_descriptors); }
+  [[nodiscard]] Capacity capacity() const override { return process_capacity(child_descriptors); }
 };
 
 }  // namespace

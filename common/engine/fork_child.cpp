@@ -13,9 +13,7 @@ namespace poetry {
 namespace {
 
 /// What a client sends is read in pieces of at most this size, on the child's stack.
-constexpr std::size_t buffer_size = std::size_t{64} << 10U;
-/// After a service failed to refresh, try again so soon.
-constexpr auto refresh_retry = std::chrono::seconds(1);
+constexpr std::size_t child_buffer = std::size_t{64} << 10U;
 
 /// Every open descriptor is below this: FDSize, the places that the process has for them (proc(5)).
 int end_of_descriptors() {
@@ -87,7 +85,7 @@ Report serve_as_child(Arrival& arrival, const Port& port, int channel) {
   arrival.peer.process = ::getpid();
   Parent parent(channel, *port.service);
   Connection connection(std::move(arrival), port);
-  std::array<char, buffer_size> buffer;  // not cleared, which would touch all of its pages
+  std::array<char, child_buffer> buffer;  // not cleared, which would touch all of its pages
   run_blocking(connection, parent, buffer);
   connection.close();
   const auto ended = connection.ended(Clock::now());

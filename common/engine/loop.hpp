@@ -49,6 +49,9 @@ struct Arrival {
 /// none of a service's functions is called here.
 enum class News { here, elsewhere };
 
+/// After a service failed to refresh, try again so soon.
+inline constexpr auto refresh_retry = std::chrono::seconds(1);
+
 class Loop {
  public:
   /// Borrows all of them for its life.

@@ -6,13 +6,6 @@
 #include "engine/loop.hpp"
 
 namespace poetry {
-namespace {
-
-/// After a service failed to refresh, try again so soon.
-constexpr auto refresh_retry = std::chrono::seconds(1);
-
-}  // namespace
-
 /// Begins to refresh services that are new here; one that asks for no more is left alone.
 void Loop::find_sources() {
   const auto is_at = [](const Port& port, const Service* service) {

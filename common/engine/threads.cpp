@@ -18,14 +18,14 @@ namespace poetry {
 namespace {
 
 /// What a client sends is read in pieces of at most this size, on the thread's stack.
-constexpr std::size_t buffer_size = std::size_t{16} << 10U;
+constexpr std::size_t thread_buffer = std::size_t{16} << 10U;
 /// Holds the buffer, the calls of a session and of the log, and a sanitizer's wider frames. What
 /// of it is never touched costs address space alone.
 constexpr std::size_t stack_size = std::size_t{256} << 10U;
 /// With no descriptor left for waking the threads, try again so soon.
 constexpr auto ring_retry = std::chrono::milliseconds(1);
 /// The descriptors that the engine itself takes: two for the bell and one for what is over.
-constexpr std::uint64_t own_descriptors = 3;
+constexpr std::uint64_t thread_descriptors = 3;
 
 class ThreadsLoop : public Loop {
  public:
@@ -173,7 +173,7 @@ void ThreadsLoop::Worker::start() {
 void ThreadsLoop::Worker::run() {
   begin.acquire();
   if (!connection) return;
-  std::array<char, buffer_size> buffer;  // not cleared, which would touch all of its pages
+  std::array<char, thread_buffer> buffer;  // not cleared, which would touch all of its pages
   run_blocking(*connection, *this, buffer);
   ring.reset();
   connection->close();
@@ -187,7 +187,7 @@ class ThreadsEngine : public Engine {
     Poll poll;
     ThreadsLoop(poll, ports, host, options).run();
   }
-  [[nodiscard]] Capacity capacity() const override { return thread_capacity(own_descriptors); }
+  [[nodiscard]] Capacity capacity() const override { return thread_capacity(thread_descriptors); }
 };
 
 }  // namespace

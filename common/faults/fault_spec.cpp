@@ -35,7 +35,7 @@ void set_size_or_lines(Fault& fault, std::string_view text) {
 }
 
 /// A fault by its name.
-struct Kind {
+struct FaultKind {
   std::string_view name;
   std::string_view argument;  ///< its form; empty where there is none
   void (*set)(Fault&, std::string_view);
@@ -47,23 +47,23 @@ Fault closing(Door door) { return {.effect = Fault::Effect::door, .door = door};
 Fault with(Fault::Effect effect) { return {.effect = effect}; }
 
 /// Every fault.
-const std::array kinds{
-    Kind{"stall-after", "SIZE|Nlines", set_size_or_lines, ending_with(Pause{})},
-    Kind{"close-after", "SIZE|Nlines", set_size_or_lines, ending_with(Finish{Ending::fault})},
-    Kind{"reset-after", "SIZE|Nlines", set_size_or_lines, ending_with(Abort{})},
-    Kind{"never-reply", "", nullptr, ending_with(Pause{})},
-    Kind{"corrupt", "OFFSET", set_offset, with(Fault::Effect::corrupt)},
-    Kind{"slice", "SIZE", set_size, with(Fault::Effect::slice)},
-    Kind{"latency", "DUR", set_duration, with(Fault::Effect::latency)},
-    Kind{"accept-delay", "DUR", set_duration, with(Fault::Effect::accept_delay)},
-    Kind{"refuse", "", nullptr, closing(Door::refuse)},
-    Kind{"blackhole", "", nullptr, closing(Door::blackhole)}};
+const std::array fault_kinds{
+    FaultKind{"stall-after", "SIZE|Nlines", set_size_or_lines, ending_with(Pause{})},
+    FaultKind{"close-after", "SIZE|Nlines", set_size_or_lines, ending_with(Finish{Ending::fault})},
+    FaultKind{"reset-after", "SIZE|Nlines", set_size_or_lines, ending_with(Abort{})},
+    FaultKind{"never-reply", "", nullptr, ending_with(Pause{})},
+    FaultKind{"corrupt", "OFFSET", set_offset, with(Fault::Effect::corrupt)},
+    FaultKind{"slice", "SIZE", set_size, with(Fault::Effect::slice)},
+    FaultKind{"latency", "DUR", set_duration, with(Fault::Effect::latency)},
+    FaultKind{"accept-delay", "DUR", set_duration, with(Fault::Effect::accept_delay)},
+    FaultKind{"refuse", "", nullptr, closing(Door::refuse)},
+    FaultKind{"blackhole", "", nullptr, closing(Door::blackhole)}};
 
 constexpr std::string_view no_fault = "none";
 
-const Kind& find_kind(std::string_view name, std::string_view text) {
+const FaultKind& find_fault_kind(std::string_view name, std::string_view text) {
   std::string valid(no_fault);
-  for (const auto& kind : kinds) {
+  for (const auto& kind : fault_kinds) {
     if (kind.name == name) return kind;
     valid.append(", ").append(kind.name);
   }
@@ -100,7 +100,7 @@ Fault parse_fault(std::string_view text) {
   const auto colon = text.find(':');
   const auto rest = colon == std::string_view::npos ? text : text.substr(colon + 1);
   const auto equals = rest.find('=');
-  const auto& kind = find_kind(rest.substr(0, equals), text);
+  const auto& kind = find_fault_kind(rest.substr(0, equals), text);
   const auto argument = equals == std::string_view::npos ? "" : rest.substr(equals + 1);
   const bool fits = kind.argument.empty() ? equals == std::string_view::npos : !argument.empty();
   if (!fits) {

@@ -25,8 +25,6 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using Error = boost::system::error_code;
 
-// What one task may receive in a turn.
-constexpr std::size_t buffer_bytes = std::size_t{256} << 10;
 // Tasks begun in one handler, so that thousands of them do not hold up those under way.
 constexpr int most_starts = 256;
 
@@ -80,7 +78,7 @@ class AsioRun {
         signals_(signals),
         resolver_(Resolver::make_lookups(batch.lookup)),
         roster_(batch, observer),
-        exchange_(observer, buffer_bytes),
+        exchange_(observer, Exchange::shared_room),
         signal_(io_, signals.fd()),
         answer_(io_, resolver_.fd()) {}
 

@@ -13,6 +13,9 @@ namespace poetry {
 
 class Exchange {
  public:
+  /// For a strategy that has one buffer for all of its tasks.
+  static constexpr std::size_t shared_room = std::size_t{256} << 10U;
+
   /// `room` is what one task may receive in a turn, so that an endless server starves nobody.
   Exchange(Observer& observer, std::size_t room);
 

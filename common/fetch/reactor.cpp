@@ -15,8 +15,6 @@
 namespace poetry {
 namespace {
 
-// What one task may receive in a turn.
-constexpr std::size_t buffer_bytes = std::size_t{256} << 10;
 // Tasks begun in one turn, so that thousands of them do not hold up those under way.
 constexpr int most_starts = 256;
 
@@ -28,7 +26,9 @@ class Loop final : private Flow::Host {
         reactor_(multiplexer),
         resolver_(Resolver::make_lookups(batch.lookup)),
         roster_(batch, observer),
-        around_{batch, observer, *this, reactor_, resolver_, Exchange(observer, buffer_bytes), {}},
+        around_{batch,    observer,  *this,
+                reactor_, resolver_, Exchange(observer, Exchange::shared_room),
+                {}},
         starter_([this] { start_some(); }) {}
   ~Loop() override { reactor_.cancel(starter_); }
   Loop(const Loop&) = delete;

@@ -6,15 +6,13 @@
 #include <array>
 #include <iterator>
 
+#include "base/quantity.hpp"
+
 namespace poetry {
 namespace {
 
 // More failures than this are counted, not listed.
 constexpr std::size_t most_failures = 20;
-
-std::string counted(std::uint64_t count, std::string_view noun) {
-  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
-}
 
 std::string failures(const Run& run) {
   std::string text;

@@ -5,13 +5,11 @@
 namespace poetry {
 namespace {
 
-constexpr std::size_t buffer_bytes = std::size_t{256} << 10;
-
 class Sequential final : public Strategy {
  public:
   Result run(const Batch& batch, Observer& observer, Signals& signals) override {
     Roster roster(batch, observer);
-    Exchange exchange(observer, buffer_bytes);
+    Exchange exchange(observer, Exchange::shared_room);
     const auto lookups = Resolver::make_lookups(batch.lookup);
     std::uint64_t wakeups = 0;
     while (const auto task = roster.begin()) {

@@ -12,11 +12,11 @@ namespace {
 // Arrivals that are nearer to each other than this, on average, are drawn thin.
 constexpr double dense = 8;
 
-constexpr std::array<std::string_view, signs> classes{
+constexpr std::array<std::string_view, signs> sign_classes{
     "pt-broken",  "pt-resolving", "pt-connecting", "pt-waiting", "pt-receiving",  "pt-idle",
     "pt-arrival", "pt-whole",     "pt-limit",      "pt-failed",  "pt-interrupted"};
 
-std::string_view class_of(Sign sign) { return classes[static_cast<std::size_t>(sign)]; }
+std::string_view class_of(Sign sign) { return sign_classes[static_cast<std::size_t>(sign)]; }
 
 std::string rectangle(Sign sign, double y, double from, double to, double height) {
   return fmt::format(R"(<rect class="{}" x="{}" y="{}" width="{}" height="{}"/>)", class_of(sign),

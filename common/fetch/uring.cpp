@@ -22,7 +22,7 @@ namespace poetry {
 namespace {
 
 // What all tasks may receive in a turn, 2 MiB: who is left without a buffer is first in the next.
-constexpr Ring::Buffers receive_buffers{128, 16384};
+constexpr Ring::Buffers task_buffers{128, 16384};
 // Tasks begun in one turn, so that thousands of them do not hold up those under way.
 constexpr int most_starts = 256;
 
@@ -42,12 +42,12 @@ struct Line {
 };
 
 /// Which operation it is, in the lower bits of a tag; the upper ones are the line.
-enum class What : std::uint64_t { signals = 1, answers, connect, connected, receive, send };
-constexpr std::uint64_t what_bits = 7;
-static_assert(alignof(Line) > what_bits);
+enum class Operation : std::uint64_t { signals = 1, answers, connect, connected, receive, send };
+constexpr std::uint64_t operation_bits = 7;
+static_assert(alignof(Line) > operation_bits);
 
-std::uint64_t tag_of(What what, const Line* line = nullptr) {
-  return std::bit_cast<std::uintptr_t>(line) | static_cast<std::uint64_t>(what);
+std::uint64_t tag_of(Operation operation, const Line* line = nullptr) {
+  return std::bit_cast<std::uintptr_t>(line) | static_cast<std::uint64_t>(operation);
 }
 
 std::error_code error_of(int result) { return {result < 0 ? -result : 0, std::generic_category()}; }
@@ -84,7 +84,7 @@ class UringRun {
   void turn();
   void start_some();
   void handle(const Completion& completion);
-  void handle(Line& line, What what, const Completion& completion);
+  void handle(Line& line, Operation operation, const Completion& completion);
   void advance(Task& task);
   Progress act(Task& task, const Resolve& action);
   Progress act(Task& task, const Connect& action);
@@ -116,12 +116,12 @@ class UringRun {
   std::unordered_map<std::uint64_t, Task*> asking_;     // for a name, by the resolver's ticket
   std::unordered_map<const Line*, std::unique_ptr<Line>> dropped_;  // not over yet
   Timers timers_;                                                   // goes before the tasks
-  Ring ring_{receive_buffers};  // goes first: from then on the kernel writes nowhere
+  Ring ring_{task_buffers};  // goes first: from then on the kernel writes nowhere
 };
 
 Result UringRun::run() {
-  ring_.poll(signals_.fd(), Interest::read, tag_of(What::signals));
-  ring_.poll(resolver_.fd(), Interest::read, tag_of(What::answers));
+  ring_.poll(signals_.fd(), Interest::read, tag_of(Operation::signals));
+  ring_.poll(resolver_.fd(), Interest::read, tag_of(Operation::answers));
   while (!roster_.empty() || !dropped_.empty()) turn();
   return roster_.take(wakeups_);
 }
@@ -162,40 +162,41 @@ void UringRun::start_some() {
 }
 
 void UringRun::handle(const Completion& completion) {
-  const auto what = static_cast<What>(completion.tag & what_bits);
-  auto* const line = std::bit_cast<Line*>(static_cast<std::uintptr_t>(completion.tag & ~what_bits));
-  if (what == What::signals) {
+  const auto operation = static_cast<Operation>(completion.tag & operation_bits);
+  auto* const line =
+      std::bit_cast<Line*>(static_cast<std::uintptr_t>(completion.tag & ~operation_bits));
+  if (operation == Operation::signals) {
     interrupt();
     ring_.poll(signals_.fd(), Interest::read, completion.tag);
-  } else if (what == What::answers) {
+  } else if (operation == Operation::answers) {
     take_answers();
     ring_.poll(resolver_.fd(), Interest::read, completion.tag);
   } else {
     if (!completion.more) --line->under_way;
     if (line->task != nullptr) {
-      handle(*line, what, completion);
+      handle(*line, operation, completion);
     } else if (line->under_way == 0) {
       dropped_.erase(line);
     }
   }
 }
 
-void UringRun::handle(Line& line, What what, const Completion& completion) {
+void UringRun::handle(Line& line, Operation operation, const Completion& completion) {
   Task& task = *line.task;
   const std::error_code error = error_of(completion.result);
-  switch (what) {
-    case What::connect:
+  switch (operation) {
+    case Operation::connect:
       if (completion.result == -EINPROGRESS) {
-        ring_.poll(line.socket.get(), Interest::write, tag_of(What::connected, &line));
+        ring_.poll(line.socket.get(), Interest::write, tag_of(Operation::connected, &line));
         ++line.under_way;
         return;
       }
       end_candidate(task, line.index, error);
       break;
-    case What::connected:
+    case Operation::connected:
       end_candidate(task, line.index, connect_outcome(line.socket.get()));
       break;
-    case What::send:
+    case Operation::send:
       line.sending = false;
       if (error) task.fetch.send_failed(error, now_);
       if (!error) task.fetch.sent(static_cast<std::size_t>(completion.result), now_);
@@ -250,7 +251,7 @@ Progress UringRun::act(Task& task, const Connect& action) {
     return Progress::goes_on;
   }
   line->address = action.addresses[index];
-  ring_.connect(line->socket.get(), line->address, tag_of(What::connect, line.get()));
+  ring_.connect(line->socket.get(), line->address, tag_of(Operation::connect, line.get()));
   ++line->under_way;
   return Progress::goes_on;
 }
@@ -269,12 +270,12 @@ void UringRun::end_candidate(Task& task, std::size_t index, std::error_code erro
 Progress UringRun::act(Task& task, const Transfer& action) {
   Line& line = *task.connection;
   if (!line.receiving) {
-    ring_.receive(line.socket.get(), tag_of(What::receive, &line));
+    ring_.receive(line.socket.get(), tag_of(Operation::receive, &line));
     line.receiving = true;
     ++line.under_way;
   }
   if (!line.sending && !action.unsent.empty()) {
-    ring_.send(line.socket.get(), action.unsent, tag_of(What::send, &line));
+    ring_.send(line.socket.get(), action.unsent, tag_of(Operation::send, &line));
     line.sending = true;
     ++line.under_way;
   }

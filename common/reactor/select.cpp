@@ -9,12 +9,12 @@
 #include <cstring>
 
 #include "base/error.hpp"
+#include "reactor/timeout.hpp"
 
 namespace poetry {
 namespace {
 
 constexpr std::size_t word_bits = sizeof(unsigned long) * CHAR_BIT;
-constexpr std::chrono::hours longest_wait{24 * 365};  // keeps timeval in every kernel's range
 
 fd_set* as_set(std::vector<unsigned long>& bits) {
   // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): select(2) takes any such array

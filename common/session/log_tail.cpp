@@ -6,8 +6,8 @@
 namespace poetry {
 namespace {
 
-constexpr std::size_t buffer_bytes = std::size_t{16} << 10;
-static_assert(buffer_bytes >= 2 * LogFile::overlap);
+constexpr std::size_t piece_bytes = std::size_t{16} << 10;
+static_assert(piece_bytes >= 2 * LogFile::overlap);
 /// Files that were left and whose place is remembered: more than the old versions that anybody
 /// renames back.
 constexpr std::size_t most_left = 64;
@@ -19,7 +19,7 @@ LogTail::LogTail(std::string path, Notice notice) : path_(std::move(path)), watc
 std::vector<std::string> LogTail::start(TimePoint now, std::size_t lines) {
   const auto found = find_log_file(path_);
   if (started_ || found.state == FoundFile::State::refused) return {};
-  buffer_.resize(buffer_bytes);
+  buffer_.resize(piece_bytes);
   watch_.renew();
   std::vector<std::string> last;
   if (found.state == FoundFile::State::file) {

@@ -119,7 +119,7 @@ std::shared_ptr<Service> make_weblog(const ServiceSpec& spec,
 }
 
 /// A service as --serve names it.
-struct Kind {
+struct ServiceKind {
   std::string_view name;
   std::string_view argument;  ///< what stands after the colon; empty where there is none
   Setters setters;            ///< beside the common ones
@@ -127,15 +127,15 @@ struct Kind {
 };
 
 /// Every service.
-const std::array kinds{Kind{"poem", "FILE", poem_setters, make_poem},
-                       Kind{"echo", "", echo_setters, make_echo},
-                       Kind{"weblog", "FILE", weblog_setters, make_weblog},
-                       Kind{"fibonacci", "STATE", fibonacci_setters, make_fibonacci},
-                       Kind{"catalog", "", {}, make_catalog}};
+const std::array service_kinds{ServiceKind{"poem", "FILE", poem_setters, make_poem},
+                               ServiceKind{"echo", "", echo_setters, make_echo},
+                               ServiceKind{"weblog", "FILE", weblog_setters, make_weblog},
+                               ServiceKind{"fibonacci", "STATE", fibonacci_setters, make_fibonacci},
+                               ServiceKind{"catalog", "", {}, make_catalog}};
 
-const Kind& find_kind(std::string_view name) {
+const ServiceKind& find_service_kind(std::string_view name) {
   std::string valid;
-  for (const auto& kind : kinds) {
+  for (const auto& kind : service_kinds) {
     if (kind.name == name) return kind;
     valid.append(valid.empty() ? "" : ", ").append(kind.name);
   }
@@ -172,7 +172,7 @@ std::string last_part(const std::string& path) {
 ServiceSpec parse_service(std::string_view text, const ServiceSettings& defaults) {
   const auto parts = split_settings(text);
   const auto colon = parts[0].find(':');
-  const auto& kind = find_kind(parts[0].substr(0, colon));
+  const auto& kind = find_service_kind(parts[0].substr(0, colon));
   const auto argument = colon == std::string::npos ? "" : parts[0].substr(colon + 1);
   if (argument.empty() != kind.argument.empty() ||
       (argument.empty() && colon != std::string::npos)) {
@@ -210,7 +210,7 @@ std::string format_repeat(std::uint64_t repeat) {
 }
 
 std::shared_ptr<Service> make_service(const ServiceSpec& spec, const Surroundings& surroundings) {
-  return find_kind(spec.service).make(spec, surroundings);
+  return find_service_kind(spec.service).make(spec, surroundings);
 }
 
 }  // namespace poetry

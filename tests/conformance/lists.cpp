@@ -19,11 +19,11 @@ std::shared_ptr<Service> serve(const std::string& spec) {
 }
 
 /// Engines that only the tests have.
-struct Kind {
+struct EngineMaker {
   std::string_view name;
   std::unique_ptr<Engine> (*make)();
 };
-constexpr std::array toy_engines{Kind{"toy", make_toy_engine}};
+constexpr std::array toy_engines{EngineMaker{"toy", make_toy_engine}};
 
 }  // namespace
 

@@ -16,11 +16,11 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto delay = 10ms;
-constexpr int lines = 20;
+constexpr int poem_lines = 20;
 
 std::shared_ptr<Service> poem() {
   std::string text;
-  for (int i = 0; i < lines; ++i) text += "line\n";
+  for (int i = 0; i < poem_lines; ++i) text += "line\n";
   return std::make_shared<PoemService>(SealedText::copy(text), Pacing{.delay = delay});
 }
 
@@ -74,20 +74,20 @@ TEST_P(EveryEnginePaces, NoLineIsEarly) {
     const auto elapsed = Clock::now() - start;
     if (result.status != IoStatus::ok) {
       EXPECT_EQ(result.status, IoStatus::end);
-      EXPECT_GE(elapsed, lines * delay);
+      EXPECT_GE(elapsed, poem_lines * delay);
       break;
     }
     bytes.append(buffer.data(), result.bytes);
     const auto last = std::count(bytes.begin(), bytes.end(), '\n') - 1;
     EXPECT_GE(elapsed, last * delay) << "line " << last;
   }
-  EXPECT_EQ(bytes.size(), lines * 5U);
+  EXPECT_EQ(bytes.size(), poem_lines * 5U);
 }
 
 TEST_P(EveryEnginePaces, AStepThatComesLateMakesTheNextOnesNoLater) {
   Notes notes;
   Rig rig(GetParam(), std::make_shared<Watched>(notes));
-  EXPECT_EQ(hear(connect_to(rig.address()).get()).bytes.size(), lines * 5U);
+  EXPECT_EQ(hear(connect_to(rig.address()).get()).bytes.size(), poem_lines * 5U);
   rig.tell(Command::stop);
 
   const auto& noted = notes.read(1);  // all of it: the engine has ended
@@ -100,7 +100,7 @@ TEST_P(EveryEnginePaces, AStepThatComesLateMakesTheNextOnesNoLater) {
     EXPECT_GE(now, awaited) << "step " << i << " is early";
     if (until != now) {
       EXPECT_EQ((until - opened) % Duration(delay).count(), 0) << "after step " << i;
-      EXPECT_LE(until, opened + lines * Duration(delay).count());
+      EXPECT_LE(until, opened + poem_lines * Duration(delay).count());
     }
     awaited = until;
   }

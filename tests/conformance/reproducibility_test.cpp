@@ -20,8 +20,8 @@ using namespace std::chrono_literals;
 
 constexpr std::uint64_t connections = 24;
 /// Nothing for so long is silence.
-constexpr auto silence = 5ms;
-const std::string poem = "first\nsecond\nthird\nfourth\n";
+constexpr auto longest_gap = 5ms;
+const std::string whole_poem = "first\nsecond\nthird\nfourth\n";
 const std::string stall = "20%:stall-after=2lines";
 const std::vector<std::string> faults{"30%:reset-after=7B", "40%:corrupt=3", stall};
 
@@ -37,7 +37,7 @@ std::ostream& operator<<(std::ostream& out, const Got& got) {
 
 std::shared_ptr<Service> faulty_poem(const OnFired& on_fired) {
   const TemporaryDirectory directory;
-  const auto spec = "poem:" + directory.write("poem", poem) + ",delay=1ms,jitter=1ms";
+  const auto spec = "poem:" + directory.write("poem", whole_poem) + ",delay=1ms,jitter=1ms";
   return with_faults(make_service(parse_service(spec, {}), {}), parse_faults(faults), on_fired);
 }
 
@@ -77,7 +77,7 @@ Got fetch(Client& client, std::uint64_t number, Notes& notes) {
     for (const auto& note : notes.read()) {
       if (!note.starts_with(fired)) continue;
       client.hear(std::stoul(note.substr(fired.size())));
-      client.hear_end(silence);
+      client.hear_end(longest_gap);
       return {client.bytes(), client.end()};
     }
     std::array<pollfd, 2> asked{pollfd{client.socket(), POLLIN, 0}, pollfd{notes.fd(), POLLIN, 0}};
@@ -115,7 +115,7 @@ INSTANTIATE_TEST_SUITE_P(Engines, EveryEngineRepeats, testing::ValuesIn(every_en
 TEST(FaultsBySeed, DifferFromSeedToSeedAndHaveEveryEnd) {
   const auto all = play_all(1);
   EXPECT_NE(all, play_all(2));
-  EXPECT_THAT(all, testing::Contains(Got{poem, End::fin}));
+  EXPECT_THAT(all, testing::Contains(Got{whole_poem, End::fin}));
   EXPECT_THAT(all, testing::Contains(testing::Field(&Got::end, End::reset)));
   EXPECT_THAT(all, testing::Contains(testing::Field(&Got::end, End::silence)));
   EXPECT_THAT(all, testing::Contains(testing::Field(

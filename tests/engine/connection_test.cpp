@@ -15,9 +15,9 @@ namespace {
 using namespace std::chrono_literals;
 
 /// Plays a list of steps and notes what it receives.
-struct Script : Service {
+struct ScriptedService : Service {
   struct Player : Session {
-    explicit Player(Script& script) : script_(script) {}
+    explicit Player(ScriptedService& script) : script_(script) {}
     Step next(TimePoint /*now*/) override {
       if (script_.steps.empty()) return Listen{};
       const auto step = script_.steps.front();
@@ -25,7 +25,7 @@ struct Script : Service {
       return step;
     }
     void receive(std::string_view bytes) override { script_.received.emplace_back(bytes); }
-    Script& script_;
+    ScriptedService& script_;
   };
   std::unique_ptr<Session> open(const Peer& /*peer*/, TimePoint /*now*/) override {
     return std::make_unique<Player>(*this);
@@ -55,7 +55,7 @@ class ConnectionTest : public testing::Test {
     return wait;
   }
 
-  std::shared_ptr<Script> script_ = std::make_shared<Script>();
+  std::shared_ptr<ScriptedService> script_ = std::make_shared<ScriptedService>();
   Port port_;
   TimePoint now_{std::chrono::hours(5)};
   LoopbackPair pair_ = connect_pair();

@@ -10,12 +10,12 @@
 #include <utility>
 #include <vector>
 
+#include "support/epoch.hpp"
+
 namespace poetry {
 namespace {
 
 using namespace std::chrono_literals;
-
-constexpr TimePoint start{std::chrono::hours(5)};
 
 /// All that are due at `now`, in order.
 std::vector<Deadline*> take_due(Deadlines& deadlines, TimePoint now) {
@@ -30,11 +30,11 @@ using Due = std::vector<Deadline*>;
 TEST(Deadlines, AreNeverEarlyAndLateByLessThanATick) {
   Deadlines deadlines(10ms);
   Deadline one;
-  deadlines.expire(start);
-  deadlines.arm(one, start + 1ms);
-  EXPECT_EQ(deadlines.next(), start + 10ms);
-  EXPECT_EQ(take_due(deadlines, start + 10ms - 1ns), Due{});
-  EXPECT_EQ(take_due(deadlines, start + 10ms), Due{&one});
+  deadlines.expire(epoch);
+  deadlines.arm(one, epoch + 1ms);
+  EXPECT_EQ(deadlines.next(), epoch + 10ms);
+  EXPECT_EQ(take_due(deadlines, epoch + 10ms - 1ns), Due{});
+  EXPECT_EQ(take_due(deadlines, epoch + 10ms), Due{&one});
   EXPECT_FALSE(one.armed());
   EXPECT_EQ(deadlines.next(), never);
 }
@@ -42,27 +42,27 @@ TEST(Deadlines, AreNeverEarlyAndLateByLessThanATick) {
 TEST(Deadlines, OnATickAreMetAtIt) {
   Deadlines deadlines(10ms);
   Deadline one;
-  deadlines.arm(one, start + 20ms);
-  EXPECT_EQ(take_due(deadlines, start + 20ms - 1ns), Due{});
-  EXPECT_EQ(take_due(deadlines, start + 20ms), Due{&one});
+  deadlines.arm(one, epoch + 20ms);
+  EXPECT_EQ(take_due(deadlines, epoch + 20ms - 1ns), Due{});
+  EXPECT_EQ(take_due(deadlines, epoch + 20ms), Due{&one});
 }
 
 TEST(Deadlines, OfOneTickComeInTheirOrderAndTiesInTheOrderOfArming) {
   Deadlines deadlines(10ms);
   std::array<Deadline, 4> all;
-  deadlines.arm(all[0], start + 8ms);
-  deadlines.arm(all[1], start + 5ms);
-  deadlines.arm(all[2], start + 5ms);
-  deadlines.arm(all[3], start + 1ms);
-  deadlines.arm(all[1], start + 5ms);  // armed again: after the one of the same time
-  EXPECT_EQ(take_due(deadlines, start + 1s), (Due{&all[3], &all[2], &all[1], &all[0]}));
+  deadlines.arm(all[0], epoch + 8ms);
+  deadlines.arm(all[1], epoch + 5ms);
+  deadlines.arm(all[2], epoch + 5ms);
+  deadlines.arm(all[3], epoch + 1ms);
+  deadlines.arm(all[1], epoch + 5ms);  // armed again: after the one of the same time
+  EXPECT_EQ(take_due(deadlines, epoch + 1s), (Due{&all[3], &all[2], &all[1], &all[0]}));
 }
 
 TEST(Deadlines, KeepTheOrderOfArmingHoweverFarTheyWereThen) {
   Deadlines deadlines(1ms);
   std::array<Deadline, 5> all;
-  const auto at = start + 1h;
-  auto now = start;
+  const auto at = epoch + 1h;
+  auto now = epoch;
   for (auto& deadline : all) {
     deadlines.expire(now);
     deadlines.arm(deadline, at);
@@ -75,32 +75,32 @@ TEST(Deadlines, InThePastAreDueAtOnceWhateverTheTick) {
   Deadlines deadlines(1h);
   Deadline past;
   Deadline first;
-  deadlines.expire(start + 1ms);
-  deadlines.arm(past, start - 2h);
+  deadlines.expire(epoch + 1ms);
+  deadlines.arm(past, epoch - 2h);
   deadlines.arm(first, TimePoint::min());
   EXPECT_EQ(deadlines.next(), TimePoint::min());
-  EXPECT_EQ(take_due(deadlines, start + 1ms), (Due{&first, &past}));
+  EXPECT_EQ(take_due(deadlines, epoch + 1ms), (Due{&first, &past}));
 }
 
 TEST(Deadlines, ArmedWhileOthersAreTakenWaitForTheNextTime) {
   Deadlines deadlines(1ms);
   Deadline one;
-  deadlines.arm(one, start);
-  deadlines.expire(start);
+  deadlines.arm(one, epoch);
+  deadlines.expire(epoch);
   EXPECT_EQ(deadlines.take(), &one);
   deadlines.arm(one, TimePoint::min());
   EXPECT_EQ(deadlines.take(), nullptr);
-  EXPECT_EQ(take_due(deadlines, start), Due{&one});
+  EXPECT_EQ(take_due(deadlines, epoch), Due{&one});
 }
 
 TEST(Deadlines, MayBeCancelledWhereverTheyStand) {
   Deadlines deadlines(1ms);
   std::array<Deadline, 4> all;
-  deadlines.arm(all[0], start);
-  deadlines.arm(all[1], start + 1h);
-  deadlines.expire(start);
-  deadlines.arm(all[2], start - 1s);
-  deadlines.arm(all[3], start + 5ms);
+  deadlines.arm(all[0], epoch);
+  deadlines.arm(all[1], epoch + 1h);
+  deadlines.expire(epoch);
+  deadlines.arm(all[2], epoch - 1s);
+  deadlines.arm(all[3], epoch + 5ms);
   for (auto& deadline : all) {
     EXPECT_TRUE(deadline.armed());
     deadlines.cancel(deadline);
@@ -108,7 +108,7 @@ TEST(Deadlines, MayBeCancelledWhereverTheyStand) {
     EXPECT_FALSE(deadline.armed());
   }
   EXPECT_EQ(deadlines.next(), never);
-  EXPECT_EQ(take_due(deadlines, start + 2h), Due{});
+  EXPECT_EQ(take_due(deadlines, epoch + 2h), Due{});
 }
 
 TEST(Deadlines, MayBeAsFarAsTheClockGoes) {
@@ -129,7 +129,7 @@ TEST(Deadlines, AreUnarmedWhereTheWheelGoesFirst) {
   Deadline one;
   {
     Deadlines deadlines(1ms);
-    deadlines.arm(one, start);
+    deadlines.arm(one, epoch);
   }
   EXPECT_FALSE(one.armed());
 }
@@ -141,7 +141,7 @@ TEST(Deadlines, AMillionAgreeWithASortedListThroughJitterMovesAndCancellations) 
   constexpr std::size_t count = 1'000'000;
   std::mt19937_64 random(7);
   Deadlines deadlines(tick);
-  deadlines.expire(start);
+  deadlines.expire(epoch);
   struct Numbered : Deadline {
     std::uint64_t arming = 0;  // the how manieth, in the whole test
   };
@@ -151,7 +151,7 @@ TEST(Deadlines, AMillionAgreeWithASortedListThroughJitterMovesAndCancellations) 
     deadlines.arm(deadline, at);
     deadline.arming = ++armings;
   };
-  const auto jittered = [&] { return start + Duration(random() % Duration(10s).count()); };
+  const auto jittered = [&] { return epoch + Duration(random() % Duration(10s).count()); };
   for (auto& deadline : all) arm(deadline, jittered());
   for (std::size_t i = 0; i < count / 2; ++i) {
     auto& deadline = all[random() % count];
@@ -164,7 +164,7 @@ TEST(Deadlines, AMillionAgreeWithASortedListThroughJitterMovesAndCancellations) 
   auto left = std::count_if(all.begin(), all.end(), [](auto& each) { return each.armed(); });
   EXPECT_LT(left, static_cast<std::ptrdiff_t>(count));
 
-  TimePoint last_turn = start;
+  TimePoint last_turn = epoch;
   while (left > 0) {
     const auto next = deadlines.next();
     ASSERT_GT(next, last_turn);
@@ -197,10 +197,10 @@ TEST(Deadlines, OfManyClientsDoNotDrift) {
   constexpr int lines = 100;
   std::mt19937 random(11);
   Deadlines deadlines(10ms);
-  deadlines.expire(start);
+  deadlines.expire(epoch);
   std::deque<Client> clients(10'000);
   for (auto& client : clients) {
-    client.base = start + std::chrono::microseconds(random() % 1'000'000);
+    client.base = epoch + std::chrono::microseconds(random() % 1'000'000);
     deadlines.arm(client, client.base);
   }
   int served = 0;

@@ -17,7 +17,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-struct Script : Host {
+struct ScriptedHost : Host {
   Command control() override {
     if (steps.empty()) return Command::stop;
     const auto step = steps.front();
@@ -95,7 +95,7 @@ class LoopTest : public testing::Test {
   Fd control_{::eventfd(1, EFD_CLOEXEC)};
   std::vector<Port> ports_ = one_port();
   Address address_ = local_address(ports_[0].listener.get());
-  Script host_;
+  ScriptedHost host_;
   Poll poll_;
   Narrow loop_{poll_, ports_, host_, {control_.get(), 0s}};
   std::array<Fd, 3> clients_{connect_to(address_), connect_to(address_), connect_to(address_)};

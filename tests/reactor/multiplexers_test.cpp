@@ -30,18 +30,18 @@ struct Pipe {
   Fd writing;
 };
 
-struct Kind {
+struct MultiplexerKind {
   std::string name;
   std::unique_ptr<Multiplexer> (*make)();
 };
 
-const std::vector<Kind> kinds{
+const std::vector<MultiplexerKind> kinds{
     {"Select", []() -> std::unique_ptr<Multiplexer> { return std::make_unique<Select>(); }},
     {"Poll", []() -> std::unique_ptr<Multiplexer> { return std::make_unique<Poll>(); }},
     {"Epoll", []() -> std::unique_ptr<Multiplexer> { return std::make_unique<Epoll>(); }},
 };
 
-class EveryMultiplexer : public testing::TestWithParam<Kind> {
+class EveryMultiplexer : public testing::TestWithParam<MultiplexerKind> {
  protected:
   void set(const Fd& fd, Interest interest) { multiplexer_->set(fd.get(), interest); }
   /// In the order of the descriptors, in which they need not be reported.

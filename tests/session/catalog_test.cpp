@@ -6,20 +6,19 @@
 
 #include "base/sha256.hpp"
 #include "session/services.hpp"
+#include "support/epoch.hpp"
 
 namespace poetry {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr TimePoint now{std::chrono::hours(5)};
-
 std::string told(Service& service) {
-  const auto session = service.open({}, now);
+  const auto session = service.open({}, epoch);
   session->receive("GET / HTTP/1.0\r\n");
-  const std::string text(std::get<Write>(session->next(now)).bytes);
+  const std::string text(std::get<Write>(session->next(epoch)).bytes);
   session->receive({});
-  EXPECT_TRUE(std::holds_alternative<Finish>(session->next(now)));
+  EXPECT_TRUE(std::holds_alternative<Finish>(session->next(epoch)));
   return text;
 }
 

@@ -4,62 +4,63 @@
 
 #include <string>
 
+#include "support/epoch.hpp"
+
 namespace poetry {
 namespace {
 
-constexpr TimePoint now{std::chrono::hours(5)};
 constexpr Peer peer{.number = 1, .seed = 0, .port = 0, .process = 4711};
 
 TEST(Echo, GivesBackWhatItReceivesByteForByte) {
   EchoService service(EchoPrefix::none);
-  const auto session = service.open(peer, now);
+  const auto session = service.open(peer, epoch);
   using namespace std::string_literals;
   for (const auto& bytes : {"a\n"s, "no newline"s, "\0\xff\r\n"s, std::string(1 << 20, 'x')}) {
-    EXPECT_EQ(std::get<Listen>(session->next(now)).until, never);
+    EXPECT_EQ(std::get<Listen>(session->next(epoch)).until, never);
     session->receive(bytes);
-    EXPECT_TRUE(std::get<Write>(session->next(now)).bytes == bytes);
+    EXPECT_TRUE(std::get<Write>(session->next(epoch)).bytes == bytes);
   }
 }
 
 TEST(Echo, ListensAgainOnlyOnceAllIsSentBack) {
   EchoService service(EchoPrefix::none);
-  const auto session = service.open(peer, now);
+  const auto session = service.open(peer, epoch);
   session->receive("a");
-  EXPECT_TRUE(std::holds_alternative<Write>(session->next(now)));
-  EXPECT_TRUE(std::holds_alternative<Listen>(session->next(now)));
-  EXPECT_TRUE(std::holds_alternative<Listen>(session->next(now)));
+  EXPECT_TRUE(std::holds_alternative<Write>(session->next(epoch)));
+  EXPECT_TRUE(std::holds_alternative<Listen>(session->next(epoch)));
+  EXPECT_TRUE(std::holds_alternative<Listen>(session->next(epoch)));
 }
 
 TEST(Echo, APrefixNamesTheProcessBeforeEachPiece) {
   EchoService service(EchoPrefix::pid);
-  const auto session = service.open(peer, now);
+  const auto session = service.open(peer, epoch);
   for (const std::string bytes : {"a\nb\n", "c"}) {
     session->receive(bytes);
-    EXPECT_EQ(std::get<Write>(session->next(now)).bytes, "4711: " + bytes);
-    EXPECT_TRUE(std::holds_alternative<Listen>(session->next(now)));
+    EXPECT_EQ(std::get<Write>(session->next(epoch)).bytes, "4711: " + bytes);
+    EXPECT_TRUE(std::holds_alternative<Listen>(session->next(epoch)));
   }
 }
 
 TEST(Echo, FinishesWhenThePeerHas) {
   EchoService service(EchoPrefix::pid);
-  const auto session = service.open(peer, now);
+  const auto session = service.open(peer, epoch);
   session->receive("last");
-  EXPECT_EQ(std::get<Write>(session->next(now)).bytes, "4711: last");
-  EXPECT_TRUE(std::holds_alternative<Listen>(session->next(now)));
+  EXPECT_EQ(std::get<Write>(session->next(epoch)).bytes, "4711: last");
+  EXPECT_TRUE(std::holds_alternative<Listen>(session->next(epoch)));
   session->receive({});
-  EXPECT_TRUE(std::holds_alternative<Finish>(session->next(now)));
+  EXPECT_TRUE(std::holds_alternative<Finish>(session->next(epoch)));
 }
 
 TEST(Echo, ADrainingServiceFinishesSessionsThatHaveSentAllBack) {
   EchoService service(EchoPrefix::none);
-  const auto resting = service.open(peer, now);
-  const auto busy = service.open(peer, now);
-  EXPECT_TRUE(std::holds_alternative<Listen>(resting->next(now)));
+  const auto resting = service.open(peer, epoch);
+  const auto busy = service.open(peer, epoch);
+  EXPECT_TRUE(std::holds_alternative<Listen>(resting->next(epoch)));
   busy->receive("a");
   service.drain();
-  EXPECT_TRUE(std::holds_alternative<Finish>(resting->next(now)));
-  EXPECT_EQ(std::get<Write>(busy->next(now)).bytes, "a");
-  EXPECT_TRUE(std::holds_alternative<Finish>(busy->next(now)));
+  EXPECT_TRUE(std::holds_alternative<Finish>(resting->next(epoch)));
+  EXPECT_EQ(std::get<Write>(busy->next(epoch)).bytes, "a");
+  EXPECT_TRUE(std::holds_alternative<Finish>(busy->next(epoch)));
 }
 
 }  // namespace

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "support/epoch.hpp"
+
 namespace poetry {
 namespace {
 
@@ -23,14 +25,12 @@ struct Played {
   }
 };
 
-constexpr TimePoint start{std::chrono::hours(5)};
-
 Played play(const std::string& text, const Pacing& pacing, std::size_t most_writes = 1000,
             std::uint64_t seed = 0) {
   PoemService service(SealedText::copy(text), pacing);
-  const auto session = service.open({1, seed}, start);
+  const auto session = service.open({1, seed}, epoch);
   Played played;
-  auto now = start;
+  auto now = epoch;
   // A write and a wait each, and the end: a session that only ever waits fails instead of hanging.
   for (std::size_t steps = 0; played.writes.size() < most_writes; ++steps) {
     if (steps > 2 * most_writes + 1) {
@@ -39,13 +39,13 @@ Played play(const std::string& text, const Pacing& pacing, std::size_t most_writ
     }
     const auto step = session->next(now);
     if (const auto* write = std::get_if<Write>(&step)) {
-      played.writes.emplace_back(now - start, write->bytes);
+      played.writes.emplace_back(now - epoch, write->bytes);
     } else if (const auto* listen = std::get_if<Listen>(&step)) {
       EXPECT_GT(listen->until, now);
       now = listen->until;
     } else {
       EXPECT_TRUE(std::holds_alternative<Finish>(step));
-      played.ended = now - start;
+      played.ended = now - epoch;
       break;
     }
   }
@@ -118,18 +118,18 @@ TEST(Poem, ALargeChunkIsOneChunk) {
 
 TEST(Poem, ALateTurnCatchesUpAndKeepsTheSchedule) {
   PoemService service(SealedText::copy("a\nb\nc\nd\n"), {});
-  const auto session = service.open({1}, start);
-  EXPECT_EQ(std::get<Write>(session->next(start + 2500ms)).bytes, "a\nb\nc\n");
-  EXPECT_EQ(std::get<Listen>(session->next(start + 2500ms)).until, start + 3s);
-  EXPECT_EQ(std::get<Write>(session->next(start + 3s)).bytes, "d\n");
-  EXPECT_EQ(std::get<Listen>(session->next(start + 3s)).until, start + 4s);
+  const auto session = service.open({1}, epoch);
+  EXPECT_EQ(std::get<Write>(session->next(epoch + 2500ms)).bytes, "a\nb\nc\n");
+  EXPECT_EQ(std::get<Listen>(session->next(epoch + 2500ms)).until, epoch + 3s);
+  EXPECT_EQ(std::get<Write>(session->next(epoch + 3s)).bytes, "d\n");
+  EXPECT_EQ(std::get<Listen>(session->next(epoch + 3s)).until, epoch + 4s);
 }
 
 TEST(Poem, ADelayBeyondTheClockWaitsForever) {
   PoemService service(SealedText::copy("a\nb\n"), {.delay = Duration::max()});
-  const auto session = service.open({1}, start);
-  EXPECT_EQ(std::get<Write>(session->next(start)).bytes, "a\n");
-  EXPECT_EQ(std::get<Listen>(session->next(start)).until, never);
+  const auto session = service.open({1}, epoch);
+  EXPECT_EQ(std::get<Write>(session->next(epoch)).bytes, "a\n");
+  EXPECT_EQ(std::get<Listen>(session->next(epoch)).until, never);
 }
 
 /// Lines that are told apart, "0\n" and so on.
@@ -228,12 +228,12 @@ TEST(Poem, ALateTurnKeepsTheTimesThatTheSeedGives) {
     const Pacing pacing{.delay = 1s, .jitter = jitter};
     const auto times = line_times(play(numbered_lines(20), pacing, 1000, 5));
     PoemService service(SealedText::copy(numbered_lines(20)), pacing);
-    const auto session = service.open({1, 5}, start);
-    const auto now = start + 7500ms;
+    const auto session = service.open({1, 5}, epoch);
+    const auto now = epoch + 7500ms;
     const std::string sent(std::get<Write>(session->next(now)).bytes);
     const auto lines = static_cast<std::size_t>(std::count(sent.begin(), sent.end(), '\n'));
     EXPECT_LE(times.at(lines - 1), 7500ms);
-    EXPECT_EQ(std::get<Listen>(session->next(now)).until, start + times.at(lines));
+    EXPECT_EQ(std::get<Listen>(session->next(now)).until, epoch + times.at(lines));
   }
 }
 
@@ -253,11 +253,11 @@ TEST(Poem, JitterBeyondTheClockWaitsForever) {
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
     PoemService service(SealedText::copy("a\n"),
                         {.delay = Duration::max(), .jitter = std::chrono::hours(24 * 365 * 100)});
-    const auto session = service.open({1, seed}, start);
-    auto now = start;
+    const auto session = service.open({1, seed}, epoch);
+    auto now = epoch;
     if (const auto step = session->next(now); std::holds_alternative<Listen>(step)) {
       now = std::get<Listen>(step).until;
-      EXPECT_GT(now, start);
+      EXPECT_GT(now, epoch);
       session->next(now);
     }
     EXPECT_EQ(std::get<Listen>(session->next(now)).until, never);

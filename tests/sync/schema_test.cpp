@@ -23,9 +23,9 @@ class SchemaTest : public testing::TestWithParam<std::string> {
   std::unique_ptr<Database> database_;
 };
 
-const SchemaStep first{"CREATE TABLE things (id {id}, body {blob})",
-                       "INSERT INTO things (body) VALUES (NULL)"};
-const SchemaStep second{"ALTER TABLE things ADD COLUMN name TEXT NOT NULL DEFAULT 'unnamed'"};
+const SchemaStep first_step{"CREATE TABLE things (id {id}, body {blob})",
+                            "INSERT INTO things (body) VALUES (NULL)"};
+const SchemaStep second_step{"ALTER TABLE things ADD COLUMN name TEXT NOT NULL DEFAULT 'unnamed'"};
 const SchemaStep broken{"CREATE TABLE others (id {id})", "INSERT INTO nothing VALUES (1)"};
 
 TEST_P(SchemaTest, IsMadeOnce) {
@@ -38,7 +38,7 @@ TEST_P(SchemaTest, IsMadeOnce) {
 }
 
 TEST_P(SchemaTest, StepsUpFromWhatIsThere) {
-  const std::vector<SchemaStep> steps{first, second};
+  const std::vector<SchemaStep> steps{first_step, second_step};
   bring_up_to_date(*database_, std::span(steps).first(1));
   EXPECT_EQ(version(), 1);
   bring_up_to_date(*database_, steps);
@@ -49,10 +49,10 @@ TEST_P(SchemaTest, StepsUpFromWhatIsThere) {
 }
 
 TEST_P(SchemaTest, AStepThatFailsIsUndoneAndThoseBeforeAreKept) {
-  const std::vector<SchemaStep> steps{first, broken};
+  const std::vector<SchemaStep> steps{first_step, broken};
   EXPECT_THROW(bring_up_to_date(*database_, steps), DatabaseError);
   EXPECT_EQ(version(), 1);
-  const std::vector<SchemaStep> mended{first, {"CREATE TABLE others (id {id})"}};
+  const std::vector<SchemaStep> mended{first_step, {"CREATE TABLE others (id {id})"}};
   EXPECT_NO_THROW(bring_up_to_date(*database_, mended));
   EXPECT_EQ(version(), 2);
 }
