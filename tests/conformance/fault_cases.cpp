@@ -9,12 +9,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
-void fire(Outcome& outcome, const std::string& fault, std::size_t offset) {
+void fire(StreamOutcome& outcome, const std::string& fault, std::size_t offset) {
   outcome.fired.push_back(fault + " at " + std::to_string(offset));
 }
 
 /// The stream ends after `size` bytes, if it gets that far.
-void cut(Outcome& outcome, const std::string& fault, std::size_t size, End end) {
+void cut(StreamOutcome& outcome, const std::string& fault, std::size_t size, End end) {
   if (outcome.bytes.size() < size) return;
   outcome.bytes.resize(size);
   outcome.end = end;
@@ -24,19 +24,19 @@ void cut(Outcome& outcome, const std::string& fault, std::size_t size, End end) 
 }
 
 /// The same after one line.
-void cut_at_line(Outcome& outcome, const std::string& fault, End end) {
+void cut_at_line(StreamOutcome& outcome, const std::string& fault, End end) {
   const auto newline = outcome.bytes.find('\n');
   if (newline != std::string::npos) cut(outcome, fault, newline + 1, end);
 }
 
 /// Each write is late by so much, the end only if a write makes it so.
-void delay_writes(Outcome& outcome, Duration by) {
+void delay_writes(StreamOutcome& outcome, Duration by) {
   outcome.first_byte += by;
   outcome.least = std::max(outcome.least, outcome.first_byte);
 }
 
 /// Everything is late by so much.
-void delay_all(Outcome& outcome, Duration by) {
+void delay_all(StreamOutcome& outcome, Duration by) {
   outcome.first_byte += by;
   outcome.least += by;
 }
@@ -46,47 +46,47 @@ void delay_all(Outcome& outcome, Duration by) {
 const std::vector<FaultCase>& every_fault() {
   using Number = std::uint64_t;
   static const std::vector<FaultCase> faults{
-      {"None", {}, [](Outcome&, Number) {}},
+      {"None", {}, [](StreamOutcome&, Number) {}},
       {"CloseAfterBytes",
        {"close-after=5B"},
-       [](Outcome& it, Number) { cut(it, "close-after=5B", 5, End::fin); }},
+       [](StreamOutcome& it, Number) { cut(it, "close-after=5B", 5, End::fin); }},
       {"CloseAfterALine",
        {"close-after=1line"},
-       [](Outcome& it, Number) { cut_at_line(it, "close-after=1line", End::fin); }},
+       [](StreamOutcome& it, Number) { cut_at_line(it, "close-after=1line", End::fin); }},
       {"ResetAfterBytes",
        {"reset-after=5B"},
-       [](Outcome& it, Number) { cut(it, "reset-after=5B", 5, End::reset); }},
+       [](StreamOutcome& it, Number) { cut(it, "reset-after=5B", 5, End::reset); }},
       {"ResetAfterALine",
        {"reset-after=1line"},
-       [](Outcome& it, Number) { cut_at_line(it, "reset-after=1line", End::reset); }},
+       [](StreamOutcome& it, Number) { cut_at_line(it, "reset-after=1line", End::reset); }},
       {"Stall",
        {"stall-after=5B"},
-       [](Outcome& it, Number) { cut(it, "stall-after=5B", 5, End::silence); }},
+       [](StreamOutcome& it, Number) { cut(it, "stall-after=5B", 5, End::silence); }},
       {"NeverReply",
        {"never-reply"},
-       [](Outcome& it, Number) { cut(it, "never-reply", 0, End::silence); }},
+       [](StreamOutcome& it, Number) { cut(it, "never-reply", 0, End::silence); }},
       {"Corrupt",
        {"corrupt=2"},
-       [](Outcome& it, Number) {
+       [](StreamOutcome& it, Number) {
          it.bytes[2] = static_cast<char>(it.bytes[2] ^ 0xff);
          fire(it, "corrupt=2", 2);
        }},
-      {"Slice", {"slice=1B"}, [](Outcome& it, Number) { fire(it, "slice=1B", 0); }},
+      {"Slice", {"slice=1B"}, [](StreamOutcome& it, Number) { fire(it, "slice=1B", 0); }},
       {"Latency",
        {"latency=10ms"},
-       [](Outcome& it, Number) {
+       [](StreamOutcome& it, Number) {
          delay_writes(it, 10ms);
          fire(it, "latency=10ms", 0);
        }},
       {"AcceptDelay",
        {"accept-delay=20ms"},
-       [](Outcome& it, Number) {
+       [](StreamOutcome& it, Number) {
          delay_all(it, 20ms);
          fire(it, "accept-delay=20ms", 0);
        }},
       {"SlicedLateAndReset",
        {"slice=1B", "latency=5ms", "reset-after=5B"},
-       [](Outcome& it, Number) {
+       [](StreamOutcome& it, Number) {
          fire(it, "slice=1B", 0);
          fire(it, "latency=5ms", 0);
          delay_writes(it, 5ms);
@@ -94,7 +94,7 @@ const std::vector<FaultCase>& every_fault() {
        }},
       {"OneResetOneMute",
        {"#1:reset-after=4B", "#2:never-reply"},
-       [](Outcome& it, Number connection) {
+       [](StreamOutcome& it, Number connection) {
          if (connection == 1) cut(it, "#1:reset-after=4B", 4, End::reset);
          if (connection == 2) cut(it, "#2:never-reply", 0, End::silence);
        },

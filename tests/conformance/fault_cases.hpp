@@ -19,7 +19,7 @@ enum class End { fin, reset, silence };
 std::ostream& operator<<(std::ostream& out, End end);
 
 /// What becomes of one connection.
-struct Outcome {
+struct StreamOutcome {
   std::string bytes;
   End end = End::fin;
   Reason reason = Reason::finished;  ///< silence lasts until the server stops: Reason::shutdown
@@ -31,7 +31,7 @@ struct Outcome {
 struct FaultCase {
   std::string name;
   std::vector<std::string> faults;  ///< as a user writes them
-  std::function<void(Outcome&, std::uint64_t connection)> afflict;
+  std::function<void(StreamOutcome&, std::uint64_t connection)> afflict;
   std::size_t connections = 1;  ///< how many are told apart
 };
 std::ostream& operator<<(std::ostream& out, const FaultCase& fault);

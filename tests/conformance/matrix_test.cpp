@@ -32,8 +32,8 @@ std::vector<std::string> lines_of(const std::string& text) {
 }
 
 /// What a client gets without faults; of a shared stream, the first one.
-Outcome untouched(const ServiceCase& service) {
-  Outcome outcome{.bytes = service.expected, .fired = {}, .least = service.least};
+StreamOutcome untouched(const ServiceCase& service) {
+  StreamOutcome outcome{.bytes = service.expected, .fired = {}, .least = service.least};
   if (service.stream == Stream::shared) {
     const auto lines = lines_of(service.expected);
     outcome.bytes.clear();
@@ -111,7 +111,7 @@ class Matrix : public testing::TestWithParam<Cell> {
   const FaultCase& fault_ = std::get<2>(GetParam());
   /// All clients at once; of a shared stream one after another where faults count its bytes.
   const bool together_ = service_.stream == Stream::own || fault_.faults.empty();
-  std::vector<Outcome> expected_;  // of each client
+  std::vector<StreamOutcome> expected_;  // of each client
   std::vector<Client> clients_;
 };
 
