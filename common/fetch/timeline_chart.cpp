@@ -1,6 +1,6 @@
 #include "fetch/timeline_chart.hpp"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>

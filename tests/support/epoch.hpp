@@ -1,4 +1,4 @@
-// When a test in virtual time begins: far from the clock's zero, so that nothing is right by chance.
+// When a test in virtual time begins: far from the zero of the clock.
 #pragma once
 
 #include "base/clock.hpp"
