@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import BIN, Peer, Running, Server, run
+from harness import BIN, Peer, Running, Server, as_user, run
 from postgres import Postgres
 from sync_server import Sync
 
@@ -86,22 +86,10 @@ def poem(tmp_path):
     return write
 
 
-# Opened as root, since an ordinary user may not be able to enter the folder of the tools.
-AS_NOBODY = """
-import os, sys
-tool = os.open(sys.argv[1], os.O_RDONLY | os.O_CLOEXEC)
-os.setgroups([])
-os.setgid(65534)
-os.setuid(65534)
-os.chdir("/")
-os.execve(tool, sys.argv[1:], os.environ)
-"""
-
-
 @pytest.fixture
 def unprivileged():
     """A prefix for run() that drops root, and a directory that the one without can use."""
-    prefix = [sys.executable, "-c", AS_NOBODY] if os.geteuid() == 0 else []
+    prefix = as_user(65534) if os.geteuid() == 0 else []
     with tempfile.TemporaryDirectory() as directory:
         os.chmod(directory, 0o755)
         yield prefix, Path(directory)

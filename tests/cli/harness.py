@@ -49,6 +49,26 @@ if allows_uring():
     SERVER_ENGINES.append("uring")
 
 
+# Opened as root, since an ordinary user may not be able to enter the folder of the tools.
+AS_USER = """
+import os, resource, sys
+user, processes = map(int, sys.argv[1:3])
+tool = os.open(sys.argv[3], os.O_RDONLY | os.O_CLOEXEC)
+if processes:
+    resource.setrlimit(resource.RLIMIT_NPROC, (processes, processes))
+os.setgroups([])
+os.setgid(user)
+os.setuid(user)
+os.chdir("/")
+os.execve(tool, sys.argv[3:], os.environ)
+"""
+
+
+def as_user(user, processes=0):
+    """A prefix that has root run a tool as somebody else, who may have so many processes."""
+    return [sys.executable, "-c", AS_USER, str(user), str(processes)]
+
+
 class Result(NamedTuple):
     status: int
     out: bytes

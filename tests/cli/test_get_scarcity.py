@@ -6,7 +6,7 @@ import resource
 
 import pytest
 
-from harness import ENGINES, SANITIZED, run
+from harness import ENGINES, SANITIZED, as_user, run
 
 POEM = b"one\ntwo\nthree\n"
 UNUSED_USER = 61234
@@ -61,11 +61,8 @@ def test_a_task_without_a_descriptor_waits_for_another_to_end(busy, engine):
 
 @pytest.mark.skipif(os.getuid() != 0, reason="needs to be another user")
 def test_a_task_without_a_thread_waits_for_another_to_end(busy):
-    def as_another_user():
-        limited((resource.RLIMIT_NPROC, 20))()
-        os.setuid(UNUSED_USER)
-
-    result = run("poetry-get", "-e", "threads", "-n", "70", busy.port, preexec_fn=as_another_user)
+    result = run("poetry-get", "-e", "threads", "-n", "70", busy.port,
+                 prefix=as_user(UNUSED_USER, 20))
     assert (result.status, result.out) == (0, POEM * 70), result.err
     assert busy.most_held < 20
 
@@ -78,7 +75,8 @@ def test_a_flood_is_received_in_bounded_memory(fetch, peer, engine):
         while not done.is_set():
             sock.sendall(piece)
 
-    result = fetch("-e", engine, "-q", "--timeout", "500ms", "--print", "none", "-n", "4",
+    result = fetch("-e", engine, "-q", "--max-bytes", "16MiB", "--print", "none", "-n", "4",
                    peer(flood).port)
-    assert {task["outcome"] for task in result.report["tasks"]} == {"timeout"}
-    assert result.report["bytes"] > 16 << 20 > result.report["max_rss_kib"] << 10
+    assert {task["outcome"] for task in result.report["tasks"]} == {"limit"}
+    assert result.report["bytes"] == 64 << 20
+    assert result.report["max_rss_kib"] << 10 < 16 << 20
