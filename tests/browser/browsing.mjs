@@ -21,7 +21,7 @@ export class Browsing {
   async begin() {
     this.browser ??= await chromium.launch({
       executablePath: process.env.POETRY_CHROMIUM ?? "/usr/bin/chromium",
-      chromiumSandbox: process.getuid() !== 0,
+      chromiumSandbox: false, // it sees our page alone, and many a container forbids it
       timeout: WAIT,
     });
   }
