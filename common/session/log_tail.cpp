@@ -9,8 +9,9 @@ namespace {
 constexpr std::size_t piece_bytes = std::size_t{16} << 10;
 static_assert(piece_bytes >= 2 * LogFile::overlap);
 /// Files that were left and whose place is remembered: more than the old versions that anybody
-/// renames back.
-constexpr std::size_t most_left = 64;
+/// renames back, beside all that may be found and left in one look, among which one that was read
+/// before can come last.
+constexpr std::size_t most_left = LogWatch::most_renamed + 64;
 
 }  // namespace
 

@@ -16,8 +16,6 @@ constexpr std::uint32_t file_events = IN_MODIFY | IN_MOVE_SELF | IN_ATTRIB;
 
 /// Bounds a look while another process changes the directory without pause.
 constexpr int reads_per_look = 64;
-/// Bounds what is known of files that were renamed; far more than are renamed between two looks.
-constexpr std::size_t most_renamed = 256;
 
 }  // namespace
 

@@ -4,6 +4,7 @@
 // LogTail.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -18,6 +19,9 @@ enum class Notice { inotify, none };
 
 class LogWatch {
  public:
+  /// Bounds what is known of files that were renamed; far more than are renamed between two looks.
+  static constexpr std::size_t most_renamed = 256;
+
   explicit LogWatch(const std::string& path, Notice notice = Notice::inotify);
 
   /// Sets up what is missing; to be called before each look at the log, since what could not be had

@@ -453,6 +453,25 @@ TEST_P(LogTailNotice, FindsAFileThatWasTheLogBetweenTwoLooks) {
   EXPECT_EQ(look(), Lines{});
 }
 
+/// Far more files had the log's name between two looks than are read beside each other, and the one
+/// that was read before has it again.
+TEST_P(LogTailNotice, KnowsAFileAgainInACrowdOfRenamedOnes) {
+  append(log, "0\n");
+  EXPECT_EQ(look(), Lines{"0"});
+  fs::rename(log, directory / "held");
+  Lines lines;
+  for (int i = 1; i <= 200; ++i) {
+    rewrite(log, std::to_string(i) + "\n");
+    fs::rename(log, log + "." + std::to_string(i));
+    lines.push_back(std::to_string(i));
+  }
+  fs::rename(directory / "held", log);
+  EXPECT_EQ(look(), lines);
+  EXPECT_EQ(look(), Lines{});
+  append(log, "201\n");
+  EXPECT_EQ(look(), Lines{"201"});
+}
+
 TEST_P(LogTailNotice, FindsItUnderItsLastName) {
   append(log, "1\n");
   for (const auto* const text : {"2\n", "3\n", "4\n"}) {  // as logrotate renames
