@@ -1,6 +1,6 @@
 set(get_tests
-    reactor/timers_test.cpp
-    reactor/reactor_test.cpp
+    reactor/timing_wheel_test.cpp
+    reactor/event_loop_test.cpp
     reactor/multiplexers_test.cpp
     fetch/bad_servers_test.cpp
     fetch/exchange_test.cpp

@@ -3,6 +3,11 @@
 #include <array>
 
 #include "base/error.hpp"
+#include "engine/reactor.hpp"
+#include "reactor/asio_set.hpp"
+#include "reactor/epoll.hpp"
+#include "reactor/poll.hpp"
+#include "reactor/select.hpp"
 
 namespace poetry {
 
@@ -31,10 +36,17 @@ struct EngineKind {
   std::unique_ptr<Engine> (*make)();
 };
 
+std::unique_ptr<Engine> make_asio_engine() { return make_reactor_engine(make_asio_set); }
+
+template <typename Waiting>
+std::unique_ptr<Engine> make_engine_over() {
+  return make_reactor_engine([] { return std::make_unique<Waiting>(); });
+}
+
 /// Every engine, in the order of the help.
 constexpr std::array engine_kinds{
-    EngineKind{"asio", make_asio_engine},       EngineKind{"select", make_select_engine},
-    EngineKind{"poll", make_poll_engine},       EngineKind{"epoll", make_epoll_engine},
+    EngineKind{"asio", make_asio_engine},       EngineKind{"select", make_engine_over<Select>},
+    EngineKind{"poll", make_engine_over<Poll>}, EngineKind{"epoll", make_engine_over<Epoll>},
     EngineKind{"threads", make_threads_engine}, EngineKind{"fork", make_fork_engine},
 #ifdef POETRY_URING
     EngineKind{"uring", make_uring_engine},

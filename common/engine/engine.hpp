@@ -104,11 +104,7 @@ std::vector<std::string> engine_names();
 /// what helps, where the kernel does not allow the engine.
 std::unique_ptr<Engine> make_engine(std::string_view name);
 
-/// The engines: over Boost.Asio; over a multiplexer of ours; a thread and a process a connection.
-std::unique_ptr<Engine> make_asio_engine();
-std::unique_ptr<Engine> make_select_engine();
-std::unique_ptr<Engine> make_poll_engine();
-std::unique_ptr<Engine> make_epoll_engine();
+/// The engines beside those over a multiplexer: a thread and a process a connection.
 std::unique_ptr<Engine> make_threads_engine();
 std::unique_ptr<Engine> make_fork_engine();
 

@@ -29,7 +29,7 @@ class ForkLoop : public Loop {
         control_(options.control) {}
   ForkLoop(const ForkLoop&) = delete;
   ForkLoop& operator=(const ForkLoop&) = delete;
-  ~ForkLoop() override { wake_at(killer_, never); }
+  ~ForkLoop() override { events().wake_at(killer_, never); }
 
  private:
   /// A connection and the process that serves it.
@@ -77,10 +77,10 @@ class ForkLoop : public Loop {
   void end_all() override {
     for (const auto& process : processes_) half_close(process.channel.get());
     while (!processes_.empty()) {
-      if (!killer_.armed()) wake_at(killer_, later(Clock::now(), stop_time));
-      turn();
+      if (!killer_.armed()) events().wake_at(killer_, later(Clock::now(), stop_time));
+      events().turn();
     }
-    wake_at(killer_, never);
+    events().wake_at(killer_, never);
   }
 
   void kill_all() {
@@ -107,7 +107,7 @@ void ForkLoop::admit(Arrival& arrival, Port& port, Place place) {
   std::list<Process> fresh;
   auto& process = fresh.emplace_back(*this, arrival, port, std::move(place));
   process.channel = std::move(mine);
-  watch(process.channel.get(), Interest::read, process);
+  events().watch(process.channel.get(), Interest::read, process);
   process.pid = ::fork();
   if (process.pid == 0) {
     process.channel.reset();
@@ -115,7 +115,7 @@ void ForkLoop::admit(Arrival& arrival, Port& port, Place place) {
   }
   if (process.pid < 0) {
     const int error = errno;
-    watch(process.channel.get(), Interest::none, process);
+    events().watch(process.channel.get(), Interest::none, process);
     throw std::system_error(error, std::generic_category(), "fork");
   }
   arrival.socket.reset();
@@ -150,9 +150,9 @@ void ForkLoop::hear(Process& process) {
 }
 
 void ForkLoop::release(Process& process) {
-  watch(process.channel.get(), Interest::none, process);
+  events().watch(process.channel.get(), Interest::none, process);
   process.channel.reset();
-  wake_at(killer_, never);  // it counts from the last one that has stopped
+  events().wake_at(killer_, never);  // it counts from the last one that has stopped
   const auto reason = reap(process);
   const auto report = process.report.value_or(Report{0, Clock::now() - process.started, {}});
   process.place = {};

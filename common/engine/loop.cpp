@@ -27,35 +27,14 @@ bool is_shortage(const std::error_code& error) {
 
 Loop::Loop(Multiplexer& multiplexer, std::span<Port> ports, Host& host,
            const EngineOptions& options, News news)
-    : multiplexer_(multiplexer),
-      ports_(ports),
+    : ports_(ports),
       host_(host),
       options_(options),
       news_(news),
       process_(::getpid()),
-      deadlines_(options.tick) {
+      events_(multiplexer, options.tick) {
   for (auto& port : ports_) {
     if (port.listener) doors_.emplace_back(*this, port);
-  }
-}
-
-void Loop::watch(int fd, Interest interest, Waiter& waiter) {
-  const auto index = static_cast<std::size_t>(fd);
-  if (index >= waiters_.size()) waiters_.resize(index + 1);
-  multiplexer_.set(fd, interest);
-  waiters_[index] = interest == Interest::none ? nullptr : &waiter;
-}
-
-void Loop::forget(int fd) {
-  multiplexer_.forget(fd);
-  waiters_[static_cast<std::size_t>(fd)] = nullptr;
-}
-
-void Loop::wake_at(Waiter& waiter, TimePoint at) {
-  if (at == never) {
-    deadlines_.cancel(waiter);
-  } else {
-    deadlines_.arm(waiter, at);
   }
 }
 
@@ -63,7 +42,7 @@ void Loop::run() {
   try {
     start();
     while (wanted_ != Command::stop && !(draining_ && held_ == 0)) {
-      turn();
+      events_.turn();
       if (wanted_ == Command::drain && !draining_) start_draining();
       if (sources_retired_) drop_unused_sources();
     }
@@ -75,8 +54,8 @@ void Loop::run() {
 }
 
 void Loop::start() {
-  watch(options_.control, Interest::read, control_);
-  for (auto& door : doors_) watch(door.port.listener.get(), Interest::read, door);
+  events_.watch(options_.control, Interest::read, control_);
+  for (auto& door : doors_) events_.watch(door.port.listener.get(), Interest::read, door);
   find_sources();
 }
 
@@ -85,22 +64,7 @@ void Loop::finish() {
   if (!draining_) start_draining();
   end_all();
   forget_sources();
-  watch(options_.control, Interest::none, control_);
-}
-
-void Loop::turn() {
-  const auto due = deadlines_.next();
-  const auto before = Clock::now();
-  const auto timeout = due == never ? forever : due <= before ? Duration::zero() : due - before;
-  // Descriptors first: what arrived before a deadline counts, even if this turn came late.
-  for (const auto& ready : multiplexer_.wait(timeout)) {
-    auto* const waiter = waiters_[static_cast<std::size_t>(ready.fd)];
-    if (waiter != nullptr) waiter->wake(ready.what);
-  }
-  deadlines_.expire(Clock::now());
-  while (auto* const deadline = deadlines_.take()) {
-    static_cast<Waiter*>(deadline)->wake(Interest::none);
-  }
+  events_.watch(options_.control, Interest::none, control_);
 }
 
 /// The host may have put in other services, or changed quotas, as well.
@@ -114,14 +78,14 @@ void Loop::take_command() {
 void Loop::start_draining() {
   draining_ = true;
   for (auto& door : doors_) {
-    watch(door.port.listener.get(), Interest::none, door);
+    events_.watch(door.port.listener.get(), Interest::none, door);
     door.port.listener.reset();
-    wake_at(door, never);
+    events_.wake_at(door, never);
     if (door.arrival) turn_away(door, Reason::shutdown);
   }
-  wake_at(accept_again_, never);
+  events_.wake_at(accept_again_, never);
   if (held_ == 0 || wanted_ == Command::stop) return;
-  wake_at(drain_end_, later(Clock::now(), options_.drain_timeout));
+  events_.wake_at(drain_end_, later(Clock::now(), options_.drain_timeout));
   drain_services();
 }
 
@@ -194,13 +158,13 @@ void Loop::turn_away(Door& door, Reason reason) {
 void Loop::pause(Door& door, const std::error_code& error) {
   if (!door.paused) ++paused_;
   door.paused = true;
-  watch(door.port.listener.get(), Interest::none, door);
+  events_.watch(door.port.listener.get(), Interest::none, door);
   if (!error) return;
   if (paused_at_ == 0) {
     log_warn("accepting is paused: {} ({} connections held)", error.message(), held_);
     paused_at_ = std::max<std::size_t>(held_, 1);
   }
-  wake_at(accept_again_, later(Clock::now(), accept_retry));
+  events_.wake_at(accept_again_, later(Clock::now(), accept_retry));
 }
 
 void Loop::resume_accepting() {
@@ -209,8 +173,8 @@ void Loop::resume_accepting() {
     if (!door.paused || door.port.quota->full()) continue;
     door.paused = false;
     --paused_;
-    watch(door.port.listener.get(), Interest::read, door);
-    if (door.arrival) wake_next(door);
+    events_.watch(door.port.listener.get(), Interest::read, door);
+    if (door.arrival) events_.wake_next(door);
   }
 }
 

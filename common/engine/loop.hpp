@@ -1,18 +1,15 @@
-// What the engines have in common, in one thread over a multiplexer: accepting within quotas and
+// What the engines have in common, over an event loop in one thread: accepting within quotas and
 // descriptors, obeying the host, draining, and services that have news. An engine derives from it
 // and says what becomes of an accepted connection. It lives for one Engine::serve().
 #pragma once
 
-#include <deque>
-#include <functional>
 #include <list>
 #include <optional>
 #include <vector>
 
-#include "engine/deadlines.hpp"
 #include "engine/engine.hpp"
 #include "net/socket.hpp"
-#include "reactor/multiplexer.hpp"
+#include "reactor/event_loop.hpp"
 
 namespace poetry {
 
@@ -65,24 +62,6 @@ class Loop {
   void run();
 
  protected:
-  /// Whatever waits for a descriptor or a time. Unwatch it before it is destroyed.
-  struct Waiter : Deadline {
-    virtual ~Waiter() = default;
-    /// Its descriptor is ready for `what`; none: its time has come. May end by destroying itself.
-    virtual void wake(Interest what) = 0;
-  };
-
-  /// Wakes the waiter in every turn in which `fd` is ready for some of `interest`, or fails; none
-  /// ends that, and must come before `fd` is closed.
-  void watch(int fd, Interest interest, Waiter& waiter);
-  /// Ends the watch of a descriptor that is closed next.
-  void forget(int fd);
-  /// Wakes the waiter once at the first tick from `at` on, in place of what was asked before;
-  /// `never` is not at all.
-  void wake_at(Waiter& waiter, TimePoint at);
-  /// Wakes the waiter once in the next turn, whatever the tick.
-  void wake_next(Waiter& waiter) { wake_at(waiter, TimePoint::min()); }
-
   /// Takes a connection that waits at the port, as accept_from() does.
   virtual Accepted take_from(Port& port) { return accept_from(port.listener.get()); }
   /// An accepted connection is the engine's from here on, which calls released() once when it has
@@ -96,8 +75,8 @@ class Loop {
   virtual void end_all() = 0;
 
   void released(const Ended& connection);
-  /// Waits once and wakes whoever is to be woken; for an end_all() that has to wait.
-  void turn();
+
+  EventLoop& events() { return events_; }
 
  private:
   /// A listener and whether it accepts.
@@ -119,12 +98,6 @@ class Loop {
     int readable = -1;
     bool retired = false;  // no port has it any more
   };
-  /// One of the loop's own functions, when it is time.
-  struct Call : Waiter {
-    explicit Call(std::function<void()> what) : call(std::move(what)) {}
-    void wake(Interest /*what*/) override { call(); }
-    std::function<void()> call;
-  };
 
   void start();
   void finish();
@@ -145,26 +118,24 @@ class Loop {
   void forget_sources();
   void refresh(Source& source);
 
-  Multiplexer& multiplexer_;
   std::span<Port> ports_;
   Host& host_;
   EngineOptions options_;
   News news_;
-  int process_;                  // this one
-  std::deque<Waiter*> waiters_;  // by descriptor
+  int process_;  // this one
   std::list<Door> doors_;
   std::list<Source> sources_;
   std::vector<const Service*> served_;  // by port, as sources_ were last looked through
-  Call control_{[this] { take_command(); }};
-  Call drain_end_{[this] { obey(Command::stop); }};
-  Call accept_again_{[this] { resume_accepting(); }};
+  Callback control_{[this] { take_command(); }};
+  Callback drain_end_{[this] { obey(Command::stop); }};
+  Callback accept_again_{[this] { resume_accepting(); }};
   std::size_t held_ = 0;             // connections that are not released
   std::size_t paused_ = 0;           // doors
   std::size_t paused_at_ = 0;        // held when descriptors ran out and we said so, or 0
   Command wanted_ = Command::go_on;  // takes effect at the end of a turn
   bool draining_ = false;
   bool sources_retired_ = false;
-  Deadlines deadlines_;  // goes first, so that nothing above is armed when it goes
+  EventLoop events_;  // goes first, so that nothing above is armed when it goes
 };
 
 }  // namespace poetry

@@ -34,16 +34,16 @@ void Loop::drop_unused_sources() {
       ++at;
       continue;
     }
-    wake_at(*at, never);
-    if (at->readable >= 0) watch(at->readable, Interest::none, *at);
+    events_.wake_at(*at, never);
+    if (at->readable >= 0) events_.watch(at->readable, Interest::none, *at);
     at = sources_.erase(at);
   }
 }
 
 void Loop::forget_sources() {
   for (auto& source : sources_) {
-    wake_at(source, never);
-    if (source.readable >= 0) watch(source.readable, Interest::none, source);
+    events_.wake_at(source, never);
+    if (source.readable >= 0) events_.watch(source.readable, Interest::none, source);
   }
   sources_.clear();
 }
@@ -57,11 +57,11 @@ void Loop::refresh(Source& source) {
     found = {later(Clock::now(), refresh_retry), false, source.readable};
   }
   if (found.readable != source.readable) {
-    if (source.readable >= 0) watch(source.readable, Interest::none, source);
-    if (found.readable >= 0) watch(found.readable, Interest::read, source);
+    if (source.readable >= 0) events_.watch(source.readable, Interest::none, source);
+    if (found.readable >= 0) events_.watch(found.readable, Interest::read, source);
     source.readable = found.readable;
   }
-  wake_at(source, found.again);
+  events_.wake_at(source, found.again);
   if (found.news) tell(*source.service);
 }
 

@@ -6,9 +6,6 @@
 #include "base/log.hpp"
 #include "engine/capacity.hpp"
 #include "engine/connection.hpp"
-#include "reactor/epoll.hpp"
-#include "reactor/poll.hpp"
-#include "reactor/select.hpp"
 
 namespace poetry {
 namespace {
@@ -71,21 +68,21 @@ class ReactorLoop : public Loop {
 
   void wait(Link& link, const Awaited& wanted) {
     if (wanted.turn) {  // soon over: not worth a change of what is watched
-      wake_next(link);
+      events().wake_next(link);
       return;
     }
-    wake_at(link, wanted.until);
+    events().wake_at(link, wanted.until);
     const auto interest = (wanted.input ? Interest::read : Interest::none) |
                           (wanted.output ? Interest::write : Interest::none);
     if (interest == link.watched) return;
-    watch(link.connection.socket(), interest, link);
+    events().watch(link.connection.socket(), interest, link);
     link.watched = interest;
   }
 
   void release(Link& link) {
     const auto socket = link.connection.socket();
-    wake_at(link, never);
-    if (link.watched != Interest::none) forget(socket);
+    events().wake_at(link, never);
+    if (link.watched != Interest::none) events().forget(socket);
     const auto gone = std::move(links_[static_cast<std::size_t>(socket)]);
     gone->connection.close();
     gone->place = {};
@@ -115,18 +112,6 @@ class ReactorEngine : public Engine {
 std::unique_ptr<Engine> make_reactor_engine(
     std::function<std::unique_ptr<Multiplexer>()> make_multiplexer) {
   return std::make_unique<ReactorEngine>(std::move(make_multiplexer));
-}
-
-std::unique_ptr<Engine> make_select_engine() {
-  return make_reactor_engine([] { return std::make_unique<Select>(); });
-}
-
-std::unique_ptr<Engine> make_poll_engine() {
-  return make_reactor_engine([] { return std::make_unique<Poll>(); });
-}
-
-std::unique_ptr<Engine> make_epoll_engine() {
-  return make_reactor_engine([] { return std::make_unique<Epoll>(); });
 }
 
 }  // namespace poetry

@@ -34,11 +34,11 @@ class ThreadsLoop : public Loop {
       : Loop(multiplexer, ports, host, options),
         finished_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     if (!finished_) throw_errno("make", "an eventfd");
-    watch(finished_.get(), Interest::read, reaper_);
+    events().watch(finished_.get(), Interest::read, reaper_);
   }
   ThreadsLoop(const ThreadsLoop&) = delete;
   ThreadsLoop& operator=(const ThreadsLoop&) = delete;
-  ~ThreadsLoop() override { wake_at(ringer_, never); }
+  ~ThreadsLoop() override { events().wake_at(ringer_, never); }
 
  private:
   /// A connection and its thread, which may use it from begin() to finish().
@@ -111,14 +111,14 @@ class ThreadsLoop : public Loop {
     if (any) ring();
   }
 
-  void ring() { wake_at(ringer_, bell_.ring() ? never : later(Clock::now(), ring_retry)); }
+  void ring() { events().wake_at(ringer_, bell_.ring() ? never : later(Clock::now(), ring_retry)); }
 
   void end_all() override {
-    wake_at(ringer_, never);
+    events().wake_at(ringer_, never);
     for (auto& worker : workers_) worker.notice = Notice::stop;
     bell_.ring_for_good();
     while (!workers_.empty()) release(workers_.front());
-    watch(finished_.get(), Interest::none, reaper_);
+    events().watch(finished_.get(), Interest::none, reaper_);
   }
 
   /// In the worker's thread.

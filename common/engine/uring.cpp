@@ -4,11 +4,13 @@
 
 #include <bit>
 #include <cerrno>
+#include <deque>
 #include <string>
+#include <utility>
 
+#include "engine/accepting_ring.hpp"
 #include "engine/capacity.hpp"
 #include "engine/connection.hpp"
-#include "engine/ring_multiplexer.hpp"
 
 namespace poetry {
 namespace {
@@ -23,13 +25,11 @@ struct Held {
   bool failed = false;
 };
 
-/// Which operation it is, in the lower bits of a tag; the upper ones are its connection.
-enum class What : std::uint64_t { send = RingMultiplexer::others, receive };
-constexpr std::uint64_t what_bits = 7;
+using What = AcceptingRing::Operation;
 
 class UringLoop final : public Loop {
  public:
-  UringLoop(RingMultiplexer& multiplexer, std::span<Port> ports, Host& host,
+  UringLoop(AcceptingRing& multiplexer, std::span<Port> ports, Host& host,
             const EngineOptions& options)
       : Loop(multiplexer, ports, host, options), multiplexer_(multiplexer) {
     multiplexer_.pass_on([this](const Completion& completion) { complete(completion); });
@@ -66,8 +66,9 @@ class UringLoop final : public Loop {
     std::string bytes_;
   };
 
+  static constexpr auto operation_bits = AcceptingRing::operation_bits;
   static std::uint64_t tag_of(What what, const Link& link) {
-    static_assert(alignof(Link) > what_bits);
+    static_assert(alignof(Link) > operation_bits);
     return std::bit_cast<std::uintptr_t>(&link) | static_cast<std::uint64_t>(what);
   }
 
@@ -83,7 +84,7 @@ class UringLoop final : public Loop {
   void release(Link& link);
   void bury(Link& link);
 
-  RingMultiplexer& multiplexer_;
+  AcceptingRing& multiplexer_;
   std::deque<std::unique_ptr<Link>> links_;  // by descriptor
   std::size_t linked_ = 0;
 };
@@ -128,13 +129,13 @@ void UringLoop::end_all() {
     link->connection.end(Reason::shutdown);
     release(*link);
   }
-  while (linked_ > 0) turn();
+  while (linked_ > 0) events().turn();
 }
 
 /// May destroy the link.
 void UringLoop::complete(const Completion& completion) {
-  auto& link = *std::bit_cast<Link*>(static_cast<std::uintptr_t>(completion.tag & ~what_bits));
-  const bool of_send = static_cast<What>(completion.tag & what_bits) == What::send;
+  auto& link = *std::bit_cast<Link*>(static_cast<std::uintptr_t>(completion.tag & ~operation_bits));
+  const bool of_send = static_cast<What>(completion.tag & operation_bits) == What::send;
   if (of_send) {
     link.sending = false;
     link.sent = completion.result;
@@ -174,10 +175,10 @@ void UringLoop::proceed(Link& link, Event event) {
 
 void UringLoop::wait(Link& link, const Awaited& wanted) {
   if (wanted.turn) {
-    wake_next(link);
+    events().wake_next(link);
     return;
   }
-  wake_at(link, wanted.until);
+  events().wake_at(link, wanted.until);
   const int socket = link.connection.socket();
   if (wanted.output && !link.sending) {
     multiplexer_.ring().send(socket, link.connection.unsent().substr(0, most_sent),
@@ -199,7 +200,7 @@ void UringLoop::stop_receiving(Link& link) {
 
 void UringLoop::release(Link& link) {
   link.over = true;
-  wake_at(link, never);
+  events().wake_at(link, never);
   if (!link.sending && !link.receiving) {
     bury(link);
   } else {
@@ -218,7 +219,7 @@ void UringLoop::bury(Link& link) {
 class UringEngine final : public Engine {
  public:
   void serve(std::span<Port> ports, Host& host, const EngineOptions& options) override {
-    RingMultiplexer multiplexer(ports);
+    AcceptingRing multiplexer(ports);
     UringLoop(multiplexer, ports, host, options).run();
   }
   [[nodiscard]] Capacity capacity() const override { return descriptor_capacity(); }

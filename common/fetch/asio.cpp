@@ -52,8 +52,8 @@ class Borrowed {
 };
 
 /// A task in flight. Its handlers share it, and run once more after they were cancelled.
-struct Task {
-  Task(asio::io_context& io, Fetch what) : fetch(std::move(what)), connection(io), timer(io) {}
+struct AsioTask {
+  AsioTask(asio::io_context& io, Fetch what) : fetch(std::move(what)), connection(io), timer(io) {}
 
   Fetch fetch;
   std::deque<tcp::socket> candidates;  // to connect, by the index of their address
@@ -65,7 +65,7 @@ struct Task {
   std::uint64_t ticket = 0;  // of the name that it asks for
   std::uint64_t round = 0;   // goes up when sockets are dropped, which makes their handlers void
 };
-using TaskPtr = std::shared_ptr<Task>;
+using TaskPtr = std::shared_ptr<AsioTask>;
 
 enum class Progress { waits, goes_on, over };
 
@@ -96,12 +96,12 @@ class AsioRun {
   Progress act(const TaskPtr& task, const Done&);
   void set_alarm(const TaskPtr& task, TimePoint until);
   void wait_for(const TaskPtr& task, tcp::socket::wait_type what, bool& under_way);
-  void end_candidate(Task& task, std::size_t index, std::error_code error);
+  void end_candidate(AsioTask& task, std::size_t index, std::error_code error);
   bool put_back(const TaskPtr& task, int error);
   void expire(const TaskPtr& task);
   void take_answers();
   void interrupt();
-  static void drop_sockets(Task& task);
+  static void drop_sockets(AsioTask& task);
   void retire(const TaskPtr& task);
 
   const Batch& batch_;
@@ -138,7 +138,7 @@ void AsioRun::start_some() {
       if (roster_.empty()) io_.stop();
       return;
     }
-    const auto task = std::make_shared<Task>(io_, begin_fetch(batch_, *number, Clock::now()));
+    const auto task = std::make_shared<AsioTask>(io_, begin_fetch(batch_, *number, Clock::now()));
     tasks_[*number] = task;
     advance(task);
   }
@@ -197,7 +197,7 @@ Progress AsioRun::act(const TaskPtr& task, const Connect& action) {
   return Progress::goes_on;
 }
 
-void AsioRun::end_candidate(Task& task, std::size_t index, std::error_code error) {
+void AsioRun::end_candidate(AsioTask& task, std::size_t index, std::error_code error) {
   if (task.fetch.connect_ended(index, error, Clock::now()) == Candidate::failed) {
     Error ignored;
     task.candidates[index].close(ignored);
@@ -305,7 +305,7 @@ bool AsioRun::put_back(const TaskPtr& task, int error) {
   return true;
 }
 
-void AsioRun::drop_sockets(Task& task) {
+void AsioRun::drop_sockets(AsioTask& task) {
   Error ignored;
   task.candidates.clear();
   task.connection.close(ignored);

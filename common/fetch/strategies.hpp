@@ -17,7 +17,8 @@ std::unique_ptr<Strategy> make_threads();
 
 /// All tasks in one loop on non-blocking sockets; `make` gives the loop of each run its
 /// multiplexer.
-std::unique_ptr<Strategy> make_reactor_strategy(std::function<std::unique_ptr<Multiplexer>()> make);
+std::unique_ptr<Strategy> make_multiplexed_strategy(
+    std::function<std::unique_ptr<Multiplexer>()> make);
 
 /// All tasks in one Boost.Asio io_context, which waits, connects and keeps time by itself.
 std::unique_ptr<Strategy> make_asio_strategy();

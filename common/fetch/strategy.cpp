@@ -19,14 +19,14 @@ struct Entry {
 };
 
 template <typename Waiting>
-std::unique_ptr<Strategy> make_over() {
-  return make_reactor_strategy([] { return std::make_unique<Waiting>(); });
+std::unique_ptr<Strategy> make_strategy_over() {
+  return make_multiplexed_strategy([] { return std::make_unique<Waiting>(); });
 }
 
 constexpr std::array entries{
-    Entry{"sequential", make_sequential}, Entry{"threads", make_threads},
-    Entry{"select", make_over<Select>},   Entry{"poll", make_over<Poll>},
-    Entry{"epoll", make_over<Epoll>},     Entry{"asio", make_asio_strategy},
+    Entry{"sequential", make_sequential},        Entry{"threads", make_threads},
+    Entry{"select", make_strategy_over<Select>}, Entry{"poll", make_strategy_over<Poll>},
+    Entry{"epoll", make_strategy_over<Epoll>},   Entry{"asio", make_asio_strategy},
 #ifdef POETRY_URING
     Entry{"uring", make_uring_strategy},
 #endif

@@ -41,7 +41,7 @@ def test_a_room_includes_along_the_arrows(room):
 
 
 @pytest.mark.parametrize("library, allowed", [
-    (r"boost/asio", r"common/engine/asio\.cpp|common/fetch/asio\.cpp|apps/poetry-sync/.*"),
+    (r"boost/asio", r"common/reactor/asio_set\.cpp|common/fetch/asio\.cpp|apps/poetry-sync/.*"),
     (r"boost/program_options", r"common/cli/.*|apps/[^/]+/options\.cpp"),
     (r"liburing", r"common/reactor/ring\.cpp"),
     (r"boost/beast", r"apps/poetry-sync/web\.cpp"),

@@ -1,12 +1,9 @@
-// The engine over Boost.Asio: the reactor engine with an io_context in place of a multiplexer of
-// ours. The io_context waits for one timer and one descriptor, the set of all that is watched:
-// a descriptor of Asio's own with an operation under way takes 300 bytes, more than all the rest
-// of a connection.
+#include "reactor/asio_set.hpp"
+
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 
-#include "engine/reactor.hpp"
 #include "reactor/epoll.hpp"
 
 namespace poetry {
@@ -15,12 +12,12 @@ namespace {
 namespace asio = boost::asio;
 using Error = boost::system::error_code;
 
-class AsioMultiplexer final : public Multiplexer {
+class AsioSet final : public Multiplexer {
  public:
-  AsioMultiplexer() = default;
-  AsioMultiplexer(const AsioMultiplexer&) = delete;
-  AsioMultiplexer& operator=(const AsioMultiplexer&) = delete;
-  ~AsioMultiplexer() override { [[maybe_unused]] const int borrowed = watched_.release(); }
+  AsioSet() = default;
+  AsioSet(const AsioSet&) = delete;
+  AsioSet& operator=(const AsioSet&) = delete;
+  ~AsioSet() override { [[maybe_unused]] const int borrowed = watched_.release(); }
 
   void set(int fd, Interest interest) override { set_.set(fd, interest); }
   void forget(int fd) override { set_.forget(fd); }
@@ -65,8 +62,6 @@ class AsioMultiplexer final : public Multiplexer {
 
 }  // namespace
 
-std::unique_ptr<Engine> make_asio_engine() {
-  return make_reactor_engine([] { return std::make_unique<AsioMultiplexer>(); });
-}
+std::unique_ptr<Multiplexer> make_asio_set() { return std::make_unique<AsioSet>(); }
 
 }  // namespace poetry

@@ -1,0 +1,73 @@
+#include "fetch/runner.hpp"
+
+#include <utility>
+
+namespace poetry {
+namespace {
+
+// Tasks begun in one turn, so that thousands of them do not hold up those under way.
+constexpr int starts_per_turn = 256;
+
+}  // namespace
+
+Runner::Runner(EventLoop& loop, Transport& transport, const Batch& batch, Observer& observer,
+               Signals& signals)
+    : signals_(signals),
+      loop_(loop),
+      resolver_(Resolver::make_lookups(batch.lookup)),
+      roster_(batch, observer),
+      context_{batch, observer, *this, loop, transport, resolver_, {}} {}
+
+Result Runner::run() {
+  loop_.watch(signals_.fd(), Interest::read, interruption_);
+  loop_.watch(resolver_.fd(), Interest::read, answers_);
+  loop_.wake_next(starter_);
+  while (!roster_.empty()) loop_.turn();
+  return roster_.take(loop_.wakeups());
+}
+
+void Runner::start_some() {
+  retired_.clear();
+  for (int starts = 0; starts < starts_per_turn; ++starts) {
+    const auto number = roster_.begin();
+    if (!number) return;
+    auto& task = tasks_[*number];
+    task = std::make_unique<Task>(context_, *number);
+    task->advance();
+  }
+  loop_.wake_next(starter_);
+}
+
+void Runner::take_answers() {
+  while (const auto answer = resolver_.take()) {
+    const auto found = context_.asking.find(answer->ticket);
+    if (found != context_.asking.end()) found->second->resolved(answer->found, loop_.now());
+  }
+}
+
+void Runner::interrupt() {
+  if (!signals_.take()) return;
+  while (!tasks_.empty()) tasks_.begin()->second->interrupt(loop_.now());
+  roster_.interrupt();
+}
+
+/// Not where no other task would give a descriptor back.
+bool Runner::put_back(Task& task) {
+  if (roster_.alone()) return false;
+  roster_.put_back(task.fetch().task());
+  retire(task);
+  return true;
+}
+
+void Runner::over(Task& task) {
+  retire(task);
+  roster_.finish(task.fetch());
+}
+
+void Runner::retire(Task& task) {
+  task.let_go();
+  retired_.push_back(std::move(tasks_.extract(task.fetch().task()).mapped()));
+  loop_.wake_next(starter_);
+}
+
+}  // namespace poetry

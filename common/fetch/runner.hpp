@@ -1,0 +1,51 @@
+// Runs the tasks of a batch in one event loop: it begins them, brings them the names that they ask
+// for, interrupts them at a signal and puts them away. Owned by a strategy for one run; how bytes
+// are moved is its transport's affair.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "fetch/resolver.hpp"
+#include "fetch/roster.hpp"
+#include "fetch/task.hpp"
+
+namespace poetry {
+
+class Runner final : private Task::Owner {
+ public:
+  /// The client's deadlines are met within so much of their time.
+  static constexpr Duration tick = std::chrono::milliseconds(1);
+
+  /// Borrows all of them for its life. Raises std::system_error.
+  Runner(EventLoop& loop, Transport& transport, const Batch& batch, Observer& observer,
+         Signals& signals);
+  Runner(const Runner&) = delete;
+  Runner& operator=(const Runner&) = delete;
+  ~Runner() override { loop_.wake_at(starter_, never); }
+
+  /// As Strategy::run(). Call it once; the loop makes no turn after that.
+  Result run();
+
+ private:
+  bool put_back(Task& task) override;
+  void over(Task& task) override;
+  void start_some();
+  void take_answers();
+  void interrupt();
+  void retire(Task& task);
+
+  Signals& signals_;
+  EventLoop& loop_;
+  Resolver resolver_;
+  Roster roster_;
+  Task::Context context_;
+  Callback starter_{[this] { start_some(); }};
+  Callback answers_{[this] { take_answers(); }};
+  Callback interruption_{[this] { interrupt(); }};
+  std::map<std::size_t, std::unique_ptr<Task>> tasks_;  // in flight, by number
+  std::vector<std::unique_ptr<Task>> retired_;          // freed once none of their code runs
+};
+
+}  // namespace poetry

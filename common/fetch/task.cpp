@@ -1,0 +1,145 @@
+#include "fetch/task.hpp"
+
+#include <cerrno>
+#include <utility>
+
+#include "net/socket.hpp"
+
+namespace poetry {
+
+Task::Task(Context& context, std::size_t number)
+    : context_(context), fetch_(begin_fetch(context.batch, number, Clock::now())) {}
+
+void Task::let_go() {
+  close_all();
+  forget_name();
+  context_.loop.wake_at(*this, never);
+}
+
+void Task::advance() {
+  auto progress = Progress::goes_on;
+  while (progress == Progress::goes_on) {
+    progress = std::visit([&](const auto& each) { return act(each); }, fetch_.next());
+  }
+}
+
+Task::Progress Task::act(const Resolve& action) {
+  const auto numeric = resolve_numeric(fetch_.where(), context_.batch.family);
+  if (!numeric.addresses.empty()) {
+    fetch_.resolved(numeric, Clock::now());
+    return Progress::goes_on;
+  }
+  ticket_ = context_.resolver.ask(fetch_.where(), context_.batch.family);
+  context_.asking[ticket_] = this;
+  set_alarm(action.until);
+  return Progress::waits;
+}
+
+Task::Progress Task::act(const Connect& action) {
+  const std::size_t index = candidates_.size();
+  if (index == action.addresses.size()) {
+    set_alarm(action.until);
+    return Progress::waits;
+  }
+  const Address& address = action.addresses[index];
+  Fd socket = open_socket(address.family(), Blocking::no);
+  const int error = socket ? 0 : errno;
+  const bool may_wait = index == 0 && fetch_.record().attempts == 1;
+  if ((error == EMFILE || error == ENFILE) && may_wait && context_.owner.put_back(*this)) {
+    return Progress::over;
+  }
+  candidates_.emplace_back();
+  if (error != 0) {
+    end_candidate(index, {error, std::generic_category()}, Clock::now());
+    return Progress::goes_on;
+  }
+  candidates_[index] = context_.transport.connect(std::move(socket), *this, index, address);
+  if (const auto ended = candidates_[index]->ended) end_candidate(index, *ended, Clock::now());
+  return Progress::goes_on;
+}
+
+void Task::connect_ended(const TaskSocket& socket, std::error_code error, TimePoint now) {
+  end_candidate(socket.index, error, now);
+  advance();
+}
+
+void Task::end_candidate(std::size_t index, std::error_code error, TimePoint now) {
+  if (fetch_.connect_ended(index, error, now) == Candidate::failed) {
+    close(std::move(candidates_[index]));
+    return;
+  }
+  auto chosen = std::move(candidates_[index]);
+  close_all();
+  connection_ = std::move(chosen);
+}
+
+Task::Progress Task::act(const Transfer& action) {
+  context_.transport.transfer(*connection_, action);
+  set_alarm(action.until);
+  return Progress::waits;
+}
+
+Task::Progress Task::act(const HalfClose&) {
+  half_close(connection_->fd.get());
+  fetch_.half_closed(Clock::now());
+  return Progress::goes_on;
+}
+
+Task::Progress Task::act(const Wait& action) {
+  close_all();
+  context_.observer.retrying(fetch_.task(), fetch_.record(), action.delay);
+  set_alarm(action.until);
+  return Progress::waits;
+}
+
+Task::Progress Task::act(const Done&) {
+  let_go();
+  context_.owner.over(*this);
+  return Progress::over;
+}
+
+// Deadlines mostly move away: an alarm that comes sooner is left as it is, and wake() looks again.
+void Task::set_alarm(TimePoint until) {
+  const bool set = armed() && at() <= until;
+  if (until != never && !set) context_.loop.wake_at(*this, until);
+}
+
+/// The alarm went off.
+void Task::wake(Interest /*what*/) {
+  // The time now and not that of the turn: of many deadlines in one turn, the last ones come later.
+  const TimePoint now = Clock::now();
+  if (now < fetch_.deadline()) {
+    set_alarm(fetch_.deadline());
+    return;
+  }
+  forget_name();
+  fetch_.expired(now);
+  advance();
+}
+
+void Task::close(std::unique_ptr<TaskSocket> socket) {
+  if (socket) context_.transport.close(std::move(socket));
+}
+
+void Task::close_all() {
+  for (auto& candidate : candidates_) close(std::move(candidate));
+  candidates_.clear();
+  close(std::move(connection_));
+}
+
+void Task::forget_name() {
+  if (context_.asking.erase(ticket_) > 0) context_.resolver.forget(ticket_);
+}
+
+void Task::resolved(const Resolved& found, TimePoint now) {
+  context_.asking.erase(ticket_);
+  fetch_.resolved(found, now);
+  advance();
+}
+
+void Task::interrupt(TimePoint now) {
+  fetch_.interrupt(now);
+  advance();
+}
+
+}  // namespace poetry
