@@ -5,10 +5,10 @@ set(get_tests
     fetch/bad_servers_test.cpp
     fetch/exchange_test.cpp
     fetch/fetch_test.cpp
-    fetch/output_test.cpp
+    get/output/output_test.cpp
     fetch/poem_catalog_test.cpp
-    fetch/report_test.cpp
+    get/report/report_test.cpp
     fetch/strategies_test.cpp
-    fetch/time_scale_test.cpp
-    fetch/timeline_chart_test.cpp
-    fetch/timeline_test.cpp)
+    get/report/time_scale_test.cpp
+    get/report/timeline_chart_test.cpp
+    get/report/timeline_test.cpp)

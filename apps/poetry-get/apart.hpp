@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "base/fd.hpp"
-#include "fetch/sink.hpp"
 #include "net/signals.hpp"
+#include "output/sink.hpp"
 
 namespace poetry {
 

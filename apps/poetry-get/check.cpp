@@ -12,18 +12,18 @@
 #include "cli/replaced_file.hpp"
 #include "engine/capacity.hpp"
 #include "fetch/resolver.hpp"
-#include "fetch/spool.hpp"
 #include "fetch/strategy.hpp"
-#include "files.hpp"
 #include "net/ephemeral_ports.hpp"
 #include "net/socket.hpp"
+#include "output/files.hpp"
+#include "output/spool.hpp"
 #include "plan.hpp"
 #include "server_list.hpp"
 
 namespace poetry {
 namespace {
 
-constexpr std::size_t most_told = 20;  // hosts of which also those are told that work
+constexpr std::size_t max_told_hosts = 20;  // hosts of which also those are told that work
 constexpr Duration default_patience = std::chrono::seconds(10);  // where none is set
 
 /// The names of hosts, each once and in order, and what came of looking them up.
@@ -82,7 +82,7 @@ void Hosts::resolve_all() {
 
 void Hosts::tell(Findings& findings) const {
   for (const auto& host : hosts_) tell(host, findings);
-  if (hosts_.size() > most_told) {
+  if (hosts_.size() > max_told_hosts) {
     findings.works(counted(hosts_.size(), "host") +
                    " in all; those that can be reached are not told");
   }
@@ -112,7 +112,7 @@ void Hosts::tell(const HostPort& host, Findings& findings) const {
   if (addresses.empty()) {
     findings.fails("reach " + host.host + ": " + error.message(),
                    "no interface here leads there: see 'ip route', or choose the other family");
-  } else if (hosts_.size() <= most_told) {
+  } else if (hosts_.size() <= max_told_hosts) {
     findings.works("reach " + host.host + (addresses == host.host ? "" : " at " + addresses));
   }
 }
@@ -191,7 +191,7 @@ int check(const GetOptions& options) {
   const auto servers = listed_servers(options);
   if (servers.empty() && !options.catalog) throw UsageError("no server given", "[HOST:]PORT");
   read_send(options);
-  check_distinct(options);
+  check_distinct(paths_of(options));
   const std::uint64_t tasks = servers.size() * options.repeat;
   Findings findings;
   if (tasks > 0) check_parallel(options, tasks, findings);

@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
-#include "fetch/output.hpp"
 #include "fetch/strategy.hpp"
+#include "output/output.hpp"
+#include "output/screen.hpp"
 #include "progress.hpp"
-#include "screen.hpp"
 
 namespace poetry {
 

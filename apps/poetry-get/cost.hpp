@@ -1,7 +1,7 @@
 // What this process has used so far, to tell what a run of an engine cost.
 #pragma once
 
-#include "fetch/report.hpp"
+#include "report/report.hpp"
 
 namespace poetry {
 

@@ -5,8 +5,8 @@
 #include <functional>
 #include <span>
 
-#include "fetch/report.hpp"
-#include "fetch/sink.hpp"
+#include "output/sink.hpp"
+#include "report/report.hpp"
 
 namespace poetry {
 

@@ -62,6 +62,10 @@ Family family_of(const GetOptions& options) {
   return options.ipv4 ? Family::ipv4 : options.ipv6 ? Family::ipv6 : Family::any;
 }
 
+OutputPaths paths_of(const GetOptions& options) {
+  return {options.output, options.output_dir, options.report_file, options.timeline_svg};
+}
+
 std::optional<Batch> plan_batch(const GetOptions& options, std::vector<HostPort> given,
                                 std::optional<std::string> send, Signals& signals) {
   Batch batch;

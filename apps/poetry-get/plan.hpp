@@ -1,4 +1,4 @@
-// What a run is to fetch, from its options, lists and catalog.
+// What a run is to fetch, from its options, lists and catalog, and where it is to go.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +10,7 @@
 #include "net/address.hpp"
 #include "net/signals.hpp"
 #include "options.hpp"
+#include "output/files.hpp"
 
 namespace poetry {
 
@@ -21,6 +22,8 @@ struct Room {
 Room room_for_tasks();
 
 Family family_of(const GetOptions& options);
+
+OutputPaths paths_of(const GetOptions& options);
 
 /// Fetches the catalog, where one was asked for, and says at -v what is in it. None where a signal
 /// ended that. No more tasks at once than descriptors allow, which is a warning where more were

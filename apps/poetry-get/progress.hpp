@@ -13,8 +13,8 @@
 #include <mutex>
 #include <thread>
 
-#include "fetch/report.hpp"
-#include "screen.hpp"
+#include "output/screen.hpp"
+#include "report/report.hpp"
 
 namespace poetry {
 

@@ -14,22 +14,22 @@
 #include "cli/standard_output.hpp"
 #include "collector.hpp"
 #include "cost.hpp"
-#include "fetch/output.hpp"
-#include "fetch/report.hpp"
 #include "fetch/strategy.hpp"
-#include "fetch/timeline.hpp"
-#include "files.hpp"
 #include "net/signals.hpp"
+#include "output/files.hpp"
+#include "output/output.hpp"
+#include "output/screen.hpp"
 #include "pack.hpp"
 #include "plan.hpp"
 #include "progress.hpp"
-#include "screen.hpp"
+#include "report/report.hpp"
+#include "report/timeline.hpp"
 #include "server_list.hpp"
 
 namespace poetry {
 namespace {
 
-constexpr std::size_t most_told = 20;  // tasks of which every event is told unasked
+constexpr std::size_t max_told_tasks = 20;  // tasks of which every event is told unasked
 
 enum class Turn { first, later };
 
@@ -69,7 +69,9 @@ bool interrupted(const Run& run) {
 }
 
 Job::Job(const GetOptions& options)
-    : options_(options), files_(options), screen_(options.quiet ? Quiet::yes : Quiet::no) {}
+    : options_(options),
+      files_(paths_of(options)),
+      screen_(options.quiet ? Quiet::yes : Quiet::no) {}
 
 // Of several engines the first prints. The others do the same work for nothing, so that their
 // figures tell of the same.
@@ -96,7 +98,7 @@ std::vector<std::unique_ptr<Output>> Job::make_outputs(Turn turn) {
 
 Events Job::events() const {
   if (options_.quiet) return Events::none;
-  const bool all = options_.verbose || batch_.servers.size() <= most_told;
+  const bool all = options_.verbose || batch_.servers.size() <= max_told_tasks;
   return all ? Events::all : Events::failures;
 }
 

@@ -18,6 +18,11 @@ MAY_INCLUDE = {
     "cli": COMMON,
 }
 
+# The rooms of a tool, which its other files may all include.
+ROOMS_OF_A_TOOL = {
+    "poetry-get": {"output": set(), "report": {"output"}},
+}
+
 
 def sources(folder):
     return sorted(path for path in (ROOT / folder).rglob("*") if path.suffix in (".cpp", ".hpp"))
@@ -38,6 +43,17 @@ def test_a_room_includes_along_the_arrows(room):
              if name.split("/")[0] in (COMMON | {"apps", "tests"}) - MAY_INCLUDE[room] - {room}
              or name.startswith("..")]
     assert sources(f"common/{room}") and not wrong
+
+
+@pytest.mark.parametrize("tool, room", [(tool, room) for tool, rooms in ROOMS_OF_A_TOOL.items()
+                                        for room in rooms])
+def test_a_room_of_a_tool_includes_along_the_arrows(tool, room):
+    rooms = ROOMS_OF_A_TOOL[tool]
+    assert set(rooms) == {path.name for path in (ROOT / "apps" / tool).iterdir() if path.is_dir()}
+    found = [(str(path.relative_to(ROOT)), name) for path in sources(f"apps/{tool}/{room}")
+             for name in re.findall(r'^#include "([^"]+)"', path.read_text(), re.M)]
+    wrong = [each for each in found if each[1].split("/")[0] not in COMMON | rooms[room] | {room}]
+    assert found and not wrong
 
 
 @pytest.mark.parametrize("library, allowed", [

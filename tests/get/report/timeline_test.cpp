@@ -1,10 +1,10 @@
-#include "fetch/timeline.hpp"
+#include "poetry-get/report/timeline.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "base/shown_text.hpp"
-#include "fetch/sample_run.hpp"
+#include "get/report/sample_run.hpp"
 
 namespace poetry {
 namespace {

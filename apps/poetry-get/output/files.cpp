@@ -1,14 +1,15 @@
-#include "files.hpp"
+#include "output/files.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <filesystem>
+#include <utility>
 
 #include "base/error.hpp"
 #include "cli/replaced_file.hpp"
 #include "cli/standard_output.hpp"
-#include "fetch/output.hpp"
+#include "output/output.hpp"
 
 namespace poetry {
 namespace {
@@ -39,29 +40,28 @@ Sink sink_to(int fd, std::string_view name) {
 
 }  // namespace
 
-void check_distinct(const GetOptions& options) {
-  const bool both = !options.output.empty() && !options.report_file.empty();
-  if (both && are_one_file(options.output, options.report_file)) {
-    throw UsageError("--output and --report-file are one file", options.report_file);
+void check_distinct(const OutputPaths& paths) {
+  const bool both = !paths.poems.empty() && !paths.report.empty();
+  if (both && are_one_file(paths.poems, paths.report)) {
+    throw UsageError("--output and --report-file are one file", paths.report);
   }
 }
 
-Files::Files(const GetOptions& options) : options_(options) {
-  check_distinct(options);
-  if (!options.output.empty()) output_ = open_for_writing(options.output);
-  if (!options.report_file.empty()) report_ = open_for_writing(options.report_file);
-  if (!options.output_dir.empty()) prepare_directory(options.output_dir);
-  if (!options.timeline_svg.empty()) check_replaceable(options.timeline_svg);
+Files::Files(OutputPaths paths) : paths_(std::move(paths)) {
+  check_distinct(paths_);
+  if (!paths_.poems.empty()) output_ = open_for_writing(paths_.poems);
+  if (!paths_.report.empty()) report_ = open_for_writing(paths_.report);
+  if (!paths_.directory.empty()) prepare_directory(paths_.directory);
+  if (!paths_.timeline_svg.empty()) check_replaceable(paths_.timeline_svg);
   nowhere_ = open_for_writing("/dev/null");
 }
 
-Sink Files::poems() const { return sink_to(output_.get(), options_.output); }
+Sink Files::poems() const { return sink_to(output_.get(), paths_.poems); }
 
 Sink Files::nowhere() const { return sink_to(nowhere_.get(), "/dev/null"); }
 
 Sink Files::report() const {
-  return report_ ? sink_to(report_.get(), options_.report_file)
-                 : sink_to(STDERR_FILENO, "standard error");
+  return report_ ? sink_to(report_.get(), paths_.report) : sink_to(STDERR_FILENO, "standard error");
 }
 
 }  // namespace poetry

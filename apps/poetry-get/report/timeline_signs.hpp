@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "fetch/timeline_chart.hpp"
+#include "report/timeline_chart.hpp"
 
 namespace poetry {
 

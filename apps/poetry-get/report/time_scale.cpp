@@ -1,4 +1,4 @@
-#include "fetch/time_scale.hpp"
+#include "report/time_scale.hpp"
 
 #include <fmt/core.h>
 

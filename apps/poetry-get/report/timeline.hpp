@@ -7,7 +7,7 @@
 #include <string>
 
 #include "base/terminal.hpp"
-#include "fetch/report.hpp"
+#include "report/report.hpp"
 
 namespace poetry {
 

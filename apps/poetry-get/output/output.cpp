@@ -1,10 +1,10 @@
-#include "fetch/output.hpp"
+#include "output/output.hpp"
 
 #include <algorithm>
 #include <unordered_map>
 #include <utility>
 
-#include "fetch/spool.hpp"
+#include "output/spool.hpp"
 
 namespace poetry {
 namespace {

@@ -1,7 +1,7 @@
 // A run made up for tests of reports and pictures: a poem of four lines, and a refused one.
 #pragma once
 
-#include "fetch/report.hpp"
+#include "poetry-get/report/report.hpp"
 
 namespace poetry {
 

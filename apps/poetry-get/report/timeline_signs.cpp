@@ -1,4 +1,4 @@
-#include "fetch/timeline_signs.hpp"
+#include "report/timeline_signs.hpp"
 
 #include <fmt/format.h>
 

@@ -1,11 +1,11 @@
-#include "fetch/timeline_chart.hpp"
+#include "poetry-get/report/timeline_chart.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 
-#include "fetch/sample_run.hpp"
+#include "get/report/sample_run.hpp"
 
 namespace poetry {
 

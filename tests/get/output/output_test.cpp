@@ -1,4 +1,4 @@
-#include "fetch/output.hpp"
+#include "poetry-get/output/output.hpp"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 #include <fstream>
 #include <iterator>
 
-#include "fetch/spool.hpp"
+#include "poetry-get/output/spool.hpp"
 
 namespace poetry {
 namespace {

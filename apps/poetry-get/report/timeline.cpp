@@ -1,4 +1,4 @@
-#include "fetch/timeline.hpp"
+#include "report/timeline.hpp"
 
 #include <fmt/format.h>
 
@@ -8,7 +8,7 @@
 #include <optional>
 
 #include "base/shown_text.hpp"
-#include "fetch/timeline_chart.hpp"
+#include "report/timeline_chart.hpp"
 
 namespace poetry {
 namespace {

@@ -6,10 +6,10 @@
 #include <utility>
 
 #include "base/shown_text.hpp"
-#include "fetch/timeline.hpp"
-#include "fetch/timeline_chart.hpp"
-#include "fetch/timeline_layout.hpp"
-#include "fetch/timeline_signs.hpp"
+#include "report/timeline.hpp"
+#include "report/timeline_chart.hpp"
+#include "report/timeline_layout.hpp"
+#include "report/timeline_signs.hpp"
 
 namespace poetry {
 namespace {

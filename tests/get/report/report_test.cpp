@@ -1,11 +1,11 @@
-#include "fetch/report.hpp"
+#include "poetry-get/report/report.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <boost/json.hpp>
 
-#include "fetch/sample_run.hpp"
+#include "get/report/sample_run.hpp"
 
 namespace poetry {
 namespace {

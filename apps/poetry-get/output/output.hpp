@@ -11,7 +11,7 @@
 
 #include "fetch/record.hpp"
 #include "fetch/servers.hpp"
-#include "fetch/sink.hpp"
+#include "output/sink.hpp"
 
 namespace poetry {
 

@@ -1,4 +1,4 @@
-#include "fetch/report.hpp"
+#include "report/report.hpp"
 
 #include <fmt/format.h>
 

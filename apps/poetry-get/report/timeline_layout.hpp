@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <vector>
 
-#include "fetch/timeline_chart.hpp"
+#include "report/timeline_chart.hpp"
 
 namespace poetry {
 

@@ -4,7 +4,7 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
-#include "fetch/report.hpp"
+#include "report/report.hpp"
 
 namespace poetry {
 namespace {

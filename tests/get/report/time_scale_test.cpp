@@ -1,4 +1,4 @@
-#include "fetch/time_scale.hpp"
+#include "poetry-get/report/time_scale.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

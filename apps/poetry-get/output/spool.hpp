@@ -10,7 +10,7 @@
 #include <unordered_map>
 
 #include "base/fd.hpp"
-#include "fetch/sink.hpp"
+#include "output/sink.hpp"
 
 namespace poetry {
 

@@ -1,4 +1,4 @@
-#include "fetch/spool.hpp"
+#include "output/spool.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>

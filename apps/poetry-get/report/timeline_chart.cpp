@@ -1,4 +1,4 @@
-#include "fetch/timeline_chart.hpp"
+#include "report/timeline_chart.hpp"
 
 #include <fmt/format.h>
 

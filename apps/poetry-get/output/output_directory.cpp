@@ -10,7 +10,7 @@
 
 #include "base/error.hpp"
 #include "base/fd.hpp"
-#include "fetch/output.hpp"
+#include "output/output.hpp"
 
 namespace poetry {
 namespace {

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "fetch/report.hpp"
-#include "fetch/time_scale.hpp"
+#include "report/report.hpp"
+#include "report/time_scale.hpp"
 
 namespace poetry {
 

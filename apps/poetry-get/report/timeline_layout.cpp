@@ -1,4 +1,4 @@
-#include "fetch/timeline_layout.hpp"
+#include "report/timeline_layout.hpp"
 
 #include <algorithm>
 #include <string>
