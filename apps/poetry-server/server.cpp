@@ -3,10 +3,10 @@
 #include <poll.h>
 
 #include <array>
-#include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 
 #include "base/error.hpp"
+#include "base/json.hpp"
 #include "base/log.hpp"
 #include "cli/main.hpp"
 #include "cli/replaced_file.hpp"
@@ -68,7 +68,7 @@ void Server::write_ready_file() const {
                     {"service", port.service_name},
                     {"name", port.name}});
   }
-  replace_file(serving_.options().ready_file, boost::json::serialize(list) + "\n");
+  replace_file(serving_.options().ready_file, json_text(list) + "\n");
 }
 
 void Server::start_command() {

@@ -1,10 +1,10 @@
 #include "serving.hpp"
 
 #include <algorithm>
-#include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 
 #include "base/error.hpp"
+#include "base/json.hpp"
 #include "base/log.hpp"
 #include "base/quantity.hpp"
 #include "base/seed.hpp"
@@ -132,7 +132,7 @@ std::string Serving::statistics() const {
                                        {"ended", ended},
                                        {"bytes", bytes},
                                        {"ports", std::move(ports)}};
-  return boost::json::serialize(statistics);
+  return json_text(statistics);
 }
 
 }  // namespace poetry

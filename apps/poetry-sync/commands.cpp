@@ -9,6 +9,7 @@
 #include "as_json.hpp"
 #include "base/error.hpp"
 #include "base/shown_text.hpp"
+#include "base/utf8.hpp"
 #include "cli/main.hpp"
 #include "cli/standard_output.hpp"
 #include "control_client.hpp"

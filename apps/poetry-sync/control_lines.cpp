@@ -6,6 +6,7 @@
 #include "base/error.hpp"
 #include "base/quantity.hpp"
 #include "base/shown_text.hpp"
+#include "base/utf8.hpp"
 #include "control.hpp"
 
 namespace poetry {

@@ -2,6 +2,7 @@
 
 #include "base/error.hpp"
 #include "base/shown_text.hpp"
+#include "base/utf8.hpp"
 #include "net/address.hpp"
 
 namespace poetry {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/shown_text.hpp"
+#include "base/utf8.hpp"
 
 namespace poetry {
 namespace {

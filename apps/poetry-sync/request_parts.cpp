@@ -8,6 +8,7 @@
 #include "base/error.hpp"
 #include "base/quantity.hpp"
 #include "base/shown_text.hpp"
+#include "base/utf8.hpp"
 
 namespace poetry {
 namespace {

@@ -5,6 +5,7 @@
 
 #include "base/quantity.hpp"
 #include "base/shown_text.hpp"
+#include "base/utf8.hpp"
 #include "fetch/poem_catalog.hpp"
 #include "fetch/retry_delay.hpp"
 #include "fetching.hpp"

@@ -11,6 +11,7 @@
 
 #include "base/error.hpp"
 #include "base/fd.hpp"
+#include "base/write_fully.hpp"
 
 namespace poetry {
 namespace {
@@ -23,13 +24,9 @@ Fd make_memfd(std::string_view name) {
   return fd;
 }
 
-void write_all(int fd, std::string_view bytes, std::string_view name) {
-  while (!bytes.empty()) {
-    const auto count = ::write(fd, bytes.data(), bytes.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) throw_errno("hold", name);
-    bytes.remove_prefix(static_cast<std::size_t>(count));
-  }
+void hold(int memory, std::string_view bytes, std::string_view name) {
+  const auto error = write_fully(memory, bytes);
+  if (error) throw std::system_error(error, "hold " + std::string(name));
 }
 
 }  // namespace
@@ -49,7 +46,7 @@ std::shared_ptr<const SealedText> SealedText::read(const std::string& path) {
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) throw_errno("read", path);
     if (count == 0) break;
-    write_all(memory.get(), {buffer->data(), static_cast<std::size_t>(count)}, path);
+    hold(memory.get(), {buffer->data(), static_cast<std::size_t>(count)}, path);
   }
   std::shared_ptr<SealedText> text(new SealedText);
   text->seal(memory.get(), path);
@@ -58,7 +55,7 @@ std::shared_ptr<const SealedText> SealedText::read(const std::string& path) {
 
 std::shared_ptr<const SealedText> SealedText::copy(std::string_view bytes) {
   Fd memory = make_memfd("text");
-  write_all(memory.get(), bytes, "text");
+  hold(memory.get(), bytes, "text");
   std::shared_ptr<SealedText> text(new SealedText);
   text->seal(memory.get(), "text");
   return text;

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <array>
 
+#include "base/utf8.hpp"
+
 namespace poetry {
 namespace {
-
-constexpr char32_t replacement = 0xfffd;
 
 struct Range {
   char32_t first;
@@ -35,36 +35,14 @@ std::size_t columns_of(char32_t each) {
   return among(combining, each) ? 0 : among(wide, each) ? 2 : 1;
 }
 
-struct Decoded {
-  char32_t character = replacement;
-  std::size_t bytes = 1;
-};
-
-// RFC 3629. An ill-formed sequence is taken a byte at a time.
-Decoded decode(std::string_view text) {
-  const auto byte = [text](std::size_t at) { return static_cast<unsigned char>(text[at]); };
-  const unsigned char first = byte(0);
-  if (first < 0x80) return {first, 1};
-  const std::size_t size = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  if (first < 0xc2 || first > 0xf4 || text.size() < size) return {};
-  char32_t character = first & (0x7fU >> size);
-  for (std::size_t at = 1; at < size; ++at) {
-    if ((byte(at) & 0xc0U) != 0x80) return {};
-    character = character << 6U | (byte(at) & 0x3fU);
-  }
-  constexpr std::array<char32_t, 5> least{0, 0, 0x80, 0x800, 0x10000};
-  if (character < least[size] || character > 0x10ffff) return {};
-  return {character, size};
-}
-
 }  // namespace
 
 std::u32string shown_text(std::string_view bytes) {
   std::u32string text;
   while (!bytes.empty()) {
-    const Decoded next = decode(bytes);
-    text += among(unshown, next.character) ? replacement : next.character;
-    bytes.remove_prefix(next.bytes);
+    const auto next = first_character(bytes);
+    text += among(unshown, next.character) ? replacement_character : next.character;
+    bytes.remove_prefix(next.size);
   }
   return text;
 }
@@ -94,29 +72,6 @@ std::u32string shortened(std::u32string text, std::size_t columns, char32_t mark
     used += columns_of(text[last - 1]);
   }
   return text.substr(0, first) + mark + text.substr(last);
-}
-
-std::string to_utf8(std::u32string_view text) {
-  std::string bytes;
-  const auto put = [&bytes](char32_t byte) { bytes += static_cast<char>(byte); };
-  for (const char32_t each : text) {
-    if (each < 0x80) {
-      put(each);
-    } else if (each < 0x800) {
-      put(0xc0U | each >> 6U);
-      put(0x80U | (each & 0x3fU));
-    } else {
-      if (each < 0x10000) {
-        put(0xe0U | each >> 12U);
-      } else {
-        put(0xf0U | each >> 18U);
-        put(0x80U | (each >> 12U & 0x3fU));
-      }
-      put(0x80U | (each >> 6U & 0x3fU));
-      put(0x80U | (each & 0x3fU));
-    }
-  }
-  return bytes;
 }
 
 }  // namespace poetry

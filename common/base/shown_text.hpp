@@ -9,7 +9,7 @@
 namespace poetry {
 
 /// The characters of UTF-8 text. What is no UTF-8, a control character, or not to be had in XML 1.0
-/// becomes U+FFFD.
+/// becomes U+FFFD, an ill-formed sequence one for each of its maximal subparts.
 std::u32string shown_text(std::string_view bytes);
 
 /// The same with '?' for everything that is not ASCII.
@@ -22,7 +22,5 @@ std::size_t columns_of(std::u32string_view text);
 /// The text, or its beginning and end with `mark` (one column) in its middle, so that it takes
 /// `columns` at most; these are 3 at least. The end is the longer part by a half.
 std::u32string shortened(std::u32string text, std::size_t columns, char32_t mark);
-
-std::string to_utf8(std::u32string_view text);
 
 }  // namespace poetry

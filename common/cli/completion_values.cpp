@@ -8,8 +8,8 @@ void add_word(std::string& words, std::string_view word) {
   words.append(words.empty() ? "" : " ").append(word);
 }
 
-Completion completion_of(const Option& option) {
-  Completion completion;
+OptionValues completion_of(const Option& option) {
+  OptionValues completion;
   for (const auto& word : option.words) add_word(completion.words, word);
   const std::string_view argument = option.argument;
   if (completion.words.empty() && argument.find('|') != std::string_view::npos) {

@@ -11,13 +11,13 @@ namespace poetry {
 /// What may stand where a value is wanted.
 enum class Values { none, words, file, directory, other };
 
-struct Completion {
+struct OptionValues {
   Values values = Values::none;
   std::string words;  ///< separated by blanks
 };
 
 /// From the option's own list, or from its argument: "FILE", "ordered|live|none", "N|forever".
-Completion completion_of(const Option& option);
+OptionValues completion_of(const Option& option);
 
 /// Adds one behind a blank.
 void add_word(std::string& words, std::string_view word);

@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "base/error.hpp"
+#include "base/quantity.hpp"
 #include "cli/main.hpp"
 #include "cli/standard_output.hpp"
 
@@ -43,10 +44,8 @@ void Findings::tries(std::string_view what, std::string_view remedy,
 }
 
 int Findings::finish() {
-  const auto count = std::to_string(failures_);
-  write_standard_output(failures_ == 0   ? "nothing would fail\n"
-                        : failures_ == 1 ? "1 thing would fail\n"
-                                         : count + " things would fail\n");
+  write_standard_output((failures_ == 0 ? "nothing" : counted(failures_, "thing")) +
+                        " would fail\n");
   return failures_ == 0 ? exit_ok : exit_failure;
 }
 

@@ -5,11 +5,11 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
-#include <boost/json/serialize.hpp>
-#include <boost/json/value.hpp>
 #include <cstdlib>
 #include <memory>
 #include <string_view>
+
+#include "base/json.hpp"
 
 namespace poetry {
 namespace {
@@ -20,7 +20,7 @@ class JsonMessage : public spdlog::custom_flag_formatter {
   void format(const spdlog::details::log_msg& message, const std::tm& /*time*/,
               spdlog::memory_buf_t& buffer) override {
     const std::string_view text(message.payload.data(), message.payload.size());
-    const auto quoted = boost::json::serialize(boost::json::string(text));
+    const auto quoted = json_string(text);
     buffer.append(quoted.data(), quoted.data() + quoted.size());
   }
   [[nodiscard]] std::unique_ptr<spdlog::custom_flag_formatter> clone() const override {

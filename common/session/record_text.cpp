@@ -1,62 +1,27 @@
 #include "session/record_text.hpp"
 
 #include <boost/json/object.hpp>
-#include <boost/json/serialize.hpp>
 #include <charconv>
 
+#include "base/json.hpp"
+#include "base/xml.hpp"
 #include "session/log_record.hpp"
-#include "session/utf8.hpp"
 
 namespace poetry {
 namespace {
-
-/// As XML, in content or in an attribute between double quotes, where white space other than a
-/// space would otherwise be normalized (XML 1.0, sections 2.11 and 3.3.3).
-void append_xml(std::string& text, std::string_view bytes) {
-  for (const char c : to_xml_characters(bytes)) {
-    switch (c) {
-      case '&':
-        text += "&amp;";
-        break;
-      case '<':
-        text += "&lt;";
-        break;
-      case '>':
-        text += "&gt;";
-        break;
-      case '"':
-        text += "&quot;";
-        break;
-      case '\t':
-        text += "&#9;";
-        break;
-      case '\n':
-        text += "&#10;";
-        break;
-      case '\r':
-        text += "&#13;";
-        break;
-      default:
-        text += c;
-    }
-  }
-}
 
 std::string xml_of(const LogRecord& record) {
   std::string text = "<hit";
   for (std::size_t i = 0; i < record.fields.size(); ++i) {
     if (!record.fields[i]) continue;
     text.append(" ").append(log_field_names[i]).append("=\"");
-    append_xml(text, *record.fields[i]);
-    text += '"';
+    text.append(xml_escaped(*record.fields[i])).append("\"");
   }
   return text += "/>\n";
 }
 
 std::string xml_of(std::string_view unparsed) {
-  std::string text = "<unparsed>";
-  append_xml(text, unparsed);
-  return text += "</unparsed>\n";
+  return "<unparsed>" + xml_escaped(unparsed) + "</unparsed>\n";
 }
 
 std::uint64_t number_of(std::string_view digits) {
@@ -76,12 +41,11 @@ std::string json_of(const LogRecord& record) {
       object[log_field_names[i]] = to_xml_characters(*record.fields[i]);
     }
   }
-  return boost::json::serialize(object) + "\n";
+  return json_text(object) + "\n";
 }
 
 std::string json_of(std::string_view unparsed) {
-  return boost::json::serialize(boost::json::object{{"unparsed", to_xml_characters(unparsed)}}) +
-         "\n";
+  return json_text({{"unparsed", to_xml_characters(unparsed)}}) + "\n";
 }
 
 }  // namespace

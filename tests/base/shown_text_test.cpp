@@ -1,4 +1,5 @@
 #include "base/shown_text.hpp"
+#include "base/utf8.hpp"
 
 #include <gtest/gtest.h>
 
@@ -8,7 +9,7 @@ namespace {
 TEST(ShownText, ReadsWhatIsUtf8AndReplacesTheRest) {
   EXPECT_EQ(shown_text("a\xc3\xbc\xe5\xba\x8a\xf0\x9f\x90\x8c"), U"aü床🐌");
   EXPECT_EQ(shown_text("\xff|\xc3|\xe5\xba|\xc0\xaf|\xed\xa0\x80|\xf4\x90\x80\x80"),
-            U"\xfffd|\xfffd|\xfffd\xfffd|\xfffd\xfffd|\xfffd|\xfffd\xfffd\xfffd\xfffd");
+            U"\xfffd|\xfffd|\xfffd|\xfffd\xfffd|\xfffd\xfffd\xfffd|\xfffd\xfffd\xfffd\xfffd");
 }
 
 TEST(ShownText, ShowsNothingThatMovesOrColours) {

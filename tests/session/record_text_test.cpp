@@ -6,7 +6,7 @@
 #include <string>
 
 #include "base/seed.hpp"
-#include "session/utf8.hpp"
+#include "base/xml.hpp"
 
 namespace poetry {
 namespace {

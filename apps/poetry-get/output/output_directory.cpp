@@ -10,14 +10,14 @@
 
 #include "base/error.hpp"
 #include "base/fd.hpp"
+#include "base/write_fully.hpp"
 #include "output/output.hpp"
 
 namespace poetry {
 namespace {
 
-[[noreturn]] void fail(const std::string& path) {
-  // NOLINTNEXTLINE(concurrency-mt-unsafe): glibc's is safe
-  throw TaskOutputError("write to " + path + ": " + std::strerror(errno));
+[[noreturn]] void fail(const std::string& path, int error = errno) {
+  throw TaskOutputError("write to " + path + ": " + std::generic_category().message(error));
 }
 
 // Every call opens its file anew: thousands of tasks in flight need their descriptors for sockets.
@@ -29,11 +29,8 @@ class DirectoryOutput final : public Output {
   void write(std::size_t task, std::string_view bytes) override {
     const std::string path = part_path(task);
     const Fd file = open(task, path);
-    while (!bytes.empty()) {
-      const auto count = ::write(file.get(), bytes.data(), bytes.size());
-      if (count < 0 && errno != EINTR) fail(path);
-      if (count > 0) bytes.remove_prefix(static_cast<std::size_t>(count));
-    }
+    const auto error = write_fully(file.get(), bytes);
+    if (error) fail(path, error.value());
   }
 
   void discard(std::size_t task) override {

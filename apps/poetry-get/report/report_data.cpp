@@ -1,41 +1,17 @@
 #include <fmt/core.h>
 
-#include <algorithm>
-#include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
-
+#include "base/json.hpp"
 #include "report/report.hpp"
 
 namespace poetry {
 namespace {
 
-// Boost.JSON writes a number as 4.003E0; these are for people, too.
+// To the microsecond, so that columns of them line up.
 std::string seconds_text(Duration duration) { return fmt::format("{:.6f}", seconds(duration)); }
 
 // A time since the run's start, or `none` where it did not come to that.
 std::string since(TimePoint start, TimePoint at, std::string_view none) {
   return at == never ? std::string(none) : seconds_text(at - start);
-}
-
-bool is_ascii(char byte) { return static_cast<unsigned char>(byte) < 0x80; }
-
-// JSON is UTF-8, but a host's name may be anything.
-std::string quoted_json(std::string_view text) {
-  namespace json = boost::json;
-  std::string quoted = json::serialize(json::string_view(text.data(), text.size()));
-  if (std::all_of(text.begin(), text.end(), is_ascii)) return quoted;
-  boost::system::error_code not_utf8;
-  json::parse(quoted, not_utf8);
-  if (!not_utf8) return quoted;
-  std::string mended;
-  for (const char byte : text) {
-    if (is_ascii(byte)) {
-      mended += byte;
-    } else {
-      mended += "\ufffd";
-    }
-  }
-  return json::serialize(json::string_view(mended));
 }
 
 std::string quoted_csv(std::string_view text) {
@@ -99,7 +75,7 @@ void write_json_task(const std::vector<Field>& fields, Pieces& out) {
   std::string_view lead = "{";
   for (const Field& field : fields) {
     out << lead << "\"" << field.name
-        << "\": " << (field.is_text ? quoted_json(field.text) : field.text);
+        << "\": " << (field.is_text ? json_string(field.text) : field.text);
     lead = ", ";
   }
   out << "}";
@@ -107,8 +83,8 @@ void write_json_task(const std::vector<Field>& fields, Pieces& out) {
 
 void write_json_run(const Run& run, Pieces& out) {
   const Totals totals = totals_of(run);
-  out << "{\n  \"engine\": " << quoted_json(run.engine);
-  if (!run.failure.empty()) out << ",\n  \"error\": " << quoted_json(run.failure);
+  out << "{\n  \"engine\": " << json_string(run.engine);
+  if (!run.failure.empty()) out << ",\n  \"error\": " << json_string(run.failure);
   out << fmt::format(
       ",\n  \"servers\": {},\n  \"fetched\": {},\n  \"failed\": {},\n  \"bytes\": {},\n"
       "  \"elapsed_s\": {},\n  \"longest_s\": {},\n  \"sum_s\": {},\n  \"speedup\": {:.3f},\n"

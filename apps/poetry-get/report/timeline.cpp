@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "base/shown_text.hpp"
+#include "base/utf8.hpp"
 #include "report/timeline_chart.hpp"
 
 namespace poetry {

@@ -125,27 +125,4 @@ std::string svg_length(double value) {
   return text == "-0" ? "0" : text;
 }
 
-std::string svg_escaped(std::string_view text) {
-  std::string result;
-  for (const char each : text) {
-    switch (each) {
-      case '&':
-        result += "&amp;";
-        break;
-      case '<':
-        result += "&lt;";
-        break;
-      case '>':
-        result += "&gt;";
-        break;
-      case '"':
-        result += "&quot;";
-        break;
-      default:
-        result += each;
-    }
-  }
-  return result;
-}
-
 }  // namespace poetry

@@ -28,7 +28,5 @@ std::string svg_arrivals(const SvgRow& row, std::span<const double> at);
 
 /// A length with as many decimals as a picture needs.
 std::string svg_length(double value);
-/// Text as XML takes it between tags and in quotes.
-std::string svg_escaped(std::string_view text);
 
 }  // namespace poetry

@@ -5,7 +5,10 @@
 #include <string_view>
 #include <utility>
 
+#include "base/quantity.hpp"
 #include "base/shown_text.hpp"
+#include "base/utf8.hpp"
+#include "base/xml.hpp"
 #include "report/timeline.hpp"
 #include "report/timeline_chart.hpp"
 #include "report/timeline_layout.hpp"
@@ -62,7 +65,7 @@ class Picture {
 
 std::string Picture::title() const {
   const std::size_t engines = chart_.panels.size();
-  return fmt::format("Fetching {} poem{} by {}", chart_.tasks, chart_.tasks == 1 ? "" : "s",
+  return fmt::format("Fetching {} by {}", counted(chart_.tasks, "poem"),
                      engines == 1 ? chart_.panels.front().engine
                                   : fmt::format("each of {} engines, on one scale", engines));
 }
@@ -73,14 +76,14 @@ void Picture::write(double at, Anchor anchor, double size, std::string_view clas
   static constexpr std::array<std::string_view, 3> anchors{"start", "middle", "end"};
   put(R"(<text class="{}" x="{}" y="{}" font-size="{}" text-anchor="{}">{}</text>)", classes,
       svg_length(at), svg_length(y_ + size * 0.35), svg_length(size),
-      anchors[static_cast<std::size_t>(anchor)], svg_escaped(text));
+      anchors[static_cast<std::size_t>(anchor)], xml_escaped(text));
 }
 
 void Picture::draw_top() {
-  put(R"(<title id="pt-title">{}</title>)", svg_escaped(title()));
+  put(R"(<title id="pt-title">{}</title>)", xml_escaped(title()));
   put(R"(<desc id="pt-desc">A row for each task shows what it did when.)");
   for (const auto& panel : chart_.panels) {
-    put(" {}: {}.", svg_escaped(panel.engine), svg_escaped(panel.heading));
+    put(" {}: {}.", xml_escaped(panel.engine), xml_escaped(panel.heading));
   }
   put("</desc>\n{}", svg_style());
   put(R"(<rect class="pt-paper" width="100%" height="100%"/>)");
@@ -94,8 +97,8 @@ void Picture::draw(const ChartPanel& panel) {
   y_ += heading_size + 12;
   put(R"(<g class="pt-panel"><text class="pt-text pt-ink" x="{}" y="{}" font-size="{}">)",
       svg_length(margin), svg_length(y_), heading_size);
-  put("<tspan class=\"pt-bold\">{}</tspan> {}</text>\n", svg_escaped(panel.engine),
-      svg_escaped(panel.heading));
+  put("<tspan class=\"pt-bold\">{}</tspan> {}</text>\n", xml_escaped(panel.engine),
+      xml_escaped(panel.heading));
   y_ += heading_size / 2 + 3;
   draw_grid(panel);
   for (const ChartRow& row : panel.rows) {
@@ -141,7 +144,7 @@ void Picture::draw_axis() {
 
 void Picture::draw(const ChartRow& row) {
   const auto name = to_utf8(shortened(shown_text(row.name), TimelineLayout::most_name, U'…'));
-  put(R"(<g class="pt-task"><title>{}</title>)", svg_escaped(to_utf8(shown_text(row.facts))));
+  put(R"(<g class="pt-task"><title>{}</title>)", xml_escaped(to_utf8(shown_text(row.facts))));
   write(layout_.numbers, Anchor::end, layout_.font, "pt-mono pt-soft",
         std::to_string(row.task + 1));
   write(layout_.names, Anchor::start, layout_.font, "pt-mono pt-ink", name);

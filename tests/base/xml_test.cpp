@@ -1,4 +1,4 @@
-#include "session/utf8.hpp"
+#include "base/xml.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,0 +1,69 @@
+#include "base/xml.hpp"
+
+#include <algorithm>
+
+#include "base/utf8.hpp"
+
+namespace poetry {
+namespace {
+
+bool is_xml_character(char32_t each) {
+  if (each < 0x20) return each == '\t' || each == '\n' || each == '\r';
+  return each != 0xFFFE && each != 0xFFFF;
+}
+
+/// What stands for it; empty where it stands for itself.
+std::string_view reference_to(char each) {
+  switch (each) {
+    case '&':
+      return "&amp;";
+    case '<':
+      return "&lt;";
+    case '>':
+      return "&gt;";
+    case '"':
+      return "&quot;";
+    case '\t':
+      return "&#9;";
+    case '\n':
+      return "&#10;";
+    case '\r':
+      return "&#13;";
+    default:
+      return {};
+  }
+}
+
+}  // namespace
+
+std::string to_xml_characters(std::string_view bytes) {
+  constexpr auto is_odd = [](char c) { return (c < ' ' && c != '\t') || c > '~'; };
+  std::string text;
+  text.reserve(bytes.size());
+  while (!bytes.empty()) {
+    const auto plain = std::find_if(bytes.begin(), bytes.end(), is_odd) - bytes.begin();
+    text += bytes.substr(0, static_cast<std::size_t>(plain));
+    bytes.remove_prefix(static_cast<std::size_t>(plain));
+    if (bytes.empty()) break;
+    const auto next = first_character(bytes);
+    const bool taken = next.well_formed && is_xml_character(next.character);
+    text += taken ? bytes.substr(0, next.size) : "\xEF\xBF\xBD";  // U+FFFD
+    bytes.remove_prefix(next.size);
+  }
+  return text;
+}
+
+std::string xml_escaped(std::string_view bytes) {
+  std::string text;
+  for (const char each : to_xml_characters(bytes)) {
+    const auto reference = reference_to(each);
+    if (reference.empty()) {
+      text += each;
+    } else {
+      text += reference;
+    }
+  }
+  return text;
+}
+
+}  // namespace poetry
