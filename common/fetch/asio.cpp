@@ -1,16 +1,15 @@
-// The strategy over Boost.Asio: each task an object whose asynchronous operations (to connect, to
-// wait for its socket, to wait for a time) run on one io_context in the caller's thread.
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <cerrno>
-#include <deque>
+// The strategy over Boost.Asio: each task is a coroutine, which reads as if it blocked. All of them
+// run on one io_context, in the caller's thread.
+#include <algorithm>
+#include <array>
+#include <boost/asio.hpp>
+#include <boost/asio/experimental/parallel_group.hpp>
+#include <exception>
 #include <map>
 #include <memory>
-#include <unordered_map>
+#include <tuple>
 #include <utility>
+#include <vector>
 
 #include "fetch/exchange.hpp"
 #include "fetch/resolver.hpp"
@@ -22,305 +21,242 @@ namespace poetry {
 namespace {
 
 namespace asio = boost::asio;
-using asio::ip::tcp;
+using asio::experimental::make_parallel_group;
 using Error = boost::system::error_code;
 
-// Tasks begun in one handler, so that thousands of them do not hold up those under way.
-constexpr int most_starts = 256;
-
-/// A descriptor that Asio waits for and does not own.
-class Borrowed {
- public:
-  Borrowed(asio::io_context& io, int fd) : descriptor_(io, fd) {}
-  Borrowed(const Borrowed&) = delete;
-  Borrowed& operator=(const Borrowed&) = delete;
-  ~Borrowed() { [[maybe_unused]] const int fd = descriptor_.release(); }
-
-  /// Calls `handler` each time the descriptor is readable, as long as this lives.
-  template <typename Handler>
-  void watch(Handler handler) {
-    descriptor_.async_wait(asio::posix::descriptor_base::wait_read,
-                           [this, handler](const Error& error) {
-                             if (error) return;  // only where it is cancelled
-                             handler();
-                             watch(handler);
-                           });
-  }
-
- private:
-  asio::posix::stream_descriptor descriptor_;
-};
-
-/// A task in flight. Its handlers share it, and run once more after they were cancelled.
-struct AsioTask {
-  AsioTask(asio::io_context& io, Fetch what) : fetch(std::move(what)), connection(io), timer(io) {}
-
-  Fetch fetch;
-  std::deque<tcp::socket> candidates;  // to connect, by the index of their address
-  tcp::socket connection;
-  asio::steady_timer timer;
-  TimePoint alarm = never;  // what the timer is set to: the fetch's deadline, or sooner
-  bool reading = false;     // whether a wait for the connection is under way
-  bool writing = false;
-  std::uint64_t ticket = 0;  // of the name that it asks for
-  std::uint64_t round = 0;   // goes up when sockets are dropped, which makes their handlers void
-};
-using TaskPtr = std::shared_ptr<AsioTask>;
-
-enum class Progress { waits, goes_on, over };
-
-/// Runs the tasks of one batch in one io_context.
+/// Runs the tasks of one batch.
 class AsioRun {
  public:
   AsioRun(const Batch& batch, Observer& observer, Signals& signals)
-      : batch_(batch),
-        observer_(observer),
-        signals_(signals),
-        resolver_(Resolver::make_lookups(batch.lookup)),
-        roster_(batch, observer),
-        exchange_(observer, Exchange::shared_room),
-        signal_(io_, signals.fd()),
-        answer_(io_, resolver_.fd()) {}
+      : batch_(batch), observer_(observer), signals_(signals) {}
 
-  Result run();
+  Result run() {
+    spawn(take_answers());
+    spawn(take_signals());
+    spawn(start_tasks());
+    return roster_.take(io_.run());  // which returns the number of handlers that it has run
+  }
 
  private:
-  void start_later();
-  void start_some();
-  void advance(const TaskPtr& task);
-  Progress act(const TaskPtr& task, const Resolve& action);
-  Progress act(const TaskPtr& task, const Connect& action);
-  Progress act(const TaskPtr& task, const Transfer& action);
-  Progress act(const TaskPtr& task, const HalfClose&);
-  Progress act(const TaskPtr& task, const Wait& action);
-  Progress act(const TaskPtr& task, const Done&);
-  void set_alarm(const TaskPtr& task, TimePoint until);
-  void wait_for(const TaskPtr& task, tcp::socket::wait_type what, bool& under_way);
-  void end_candidate(AsioTask& task, std::size_t index, std::error_code error);
-  bool put_back(const TaskPtr& task, int error);
-  void expire(const TaskPtr& task);
-  void take_answers();
-  void interrupt();
-  static void drop_sockets(AsioTask& task);
-  void retire(const TaskPtr& task);
+  /// Opens its sockets close-on-exec, as Asio's usual protocols do not.
+  struct Stream : asio::generic::stream_protocol {
+    Stream(const stream_protocol& base) : stream_protocol(base) {}
+    [[nodiscard]] int type() const { return SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC; }
+  };
+
+  // Asio's types, without the any_io_executor that costs time and memory.
+  using Executor = asio::io_context::executor_type;
+  using Awaitable = asio::awaitable<void, Executor>;
+  using Descriptor = asio::posix::basic_stream_descriptor<Executor>;
+  using Socket = asio::basic_stream_socket<Stream, Executor>;
+  using Timer = asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, Executor>;
+
+  // For operations that are cancelled every day: co_await returns their error, and raises nothing.
+  static constexpr auto as_values = asio::as_tuple(asio::deferred);
+
+  // Tasks begun in one handler, so that thousands of them do not hold up those under way.
+  static constexpr int most_starts = 256;
+  // Bytes that each of thousands of tasks waits with; more than that goes to the shared buffer.
+  static constexpr std::size_t line_room = 128;
+
+  /// A descriptor that Asio waits for and does not own.
+  struct Borrowed : Descriptor {
+    using Descriptor::Descriptor;
+    ~Borrowed() { std::ignore = release(); }
+  };
+
+  struct Task {
+    Fetch fetch;
+    Timer deadline;               // never, where nothing waits for it
+    std::vector<Socket> sockets;  // to connect, by the index of their address; or the connection
+    bool put_back = false;
+  };
+
+  // What a coroutine raises leaves run().
+  void spawn(Awaitable coroutine) {
+    asio::co_spawn(io_, std::move(coroutine), [](const std::exception_ptr& raised) {
+      if (raised) std::rethrow_exception(raised);
+    });
+  }
+
+  Awaitable start_tasks() {
+    for (int started = 0; !roster_.empty();) {
+      if (const auto number = roster_.begin()) {
+        spawn(carry_out(*number));
+        if (++started % most_starts == 0) co_await asio::post(io_, asio::deferred);
+      } else {
+        co_await ended_.async_wait(as_values);
+      }
+    }
+    io_.stop();
+  }
+
+  Awaitable carry_out(std::size_t number) {
+    co_await asio::post(io_, asio::deferred);  // from then on, what is raised leaves run() at once
+    Task task{begin_fetch(batch_, number, Clock::now()), Timer(io_, never), {}};
+    tasks_[number] = &task;
+    for (Action action = task.fetch.next(); !std::holds_alternative<Done>(action) && !task.put_back;
+         action = task.fetch.next()) {
+      co_await std::visit([&](const auto& each) { return act(task, each); }, action);
+      task.fetch.expired(Clock::now());
+    }
+    tasks_.erase(number);
+    task.sockets.clear();
+    task.put_back ? roster_.put_back(number) : roster_.finish(task.fetch);
+    ended_.cancel();
+  }
+
+  // Not by Asio's own resolver, which looks up one name after another, and waits for it at the end.
+  Awaitable act(Task& task, const Resolve& action) {
+    const auto numeric = resolve_numeric(task.fetch.where(), batch_.family);
+    if (!numeric.addresses.empty()) {
+      task.fetch.resolved(numeric, Clock::now());
+      co_return;
+    }
+    Timer deadline(io_, action.until);
+    const auto ticket = resolver_.ask(task.fetch.where(), batch_.family);
+    asking_[ticket] = {&task.fetch, &deadline};
+    co_await deadline.async_wait(as_values);
+    if (asking_.erase(ticket) > 0) resolver_.forget(ticket);
+  }
+
+  Awaitable take_answers() {
+    for (Borrowed bell(io_, resolver_.fd());;) {
+      co_await bell.async_wait(Borrowed::wait_read, asio::deferred);
+      while (const auto answer = resolver_.take()) {
+        const auto asked = asking_.extract(answer->ticket);
+        if (asked.empty()) continue;
+        asked.mapped().first->resolved(answer->found, Clock::now());
+        asked.mapped().second->cancel();
+      }
+    }
+  }
+
+  Awaitable act(Task& task, const Connect& action) {
+    const std::size_t tried = task.sockets.size();
+    if (tried < action.addresses.size()) {
+      try_address(task, action.addresses[tried]);
+      co_return;
+    }
+    std::vector<decltype(task.sockets[0].async_wait(Socket::wait_write, asio::deferred))> waits;
+    for (auto& each : task.sockets) {  // those that failed are closed, and fail again
+      waits.push_back(each.async_wait(Socket::wait_write, asio::deferred));
+    }
+    cancel_at(task, action.until);
+    const auto [order, errors] =
+        co_await make_parallel_group(std::move(waits))
+            .async_wait(asio::experimental::wait_for_one_success(), asio::deferred);
+    const std::size_t first = std::find(errors.begin(), errors.end(), Error()) - errors.begin();
+    if (first == tried) co_return;
+    end_attempt(task, first, connect_outcome(task.sockets[first].native_handle()));
+  }
+
+  // Not by async_connect(), which cannot be awaited once more when the next address joins in.
+  void try_address(Task& task, const Address& address) {
+    const std::size_t index = task.sockets.size();
+    auto& socket = task.sockets.emplace_back(io_);
+    Error error;
+    socket.open(asio::generic::stream_protocol(address.family(), 0), error);
+    const bool none_left = error == std::errc::too_many_files_open ||
+                           error == std::errc::too_many_files_open_in_system;
+    const bool may_wait = index == 0 && task.fetch.record().attempts == 1 && !roster_.alone();
+    task.put_back = none_left && may_wait;
+    if (task.put_back) return;
+    const auto started = error ? IoResult{IoStatus::error, 0, error}
+                               : start_connect(socket.native_handle(), address);
+    if (started.status != IoStatus::would_block) end_attempt(task, index, started.error);
+  }
+
+  static void end_attempt(Task& task, std::size_t index, std::error_code error) {
+    if (task.fetch.connect_ended(index, error, Clock::now()) == Candidate::failed) {
+      task.sockets[index].close();
+      return;
+    }
+    Socket chosen = std::move(task.sockets[index]);
+    task.sockets.clear();
+    task.sockets.push_back(std::move(chosen));
+  }
+
+  Awaitable act(Task& task, const Transfer& action) {
+    cancel_at(task, action.until);
+    return action.unsent.empty() ? receive(task, action.most) : send_and_receive(task);
+  }
+
+  Awaitable receive(Task& task, std::size_t most) {
+    std::array<char, line_room> line;
+    auto& socket = task.sockets[0];
+    const auto [error, bytes] = co_await socket.async_receive(asio::buffer(line, most), as_values);
+    const TimePoint now = Clock::now();
+    if (!error && bytes > 0) {
+      Exchange::deliver(task.fetch, observer_, {line.data(), bytes}, now);
+      if (bytes == line.size()) exchange_.receive(task.fetch, socket.native_handle(), now);
+    } else if (!error) {
+      task.fetch.stream_ended(now);
+    } else if (error != asio::error::operation_aborted) {
+      task.fetch.receive_failed(error, now);
+    }
+  }
+
+  Awaitable send_and_receive(Task& task) {
+    auto& socket = task.sockets[0];
+    const auto [order, unreadable, unwritable] =
+        co_await make_parallel_group(socket.async_wait(Socket::wait_read, asio::deferred),
+                                     socket.async_wait(Socket::wait_write, asio::deferred))
+            .async_wait(asio::experimental::wait_for_one(), asio::deferred);
+    const TimePoint now = Clock::now();
+    if (!unwritable) Exchange::send(task.fetch, socket.native_handle(), now);
+    if (!unreadable) exchange_.receive(task.fetch, socket.native_handle(), now);
+  }
+
+  // Deadlines mostly move away: one that comes sooner is left alone, and the task looks again then.
+  void cancel_at(Task& task, TimePoint until) {
+    if (task.deadline.expiry() <= until) return;
+    task.deadline.expires_at(until);
+    task.deadline.async_wait([this, number = task.fetch.task()](const Error& moved) {
+      const auto found = tasks_.find(number);
+      if (moved || found == tasks_.end()) return;
+      found->second->deadline.expires_at(never);
+      for (Error closed; auto& socket : found->second->sockets) socket.cancel(closed);
+    });
+  }
+
+  Awaitable act(Task& task, const HalfClose&) {
+    half_close(task.sockets[0].native_handle());
+    task.fetch.half_closed(Clock::now());
+    co_return;
+  }
+
+  Awaitable act(Task& task, const Wait& action) {
+    task.sockets.clear();
+    observer_.retrying(task.fetch.task(), task.fetch.record(), action.delay);
+    Timer delay(io_, action.until);
+    co_await delay.async_wait(asio::deferred);
+  }
+
+  Awaitable act(Task&, const Done&) { co_return; }
+
+  Awaitable take_signals() {
+    Borrowed bell(io_, signals_.fd());
+    while (!signals_.take()) co_await bell.async_wait(Borrowed::wait_read, asio::deferred);
+    for (const auto& [number, task] : tasks_) {
+      task->fetch.interrupt(Clock::now());
+      roster_.finish(task->fetch);
+    }
+    roster_.interrupt();
+    io_.stop();
+  }
 
   const Batch& batch_;
   Observer& observer_;
   Signals& signals_;
-  asio::io_context io_{1};
-  Resolver resolver_;
-  Roster roster_;
-  Exchange exchange_;
-  Borrowed signal_;
-  Borrowed answer_;
-  bool starting_ = false;                              // whether start_some() is posted
-  std::map<std::size_t, TaskPtr> tasks_;               // in flight
-  std::unordered_map<std::uint64_t, TaskPtr> asking_;  // for a name, by the resolver's ticket
+  Resolver resolver_{Resolver::make_lookups(batch_.lookup)};
+  Roster roster_{batch_, observer_};
+  Exchange exchange_{observer_, Exchange::shared_room};
+  std::map<std::size_t, Task*> tasks_;                         // in flight
+  std::map<std::uint64_t, std::pair<Fetch*, Timer*>> asking_;  // by the resolver's ticket
+  asio::io_context io_{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE};    // one thread; owns the coroutines
+  Timer ended_{io_, never};                                    // cancelled when a task has ended
 };
-
-Result AsioRun::run() {
-  signal_.watch([this] { interrupt(); });
-  answer_.watch([this] { take_answers(); });
-  start_later();
-  return roster_.take(io_.run());  // which returns the number of handlers that it has run
-}
-
-void AsioRun::start_later() {
-  if (std::exchange(starting_, true)) return;
-  asio::post(io_, [this] { start_some(); });
-}
-
-void AsioRun::start_some() {
-  starting_ = false;
-  for (int starts = 0; starts < most_starts; ++starts) {
-    const auto number = roster_.begin();
-    if (!number) {
-      if (roster_.empty()) io_.stop();
-      return;
-    }
-    const auto task = std::make_shared<AsioTask>(io_, begin_fetch(batch_, *number, Clock::now()));
-    tasks_[*number] = task;
-    advance(task);
-  }
-  start_later();
-}
-
-void AsioRun::advance(const TaskPtr& task) {
-  auto progress = Progress::goes_on;
-  while (progress == Progress::goes_on) {
-    progress = std::visit([&](const auto& each) { return act(task, each); }, task->fetch.next());
-  }
-}
-
-// Not Asio's own resolver, which looks up one name after another, and waits for it at the end.
-Progress AsioRun::act(const TaskPtr& task, const Resolve& action) {
-  const auto numeric = resolve_numeric(task->fetch.where(), batch_.family);
-  if (!numeric.addresses.empty()) {
-    task->fetch.resolved(numeric, Clock::now());
-    return Progress::goes_on;
-  }
-  task->ticket = resolver_.ask(task->fetch.where(), batch_.family);
-  asking_[task->ticket] = task;
-  set_alarm(task, action.until);
-  return Progress::waits;
-}
-
-Progress AsioRun::act(const TaskPtr& task, const Connect& action) {
-  const std::size_t index = task->candidates.size();
-  if (index == action.addresses.size()) {
-    set_alarm(task, action.until);
-    return Progress::waits;
-  }
-  // Not async_connect(): Asio's own sockets are not close-on-exec from their creation.
-  Fd made = open_socket(action.addresses[index].family(), Blocking::no);
-  const int error = made ? 0 : errno;
-  if (index == 0 && put_back(task, error)) return Progress::over;
-  auto& socket = task->candidates.emplace_back(io_);
-  if (!made) {
-    end_candidate(*task, index, {error, std::generic_category()});
-    return Progress::goes_on;
-  }
-  const IoResult started = start_connect(made.get(), action.addresses[index]);
-  const bool is_ipv6 = action.addresses[index].family() == AF_INET6;
-  socket.assign(is_ipv6 ? tcp::v6() : tcp::v4(), made.get());
-  const int its_own = made.release();
-  if (started.status != IoStatus::would_block) {
-    end_candidate(*task, index, started.error);
-    return Progress::goes_on;
-  }
-  socket.async_wait(tcp::socket::wait_write,
-                    [this, task, index, its_own, round = task->round](const Error&) {
-                      if (round != task->round) return;
-                      end_candidate(*task, index, connect_outcome(its_own));
-                      advance(task);
-                    });
-  return Progress::goes_on;
-}
-
-void AsioRun::end_candidate(AsioTask& task, std::size_t index, std::error_code error) {
-  if (task.fetch.connect_ended(index, error, Clock::now()) == Candidate::failed) {
-    Error ignored;
-    task.candidates[index].close(ignored);
-    return;
-  }
-  tcp::socket chosen = std::move(task.candidates[index]);
-  drop_sockets(task);
-  task.connection = std::move(chosen);
-}
-
-Progress AsioRun::act(const TaskPtr& task, const Transfer& action) {
-  wait_for(task, tcp::socket::wait_read, task->reading);
-  if (!action.unsent.empty()) wait_for(task, tcp::socket::wait_write, task->writing);
-  set_alarm(task, action.until);
-  return Progress::waits;
-}
-
-// An error or hang-up is found by the call that was waited for.
-void AsioRun::wait_for(const TaskPtr& task, tcp::socket::wait_type what, bool& under_way) {
-  if (std::exchange(under_way, true)) return;
-  const auto ready = [this, task, what, &under_way, round = task->round](const Error&) {
-    if (round != task->round) return;
-    under_way = false;
-    const int socket = task->connection.native_handle();
-    if (what == tcp::socket::wait_write) {
-      Exchange::send(task->fetch, socket, Clock::now());
-    } else {
-      exchange_.receive(task->fetch, socket, Clock::now());
-    }
-    advance(task);
-  };
-  task->connection.async_wait(what, ready);
-}
-
-Progress AsioRun::act(const TaskPtr& task, const HalfClose&) {
-  half_close(task->connection.native_handle());
-  task->fetch.half_closed(Clock::now());
-  return Progress::goes_on;
-}
-
-Progress AsioRun::act(const TaskPtr& task, const Wait& action) {
-  drop_sockets(*task);
-  observer_.retrying(task->fetch.task(), task->fetch.record(), action.delay);
-  set_alarm(task, action.until);
-  return Progress::waits;
-}
-
-Progress AsioRun::act(const TaskPtr& task, const Done&) {
-  retire(task);
-  roster_.finish(task->fetch);
-  return Progress::over;
-}
-
-// Deadlines mostly move away: a timer that fires sooner is left as it is, and expire() looks again.
-void AsioRun::set_alarm(const TaskPtr& task, TimePoint until) {
-  if (until == never || task->alarm <= until) return;
-  task->alarm = until;
-  task->timer.expires_at(until);
-  task->timer.async_wait([this, task, until](const Error& error) {
-    if (error || task->alarm != until) return;
-    task->alarm = never;
-    expire(task);
-  });
-}
-
-void AsioRun::expire(const TaskPtr& task) {
-  const TimePoint now = Clock::now();
-  if (now < task->fetch.deadline()) {
-    set_alarm(task, task->fetch.deadline());
-    return;
-  }
-  if (asking_.erase(task->ticket) > 0) resolver_.forget(task->ticket);
-  task->fetch.expired(now);
-  advance(task);
-}
-
-void AsioRun::take_answers() {
-  while (const auto answer = resolver_.take()) {
-    const auto found = asking_.find(answer->ticket);
-    if (found == asking_.end()) continue;
-    const TaskPtr task = found->second;
-    asking_.erase(found);
-    task->fetch.resolved(answer->found, Clock::now());
-    advance(task);
-  }
-}
-
-void AsioRun::interrupt() {
-  if (!signals_.take()) return;
-  while (!tasks_.empty()) {
-    const TaskPtr task = tasks_.begin()->second;
-    task->fetch.interrupt(Clock::now());
-    advance(task);
-  }
-  roster_.interrupt();
-}
-
-// Out of descriptors: the task begins anew when another one has ended. Not where no other would
-// give a descriptor back, nor in the middle of a task.
-bool AsioRun::put_back(const TaskPtr& task, int error) {
-  const bool first = task->fetch.record().attempts == 1;
-  if ((error != EMFILE && error != ENFILE) || !first || roster_.alone()) return false;
-  roster_.put_back(task->fetch.task());
-  retire(task);
-  return true;
-}
-
-void AsioRun::drop_sockets(AsioTask& task) {
-  Error ignored;
-  task.candidates.clear();
-  task.connection.close(ignored);
-  task.reading = task.writing = false;
-  ++task.round;
-}
-
-void AsioRun::retire(const TaskPtr& task) {
-  drop_sockets(*task);
-  task->timer.cancel();
-  task->alarm = never;
-  if (asking_.erase(task->ticket) > 0) resolver_.forget(task->ticket);
-  tasks_.erase(task->fetch.task());
-  start_later();
-}
 
 class AsioStrategy final : public Strategy {
  public:

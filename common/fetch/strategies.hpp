@@ -20,7 +20,7 @@ std::unique_ptr<Strategy> make_threads();
 std::unique_ptr<Strategy> make_multiplexed_strategy(
     std::function<std::unique_ptr<Multiplexer>()> make);
 
-/// All tasks in one Boost.Asio io_context, which waits, connects and keeps time by itself.
+/// A coroutine for each task, all of them on one io_context of Boost.Asio.
 std::unique_ptr<Strategy> make_asio_strategy();
 
 /// All tasks in one loop over an io_uring, which connects, sends and receives by itself. Only where
