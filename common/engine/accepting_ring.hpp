@@ -28,6 +28,9 @@ class AcceptingRing final : public Multiplexer {
   ~AcceptingRing() override;
 
   [[nodiscard]] Ring& ring() { return polls_.ring(); }
+  /// As of RingMultiplexer.
+  [[nodiscard]] std::uint64_t waits() const { return polls_.waits(); }
+  [[nodiscard]] bool has_passed_on(std::uint64_t waits) const { return polls_.has_passed_on(waits); }
   /// Must be set before there are such operations.
   void pass_on(RingMultiplexer::Handler handler) { handler_ = std::move(handler); }
 

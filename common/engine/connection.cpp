@@ -88,12 +88,12 @@ Awaited Connection::advance(TimePoint now, Carrier& carrier) {
         if (const auto wait = send(now, carrier); wait.output || wait.turn) return wait;
         break;
       case Phase::listening:
-        if (until_ <= now) {
+        if (input_waits_ && !peer_finished_) {
+          if (!receive(carrier)) return {.input = true, .until = until_};
+        } else if (until_ <= now) {
           phase_ = Phase::stepping;
         } else if (peer_finished_) {
           return rest(now);
-        } else if (input_waits_) {
-          receive(carrier);
         } else {
           return {.input = true, .until = until_};
         }
@@ -128,6 +128,7 @@ void Connection::step(TimePoint now) {
     phase_ = Phase::sending;
   } else if (const auto* listen = std::get_if<Listen>(&step)) {
     until_ = listen->until;
+    if (until_ <= now) input_waits_ = true;  // without a wait no event tells, so it asks
     phase_ = Phase::listening;
   } else if (const auto* pause = std::get_if<Pause>(&step)) {
     until_ = pause->until;
@@ -183,15 +184,16 @@ Awaited Connection::send(TimePoint now, Carrier& carrier) {
   return {};
 }
 
-void Connection::receive(Carrier& carrier) {
+/// Gives the session what is there; false where the carrier does not know whether anything is.
+bool Connection::receive(Carrier& carrier) {
   const auto input = carrier.receive(socket_.get());
   switch (input.status) {
     case IoStatus::would_block:
-      input_waits_ = false;
-      return;
+      input_waits_ = input.unknown;
+      return !input.unknown;
     case IoStatus::error:
       lose_peer();
-      return;
+      return true;
     case IoStatus::end:
       peer_finished_ = true;
       session_->receive({});
@@ -201,6 +203,7 @@ void Connection::receive(Carrier& carrier) {
       break;
   }
   phase_ = Phase::stepping;
+  return true;
 }
 
 void Connection::drain(Carrier& carrier) {

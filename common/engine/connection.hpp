@@ -14,8 +14,8 @@ namespace poetry {
 struct Awaited {
   bool input = false;
   bool output = false;
-  TimePoint until = never;
-  bool turn = false;  ///< it could go on, but it is the others' turn
+  TimePoint until = never;  ///< where it has passed: see Input::unknown
+  bool turn = false;        ///< it could go on, but it is the others' turn
   bool over = false;
 };
 
@@ -25,6 +25,8 @@ enum class Event { nothing, input, output, news };
 struct Input {
   IoStatus status = IoStatus::would_block;
   std::string_view bytes;
+  /// Of would_block: there may be some, as the carrier will know once input was awaited for a turn.
+  bool unknown = false;
 };
 
 /// Who moves a connection's bytes, as many as go without waiting. Lent to it for a call.
@@ -71,7 +73,7 @@ class Connection {
 
   Awaited advance(TimePoint now, Carrier& carrier);
   void step(TimePoint now);
-  void receive(Carrier& carrier);
+  [[nodiscard]] bool receive(Carrier& carrier);
   void drain(Carrier& carrier);
   [[nodiscard]] Awaited send(TimePoint now, Carrier& carrier);
   [[nodiscard]] Awaited rest(TimePoint now);

@@ -47,6 +47,7 @@ class UringLoop final : public Loop {
     Place place;
     Connection connection;
     std::unique_ptr<Held> held;
+    std::uint64_t asked_at = 0;  // for input: after so many waits
     int sent = 0;  // what the last send came to, as of the system call, or -errno; 0: nothing new
     bool sending = false;
     bool receiving = false;
@@ -78,7 +79,7 @@ class UringLoop final : public Loop {
   void end_all() override;
   void complete(const Completion& completion);
   void proceed(Link& link, Event event);
-  void wait(Link& link, const Awaited& wanted);
+  void wait(Link& link, const Awaited& wanted, TimePoint now);
   void hold(Link& link, const Completion& completion);
   void stop_receiving(Link& link);
   void release(Link& link);
@@ -97,7 +98,11 @@ IoResult UringLoop::Moved::send(int /*socket*/, std::string_view /*bytes*/) {
 }
 
 Input UringLoop::Moved::receive(int /*socket*/) {
-  if (!link_.held) return {};
+  if (!link_.held) {
+    const bool known =
+        link_.receiving && !link_.stopped && link_.loop.multiplexer_.has_passed_on(link_.asked_at);
+    return {IoStatus::would_block, {}, !known};
+  }
   auto& held = *link_.held;
   if (!held.bytes.empty()) {
     bytes_ = std::exchange(held.bytes, {});
@@ -165,20 +170,21 @@ void UringLoop::hold(Link& link, const Completion& completion) {
 
 void UringLoop::proceed(Link& link, Event event) {
   Moved moved(link);
-  const auto wanted = link.connection.proceed(event, Clock::now(), moved);
+  const auto now = Clock::now();
+  const auto wanted = link.connection.proceed(event, now, moved);
   if (wanted.over) {
     release(link);
   } else {
-    wait(link, wanted);
+    wait(link, wanted, now);
   }
 }
 
-void UringLoop::wait(Link& link, const Awaited& wanted) {
+void UringLoop::wait(Link& link, const Awaited& wanted, TimePoint now) {
   if (wanted.turn) {
     events().wake_next(link);
     return;
   }
-  events().wake_at(link, wanted.until);
+  events().wake_at(link, wanted.until <= now ? TimePoint::min() : wanted.until);
   const int socket = link.connection.socket();
   if (wanted.output && !link.sending) {
     multiplexer_.ring().send(socket, link.connection.unsent().substr(0, most_sent),
@@ -188,6 +194,7 @@ void UringLoop::wait(Link& link, const Awaited& wanted) {
   if (wanted.input && !link.receiving) {
     multiplexer_.ring().receive(socket, tag_of(What::receive, link));
     link.receiving = true;
+    link.asked_at = multiplexer_.waits();
   }
   if (!wanted.input && link.held) stop_receiving(link);
 }

@@ -44,13 +44,17 @@ std::span<const Ready> RingMultiplexer::wait(Duration timeout) {
     if (watch.interest != Interest::none && !watch.asked) ask(fd, watch);
   }
   ready_.clear();
-  for (const auto& completion : ring_.wait(timeout)) {
+  const auto completions = ring_.wait(timeout);
+  ++waits_;
+  passing_on_ = true;
+  for (const auto& completion : completions) {
     if ((completion.tag & others) != 0) {
       handler_(completion);
     } else {
       complete(completion);
     }
   }
+  passing_on_ = false;
   return ready_;
 }
 

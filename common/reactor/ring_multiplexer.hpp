@@ -26,6 +26,14 @@ class RingMultiplexer final : public Multiplexer {
   void set(int fd, Interest interest) override;
   std::span<const Ready> wait(Duration timeout) override;
 
+  /// How often it has waited.
+  [[nodiscard]] std::uint64_t waits() const { return waits_; }
+  /// Whether all is passed on that an operation, asked for after so many waits, has come to by now:
+  /// the next wait hands it over, and passes on what that one and the others came to one by one.
+  [[nodiscard]] bool has_passed_on(std::uint64_t waits) const {
+    return !passing_on_ && waits != waits_;
+  }
+
  private:
   struct Watch {
     Interest interest = Interest::none;
@@ -38,6 +46,8 @@ class RingMultiplexer final : public Multiplexer {
 
   std::vector<Watch> watches_;  // by descriptor
   std::vector<int> to_ask_;     // descriptors whose poll is used up
+  std::uint64_t waits_ = 0;
+  bool passing_on_ = false;
   std::vector<Ready> ready_;
   Handler handler_;
   Ring ring_;  // goes first

@@ -16,9 +16,13 @@ namespace poetry {
 struct Write {
   std::string_view bytes;
 };
-/// Wait for time, input or news.
+/// Wait for input, news or time, whichever comes first; then next() is called. Of input that is
+/// there, receive() gets one piece before. Where `until` is not later than now, nothing is waited
+/// for: input that is there is delivered, and next() is called at once in any case. So a session
+/// that always has something to write hears its peer by saying Listen{now} between two writes,
+/// which may cost a system call; one that does not listen pays for no input.
 struct Listen {
-  TimePoint until = never;
+  TimePoint until = never;  ///< never met early
 };
 /// Wait for time only; receive() is not called.
 struct Pause {
@@ -39,7 +43,11 @@ struct Session {
   virtual ~Session() = default;
   /// Called only once the last step is done.
   virtual Step next(TimePoint now) = 0;
-  /// Called only while listening; empty means that the peer sent FIN.
+  /// Called only while listening, at most once for each Listen, with the next bytes that the peer
+  /// sent: as many as there are, up to the engine's buffer, valid for this call. Empty means that
+  /// it sent FIN, which is told once, after all else; the session may go on writing. What is not
+  /// listened for stays with the kernel, which holds the peer back. A reset is not told: it ends
+  /// the connection, at the next Write or Listen at the latest.
   virtual void receive(std::string_view /*bytes*/) {}
 };
 

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <deque>
+#include <span>
 
 #include "support/loopback.hpp"
 
@@ -33,6 +34,26 @@ struct ScriptedService : Service {
   std::deque<Step> steps;
   std::vector<std::string> received;
 };
+
+/// Takes all that is sent, gives what a test puts in, and counts how often it is asked.
+class Mailbox final : public Carrier {
+ public:
+  IoResult send(int /*socket*/, std::string_view bytes) override {
+    sent += bytes;
+    return {IoStatus::ok, bytes.size(), {}};
+  }
+  Input receive(int /*socket*/) override {
+    ++asked;
+    if (inputs.empty()) return {};
+    const auto input = inputs.front();
+    inputs.pop_front();
+    return input;
+  }
+  std::deque<Input> inputs;
+  std::string sent;
+  int asked = 0;
+};
+const Input nothing_known{IoStatus::would_block, {}, true};
 
 class ConnectionTest : public testing::Test {
  protected:
@@ -88,6 +109,99 @@ TEST_F(ConnectionTest, ThePeersFinIsAnEmptyPieceOnce) {
   EXPECT_FALSE(wait.input);
   EXPECT_EQ(wait.until, now_ + 1s);
   EXPECT_EQ(script_->received, std::vector<std::string>{""});
+}
+
+TEST_F(ConnectionTest, AListenForNoTimeHearsWhatIsThereAndGoesOn) {
+  send_some(pair_.client.get(), "early");
+  open({Write{"a"}, Listen{now_}, Write{"b"}, Listen{}});
+  EXPECT_TRUE(proceed().input);
+  EXPECT_EQ(script_->received, std::vector<std::string>{"early"});
+  EXPECT_EQ(port_.counters->bytes_sent, 2U);
+}
+
+TEST_F(ConnectionTest, AListenForNoTimeWaitsForNothing) {
+  open({Write{"a"}, Listen{now_ - 1s}, Write{"b"}, Pause{now_ + 1s}});
+  EXPECT_EQ(proceed().until, now_ + 1s);
+  EXPECT_TRUE(script_->received.empty());
+  EXPECT_EQ(port_.counters->bytes_sent, 2U);
+}
+
+TEST_F(ConnectionTest, EachListenHearsOnePieceAndWhatFollowsStaysWithTheKernel) {
+  send_some(pair_.client.get(), "abcdefgh");
+  open({Listen{now_}, Write{"a"}, Pause{now_ + 1s}, Listen{now_}, Pause{}});
+  const auto proceed = [&] {
+    connection_->proceed(Event::input, now_, std::span(buffer_).first(3));
+  };
+  proceed();
+  EXPECT_EQ(script_->received, std::vector<std::string>{"abc"});
+  now_ += 1s;
+  proceed();
+  EXPECT_EQ(script_->received, (std::vector<std::string>{"abc", "def"}));
+}
+
+TEST_F(ConnectionTest, WhatComesUntilALateTurnIsHeardBeforeTheNextStep) {
+  open({Listen{now_ + 1s}, Write{"late"}, Pause{now_ + 9s}});
+  proceed();
+  now_ += 2s;
+  send_some(pair_.client.get(), "first");
+  proceed(Event::input);
+  EXPECT_EQ(script_->received, std::vector<std::string>{"first"});
+  EXPECT_EQ(port_.counters->bytes_sent, 4U);
+}
+
+TEST_F(ConnectionTest, ThePeersFinIsToldOnceToOneThatWritesOn) {
+  send_some(pair_.client.get(), "last");
+  half_close(pair_.client.get());
+  open({Listen{now_}, Write{"a"}, Listen{now_}, Write{"b"}, Listen{now_}, Write{"c"}, Listen{now_},
+        Pause{now_ + 1s}});
+  EXPECT_EQ(proceed_to_the_end().until, now_ + 1s);
+  EXPECT_EQ(script_->received, (std::vector<std::string>{"last", ""}));
+  EXPECT_EQ(port_.counters->bytes_sent, 3U);
+}
+
+TEST_F(ConnectionTest, AListenForNoTimeNoticesAReset) {
+  reset_on_close(pair_.client.get());
+  pair_.client.reset();
+  open({Listen{now_}, Pause{}});
+  EXPECT_TRUE(proceed().over);
+  EXPECT_EQ(connection_->ended(now_).reason, Reason::peer_reset);
+}
+
+TEST_F(ConnectionTest, OneThatWritesAndListensInTurnTakesTurns) {
+  std::deque<Step> steps;
+  for (int i = 0; i < 100; ++i) steps.insert(steps.end(), {Write{"x"}, Listen{now_}});
+  open(std::move(steps));
+  EXPECT_TRUE(proceed().turn);
+  EXPECT_LT(port_.counters->bytes_sent, 100U);
+}
+
+TEST_F(ConnectionTest, NobodyAsksForInputWhereTheSessionOnlyWritesOnTime) {
+  Mailbox mail;
+  std::deque<Step> steps;
+  for (int i = 1; i <= 10; ++i) steps.insert(steps.end(), {Listen{now_ + i * 1s}, Write{"line"}});
+  open(std::move(steps));
+  for (int i = 0; i <= 10; ++i, now_ += 1s) connection_->proceed(Event::nothing, now_, mail);
+  EXPECT_EQ(mail.sent.size(), 40U);
+  EXPECT_EQ(mail.asked, 0);
+}
+
+TEST_F(ConnectionTest, ACarrierThatDoesNotKnowIsAskedAgainBeforeItGoesOn) {
+  for (const auto& answer : {Input{IoStatus::ok, "x"}, Input{}}) {
+    Mailbox mail;
+    mail.inputs = {nothing_known, nothing_known, answer};
+    pair_ = connect_pair();
+    script_->received.clear();
+    open({Listen{now_}, Write{"a"}, Pause{}});
+    for (int i = 0; i < 2; ++i) {
+      const auto wait = connection_->proceed(Event::nothing, now_, mail);
+      EXPECT_TRUE(wait.input);
+      EXPECT_LE(wait.until, now_);
+      EXPECT_EQ(mail.sent, "");
+    }
+    connection_->proceed(Event::nothing, now_, mail);
+    EXPECT_EQ(mail.sent, "a");
+    EXPECT_EQ(script_->received.size(), answer.status == IoStatus::ok ? 1U : 0U);
+  }
 }
 
 TEST_F(ConnectionTest, FinishDrainsUnreadInputInsteadOfResetting) {

@@ -1,6 +1,7 @@
 // Every fault by itself, over a script that checks how it is called and over a poem.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <thread>
 
 #include "faults/fault_spec.hpp"
@@ -151,6 +152,17 @@ TEST(Faults, NothingIsReceivedWhileAWriteIsLate) {
   script->sent += 4;
   EXPECT_TRUE(std::holds_alternative<Listen>(session->next(start + 1s)));
   EXPECT_EQ(script->received, "echo");
+}
+
+TEST(Faults, ASessionHearsItsPeerBetweenWritesThroughEach) {
+  const std::vector acts{writes("abc"), looks, writes("def"), looks, waits(1s), looks, writes("g")};
+  for (const auto* fault : {"slice=2", "latency=400ms", "latency=2s", "corrupt=4", "close-after=9",
+                            "stall-after=9lines", "reset-after=1GB", "accept-delay=1s"}) {
+    const auto script = std::make_shared<Script>(acts);
+    const auto service = with_faults(script, parse_faults(Texts{fault}), {});
+    EXPECT_EQ(play(*service, {1}, script.get()).bytes.size(), 7U) << fault;
+    EXPECT_EQ(std::count(script->received.begin(), script->received.end(), 'n'), 3) << fault;
+  }
 }
 
 TEST(Faults, AcceptDelayOpensTheSessionAtItsTime) {

@@ -88,13 +88,16 @@ std::vector<Act> random_script(Dice& dice) {
   std::vector<Act> acts;
   Duration at{0};
   for (auto left = dice.below(12); left > 0; --left) {
-    switch (dice.below(4)) {
+    switch (dice.below(5)) {
       case 0:
         at += std::chrono::milliseconds(dice.below(100));
         acts.push_back(waits(at));
         break;
       case 1:
         acts.push_back(listens);
+        break;
+      case 2:
+        acts.push_back(looks);
         break;
       default:
         std::string bytes;
@@ -139,7 +142,7 @@ class Model {
         now_ = std::max(now_, opened + act.at);
       } else if (act.what == Act::What::write) {
         write(act.bytes);
-      } else if (act.what != Act::What::listen) {
+      } else if (act.what == Act::What::finish || act.what == Act::What::abort) {
         end(act.what == Act::What::abort ? End::reset : End::complete);
       }
     }

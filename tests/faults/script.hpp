@@ -22,7 +22,7 @@ constexpr TimePoint start{std::chrono::hours(5)};
 
 /// One line of a script.
 struct Act {
-  enum class What { write, wait, listen, finish, abort };
+  enum class What { write, wait, listen, look, finish, abort };
   What what = What::finish;
   std::string bytes = {};  ///< to write
   Duration at{0};          ///< to wait until, since the session's start
@@ -30,6 +30,7 @@ struct Act {
 inline Act writes(std::string bytes) { return {Act::What::write, std::move(bytes)}; }
 inline Act waits(Duration at) { return {Act::What::wait, {}, at}; }
 inline const Act listens{Act::What::listen};  ///< until there is input
+inline const Act looks{Act::What::look};      ///< listens for no time
 inline const Act finishes{Act::What::finish};
 inline const Act aborts{Act::What::abort};
 
@@ -75,6 +76,9 @@ struct Script : Service {
         } else if (act.what == Act::What::listen) {
           if (!heard_) return listen(never);
           heard_ = false;
+        } else if (act.what == Act::What::look) {
+          looked_ = !looked_;
+          if (looked_) return listen(now);
         } else if (act.what == Act::What::write) {
           ++at_;
           bytes_ = act.bytes;
@@ -88,8 +92,9 @@ struct Script : Service {
       return Finish{};
     }
     void receive(std::string_view bytes) override {
-      EXPECT_TRUE(listening_) << "spoken to while it does not listen";
+      EXPECT_TRUE(listening_) << "spoken to while it does not listen, or twice";
       spoil();
+      listening_ = false;
       heard_ = script_.acts.at(at_).what == Act::What::listen;
       script_.received += bytes;
     }
@@ -108,6 +113,7 @@ struct Script : Service {
     std::string bytes_;
     bool listening_ = false;
     bool heard_ = false;
+    bool looked_ = false;
   };
 };
 
@@ -134,8 +140,8 @@ struct Firings {
   }
 };
 
-/// Plays one connection. A session that listens without end is sent one byte; one that listens for
-/// a time is at times sent one halfway. `script`, if given, is told what was sent.
+/// Plays one connection. A session that listens without end or for no time is sent one byte; one
+/// that listens for a time is at times sent one halfway. `script`, if given, is told what was sent.
 inline Seen play(Service& service, const Peer& peer, Script* script = nullptr,
                  std::size_t most_steps = 100'000) {
   Seen seen;
@@ -157,9 +163,13 @@ inline Seen play(Service& service, const Peer& peer, Script* script = nullptr,
       seen.writes.emplace_back(write->bytes);
       if (script != nullptr) script->sent += write->bytes.size();
     } else if (const auto* listen = std::get_if<Listen>(&step)) {
-      EXPECT_GT(listen->until, now);
+      if (script == nullptr) {
+        EXPECT_GT(listen->until, now);
+      }
       if (listen->until == never) {
         session->receive("i");
+      } else if (listen->until <= now) {
+        session->receive("n");
       } else if (steps % 3 == 0) {
         now += (listen->until - now) / 2;
         session->receive("h");
