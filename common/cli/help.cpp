@@ -7,8 +7,8 @@
 namespace poetry {
 namespace {
 
-using Line = std::pair<std::string, std::string>;
-using Lines = std::vector<Line>;
+using HelpLine = std::pair<std::string, std::string>;
+using Lines = std::vector<HelpLine>;
 
 /// Lines of a name and what it is, in two columns.
 std::string in_columns(const Lines& lines) {
@@ -21,7 +21,7 @@ std::string in_columns(const Lines& lines) {
   return text;
 }
 
-Line line_of(const Option& option) {
+HelpLine line_of(const Option& option) {
   std::string name = option.letter != 0 ? std::string{'-', option.letter, ',', ' '} : "    ";
   name.append("--").append(option.name);
   if (!option.argument.empty()) name.append(" ").append(option.argument);

@@ -11,12 +11,6 @@ namespace {
 /// Bounds what one step looks through, so that one session of a large poem holds up no others.
 constexpr std::size_t largest_write = std::size_t{1} << 20;
 
-/// Earlier or later, or `never` where that leaves the clock's range.
-TimePoint moved(TimePoint at, Duration by) {
-  if (at == never) return never;
-  return by < Duration{0} ? at + by : later(at, by);
-}
-
 /// As small as it can be, since a server may hold very many. `poem` belongs to the service, which
 /// outlives its sessions.
 class PoemSession : public Session {
@@ -89,13 +83,8 @@ class JitteredPoemSession : public PoemSession {
       : PoemSession(poem, start), seed_(seed) {}
 
  private:
-  /// This may be before the start or the chunk before it; it is then sent at once, so that the
-  /// order is kept. It follows from the seed and the number of chunks alone: a session that is late
-  /// keeps the times that it would have kept.
   [[nodiscard]] TimePoint due() const override {
-    const auto part = 2 * uniform(seed_, chunks()) - 1;
-    const auto by = part * static_cast<double>(pacing().jitter.count());
-    return moved(PoemSession::due(), Duration(static_cast<Duration::rep>(by)));
+    return jittered(PoemSession::due(), pacing().jitter, seed_, chunks());
   }
 
   std::uint64_t seed_;

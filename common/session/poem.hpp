@@ -1,8 +1,6 @@
-// The poem service: a file's bytes, unchanged, a line at a time, each on its absolute deadline.
-// Line k (from 0) is due at start + first_delay + k x delay, and the end comes one delay after the
-// last line. With jitter, each of these times moves by a random amount that follows from the
-// connection's seed, but never before the start or the one before it. A session that is late, or
-// has no delay at all, sends all that is due in one piece.
+// The poem service: a file's bytes, unchanged, a line at a time, each on its absolute deadline
+// (session/pacing). The end comes one delay after the last line. A session that is late, or has no
+// delay at all, sends all that is due in one piece.
 #pragma once
 
 #include <cstdint>
@@ -12,20 +10,10 @@
 #include <string>
 
 #include "base/sealed_text.hpp"
+#include "session/pacing.hpp"
 #include "session/session.hpp"
 
 namespace poetry {
-
-/// How a poem is paced.
-struct Pacing {
-  Duration delay = std::chrono::seconds(1);
-  Duration first_delay{0};
-  Duration jitter{0};        ///< each due time moves by a seeded uniform amount in +-jitter
-  std::uint64_t chunk = 0;   ///< bytes at a time; 0 is a line
-  std::uint64_t repeat = 1;  ///< times over; 0 is forever
-
-  bool operator==(const Pacing&) const = default;
-};
 
 /// What all sessions of a poem share.
 struct PacedText {

@@ -1,0 +1,28 @@
+// When the pieces of a paced stream are due. Piece k, from 0, is due at start + first_delay +
+// k x delay: each time is absolute, so that lateness never adds up. With jitter each of them moves
+// by a random amount that follows from the connection's seed and k alone.
+#pragma once
+
+#include <cstdint>
+
+#include "base/clock.hpp"
+
+namespace poetry {
+
+/// How a stream is paced.
+struct Pacing {
+  Duration delay = std::chrono::seconds(1);
+  Duration first_delay{0};
+  Duration jitter{0};        ///< each due time moves by a seeded uniform amount in +-jitter
+  std::uint64_t chunk = 0;   ///< bytes at a time; 0 is a line
+  std::uint64_t repeat = 1;  ///< of a poem: times over; 0 is forever
+
+  bool operator==(const Pacing&) const = default;
+};
+
+/// `due`, of piece `k`, as jitter moves it; `never` where that leaves the clock's range. It may be
+/// before the start or the piece before it: that is then sent at once, so that the order is kept.
+/// `seed` is derived for Purpose::jitter.
+TimePoint jittered(TimePoint due, Duration jitter, std::uint64_t seed, std::uint64_t k);
+
+}  // namespace poetry
