@@ -36,9 +36,10 @@ endfunction()
 if(POETRY_SERVER)
   package(poetry-server "TCP server that is slow, exact or broken on purpose"
           "It serves text files line by line, each line exactly on time, on several
-ports at once; an echo, a live web log, a Fibonacci sequence that survives any
-crash; and reproducible faults, for the tests of network clients. It does so by
-select, poll, epoll, io_uring, Boost.Asio, threads or processes.")
+ports at once; an echo, discard and chargen, a live web log, a Fibonacci
+sequence that survives any crash; and reproducible faults, for the tests of
+network clients. It does so by select, poll, epoll, io_uring, Boost.Asio,
+threads or processes.")
 endif()
 if(POETRY_GET)
   package(poetry-get "fetches from many TCP servers, with deadlines that hold"

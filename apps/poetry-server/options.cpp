@@ -183,8 +183,8 @@ Parsed parse_server_options(int argc, const char* const* argv, ServerOptions& op
   tool.about =
       "Serves text files line by line, slowly and exactly on time, each on a TCP port.\n"
       "Without POEM and --serve it serves three short poems of its own.\n"
-      "Other services are echo, weblog, fibonacci and catalog; see poetry-server(1) for these and\n"
-      "for the faults that --fault knows.";
+      "Other services are discard, chargen, echo, weblog, fibonacci and catalog; see\n"
+      "poetry-server(1) for these and for the faults that --fault knows.";
   tool.features = engines_line(engine_names());
   tool.operands = Operands::files;
   tool.operand_set = [&options](std::string_view text) { options.poems.emplace_back(text); };

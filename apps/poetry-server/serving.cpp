@@ -25,7 +25,8 @@ bool needs_seed(const std::vector<Plan>& plans) {
 void warn_of_long_tick(Duration tick, const std::vector<Plan>& plans) {
   for (const auto& plan : plans) {
     const auto delay = plan.spec.settings.pacing.delay;
-    if (plan.spec.service != "poem" || delay == Duration{0} || delay >= tick) continue;
+    const bool is_paced = plan.spec.service == "poem" || plan.spec.service == "chargen";
+    if (!is_paced || delay == Duration{0} || delay >= tick) continue;
     log_warn("--tick {} is longer than the delay of {}, {}: several lines go at a time",
              format_duration(tick), plan.spec.name, format_duration(delay));
   }

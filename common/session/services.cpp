@@ -9,6 +9,8 @@
 #include "base/error.hpp"
 #include "base/quantity.hpp"
 #include "session/builtin_poems.hpp"
+#include "session/chargen.hpp"
+#include "session/discard.hpp"
 #include "session/fibonacci.hpp"
 
 namespace poetry {
@@ -44,16 +46,22 @@ const Setters common_setters{
     {"send-timeout",
      [](ServiceSpec& s, std::string_view v) { s.settings.send_timeout = parse_duration(v); }}};
 
-const Setters poem_setters{
+const Setters pacing_setters{
     {"chunk", [](ServiceSpec& s, std::string_view v) { s.settings.pacing.chunk = parse_chunk(v); }},
     {"delay",
      [](ServiceSpec& s, std::string_view v) { s.settings.pacing.delay = parse_duration(v); }},
     {"first-delay",
      [](ServiceSpec& s, std::string_view v) { s.settings.pacing.first_delay = parse_duration(v); }},
     {"jitter",
-     [](ServiceSpec& s, std::string_view v) { s.settings.pacing.jitter = parse_duration(v); }},
-    {"repeat",
-     [](ServiceSpec& s, std::string_view v) { s.settings.pacing.repeat = parse_repeat(v); }}};
+     [](ServiceSpec& s, std::string_view v) { s.settings.pacing.jitter = parse_duration(v); }}};
+
+const Setters poem_setters = [] {
+  auto setters = pacing_setters;
+  setters.emplace("repeat", [](ServiceSpec& s, std::string_view v) {
+    s.settings.pacing.repeat = parse_repeat(v);
+  });
+  return setters;
+}();
 
 const Setters echo_setters{{"prefix", [](ServiceSpec& s, std::string_view v) {
                               if (v != "none" && v != "pid") {
@@ -98,6 +106,16 @@ std::shared_ptr<Service> make_poem(const ServiceSpec& spec, const Surroundings& 
   throw UsageError("no built-in poem of this name", spec.name);
 }
 
+std::shared_ptr<Service> make_discard(const ServiceSpec& /*spec*/,
+                                      const Surroundings& /*surroundings*/) {
+  return std::make_shared<DiscardService>();
+}
+
+std::shared_ptr<Service> make_chargen(const ServiceSpec& spec,
+                                      const Surroundings& /*surroundings*/) {
+  return std::make_shared<ChargenService>(spec.settings.pacing);
+}
+
 std::shared_ptr<Service> make_echo(const ServiceSpec& spec, const Surroundings& /*surroundings*/) {
   return std::make_shared<EchoService>(spec.prefix);
 }
@@ -128,6 +146,8 @@ struct ServiceKind {
 
 /// Every service.
 const std::array service_kinds{ServiceKind{"poem", "FILE", poem_setters, make_poem},
+                               ServiceKind{"discard", "", {}, make_discard},
+                               ServiceKind{"chargen", "", pacing_setters, make_chargen},
                                ServiceKind{"echo", "", echo_setters, make_echo},
                                ServiceKind{"weblog", "FILE", weblog_setters, make_weblog},
                                ServiceKind{"fibonacci", "STATE", fibonacci_setters, make_fibonacci},

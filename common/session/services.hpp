@@ -15,7 +15,7 @@ namespace poetry {
 
 /// What a port serves and how; --serve's settings override a server's for one port.
 struct ServiceSettings {
-  Pacing pacing;                                     ///< of a poem
+  Pacing pacing;                                     ///< of poem and chargen
   Duration send_timeout = std::chrono::seconds(60);  ///< 0 is never
   std::uint64_t max_clients = 0;                     ///< 0 is no limit
   bool own_max_clients = false;                      ///< max_clients is this port's own

@@ -241,7 +241,8 @@ def test_sighup_reads_faults_again(server, poem, tmp_path):
 def test_faults_apply_to_every_service(server, tmp_path):
     log = tmp_path / "access.log"
     log.write_text("a record\n")
-    services = ["echo", f"fibonacci:{tmp_path / 'state.db'}", f"weblog:{log},backlog=1", "catalog"]
+    services = ["chargen", "echo", f"fibonacci:{tmp_path / 'state.db'}", f"weblog:{log},backlog=1",
+                "catalog"]
     running = server("--fault", "close-after=2B", *(
         argument for service in services for argument in ("--serve", f"0={service}")),
         listeners=len(services))
@@ -250,7 +251,7 @@ def test_faults_apply_to_every_service(server, tmp_path):
         with connect(port) as sock:
             sock.sendall(b"abc\n\n\n")
             heard.append(read_to_end(sock))
-    assert heard == [b"ab", b"1\n", b"a ", b"[{"]
+    assert heard == [b" !", b"ab", b"1\n", b"a ", b"[{"]
 
 
 @pytest.mark.parametrize("engine", SERVER_ENGINES)

@@ -59,6 +59,12 @@ USAGE = [
     (["--serve", "0=poem:x,delay=soon"], "soon"),
     (["--serve", "0=poem:x,delay="], "delay"),
     (["--serve", "0=poem:x,jitter=-1s"], "-1s"),
+    (["--serve", "0=discard:x"], "discard:x"),
+    (["--serve", "0=discard,delay=1s"], "delay"),
+    (["--serve", "0=chargen:x"], "chargen:x"),
+    (["--serve", "0=chargen,delay=soon"], "soon"),
+    (["--serve", "0=chargen,chunk=0"], "0"),
+    (["--serve", "0=chargen,repeat=2"], "repeat"),
     (["--serve", "0=echo:x"], "echo:x"),
     (["--serve", "0=echo,prefix=name"], "name"),
     (["--serve", "0=echo,delay=1s"], "delay"),
@@ -94,7 +100,7 @@ USAGE = [
 
 
 VALID = [
-    (["--serve", "0=juggle:x"], "poem, echo, weblog, fibonacci, catalog"),
+    (["--serve", "0=juggle:x"], "poem, discard, chargen, echo, weblog, fibonacci, catalog"),
     (["--serve", "0=weblog:x,format=html"], "line, xml, json"),
     (["--serve", "0=poem:x,colour=red"],
      "chunk, delay, fault, first-delay, jitter, max-clients, repeat, send-timeout"),

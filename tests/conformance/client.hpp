@@ -41,7 +41,8 @@ class Client {
       elapsed_ = Clock::now() - started_;
       return false;
     }
-    if (bytes_.empty()) first_byte_ = Clock::now() - started_;
+    elapsed_ = Clock::now() - started_;
+    if (bytes_.empty()) first_byte_ = elapsed_;
     bytes_.append(buffer.data(), result.bytes);
     return true;
   }
@@ -59,7 +60,7 @@ class Client {
   [[nodiscard]] int socket() const { return socket_.get(); }
   [[nodiscard]] const std::string& bytes() const { return bytes_; }
   [[nodiscard]] End end() const { return reset_ ? End::reset : end_.value_or(End::silence); }
-  /// From connecting to the first byte, and to the end.
+  /// From connecting to the first byte, and to the last time that it heard.
   [[nodiscard]] Duration first_byte() const { return first_byte_; }
   [[nodiscard]] Duration elapsed() const { return elapsed_; }
 

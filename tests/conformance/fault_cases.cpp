@@ -30,9 +30,16 @@ void cut_at_line(StreamOutcome& outcome, const std::string& fault, End end) {
 }
 
 /// Each write is late by so much, the end only if a write makes it so.
-void delay_writes(StreamOutcome& outcome, Duration by) {
+void delay_writes(StreamOutcome& outcome, const std::string& fault, Duration by) {
+  if (outcome.bytes.empty()) return;
+  fire(outcome, fault, 0);
   outcome.first_byte += by;
   outcome.least = std::max(outcome.least, outcome.first_byte);
+}
+
+/// A stream that has any writes has one that is longer than a byte.
+void slice(StreamOutcome& outcome, const std::string& fault) {
+  if (!outcome.bytes.empty()) fire(outcome, fault, 0);
 }
 
 /// Everything is late by so much.
@@ -68,16 +75,14 @@ const std::vector<FaultCase>& every_fault() {
       {"Corrupt",
        {"corrupt=2"},
        [](StreamOutcome& it, Number) {
+         if (it.bytes.empty()) return;
          it.bytes[2] = static_cast<char>(it.bytes[2] ^ 0xff);
          fire(it, "corrupt=2", 2);
        }},
-      {"Slice", {"slice=1B"}, [](StreamOutcome& it, Number) { fire(it, "slice=1B", 0); }},
+      {"Slice", {"slice=1B"}, [](StreamOutcome& it, Number) { slice(it, "slice=1B"); }},
       {"Latency",
        {"latency=10ms"},
-       [](StreamOutcome& it, Number) {
-         delay_writes(it, 10ms);
-         fire(it, "latency=10ms", 0);
-       }},
+       [](StreamOutcome& it, Number) { delay_writes(it, "latency=10ms", 10ms); }},
       {"AcceptDelay",
        {"accept-delay=20ms"},
        [](StreamOutcome& it, Number) {
@@ -87,9 +92,8 @@ const std::vector<FaultCase>& every_fault() {
       {"SlicedLateAndReset",
        {"slice=1B", "latency=5ms", "reset-after=5B"},
        [](StreamOutcome& it, Number) {
-         fire(it, "slice=1B", 0);
-         fire(it, "latency=5ms", 0);
-         delay_writes(it, 5ms);
+         slice(it, "slice=1B");
+         delay_writes(it, "latency=5ms", 5ms);
          cut(it, "reset-after=5B", 5, End::reset);
        }},
       {"OneResetOneMute",
@@ -104,7 +108,7 @@ const std::vector<FaultCase>& every_fault() {
 }
 
 std::ostream& operator<<(std::ostream& out, End end) {
-  constexpr std::array names{"FIN", "RST", "silence"};
+  constexpr std::array names{"FIN", "RST", "silence", "none"};
   return out << names.at(static_cast<std::size_t>(end));
 }
 

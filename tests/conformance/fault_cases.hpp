@@ -14,15 +14,15 @@
 
 namespace poetry {
 
-/// How a client sees its stream end.
-enum class End { fin, reset, silence };
+/// How a client sees its stream end, if it does.
+enum class End { fin, reset, silence, none };
 std::ostream& operator<<(std::ostream& out, End end);
 
 /// What becomes of one connection.
 struct StreamOutcome {
   std::string bytes;
   End end = End::fin;
-  Reason reason = Reason::finished;  ///< silence lasts until the server stops: Reason::shutdown
+  Reason reason = Reason::finished;  ///< where it does not end, the server stops: shutdown
   std::vector<std::string> fired;    ///< "FAULT at OFFSET", in the order in which they take effect
   Duration first_byte{0};            ///< not earlier than this after connecting
   Duration least{0};                 ///< nor the end earlier than this

@@ -14,6 +14,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
+/// The first lines of RFC 864.
+const std::string characters =
+    " !\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefg\r\n"
+    "!\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefgh\r\n"
+    "\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghi\r\n";
+
 std::shared_ptr<Service> serve(const std::string& spec) {
   return make_service(parse_service(spec, {}), {});
 }
@@ -34,6 +40,12 @@ const std::vector<ServiceCase>& every_service() {
          return serve("poem:" + at.write("poem", "a\r\nb\n\nno newline") + ",delay=5ms");
        },
        "input that nobody reads", "a\r\nb\n\nno newline", 20ms},
+      {"Discard", [](const TemporaryDirectory&) { return serve("discard"); }, "one\r\ntwo", ""},
+      {"Chargen", [](const TemporaryDirectory&) { return serve("chargen,delay=5ms"); },
+       "input that is thrown away", characters, 10ms, Stream::endless},
+      {"ChargenAtOnce",
+       [](const TemporaryDirectory&) { return serve("chargen,delay=0,chunk=20B"); },
+       "input that is thrown away", characters, 0ms, Stream::endless},
       {"Echo", [](const TemporaryDirectory&) { return serve("echo"); }, "one\r\ntwo\n\nthree",
        "one\r\ntwo\n\nthree"},
       {"Weblog",

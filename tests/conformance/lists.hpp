@@ -15,16 +15,18 @@
 
 namespace poetry {
 
-/// Whether every client gets the same stream, or all draw from one.
-enum class Stream { own, shared };
+/// Whether every client gets the same stream, which may go on for ever, or all draw from one.
+enum class Stream { own, endless, shared };
 
 /// A service, what a client sends to it before it half-closes, and what the client then gets.
 struct ServiceCase {
   std::string name;
   std::function<std::shared_ptr<Service>(const TemporaryDirectory&)> make;
   std::string input;
-  std::string expected;  ///< exactly; of a shared stream, lines for three clients one by one
-  Duration least{0};     ///< from connecting to the end of the stream; no upper bound is asserted
+  /// Exactly, or how an endless stream begins; of a shared stream, lines for three clients one by
+  /// one.
+  std::string expected;
+  Duration least{0};  ///< from connecting to the end of the stream; no upper bound is asserted
   Stream stream = Stream::own;
 };
 std::ostream& operator<<(std::ostream& out, const ServiceCase& service);

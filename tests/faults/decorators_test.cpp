@@ -6,6 +6,7 @@
 
 #include "faults/fault_spec.hpp"
 #include "faults/script.hpp"
+#include "session/chargen.hpp"
 
 namespace poetry {
 namespace {
@@ -163,6 +164,19 @@ TEST(Faults, ASessionHearsItsPeerBetweenWritesThroughEach) {
     EXPECT_EQ(play(*service, {1}, script.get()).bytes.size(), 7U) << fault;
     EXPECT_EQ(std::count(script->received.begin(), script->received.end(), 'n'), 3) << fault;
   }
+}
+
+TEST(Faults, AListenUntilATimeThatLatencyHasLetPassIsForNoTime) {
+  const auto inner = std::make_shared<ChargenService>(Pacing{.delay = 100ms});
+  const auto service = with_faults(inner, parse_faults(Texts{"latency=1s"}), {});
+  const auto session = service->open({1}, start);
+  EXPECT_EQ(std::get<Listen>(session->next(start)).until, start);
+  EXPECT_EQ(std::get<Pause>(session->next(start)).until, start + 1s);
+  EXPECT_EQ(std::get<Write>(session->next(start + 1s)).bytes.size(), 74U);
+  EXPECT_EQ(std::get<Listen>(session->next(start + 1s)).until, start + 100ms);
+  session->receive("input");
+  EXPECT_EQ(std::get<Pause>(session->next(start + 1s)).until, start + 2s);
+  EXPECT_EQ(std::get<Write>(session->next(start + 2s)).bytes.size(), 10 * 74U);
 }
 
 TEST(Faults, AcceptDelayOpensTheSessionAtItsTime) {

@@ -57,7 +57,9 @@ TEST_P(BadService, NamesTheOffenderAndTheValidOnes) {
 INSTANTIATE_TEST_SUITE_P(
     Texts, BadService,
     testing::Values(
-        std::pair{"foo:x", "unknown service (valid: poem, echo, weblog, fibonacci, catalog): foo"},
+        std::pair{"foo:x",
+                  "unknown service (valid: poem, discard, chargen, echo, weblog, fibonacci, "
+                  "catalog): foo"},
         std::pair{"poem", "poem:FILE"}, std::pair{"poem:", "poem:FILE"},
         std::pair{"poem:x,colour=red", "chunk, delay, fault, first-delay"},
         std::pair{"poem:x,delay", "key=value"}, std::pair{"weblog", "weblog:FILE"},
@@ -66,6 +68,11 @@ INSTANTIATE_TEST_SUITE_P(
         std::pair{"weblog:x,backlog=101", "0 to 100"}, std::pair{"weblog:x,poll=0", "poll"},
         std::pair{"poem:x,delay=-1", "negative"}, std::pair{"poem:x,chunk=0", "one byte"},
         std::pair{"poem:x,repeat=0", "repeat"}, std::pair{"poem:x,max-clients=z", "max-clients"},
+        std::pair{"discard:x", "not of the form discard"},
+        std::pair{"discard,delay=1s", "unknown setting of discard (valid: fault, max"},
+        std::pair{"chargen:x", "not of the form chargen"},
+        std::pair{"chargen,repeat=2",
+                  "valid: chunk, delay, fault, first-delay, jitter, max-clients"},
         std::pair{"echo:x", "not of the form echo"},
         std::pair{"echo,prefix=tcp", "prefix: unknown prefix (valid: none, pid): tcp"},
         std::pair{"echo,delay=1s", "unknown setting of echo (valid: fault, max"},
@@ -85,6 +92,9 @@ TEST(Services, EachHasItsOwnSettings) {
   EXPECT_EQ(fibonacci.lease, 10U);
   EXPECT_EQ(parse_service("fibonacci:f", {}).lease, 1U);
   EXPECT_EQ(parse_service("catalog", {}).name, "catalog");
+  EXPECT_EQ(parse_service("discard", {}).name, "discard");
+  const auto chargen = parse_service("chargen,delay=0,first-delay=2s,jitter=1s,chunk=1KiB", {});
+  EXPECT_EQ(chargen.settings.pacing, (Pacing{0s, 2s, 1s, 1024, 1}));
 }
 
 TEST(Services, ThreeBuiltInPoemsHaveFourLinesEach) {

@@ -1,0 +1,106 @@
+#include "session/chargen.hpp"
+
+#include <algorithm>
+
+#include "base/seed.hpp"
+
+namespace poetry {
+namespace {
+
+// The "popular pattern" of RFC 864.
+constexpr char first_character = ' ';
+constexpr std::size_t characters = 95;  // that ASCII can print, up to '~'
+constexpr std::size_t line_length = 72;
+constexpr std::size_t line_size = line_length + 2;      // with CR LF
+constexpr std::size_t period = characters * line_size;  // then the stream begins again
+constexpr std::size_t most_written = line_size * 885;   // whole lines, in 64 KiB
+
+/// As much of the stream as the longest write at any place of the period is a part of.
+std::string make_pattern() {
+  std::string pattern;
+  pattern.reserve(period + most_written);
+  for (std::size_t line = 0; pattern.size() < period + most_written; ++line) {
+    for (std::size_t column = 0; column < line_length; ++column) {
+      pattern += static_cast<char>(first_character + (line + column) % characters);
+    }
+    pattern += "\r\n";
+  }
+  return pattern;
+}
+
+/// Listens before each write: until that is due, and where it is due already, for what is there.
+/// All but the seed belong to the service, which outlives its sessions.
+class ChargenSession : public Session {
+ public:
+  ChargenSession(std::string_view pattern, const Pacing& pacing, const std::atomic<bool>& draining,
+                 TimePoint start, std::uint64_t seed)
+      : pattern_(pattern),
+        pacing_(pacing),
+        draining_(draining),
+        base_(later(start, pacing.first_delay)),
+        seed_(seed) {}
+
+  Step next(TimePoint now) override {
+    if (draining_) return Finish{};
+    if (const auto at = due(); at > now || !listened_) {
+      listened_ = true;
+      return Listen{at};
+    }
+    listened_ = false;
+    return Write{pacing_.chunk == 0 ? take_lines(now) : take_chunk()};
+  }
+
+ private:
+  [[nodiscard]] TimePoint due() const {
+    const auto at = later(base_, pacing_.delay, pieces_);
+    return pacing_.jitter == Duration{0} ? at : jittered(at, pacing_.jitter, seed_, pieces_);
+  }
+
+  /// Lines that are due together go together.
+  std::string_view take_lines(TimePoint now) {
+    std::size_t size = 0;
+    do {
+      size += line_size;
+      ++pieces_;
+    } while (size < most_written && due() <= now);
+    return take(size);
+  }
+
+  /// Chunks stay apart. A very large one takes several writes.
+  std::string_view take_chunk() {
+    const auto size = std::min<std::uint64_t>(most_written, pacing_.chunk - of_chunk_);
+    of_chunk_ += size;
+    if (of_chunk_ == pacing_.chunk) {
+      of_chunk_ = 0;
+      ++pieces_;
+    }
+    return take(static_cast<std::size_t>(size));
+  }
+
+  std::string_view take(std::size_t size) {
+    const auto bytes = pattern_.substr(at_, size);
+    at_ = (at_ + size) % period;
+    return bytes;
+  }
+
+  std::string_view pattern_;
+  const Pacing& pacing_;
+  const std::atomic<bool>& draining_;
+  TimePoint base_;  // when the first piece is due, but for jitter
+  std::uint64_t seed_;
+  std::uint64_t pieces_ = 0;    // lines or chunks, taken whole
+  std::uint64_t of_chunk_ = 0;  // bytes taken of one that is not
+  std::size_t at_ = 0;          // in the period
+  bool listened_ = false;       // before the next write
+};
+
+}  // namespace
+
+ChargenService::ChargenService(const Pacing& pacing) : pacing_(pacing), pattern_(make_pattern()) {}
+
+std::unique_ptr<Session> ChargenService::open(const Peer& peer, TimePoint now) {
+  return std::make_unique<ChargenSession>(pattern_, pacing_, draining_, now,
+                                          derive_seed(peer.seed, Purpose::jitter));
+}
+
+}  // namespace poetry

@@ -1,0 +1,161 @@
+#include "session/chargen.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "support/epoch.hpp"
+
+namespace poetry {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Line `number` as RFC 864 shows it.
+std::string line(std::size_t number) {
+  std::string text;
+  for (std::size_t i = 0; i < 72; ++i) text += static_cast<char>(' ' + (number + i) % 95);
+  return text + "\r\n";
+}
+std::string lines(std::size_t from, std::size_t count) {
+  std::string text;
+  for (std::size_t i = from; i < from + count; ++i) text += line(i);
+  return text;
+}
+
+/// Plays a session in virtual time, which jumps to each deadline.
+class ChargenTest : public testing::Test {
+ protected:
+  void open(const Pacing& pacing, std::uint64_t seed = 0) {
+    service_ = std::make_unique<ChargenService>(pacing);
+    session_ = service_->open({1, seed}, now_);
+  }
+  /// The next write; it expects exactly one Listen before, unless there is input.
+  std::string_view write() {
+    const auto* listen = step<Listen>();
+    EXPECT_NE(listen, nullptr);
+    if (listen == nullptr) return {};
+    now_ = std::max(now_, listen->until);
+    const auto* write = step<Write>();
+    EXPECT_NE(write, nullptr);
+    return write == nullptr ? std::string_view() : write->bytes;
+  }
+  template <typename Wanted>
+  const Wanted* step() {
+    step_ = session_->next(now_);
+    return std::get_if<Wanted>(&step_);
+  }
+
+  TimePoint now_ = epoch;
+  std::unique_ptr<ChargenService> service_;
+  std::unique_ptr<Session> session_;
+  Step step_;
+};
+
+TEST_F(ChargenTest, TheFirstLineBeginsAtTheSpaceAndTheNextACharacterLater) {
+  open({});
+  EXPECT_EQ(write(),
+            " !\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefg\r\n");
+  EXPECT_EQ(write(),
+            "!\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefgh\r\n");
+}
+
+TEST_F(ChargenTest, EachLineIsDueAtItsOwnTime) {
+  open({.delay = 250ms, .first_delay = 2s});
+  for (std::size_t i = 0; i < 300; ++i) {
+    EXPECT_EQ(write(), line(i));
+    EXPECT_EQ(now_, epoch + 2s + i * 250ms);
+  }
+}
+
+TEST_F(ChargenTest, ALateLineMakesTheNextOnesNoLater) {
+  open({});
+  EXPECT_EQ(write(), line(0));
+  now_ = epoch + 3500ms;
+  EXPECT_EQ(write(), lines(1, 3));  // lines that are due together go together
+  EXPECT_EQ(write(), line(4));
+  EXPECT_EQ(now_, epoch + 4s);
+}
+
+TEST_F(ChargenTest, WithoutADelayItWritesManyLinesAtATimeForEver) {
+  open({.delay = 0s});
+  std::size_t number = 0;
+  for (int i = 0; i < 200; ++i) {
+    const auto text = write();
+    ASSERT_EQ(text.size() % 74, 0U);
+    ASSERT_GT(text.size(), 60'000U);
+    ASSERT_LE(text.size(), 65'536U);
+    ASSERT_TRUE(text == lines(number, text.size() / 74)) << "from line " << number;
+    number += text.size() / 74;
+  }
+  EXPECT_EQ(now_, epoch);
+}
+
+TEST_F(ChargenTest, ChunksOfAnySizeMakeUpTheSameStream) {
+  for (const std::uint64_t chunk : {1, 73, 1000, 65'491, 200'000}) {
+    now_ = epoch;
+    open({.delay = 10ms, .chunk = chunk});
+    std::string text;
+    while (text.size() < 3 * chunk) {
+      const auto piece = write();
+      ASSERT_LE(piece.size(), chunk);
+      EXPECT_EQ(now_, epoch + (text.size() / chunk) * 10ms) << chunk;
+      text += piece;
+    }
+    EXPECT_TRUE(text == lines(0, text.size() / 74 + 1).substr(0, text.size())) << chunk;
+  }
+}
+
+TEST_F(ChargenTest, WhatIsSentToItChangesNothing) {
+  open({});
+  EXPECT_EQ(write(), line(0));
+  for (const auto* input : {"input", "more", ""}) {
+    const auto* listen = step<Listen>();
+    ASSERT_NE(listen, nullptr);
+    EXPECT_EQ(listen->until, epoch + 1s);
+    session_->receive(input);
+    now_ += 200ms;
+  }
+  EXPECT_EQ(write(), line(1));
+  EXPECT_EQ(now_, epoch + 1s);
+}
+
+TEST_F(ChargenTest, OneThatIsAlwaysLateListensBeforeEachWrite) {
+  open({.delay = 0s});
+  for (int i = 0; i < 10; ++i) {
+    const auto* listen = step<Listen>();
+    ASSERT_NE(listen, nullptr);
+    EXPECT_EQ(listen->until, epoch);
+    session_->receive("flood");
+    EXPECT_NE(step<Write>(), nullptr);
+  }
+}
+
+TEST_F(ChargenTest, JitterFollowsFromTheSeedAndKeepsTheOrder) {
+  const auto times = [this](std::uint64_t seed) {
+    now_ = epoch;
+    open({.delay = 100ms, .jitter = 80ms}, seed);
+    std::vector<TimePoint> found;
+    std::string text;
+    while (text.size() < 50 * 74) {
+      text += write();
+      found.push_back(now_);
+    }
+    EXPECT_TRUE(text == lines(0, text.size() / 74));
+    return found;
+  };
+  EXPECT_EQ(times(1), times(1));
+  EXPECT_NE(times(1), times(2));
+}
+
+TEST_F(ChargenTest, ADrainingServiceFinishesItsSessions) {
+  open({});
+  EXPECT_EQ(write(), line(0));
+  service_->drain();
+  EXPECT_NE(step<Finish>(), nullptr);
+}
+
+}  // namespace
+}  // namespace poetry
