@@ -9,11 +9,11 @@
 namespace poetry {
 namespace {
 
-constexpr Peer peer{.number = 1, .seed = 0, .port = 0, .process = 4711};
+constexpr Peer first_peer{.number = 1, .seed = 0, .port = 0, .process = 4711};
 
 TEST(Echo, GivesBackWhatItReceivesByteForByte) {
   EchoService service(EchoPrefix::none);
-  const auto session = service.open(peer, epoch);
+  const auto session = service.open(first_peer, epoch);
   using namespace std::string_literals;
   for (const auto& bytes : {"a\n"s, "no newline"s, "\0\xff\r\n"s, std::string(1 << 20, 'x')}) {
     EXPECT_EQ(std::get<Listen>(session->next(epoch)).until, never);
@@ -24,7 +24,7 @@ TEST(Echo, GivesBackWhatItReceivesByteForByte) {
 
 TEST(Echo, ListensAgainOnlyOnceAllIsSentBack) {
   EchoService service(EchoPrefix::none);
-  const auto session = service.open(peer, epoch);
+  const auto session = service.open(first_peer, epoch);
   session->receive("a");
   EXPECT_TRUE(std::holds_alternative<Write>(session->next(epoch)));
   EXPECT_TRUE(std::holds_alternative<Listen>(session->next(epoch)));
@@ -33,7 +33,7 @@ TEST(Echo, ListensAgainOnlyOnceAllIsSentBack) {
 
 TEST(Echo, APrefixNamesTheProcessBeforeEachPiece) {
   EchoService service(EchoPrefix::pid);
-  const auto session = service.open(peer, epoch);
+  const auto session = service.open(first_peer, epoch);
   for (const std::string bytes : {"a\nb\n", "c"}) {
     session->receive(bytes);
     EXPECT_EQ(std::get<Write>(session->next(epoch)).bytes, "4711: " + bytes);
@@ -43,7 +43,7 @@ TEST(Echo, APrefixNamesTheProcessBeforeEachPiece) {
 
 TEST(Echo, FinishesWhenThePeerHas) {
   EchoService service(EchoPrefix::pid);
-  const auto session = service.open(peer, epoch);
+  const auto session = service.open(first_peer, epoch);
   session->receive("last");
   EXPECT_EQ(std::get<Write>(session->next(epoch)).bytes, "4711: last");
   EXPECT_TRUE(std::holds_alternative<Listen>(session->next(epoch)));
@@ -53,8 +53,8 @@ TEST(Echo, FinishesWhenThePeerHas) {
 
 TEST(Echo, ADrainingServiceFinishesSessionsThatHaveSentAllBack) {
   EchoService service(EchoPrefix::none);
-  const auto resting = service.open(peer, epoch);
-  const auto busy = service.open(peer, epoch);
+  const auto resting = service.open(first_peer, epoch);
+  const auto busy = service.open(first_peer, epoch);
   EXPECT_TRUE(std::holds_alternative<Listen>(resting->next(epoch)));
   busy->receive("a");
   service.drain();
