@@ -14,7 +14,7 @@
 #include "cli/standard_output.hpp"
 #include "control_client.hpp"
 #include "library.hpp"
-#include "serve.hpp"
+#include "token.hpp"
 
 namespace poetry {
 namespace {

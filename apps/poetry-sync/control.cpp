@@ -13,8 +13,8 @@
 #include <set>
 
 #include "base/log.hpp"
-#include "guard.hpp"
 #include "listening.hpp"
+#include "token.hpp"
 
 namespace poetry {
 namespace {

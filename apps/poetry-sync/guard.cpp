@@ -1,11 +1,10 @@
 #include "guard.hpp"
 
-#include <openssl/crypto.h>
-
 #include <algorithm>
 #include <cctype>
 
 #include "net/address.hpp"
+#include "token.hpp"
 
 namespace poetry {
 namespace {
@@ -13,10 +12,6 @@ namespace {
 constexpr std::string_view cookie_name = "poetry_token=";
 
 }  // namespace
-
-bool is_same_secret(std::string_view one, std::string_view other) {
-  return one.size() == other.size() && ::CRYPTO_memcmp(one.data(), other.data(), one.size()) == 0;
-}
 
 std::vector<std::string> hosts_at(const std::string& host, std::uint16_t port,
                                   const std::vector<std::string>& further) {

@@ -20,9 +20,6 @@ struct Credentials {
   std::string cookie;         ///< Cookie
 };
 
-/// Compares without telling by its time where they differ.
-bool is_same_secret(std::string_view one, std::string_view other);
-
 /// Names under which a server at this address may be asked for, with a port where it is not 80.
 std::vector<std::string> hosts_at(const std::string& host, std::uint16_t port,
                                   const std::vector<std::string>& further);

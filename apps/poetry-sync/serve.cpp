@@ -4,7 +4,6 @@
 
 #include <array>
 #include <boost/asio/signal_set.hpp>
-#include <fstream>
 #include <optional>
 
 #include "base/error.hpp"
@@ -15,6 +14,7 @@
 #include "listening.hpp"
 #include "net/descriptor_limit.hpp"
 #include "net/service_manager.hpp"
+#include "token.hpp"
 #include "worker.hpp"
 
 namespace poetry {
@@ -87,23 +87,6 @@ void tell(const HostPort& where, std::string_view what) {
 }
 
 }  // namespace
-
-std::string read_token(const std::string& file) {
-  if (file.empty()) return {};
-  std::ifstream stream(file);
-  std::string token;
-  if (!stream) throw_errno("open", file);
-  std::getline(stream, token);
-  if (token.ends_with('\r')) token.pop_back();
-  if (stream.bad()) throw_errno("read", file);
-  const bool fits = std::all_of(token.begin(), token.end(), [](unsigned char each) {
-    return std::isalnum(each) != 0 || each == '-' || each == '_';
-  });
-  if (token.empty() || !fits) {
-    throw UsageError("the token must be letters, digits, - and _ in the first line", file);
-  }
-  return token;
-}
 
 int run_serve(const SyncOptions& options) {
   ServiceManager service_manager;

@@ -9,9 +9,4 @@ namespace poetry {
 /// control port's quit; the exit status. Raises UsageError, DatabaseError and std::system_error.
 int run_serve(const SyncOptions& options);
 
-/// The token in the first line of a file, none where there is no file. Raises UsageError where it
-/// is empty or has characters that a header field or a line cannot take, std::system_error where
-/// the file cannot be read.
-std::string read_token(const std::string& file);
-
 }  // namespace poetry
