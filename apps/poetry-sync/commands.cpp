@@ -6,21 +6,21 @@
 #include <map>
 #include <thread>
 
-#include "as_json.hpp"
 #include "base/error.hpp"
 #include "base/shown_text.hpp"
 #include "base/utf8.hpp"
 #include "cli/main.hpp"
 #include "cli/standard_output.hpp"
-#include "control_client.hpp"
-#include "library.hpp"
-#include "token.hpp"
+#include "control/client.hpp"
+#include "store/as_json.hpp"
+#include "store/library.hpp"
+#include "tcp/token.hpp"
 
 namespace poetry {
 namespace {
 
 constexpr std::int64_t lines_at_once = 500;
-constexpr auto longest_wait = std::chrono::seconds(1);  // for news of a log
+constexpr auto log_wait = std::chrono::seconds(1);  // for news of a log
 
 std::string_view name_of(JobState state) {
   return job_state_names[static_cast<std::size_t>(state)];
@@ -153,7 +153,7 @@ int log(const SyncOptions& options, Store& store) {
     number = print_lines(options, store, job, number);
     if (!options.follow) return exit_ok;
     if (!is_active(state)) return state == JobState::done ? exit_ok : exit_failure;
-    store.wait_for_news(longest_wait);
+    store.wait_for_news(log_wait);
   }
 }
 

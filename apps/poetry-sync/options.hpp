@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "cli/command_line.hpp"
-#include "sync_job.hpp"
-#include "web.hpp"
+#include "http/server.hpp"
+#include "work/sync_job.hpp"
 
 namespace poetry {
 

@@ -10,19 +10,19 @@
 #include "base/log.hpp"
 #include "cli/main.hpp"
 #include "cli/standard_output.hpp"
-#include "control.hpp"
-#include "listening.hpp"
+#include "control/server.hpp"
 #include "net/descriptor_limit.hpp"
 #include "net/service_manager.hpp"
-#include "token.hpp"
-#include "worker.hpp"
+#include "tcp/listening.hpp"
+#include "tcp/token.hpp"
+#include "work/worker.hpp"
 
 namespace poetry {
 namespace {
 
 constexpr std::size_t database_threads = 4;
-constexpr auto longest_wait = std::chrono::milliseconds(250);  // for news, so that a stop is seen
-constexpr auto wait_after_failure = std::chrono::seconds(1);
+constexpr auto news_wait = std::chrono::milliseconds(250);  // for news, so that a stop is seen
+constexpr auto pause_after_error = std::chrono::seconds(1);
 
 /// "host:pid", by which logs tell workers apart.
 std::string worker_name() {
@@ -48,16 +48,16 @@ class Watch {
     bool news = false;  // that were not passed on yet, perhaps since that failed
     while (!stopping_) {
       try {
-        news = store_.wait_for_news(longest_wait) || news;
+        news = store_.wait_for_news(news_wait) || news;
         if (!news) continue;
         const auto began = Clock::now();
         changed_();
         news = false;
         // A large library is read at most half of the time.
-        std::this_thread::sleep_for(std::min<Duration>(Clock::now() - began, longest_wait));
+        std::this_thread::sleep_for(std::min<Duration>(Clock::now() - began, news_wait));
       } catch (const std::exception& error) {
         log_error("{}", error.what());
-        std::this_thread::sleep_for(wait_after_failure);
+        std::this_thread::sleep_for(pause_after_error);
       }
     }
   }

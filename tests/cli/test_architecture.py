@@ -17,10 +17,17 @@ MAY_INCLUDE = {
     "fetch": {"base", "net", "reactor"},
     "cli": COMMON,
 }
-
-# The rooms of a tool, which its other files may all include.
-ROOMS_OF_A_TOOL = {
+# The rooms of a tool see all of COMMON, and what is outside of them sees all rooms.
+ROOMS_OF = {
     "poetry-get": {"output": set(), "report": {"output"}},
+    "poetry-sync": {
+        "store": set(),
+        "work": {"store"},
+        "page": set(),
+        "tcp": set(),
+        "http": {"store", "page", "tcp"},
+        "control": {"store", "tcp"},
+    },
 }
 
 
@@ -32,8 +39,19 @@ def includes(path):
     return re.findall(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', path.read_text(), re.M)
 
 
+def quoted_includes(path):
+    return re.findall(r'^\s*#\s*include\s*"([^"]+)"', path.read_text(), re.M)
+
+
 def test_every_room_is_known():
     assert COMMON == set(MAY_INCLUDE)
+
+
+@pytest.mark.parametrize("tool", ROOMS_OF)
+def test_every_room_of_a_tool_is_known(tool):
+    folders = {path.name for path in (ROOT / "apps" / tool).iterdir() if path.is_dir()}
+    assert folders == set(ROOMS_OF[tool])
+    assert not folders & COMMON, "an include says which room it means"
 
 
 @pytest.mark.parametrize("room", MAY_INCLUDE)
@@ -45,24 +63,25 @@ def test_a_room_includes_along_the_arrows(room):
     assert sources(f"common/{room}") and not wrong
 
 
-@pytest.mark.parametrize("tool, room", [(tool, room) for tool, rooms in ROOMS_OF_A_TOOL.items()
-                                        for room in rooms])
+@pytest.mark.parametrize("tool, room", [(tool, room) for tool in ROOMS_OF
+                                        for room in ROOMS_OF[tool]])
 def test_a_room_of_a_tool_includes_along_the_arrows(tool, room):
-    rooms = ROOMS_OF_A_TOOL[tool]
-    assert set(rooms) == {path.name for path in (ROOT / "apps" / tool).iterdir() if path.is_dir()}
-    found = [(str(path.relative_to(ROOT)), name) for path in sources(f"apps/{tool}/{room}")
-             for name in re.findall(r'^#include "([^"]+)"', path.read_text(), re.M)]
-    wrong = [each for each in found if each[1].split("/")[0] not in COMMON | rooms[room] | {room}]
-    assert found and not wrong
+    allowed = COMMON | ROOMS_OF[tool][room] | {room}
+    files = sources(f"apps/{tool}/{room}")
+    wrong = [(str(path.relative_to(ROOT)), name) for path in files for name in quoted_includes(path)
+             if "/" not in name or name.split("/")[0] not in allowed]
+    assert files and not wrong
 
 
 @pytest.mark.parametrize("library, allowed", [
-    (r"boost/asio", r"common/reactor/asio_set\.cpp|common/fetch/asio\.cpp|apps/poetry-sync/.*"),
+    (r"boost/asio", r"common/reactor/asio_set\.cpp|common/fetch/asio\.cpp|"
+                    r"apps/poetry-sync/((tcp|http|control)/.*|serve\.cpp)"),
     (r"boost/program_options", r"common/cli/.*|apps/[^/]+/options\.cpp"),
     (r"liburing", r"common/reactor/ring\.cpp"),
-    (r"boost/beast", r"apps/poetry-sync/web\.cpp"),
-    (r"SQLiteCpp|sqlite3", r"common/session/fibonacci_state\.cpp|apps/poetry-sync/sqlite\.cpp"),
-    (r"pqxx", r"apps/poetry-sync/postgres\.cpp"),
+    (r"boost/beast", r"apps/poetry-sync/http/server\.cpp"),
+    (r"SQLiteCpp|sqlite3",
+     r"common/session/fibonacci_state\.cpp|apps/poetry-sync/store/sqlite\.cpp"),
+    (r"pqxx", r"apps/poetry-sync/store/postgres\.cpp"),
 ])
 def test_a_library_is_named_where_it_belongs(library, allowed):
     users = [str(path.relative_to(ROOT)) for folder in ("common", "apps")

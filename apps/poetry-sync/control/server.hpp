@@ -1,0 +1,66 @@
+// The control port: a line a request, a line a reply, for the sync client, ncat and scripts. Owned
+// by main; its coroutines run on the io_context, its calls of the database in the pool.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/fd.hpp"
+#include "net/address.hpp"
+#include "store/store.hpp"
+
+namespace poetry {
+
+struct ControlOptions {
+  HostPort listen{"127.0.0.1", 8081};
+  std::string token;  ///< that a connection must give first; none on loopback
+  Duration idle_timeout = std::chrono::minutes(1);  ///< for a line to come, and to be taken
+};
+
+/// What a line of the control port is answered, without I/O but the store's. Never raises.
+class ControlLines {
+ public:
+  explicit ControlLines(Store& store) : store_(store) {}
+
+  enum class After { go_on, close, quit };
+  struct Reply {
+    std::string line;  ///< without its newline; empty: nothing new is there yet
+    After after = After::go_on;
+  };
+  Reply answer(const std::string& line);
+
+ private:
+  Reply carry_out(const std::vector<std::string>& words);
+  Reply next_line(Id job, std::int64_t after);
+
+  Store& store_;
+};
+
+class Control {
+ public:
+  /// Serves on a listener at the options' place. Raises std::system_error. `quit` is called in the
+  /// io_context's thread. Borrows what it is given by reference until the io_context has run out of
+  /// work.
+  Control(ControlOptions options, Fd listener, boost::asio::io_context& io,
+          boost::asio::thread_pool& database, Store& store, std::function<void()> quit);
+  Control(const Control&) = delete;
+  Control& operator=(const Control&) = delete;
+  ~Control();
+
+  [[nodiscard]] HostPort where() const;
+  /// Somebody has changed the store: answers those who wait for a line. By any thread.
+  void wake();
+  /// Ends all connections at once, in the io_context's thread.
+  void stop();
+
+ private:
+  class Server;
+  std::unique_ptr<Server> server_;
+};
+
+}  // namespace poetry

@@ -1,0 +1,49 @@
+// Whether a request may be answered at all: where it comes for, from which page, with which token.
+// Pure functions.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "http/api.hpp"
+
+namespace poetry {
+
+/// What a request says of where it comes from.
+struct Credentials {
+  std::string target;         ///< path and query
+  std::string host;           ///< Host; empty where there is none, or several
+  std::string origin;         ///< Origin; empty where there is none
+  std::string authorization;  ///< Authorization
+  std::string cookie;         ///< Cookie
+};
+
+/// Names under which a server at this address may be asked for, with a port where it is not 80.
+std::vector<std::string> hosts_at(const std::string& host, std::uint16_t port,
+                                  const std::vector<std::string>& further);
+
+class Guard {
+ public:
+  /// `hosts` are all that a request may come for, with a port where it is not 80. No token: none is
+  /// asked for.
+  Guard(std::vector<std::string> hosts, std::string token)
+      : hosts_(std::move(hosts)), token_(std::move(token)) {}
+
+  /// Why it is refused: 400 without a Host, 421 for another host (against DNS rebinding), 403 for
+  /// another page's, 401 without the token. With the token in the query of "/", as a person opens
+  /// the page, it is sent there without, and the token kept in a cookie. Nothing where it may be
+  /// answered.
+  [[nodiscard]] std::optional<Response> refuse(const Credentials& from) const;
+
+ private:
+  [[nodiscard]] std::optional<Response> ask_for_token(const Credentials& from) const;
+  [[nodiscard]] bool has_token(std::string_view cookie) const;
+  [[nodiscard]] bool knows(std::string_view host) const;
+
+  std::vector<std::string> hosts_;
+  std::string token_;
+};
+
+}  // namespace poetry

@@ -1,0 +1,66 @@
+// What pages are told of: the records as they are now, and each change of one as an event. Any
+// thread may refresh it from the store, and read it. Owned by main.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "store/store.hpp"
+
+namespace poetry {
+
+class Hub {
+ public:
+  using Text = std::shared_ptr<const std::string>;
+
+  explicit Hub(Store& store);
+
+  /// Looks what has changed, and makes events of it. Raises DatabaseError.
+  void refresh();
+
+  /// All records as a JSON array, as of the last refresh.
+  [[nodiscard]] Text records() const;
+
+  /// Events as Server-Sent Events (HTML Standard, 9.2), whose ids are "EPOCH-NUMBER".
+  struct News {
+    std::vector<Text> events;
+    std::uint64_t next = 0;  ///< to ask for the next time
+  };
+  /// Where a stream begins that has seen the event of this id last: behind it, or, where that is
+  /// too old or unknown, with an event of all records.
+  [[nodiscard]] News begin(std::string_view last_event_id) const;
+  /// Those from this number on. Who is too far behind begins anew.
+  [[nodiscard]] News after(std::uint64_t next) const;
+
+  /// Calls it, in the refreshing thread, after each refresh that made events; nothing calls none.
+  /// It must not call the hub.
+  void on_news(std::function<void()> told);
+
+  /// Streams open now; counted by who has them.
+  std::atomic<std::uint64_t>& streams() { return streams_; }
+
+ private:
+  void put(std::string_view kind, const std::string& data);
+  [[nodiscard]] News all() const;
+
+  Store& store_;
+  std::atomic<std::uint64_t> streams_ = 0;
+  const std::string epoch_;
+  std::mutex refreshing_;
+  mutable std::mutex mutex_;
+  std::map<Id, std::string> known_;  // JSON of each record
+  Text records_;
+  std::deque<Text> events_;  // the latest
+  std::uint64_t first_ = 1;  // number of the first of them
+  std::function<void()> told_;
+};
+
+}  // namespace poetry

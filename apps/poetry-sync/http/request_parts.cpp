@@ -1,0 +1,107 @@
+#include "http/request_parts.hpp"
+
+#include <algorithm>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <cctype>
+
+#include "base/error.hpp"
+#include "base/quantity.hpp"
+#include "base/shown_text.hpp"
+#include "base/utf8.hpp"
+
+namespace poetry {
+namespace {
+
+constexpr unsigned deepest_json = 8;
+constexpr std::size_t longest_detail = 300;  // columns; what was sent may be long
+
+bool is_json(std::string_view content_type) {
+  constexpr std::string_view wanted = "application/json";
+  auto type = content_type.substr(0, content_type.find(';'));
+  type = type.substr(0, type.find_last_not_of(" \t") + 1);
+  return std::equal(type.begin(), type.end(), wanted.begin(), wanted.end(), [](char a, char b) {
+    return std::tolower(static_cast<unsigned char>(a)) == b;
+  });
+}
+
+}  // namespace
+
+Response problem(unsigned status, std::string_view title, std::string_view detail) {
+  boost::json::object document{{"type", "about:blank"}, {"title", title}, {"status", status}};
+  const auto shown = shortened(shown_text(detail), longest_detail, U'…');
+  if (!shown.empty()) document.emplace("detail", to_utf8(shown));
+  return {.status = status,
+          .type = "application/problem+json",
+          .body = boost::json::serialize(document)};
+}
+
+void fail(unsigned status, std::string_view title, std::string_view detail) {
+  throw Problem{problem(status, title, detail)};
+}
+
+std::vector<std::string> split_path(std::string_view path) {
+  if (!path.starts_with('/')) fail(400, "Bad request", "the target must be a path");
+  std::vector<std::string> parts;
+  while (!path.empty()) {
+    path.remove_prefix(1);
+    const auto slash = std::min(path.find('/'), path.size());
+    parts.emplace_back(path.substr(0, slash));
+    path.remove_prefix(slash);
+  }
+  return parts;
+}
+
+Id id_in_path(const std::string& text) {
+  try {
+    return static_cast<Id>(parse_count(text, "id", 1, INT64_MAX));
+  } catch (const UsageError&) {
+    fail(404, "Not found", "no id: " + text);
+  }
+}
+
+std::int64_t number_in(std::string_view query, std::string_view key) {
+  while (!query.empty()) {
+    const auto end = std::min(query.find('&'), query.size());
+    const auto pair = query.substr(0, end);
+    query.remove_prefix(std::min(end + 1, query.size()));
+    if (!pair.starts_with(key) || pair.substr(key.size(), 1) != "=") continue;
+    try {
+      return static_cast<std::int64_t>(parse_count(pair.substr(key.size() + 1), key, 0, INT64_MAX));
+    } catch (const UsageError& error) {
+      fail(400, "Bad query", error.what());
+    }
+  }
+  return 0;
+}
+
+boost::json::object body_of(const Request& request) {
+  if (!is_json(request.content_type)) {
+    fail(415, "Unsupported media type", "a write takes application/json");
+  }
+  boost::json::parse_options options;
+  options.max_depth = deepest_json;
+  boost::system::error_code error;
+  const auto value = boost::json::parse(request.body, error, {}, options);
+  if (error) fail(400, "Bad JSON", error.message());
+  if (!value.is_object()) fail(400, "Bad JSON", "not an object");
+  return value.as_object();
+}
+
+std::string text_in(const boost::json::object& object, std::string_view key) {
+  const auto* const value = object.if_contains(key);
+  if (value == nullptr || !value->is_string()) {
+    fail(400, "Bad request", "\"" + std::string(key) + "\" must be a string");
+  }
+  return std::string(value->as_string());
+}
+
+void allow(const Request& request, const std::string& methods) {
+  const auto known = ", " + methods + ", ";
+  if (known.find(", " + request.method + ", ") != std::string::npos) return;
+  auto response = problem(405, "Method not allowed", "allowed: " + methods);
+  response.fields.emplace_back("Allow", methods);
+  throw Problem{std::move(response)};
+}
+
+}  // namespace poetry

@@ -1,0 +1,66 @@
+#include "store/as_json.hpp"
+
+#include <ctime>
+
+namespace poetry {
+namespace {
+
+using boost::json::object;
+using boost::json::value;
+
+value time_or_null(const std::optional<Millis>& at) {
+  return at ? value(time_text(*at)) : value(nullptr);
+}
+
+}  // namespace
+
+std::string time_text(Millis at) {
+  const auto whole = static_cast<std::time_t>(at / 1000);
+  std::tm parts{};
+  ::gmtime_r(&whole, &parts);
+  std::array<char, 40> text{};
+  const auto size = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &parts);
+  const auto fraction = std::to_string(1000 + at % 1000).substr(1);
+  return std::string(text.data(), size) + "." + fraction + "Z";
+}
+
+object as_json(const Job& job) {
+  return {{"id", job.id},
+          {"record", job.record},
+          {"state", job_state_names[static_cast<std::size_t>(job.state)]},
+          {"revision", job.revision},
+          {"created", time_text(job.created)},
+          {"started", time_or_null(job.started)},
+          {"ended", time_or_null(job.ended)},
+          {"due", job.state == JobState::queued ? value(time_text(job.due)) : value(nullptr)},
+          {"attempts", job.attempts},
+          {"fetched", job.fetched},
+          {"expected", job.expected ? value(*job.expected) : value(nullptr)},
+          {"lines", job.lines},
+          {"worker", job.worker},
+          {"error", job.error}};
+}
+
+object as_json(const SyncRecord& record) {
+  return {{"id", record.id},
+          {"type", record_type_names[static_cast<std::size_t>(record.type)]},
+          {"address", record.address},
+          {"name", record.name},
+          {"created", time_text(record.created)},
+          {"synced", time_or_null(record.synced)},
+          {"bytes", record.bytes},
+          {"job", record.job ? value(as_json(*record.job)) : value(nullptr)}};
+}
+
+object as_json(const std::array<std::int64_t, job_state_names.size()>& counts) {
+  object by_state;
+  for (std::size_t i = 0; i < counts.size(); ++i)
+    by_state.emplace(job_state_names.at(i), counts.at(i));
+  return by_state;
+}
+
+object as_json(const LogLine& line) {
+  return {{"number", line.number}, {"at", time_text(line.at)}, {"text", line.text}};
+}
+
+}  // namespace poetry

@@ -1,0 +1,82 @@
+#include "store/rows.hpp"
+
+#include <algorithm>
+
+namespace poetry {
+namespace {
+
+const std::string job_columns =
+    "j.id, j.record, j.state, j.revision, j.created, j.started, j.ended, j.due, j.attempts,"
+    " j.fetched, j.expected, j.lines, j.worker, j.error";
+constexpr std::size_t record_columns = 7;
+
+}  // namespace
+
+const std::string select_jobs = "SELECT " + job_columns + " FROM jobs j";
+const std::string select_records =
+    "SELECT r.id, r.type, r.address, r.name, r.created, r.synced, r.bytes, " + job_columns +
+    " FROM records r LEFT JOIN jobs j ON j.id ="
+    " (SELECT max(id) FROM jobs WHERE record = r.id)";
+
+JobState parse_state(const std::string& text) {
+  const auto at = std::find(job_state_names.begin(), job_state_names.end(), text);
+  if (at == job_state_names.end()) {
+    throw DatabaseError(DatabaseError::Kind::lasting, "database: unknown state of a job: " + text);
+  }
+  return static_cast<JobState>(at - job_state_names.begin());
+}
+
+Job job_of(const Row& row, std::size_t first) {
+  Job job;
+  job.id = row.integer(first);
+  job.record = row.integer(first + 1);
+  job.state = parse_state(row.text(first + 2));
+  job.revision = row.integer(first + 3);
+  job.created = row.integer(first + 4);
+  job.started = row.maybe_integer(first + 5);
+  job.ended = row.maybe_integer(first + 6);
+  job.due = row.integer(first + 7);
+  job.attempts = row.integer(first + 8);
+  job.fetched = row.integer(first + 9);
+  job.expected = row.maybe_integer(first + 10);
+  job.lines = row.integer(first + 11);
+  job.worker = row.text(first + 12);
+  job.error = row.text(first + 13);
+  return job;
+}
+
+SyncRecord record_of(const Row& row) {
+  SyncRecord record;
+  record.id = row.integer(0);
+  record.type = parse_record_type(row.text(1));
+  record.address = row.text(2);
+  record.name = row.text(3);
+  record.created = row.integer(4);
+  record.synced = row.maybe_integer(5);
+  record.bytes = row.integer(6);
+  if (row.maybe_integer(record_columns)) record.job = job_of(row, record_columns);
+  return record;
+}
+
+void lock_record(Transaction& sql, const Dialect& dialect, Id id) {
+  sql("SELECT id FROM records WHERE id = $1" + dialect.lock, {id});
+}
+
+void lock_record_of(Transaction& sql, const Dialect& dialect, Id job) {
+  sql("SELECT id FROM records WHERE id = (SELECT record FROM jobs WHERE id = $1)" + dialect.lock,
+      {job});
+}
+
+Job find_job(Transaction& sql, Id id) {
+  const auto rows = sql(select_jobs + " WHERE j.id = $1", {id});
+  if (rows.empty()) throw Refusal(Refusal::Kind::unknown, "no job " + std::to_string(id));
+  return job_of(rows.front());
+}
+
+SyncRecord find_record(Transaction& sql, Id id) {
+  const auto rows = sql(select_records + " WHERE r.id = $1", {id});
+  if (rows.empty()) throw Refusal(Refusal::Kind::unknown, "no record " + std::to_string(id));
+  return record_of(rows.front());
+}
+
+}  // namespace poetry

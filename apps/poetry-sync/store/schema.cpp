@@ -1,0 +1,114 @@
+#include "store/schema.hpp"
+
+#include <array>
+
+namespace poetry {
+namespace {
+
+const std::array<SchemaStep, schema_version> our_steps{{
+    {
+        "CREATE TABLE records ("
+        " id {id},"
+        " type TEXT NOT NULL,"
+        " address TEXT NOT NULL,"
+        " name TEXT NOT NULL,"
+        " created BIGINT NOT NULL,"
+        " synced BIGINT,"
+        " bytes BIGINT NOT NULL DEFAULT 0,"
+        " UNIQUE (type, address))",
+        "CREATE TABLE jobs ("
+        " id {id},"
+        " record BIGINT NOT NULL REFERENCES records (id) ON DELETE CASCADE,"
+        " state TEXT NOT NULL,"
+        " revision BIGINT NOT NULL DEFAULT 1,"
+        " created BIGINT NOT NULL,"
+        " started BIGINT,"
+        " ended BIGINT,"
+        " due BIGINT NOT NULL,"
+        " lease BIGINT NOT NULL DEFAULT 0,"
+        " fence BIGINT NOT NULL DEFAULT 0,"
+        " worker TEXT NOT NULL DEFAULT '',"
+        " attempts BIGINT NOT NULL DEFAULT 0,"
+        " fetched BIGINT NOT NULL DEFAULT 0,"
+        " expected BIGINT,"
+        " lines BIGINT NOT NULL DEFAULT 0,"
+        " error TEXT NOT NULL DEFAULT '')",
+        // However many ask at once, a record has one job that is not over.
+        R"(CREATE UNIQUE INDEX one_active_job ON jobs (record)
+           WHERE state IN ('queued', 'running', 'cancelling'))",
+        R"(CREATE INDEX active_jobs ON jobs (due, id)
+           WHERE state IN ('queued', 'running', 'cancelling'))",
+        "CREATE INDEX jobs_of_record ON jobs (record, id)",
+        "CREATE TABLE log ("
+        " job BIGINT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,"
+        " number BIGINT NOT NULL,"
+        " at BIGINT NOT NULL,"
+        " text TEXT NOT NULL,"
+        " PRIMARY KEY (job, number))",
+        "CREATE TABLE parts ("
+        " job BIGINT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,"
+        " number BIGINT NOT NULL,"
+        " name TEXT NOT NULL,"
+        " address TEXT NOT NULL,"
+        " bytes BIGINT NOT NULL,"
+        " complete BIGINT NOT NULL,"
+        " expected BIGINT,"
+        " sha256 TEXT NOT NULL,"
+        " PRIMARY KEY (job, number))",
+        "CREATE TABLE pieces ("
+        " job BIGINT NOT NULL,"
+        " part BIGINT NOT NULL,"
+        " start BIGINT NOT NULL,"
+        " bytes {blob} NOT NULL,"
+        " PRIMARY KEY (job, part, start),"
+        " FOREIGN KEY (job, part) REFERENCES parts (job, number) ON DELETE CASCADE)",
+    },
+}};
+
+std::string in_dialect(std::string sql, const Dialect& dialect) {
+  const auto put = [&sql](std::string_view mark, const std::string& text) {
+    const auto at = sql.find(mark);
+    if (at != std::string::npos) sql.replace(at, mark.size(), text);
+  };
+  put("{id}", dialect.identity);
+  put("{blob}", dialect.blob);
+  return sql;
+}
+
+std::int64_t version_of(Transaction& sql) {
+  sql("CREATE TABLE IF NOT EXISTS schema (version BIGINT NOT NULL)");
+  const auto rows = sql("SELECT version FROM schema");
+  if (!rows.empty()) return rows.front().integer(0);
+  sql("INSERT INTO schema (version) VALUES (0)");
+  return 0;
+}
+
+/// Takes one step, if one is left.
+bool step_up(Transaction& sql, const Dialect& dialect, std::span<const SchemaStep> steps) {
+  if (!dialect.alone.empty()) sql(dialect.alone);
+  const auto version = version_of(sql);
+  const auto known = static_cast<std::int64_t>(steps.size());
+  if (version > known) {
+    throw DatabaseError(DatabaseError::Kind::lasting,
+                        "database: its schema is version " + std::to_string(version) +
+                            ", and this program knows " + std::to_string(known) +
+                            ": use a newer poetry-sync");
+  }
+  if (version == known) return false;
+  for (const auto& each : steps[static_cast<std::size_t>(version)]) sql(in_dialect(each, dialect));
+  sql("UPDATE schema SET version = $1", {version + 1});
+  return true;
+}
+
+}  // namespace
+
+void bring_up_to_date(Database& database) { bring_up_to_date(database, our_steps); }
+
+void bring_up_to_date(Database& database, std::span<const SchemaStep> steps) {
+  for (bool stepped = true; stepped;) {
+    database.transact(Access::write,
+                      [&](Transaction& sql) { stepped = step_up(sql, database.dialect(), steps); });
+  }
+}
+
+}  // namespace poetry

@@ -1,0 +1,242 @@
+// The database in a file, by SQLite: write-ahead log, and every commit synchronised to the disk
+// (synchronous=FULL), so that what is acknowledged survives a loss of power.
+#include <SQLiteCpp/SQLiteCpp.h>
+#include <sqlite3.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <filesystem>
+#include <map>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include "store/database.hpp"
+
+namespace poetry {
+namespace {
+
+constexpr int busy_timeout_ms = 10'000;  // others hold the lock for milliseconds
+constexpr auto pause_when_locked = std::chrono::milliseconds(10);
+constexpr auto look_again = std::chrono::milliseconds(100);  // for commits of other processes
+constexpr std::size_t most_idle_readers = 8;                 // connections kept for readers
+
+DatabaseError error_of(const SQLite::Exception& error, const std::string& path) {
+  const int code = error.getErrorCode();
+  const bool passes =
+      code == SQLITE_BUSY || code == SQLITE_LOCKED || code == SQLITE_FULL || code == SQLITE_IOERR;
+  return {passes ? DatabaseError::Kind::passing : DatabaseError::Kind::lasting,
+          "database " + path + ": " + error.what()};
+}
+
+/// A connection and its prepared statements; used by one thread at a time.
+class Connection final : public Transaction {
+ public:
+  explicit Connection(const std::string& path)
+      : database_(path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, busy_timeout_ms) {
+    write_ahead();
+    database_.exec("PRAGMA synchronous = FULL");
+    database_.exec("PRAGMA foreign_keys = ON");
+  }
+
+  Rows execute(const std::string& sql, std::span<const Value> values) override {
+    auto& statement = prepared(sql);
+    const Reset reset{statement};
+    for (std::size_t i = 0; i < values.size(); ++i)
+      bind(statement, static_cast<int>(i) + 1, values[i]);
+    Rows rows;
+    while (statement.executeStep()) rows.push_back(row_of(statement));
+    return rows;
+  }
+
+  void run(Access access, const std::function<void(Transaction&)>& work) {
+    database_.exec(access == Access::write ? "BEGIN IMMEDIATE" : "BEGIN");
+    try {
+      work(*this);
+      database_.exec("COMMIT");
+    } catch (...) {
+      roll_back();
+      throw;
+    }
+  }
+
+  /// A number that changes with every commit of another connection.
+  std::int64_t data_version() { return execute("PRAGMA data_version", {}).at(0).integer(0); }
+
+ private:
+  /// A statement that is not reset keeps its transaction's locks.
+  struct Reset {
+    SQLite::Statement& statement;
+    ~Reset() {
+      statement.tryReset();
+      statement.clearBindings();
+    }
+  };
+
+  /// SQLite does not wait by itself where another does the same to a new file.
+  void write_ahead() {
+    const auto until = later(Clock::now(), std::chrono::milliseconds(busy_timeout_ms));
+    for (;;) {
+      try {
+        database_.exec("PRAGMA journal_mode = WAL");
+        return;
+      } catch (const SQLite::Exception& error) {
+        if (error.getErrorCode() != SQLITE_BUSY || Clock::now() >= until) throw;
+      }
+      std::this_thread::sleep_for(pause_when_locked);
+    }
+  }
+
+  SQLite::Statement& prepared(const std::string& sql) {
+    const auto known = statements_.find(sql);
+    if (known != statements_.end()) return known->second;
+    auto numbered = sql;  // SQLite counts $1 by its place, and ?1 by its number
+    std::replace(numbered.begin(), numbered.end(), '$', '?');
+    return statements_.emplace(sql, SQLite::Statement(database_, numbered)).first->second;
+  }
+
+  static void bind(SQLite::Statement& statement, int place, const Value& value) {
+    if (const auto* number = std::get_if<std::int64_t>(&value)) {
+      statement.bind(place, *number);
+    } else if (const auto* text = std::get_if<std::string>(&value)) {
+      statement.bindNoCopy(place, *text);
+    } else if (const auto* blob = std::get_if<Blob>(&value)) {
+      statement.bindNoCopy(place, blob->bytes.data(), static_cast<int>(blob->bytes.size()));
+    }
+  }
+
+  static Row row_of(SQLite::Statement& statement) {
+    std::vector<Value> values;
+    for (int i = 0; i < statement.getColumnCount(); ++i) {
+      const auto column = statement.getColumn(i);
+      if (column.isNull()) {
+        values.emplace_back();
+      } else if (column.isInteger()) {
+        values.emplace_back(column.getInt64());
+      } else if (column.isBlob()) {
+        values.emplace_back(Blob{column.getString()});
+      } else {
+        values.emplace_back(column.getString());
+      }
+    }
+    return Row(std::move(values));
+  }
+
+  void roll_back() noexcept {
+    try {
+      database_.exec("ROLLBACK");
+    } catch (const SQLite::Exception&) {
+      return;  // SQLite has rolled back by itself, as it does when the disk is full
+    }
+  }
+
+  SQLite::Database database_;
+  std::map<std::string, SQLite::Statement> statements_;
+};
+
+class Sqlite final : public Database {
+ public:
+  explicit Sqlite(std::string path) : path_(std::move(path)) {
+    guarded([&] {
+      writer_ = std::make_unique<Connection>(path_);
+      watcher_ = std::make_unique<Connection>(path_);
+      seen_ = watcher_->data_version();
+    });
+  }
+
+  void transact(Access access, const std::function<void(Transaction&)>& work) override {
+    guarded([&] {
+      if (access == Access::write) {
+        const std::lock_guard lock(writing_);  // SQLite's own waiting is unfair
+        writer_->run(access, work);
+      } else {
+        auto reader = take_reader();
+        reader->run(access, work);
+        put_back(std::move(reader));
+      }
+    });
+    if (access == Access::write) tell();
+  }
+
+  bool wait_for_news(Duration longest) override {
+    const auto until = later(Clock::now(), longest);
+    for (;;) {
+      if (changed()) return true;
+      const auto now = Clock::now();
+      if (now >= until) return false;
+      std::unique_lock lock(telling_);
+      told_.wait_for(lock, std::min<Duration>(look_again, until - now), [this] { return news_; });
+      news_ = false;
+    }
+  }
+
+  [[nodiscard]] const Dialect& dialect() const override { return dialect_; }
+
+ private:
+  template <typename Work>
+  void guarded(const Work& work) const {
+    try {
+      work();
+    } catch (const SQLite::Exception& error) {
+      throw error_of(error, path_);
+    }
+  }
+
+  bool changed() {
+    std::int64_t version = 0;
+    guarded([&] { version = watcher_->data_version(); });
+    return std::exchange(seen_, version) != version;
+  }
+
+  void tell() {
+    const std::lock_guard lock(telling_);
+    news_ = true;
+    told_.notify_all();
+  }
+
+  std::unique_ptr<Connection> take_reader() {
+    const std::lock_guard lock(idling_);
+    if (idle_.empty()) return std::make_unique<Connection>(path_);
+    auto reader = std::move(idle_.back());
+    idle_.pop_back();
+    return reader;
+  }
+
+  void put_back(std::unique_ptr<Connection> reader) {
+    const std::lock_guard lock(idling_);
+    if (idle_.size() < most_idle_readers) idle_.push_back(std::move(reader));
+  }
+
+  const std::string path_;
+  const Dialect dialect_{
+      .identity = "INTEGER PRIMARY KEY AUTOINCREMENT",
+      .blob = "BLOB",
+      .now_ms = "CAST(round((julianday('now') - 2440587.5) * 86400000.0) AS INTEGER)",
+      .lock = "",  // there is one writer at a time
+      .skip_taken = "",
+      .alone = ""};
+  std::mutex writing_;
+  std::unique_ptr<Connection> writer_;
+  std::mutex idling_;
+  std::vector<std::unique_ptr<Connection>> idle_;
+  std::unique_ptr<Connection> watcher_;
+  std::int64_t seen_ = 0;
+  std::mutex telling_;
+  std::condition_variable told_;
+  bool news_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Database> open_sqlite(const std::string& path) {
+  const auto folder = std::filesystem::path(path).parent_path();
+  std::error_code error;
+  if (!folder.empty()) std::filesystem::create_directories(folder, error);
+  if (error) {
+    throw DatabaseError(DatabaseError::Kind::lasting,
+                        "database " + path + ": make its directory: " + error.message());
+  }
+  return std::make_unique<Sqlite>(path);
+}
+
+}  // namespace poetry

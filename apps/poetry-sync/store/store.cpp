@@ -1,0 +1,201 @@
+#include "store/store.hpp"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+
+#include "base/error.hpp"
+#include "base/quantity.hpp"
+#include "store/rows.hpp"
+#include "store/schema.hpp"
+
+namespace poetry {
+
+RecordType parse_record_type(std::string_view text) {
+  const auto at = std::find(record_type_names.begin(), record_type_names.end(), text);
+  if (at == record_type_names.end()) {
+    throw UsageError("unknown type (valid: poem, collection, weblog)", text);
+  }
+  return static_cast<RecordType>(at - record_type_names.begin());
+}
+
+Id parse_id(std::string_view text) {
+  return static_cast<Id>(parse_count(text, "id", 1, std::numeric_limits<Id>::max()));
+}
+
+Store::Store(Database& database) : database_(database) { bring_up_to_date(database_); }
+
+SyncRecord Store::add(RecordType type, const std::string& address, const std::string& name) {
+  SyncRecord added;
+  const std::string type_name{record_type_names[static_cast<std::size_t>(type)]};
+  database_.transact(Access::write, [&](Transaction& sql) {
+    const auto rows = sql(
+        "INSERT INTO records (type, address, name, created) VALUES ($1, $2, $3, " +
+            database_.dialect().now_ms + ") ON CONFLICT (type, address) DO NOTHING RETURNING id",
+        {type_name, address, name});
+    if (rows.empty()) {
+      throw Refusal(Refusal::Kind::conflict,
+                    "there is a " + type_name + " of " + address + " already");
+    }
+    added = find_record(sql, rows.front().integer(0));
+  });
+  return added;
+}
+
+void Store::remove(Id record) {
+  database_.transact(Access::write, [&](Transaction& sql) {
+    lock_record(sql, database_.dialect(), record);
+    find_record(sql, record);
+    // Locked, a job that waits is not taken before it is gone.
+    for (const auto& job : sql("SELECT id, state FROM jobs WHERE record = $1 AND state IN"
+                               " ('queued', 'running', 'cancelling')" +
+                                   database_.dialect().lock,
+                               {record})) {
+      if (parse_state(job.text(1)) == JobState::queued) continue;
+      throw Refusal(Refusal::Kind::conflict, "record " + std::to_string(record) +
+                                                 " is being synced: cancel job " +
+                                                 std::to_string(job.integer(0)) + " first");
+    }
+    sql("DELETE FROM records WHERE id = $1", {record});
+  });
+}
+
+std::vector<SyncRecord> Store::records() {
+  std::vector<SyncRecord> found;
+  database_.transact(Access::read, [&](Transaction& sql) {
+    found.clear();
+    for (const auto& row : sql(select_records + " ORDER BY r.id")) found.push_back(record_of(row));
+  });
+  return found;
+}
+
+SyncRecord Store::record(Id record) {
+  SyncRecord found;
+  database_.transact(Access::read, [&](Transaction& sql) { found = find_record(sql, record); });
+  return found;
+}
+
+Store::Requested Store::request(Id record) {
+  Requested requested;
+  database_.transact(Access::write, [&](Transaction& sql) {
+    lock_record(sql, database_.dialect(), record);
+    find_record(sql, record);
+    const auto& now = database_.dialect().now_ms;
+    const auto made = sql("INSERT INTO jobs (record, state, created, due) VALUES ($1, 'queued', " +
+                              now + ", " + now +
+                              ") ON CONFLICT (record) WHERE state IN"
+                              " ('queued', 'running', 'cancelling') DO NOTHING RETURNING id",
+                          {record});
+    requested.is_new = !made.empty();
+    const auto rows = requested.is_new ? made
+                                       : sql("SELECT id FROM jobs WHERE record = $1 AND state IN"
+                                             " ('queued', 'running', 'cancelling')",
+                                             {record});
+    requested.job = find_job(sql, rows.at(0).integer(0));
+  });
+  return requested;
+}
+
+Store::Requested Store::request(RecordType type, Id record) {
+  if (this->record(record).type != type) {
+    throw Refusal(Refusal::Kind::unknown,
+                  "no " + std::string(record_type_names[static_cast<std::size_t>(type)]) + " " +
+                      std::to_string(record));
+  }
+  return request(record);
+}
+
+Job Store::job(Id id) {
+  Job found;
+  database_.transact(Access::read, [&](Transaction& sql) { found = find_job(sql, id); });
+  return found;
+}
+
+std::vector<Job> Store::jobs_before(Id id, std::int64_t most) {
+  return jobs_where(" WHERE j.id < $1 ORDER BY j.id DESC LIMIT $2",
+                    {id == 0 ? INT64_MAX : id, most});
+}
+
+std::vector<Job> Store::jobs_of(Id record, std::int64_t most) {
+  return jobs_where(" WHERE j.record = $1 ORDER BY j.id DESC LIMIT $2", {record, most});
+}
+
+std::vector<Job> Store::active_jobs() {
+  return jobs_where(" WHERE j.state IN ('queued', 'running', 'cancelling') ORDER BY j.id", {});
+}
+
+std::vector<Job> Store::jobs_where(const std::string& condition,
+                                   std::initializer_list<Value> values) {
+  std::vector<Job> found;
+  database_.transact(Access::read, [&](Transaction& sql) {
+    found.clear();
+    for (const auto& row : sql(select_jobs + condition, values)) found.push_back(job_of(row));
+  });
+  return found;
+}
+
+Job Store::cancel(Id id) {
+  Job job;
+  database_.transact(Access::write, [&](Transaction& sql) {
+    lock_record_of(sql, database_.dialect(), id);
+    // What nobody works on ends at once; who works on it sees it with the next write.
+    sql("UPDATE jobs SET revision = revision + 1,"
+        " ended = CASE WHEN state = 'queued' THEN " +
+            database_.dialect().now_ms +
+            " END,"
+            " state = CASE WHEN state = 'queued' THEN 'cancelled' ELSE 'cancelling' END"
+            " WHERE id = $1 AND state IN ('queued', 'running')",
+        {id});
+    job = find_job(sql, id);
+    if (job.state == JobState::done || job.state == JobState::failed) {
+      throw Refusal(Refusal::Kind::conflict, "job " + std::to_string(id) + " is over");
+    }
+  });
+  return job;
+}
+
+Store::Requested Store::retry(Id id) {
+  const auto over = job(id);
+  if (over.state == JobState::done) {
+    throw Refusal(Refusal::Kind::conflict, "job " + std::to_string(id) + " is done");
+  }
+  return request(over.record);
+}
+
+std::array<std::int64_t, job_state_names.size()> Store::count_jobs() {
+  std::array<std::int64_t, job_state_names.size()> counts{};
+  database_.transact(Access::read, [&](Transaction& sql) {
+    counts.fill(0);
+    for (const auto& row : sql("SELECT state, count(*) FROM jobs GROUP BY state")) {
+      counts.at(static_cast<std::size_t>(parse_state(row.text(0)))) = row.integer(1);
+    }
+  });
+  return counts;
+}
+
+Id Store::done_job(Id record) {
+  Id job = 0;
+  database_.transact(Access::read, [&](Transaction& sql) {
+    find_record(sql, record);
+    const auto rows =
+        sql("SELECT max(id) FROM jobs WHERE record = $1 AND state = 'done'", {record});
+    job = rows.front().maybe_integer(0).value_or(0);
+  });
+  return job;
+}
+
+std::vector<LogLine> Store::log_after(Id job, std::int64_t number, std::int64_t most) {
+  std::vector<LogLine> lines;
+  database_.transact(Access::read, [&](Transaction& sql) {
+    find_job(sql, job);
+    lines.clear();
+    for (const auto& row : sql("SELECT number, at, text FROM log WHERE job = $1 AND number > $2"
+                               " ORDER BY number LIMIT $3",
+                               {job, number, most})) {
+      lines.push_back({row.integer(0), row.integer(1), row.text(2)});
+    }
+  });
+  return lines;
+}
+
+}  // namespace poetry

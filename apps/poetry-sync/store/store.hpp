@@ -1,0 +1,202 @@
+// What poetry-sync keeps: records, their jobs, the jobs' logs and what was fetched. Every rule that
+// must survive a crash is a transaction here. Owned by main, and used by several threads at once.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "store/database.hpp"
+
+namespace poetry {
+
+/// An id of a record or job: 1 and up, never used twice.
+using Id = std::int64_t;
+/// Milliseconds since 1970, by the database's clock.
+using Millis = std::int64_t;
+
+enum class RecordType { poem, collection, weblog };
+inline constexpr std::array<std::string_view, 3> record_type_names{"poem", "collection", "weblog"};
+
+enum class JobState { queued, running, cancelling, done, failed, cancelled };
+inline constexpr std::array<std::string_view, 6> job_state_names{"queued", "running", "cancelling",
+                                                                 "done",   "failed",  "cancelled"};
+
+constexpr bool is_active(JobState state) { return state <= JobState::cancelling; }
+
+/// Raises UsageError listing the valid ones.
+RecordType parse_record_type(std::string_view text);
+
+/// Raises UsageError for anything else than an id in decimal digits.
+Id parse_id(std::string_view text);
+
+/// What somebody asked for is not there, or does not go. Its message is for them.
+class Refusal : public std::runtime_error {
+ public:
+  enum class Kind { unknown, conflict };
+  Refusal(Kind kind, const std::string& what) : std::runtime_error(what), kind_(kind) {}
+  [[nodiscard]] Kind kind() const { return kind_; }
+
+ private:
+  Kind kind_;
+};
+
+struct Job {
+  Id id = 0;
+  Id record = 0;
+  JobState state = JobState::queued;
+  std::int64_t revision = 0;  ///< goes up with every change
+  Millis created = 0;
+  std::optional<Millis> started;
+  std::optional<Millis> ended;
+  Millis due = 0;  ///< while it is queued: not before
+  std::int64_t attempts = 0;
+  std::int64_t fetched = 0;              ///< bytes
+  std::optional<std::int64_t> expected;  ///< bytes, where that is known
+  std::int64_t lines = 0;                ///< of its log
+  std::string worker;                    ///< who has it, or had it last
+  std::string error;
+};
+
+struct SyncRecord {
+  Id id = 0;
+  RecordType type = RecordType::poem;
+  std::string address;
+  std::string name;
+  Millis created = 0;
+  std::optional<Millis> synced;  ///< the end of the last job that was done
+  std::int64_t bytes = 0;        ///< of what that one stored
+  std::optional<Job> job;        ///< the latest
+};
+
+struct LogLine {
+  std::int64_t number = 0;  ///< within its job, from 1
+  Millis at = 0;
+  std::string text;
+};
+
+/// One of the texts that a job fetches: a poem, a collection's poem, a weblog's records.
+struct Part {
+  std::int64_t number = 0;  ///< within its job, from 0
+  std::string name;
+  std::string address;
+  std::int64_t bytes = 0;  ///< stored so far
+  bool complete = false;
+  std::optional<std::int64_t> expected = {};
+  std::string sha256 = {};  ///< that it should have, or has once it is complete; may be empty
+};
+
+/// The right to work on a job. One that was taken over is refused.
+struct Claim {
+  Id job = 0;
+  std::int64_t fence = 0;
+};
+
+/// What a worker has to write: all of it in one transaction, or nothing.
+struct Changes {
+  struct Piece {
+    std::int64_t part = 0;
+    std::int64_t start = 0;  ///< where in the part; what was stored from there on is replaced
+    std::string bytes;
+  };
+  std::vector<Part> parts = {};  ///< new ones, or as they are now
+  std::vector<Piece> pieces = {};
+  std::vector<std::string> lines = {};
+  std::optional<std::int64_t> expected = {};  ///< of the job
+  [[nodiscard]] bool empty() const { return parts.empty() && pieces.empty() && lines.empty(); }
+};
+
+enum class Standing { held, cancelling, lost };
+
+/// How a job's attempt ends.
+struct Ending {
+  JobState state = JobState::done;  ///< queued: again after `delay`
+  Duration delay{};
+  std::string error = {};
+};
+
+class Store {
+ public:
+  /// Makes or brings up to date the tables. Raises DatabaseError, also where they are a newer
+  /// version's. Borrows the database.
+  explicit Store(Database& database);
+
+  // Records. Each operation raises DatabaseError, and Refusal where it says so.
+
+  /// Refuses a type and address that there is already.
+  SyncRecord add(RecordType type, const std::string& address, const std::string& name);
+  /// With its jobs and texts. Refuses an unknown one, and one whose job runs.
+  void remove(Id record);
+  std::vector<SyncRecord> records();
+  /// Refuses an unknown one.
+  SyncRecord record(Id record);
+
+  // Jobs.
+
+  struct Requested {
+    Job job;
+    bool is_new = false;
+  };
+  /// Queues a job, or returns the active one. Durable when it returns. Refuses an unknown record.
+  Requested request(Id record);
+  /// The same; refuses a record of another type, too.
+  Requested request(RecordType type, Id record);
+  Job job(Id id);
+  /// Those before that id (0: all), latest first.
+  std::vector<Job> jobs_before(Id id, std::int64_t most);
+  std::vector<Job> jobs_of(Id record, std::int64_t most);
+  std::vector<Job> active_jobs();
+  /// Refuses one that is over.
+  Job cancel(Id id);
+  /// Queues the record of a job that failed or was cancelled again, as request() does.
+  Requested retry(Id id);
+  std::vector<LogLine> log_after(Id job, std::int64_t number, std::int64_t most);
+
+  /// Jobs there are in each state, in the states' order.
+  std::array<std::int64_t, job_state_names.size()> count_jobs();
+
+  // What is stored.
+
+  /// The last job of the record that was done, whose parts are the record's text; 0 for none.
+  Id done_job(Id record);
+
+  // Work.
+
+  struct Taken {
+    Claim claim;
+    Job job;
+    SyncRecord record;
+    Millis now = 0;
+  };
+  /// The job that has been due for longest, or whose lease has run out; leased for so long.
+  std::optional<Taken> take(const std::string& worker, Duration lease);
+  /// Milliseconds until a job may be taken; none where none waits.
+  std::optional<Millis> next_due();
+  std::vector<Part> parts(Id job);
+  /// Stored bytes of a part from `start` on, up to `most` of them; empty at its end.
+  std::string stored(Id job, std::int64_t part, std::int64_t start, std::int64_t most);
+  /// Whether the claim holds, without renewing it.
+  Standing standing(const Claim& claim);
+  /// Writes and renews the lease, unless it is lost; then nothing is written.
+  Standing write(const Claim& claim, const Changes& changes, Duration lease);
+  /// Writes and ends the attempt. False where the claim was lost, and nothing is written.
+  bool end(const Claim& claim, const Changes& changes, const Ending& ending);
+  /// Gives the lease back, so that the job is taken at once.
+  void release(const Claim& claim);
+
+  bool wait_for_news(Duration longest) { return database_.wait_for_news(longest); }
+
+ private:
+  std::vector<Job> jobs_where(const std::string& condition, std::initializer_list<Value> values);
+
+  std::optional<JobState> put(Transaction& sql, const Claim& claim, const Changes& changes,
+                              Duration lease);
+
+  Database& database_;
+};
+
+}  // namespace poetry

@@ -1,0 +1,205 @@
+// The store's part for workers: to take a job, to write what came of it, to end it. A job's fence
+// goes up with every taking, so that who lost it can write no more.
+#include "store/rows.hpp"
+#include "store/store.hpp"
+
+namespace poetry {
+namespace {
+
+std::int64_t millis(Duration duration) {
+  return std::chrono::ceil<std::chrono::milliseconds>(duration).count();
+}
+
+Value value_of(const std::optional<std::int64_t>& number) {
+  Value value;
+  if (number) value = *number;
+  return value;
+}
+
+void put_part(Transaction& sql, Id job, const Part& part) {
+  sql("INSERT INTO parts (job, number, name, address, bytes, complete, expected, sha256)"
+      " VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (job, number) DO UPDATE SET"
+      " name = excluded.name, address = excluded.address, bytes = excluded.bytes,"
+      " complete = excluded.complete, expected = excluded.expected, sha256 = excluded.sha256",
+      {job, part.number, part.name, part.address, part.bytes, std::int64_t{part.complete ? 1 : 0},
+       value_of(part.expected), part.sha256});
+}
+
+/// What was stored from its start on is replaced, also where that is within a piece.
+void put_piece(Transaction& sql, Id job, const Changes::Piece& piece) {
+  sql("DELETE FROM pieces WHERE job = $1 AND part = $2 AND start >= $3",
+      {job, piece.part, piece.start});
+  sql("UPDATE pieces SET bytes = substr(bytes, 1, CAST($3 - start AS INTEGER))"
+      " WHERE job = $1 AND part = $2 AND start = (SELECT max(start) FROM pieces"
+      " WHERE job = $1 AND part = $2) AND start + length(bytes) > $3",
+      {job, piece.part, piece.start});
+  if (piece.bytes.empty()) return;
+  sql("INSERT INTO pieces (job, part, start, bytes) VALUES ($1, $2, $3, $4)",
+      {job, piece.part, piece.start, Blob{piece.bytes}});
+}
+
+}  // namespace
+
+std::optional<Store::Taken> Store::take(const std::string& worker, Duration lease) {
+  std::optional<Taken> taken;
+  database_.transact(Access::write, [&](Transaction& sql) {
+    taken.reset();
+    const auto& dialect = database_.dialect();
+    const auto rows =
+        sql("SELECT id FROM jobs WHERE state IN ('queued', 'running', 'cancelling') AND"
+            " CASE WHEN state = 'queued' THEN due ELSE lease END <= " +
+            dialect.now_ms + " ORDER BY due, id LIMIT 1" + dialect.skip_taken);
+    if (rows.empty()) return;
+    const auto id = rows.front().integer(0);
+    const auto changed =
+        sql("UPDATE jobs SET state = CASE WHEN state = 'cancelling' THEN state ELSE 'running' END,"
+            " attempts = attempts + CASE WHEN state = 'queued' THEN 1 ELSE 0 END,"
+            " started = coalesce(started, " +
+                dialect.now_ms +
+                "), fence = fence + 1,"
+                " revision = revision + 1, worker = $2, lease = " +
+                dialect.now_ms +
+                " + $3"
+                " WHERE id = $1 RETURNING fence, " +
+                dialect.now_ms,
+            {id, worker, millis(lease)});
+    const auto job = find_job(sql, id);
+    taken = Taken{{id, changed.front().integer(0)},
+                  job,
+                  find_record(sql, job.record),
+                  changed.front().integer(1)};
+  });
+  return taken;
+}
+
+std::optional<Millis> Store::next_due() {
+  std::optional<Millis> due;
+  database_.transact(Access::read, [&](Transaction& sql) {
+    const auto rows = sql("SELECT min(CASE WHEN state = 'queued' THEN due ELSE lease END) - " +
+                          database_.dialect().now_ms +
+                          " FROM jobs WHERE state IN ('queued', 'running', 'cancelling')");
+    due = rows.front().maybe_integer(0);
+  });
+  return due;
+}
+
+std::vector<Part> Store::parts(Id job) {
+  std::vector<Part> found;
+  database_.transact(Access::read, [&](Transaction& sql) {
+    found.clear();
+    for (const auto& row : sql("SELECT number, name, address, bytes, complete, expected, sha256"
+                               " FROM parts WHERE job = $1 ORDER BY number",
+                               {job})) {
+      found.push_back({row.integer(0), row.text(1), row.text(2), row.integer(3),
+                       row.integer(4) != 0, row.maybe_integer(5), row.text(6)});
+    }
+  });
+  return found;
+}
+
+std::string Store::stored(Id job, std::int64_t part, std::int64_t start, std::int64_t most) {
+  std::string bytes;
+  database_.transact(Access::read, [&](Transaction& sql) {
+    const auto rows =
+        sql("SELECT substr(bytes, CAST($3 - start + 1 AS INTEGER), CAST($4 AS INTEGER)) FROM pieces"
+            " WHERE job = $1 AND part = $2 AND start <= $3 AND start + length(bytes) > $3"
+            " ORDER BY start DESC LIMIT 1",
+            {job, part, start, most});
+    bytes = rows.empty() ? "" : rows.front().bytes(0);
+  });
+  return bytes;
+}
+
+Standing Store::standing(const Claim& claim) {
+  auto standing = Standing::lost;
+  database_.transact(Access::read, [&](Transaction& sql) {
+    const auto rows =
+        sql("SELECT state FROM jobs WHERE id = $1 AND fence = $2"
+            " AND state IN ('running', 'cancelling')",
+            {claim.job, claim.fence});
+    standing = rows.empty()                           ? Standing::lost
+               : rows.front().text(0) == "cancelling" ? Standing::cancelling
+                                                      : Standing::held;
+  });
+  return standing;
+}
+
+Standing Store::write(const Claim& claim, const Changes& changes, Duration lease) {
+  auto standing = Standing::lost;
+  database_.transact(Access::write, [&](Transaction& sql) {
+    const auto state = put(sql, claim, changes, lease);
+    standing = !state                           ? Standing::lost
+               : *state == JobState::cancelling ? Standing::cancelling
+                                                : Standing::held;
+  });
+  return standing;
+}
+
+/// Nothing where the claim is lost.
+std::optional<JobState> Store::put(Transaction& sql, const Claim& claim, const Changes& changes,
+                                   Duration lease) {
+  const auto lines = static_cast<std::int64_t>(changes.lines.size());
+  const auto& now = database_.dialect().now_ms;
+  const auto changed =
+      sql("UPDATE jobs SET lease = " + now +
+              " + $3, lines = lines + $4,"
+              " revision = revision + $5 WHERE id = $1 AND fence = $2"
+              " AND state IN ('running', 'cancelling') RETURNING state, lines, " +
+              now,
+          {claim.job, claim.fence, millis(lease), lines, std::int64_t{changes.empty() ? 0 : 1}});
+  if (changed.empty()) return std::nullopt;
+  auto number = changed.front().integer(1) - lines;
+  const auto at = changed.front().integer(2);
+  for (const auto& text : changes.lines) {
+    sql("INSERT INTO log (job, number, at, text) VALUES ($1, $2, $3, $4)",
+        {claim.job, ++number, at, text});
+  }
+  for (const auto& part : changes.parts) put_part(sql, claim.job, part);
+  for (const auto& piece : changes.pieces) put_piece(sql, claim.job, piece);
+  if (!changes.parts.empty()) {
+    sql("UPDATE jobs SET expected = coalesce($2, expected), fetched ="
+        " (SELECT coalesce(sum(bytes), 0) FROM parts WHERE job = $1) WHERE id = $1",
+        {claim.job, value_of(changes.expected)});
+  }
+  return changed.front().text(0) == "cancelling" ? JobState::cancelling : JobState::running;
+}
+
+bool Store::end(const Claim& claim, const Changes& changes, const Ending& ending) {
+  bool held = false;
+  database_.transact(Access::write, [&](Transaction& sql) {
+    lock_record_of(sql, database_.dialect(), claim.job);
+    const auto state = put(sql, claim, changes, Duration{});
+    held = state.has_value();
+    if (!held) return;
+    // Who cancelled is told so, whatever the attempt came to, unless it was done by then.
+    const bool cancelled = *state == JobState::cancelling && ending.state != JobState::done;
+    const auto to = cancelled ? JobState::cancelled : ending.state;
+    const std::string name{job_state_names[static_cast<std::size_t>(to)]};
+    const auto& now = database_.dialect().now_ms;
+    sql("UPDATE jobs SET state = $3, error = $4, due = " + now +
+            " + $5, fence = fence + 1,"
+            " revision = revision + 1, lease = 0, ended = CASE WHEN $3 = 'queued' THEN NULL ELSE " +
+            now + " END WHERE id = $1 AND fence = $2",
+        {claim.job, claim.fence, name, ending.error, millis(ending.delay)});
+    if (to != JobState::done) return;
+    sql("UPDATE records SET synced = " + now +
+            ", bytes = (SELECT fetched FROM jobs WHERE id = $1)"
+            " WHERE id = (SELECT record FROM jobs WHERE id = $1)",
+        {claim.job});
+    // What an earlier job stored has been replaced.
+    sql("DELETE FROM parts WHERE job IN (SELECT id FROM jobs WHERE id < $1 AND record ="
+        " (SELECT record FROM jobs WHERE id = $1))",
+        {claim.job});
+  });
+  return held;
+}
+
+void Store::release(const Claim& claim) {
+  database_.transact(Access::write, [&](Transaction& sql) {
+    sql("UPDATE jobs SET lease = 0 WHERE id = $1 AND fence = $2 AND state IN"
+        " ('running', 'cancelling')",
+        {claim.job, claim.fence});
+  });
+}
+
+}  // namespace poetry

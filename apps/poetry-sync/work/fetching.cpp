@@ -1,0 +1,33 @@
+#include "work/fetching.hpp"
+
+#include <pthread.h>
+
+#include <csignal>
+
+namespace poetry {
+
+Fetching::Fetching(const poetry::Batch& batch, const std::string& engine, Inbox& inbox)
+    : inbox_(inbox), thread_([this, &batch, strategy = make_strategy(engine)] {
+        try {
+          strategy->run(batch, inbox_, signals_);
+        } catch (...) {
+          failure_ = std::current_exception();
+        }
+        inbox_.finish();
+      }) {}
+
+Fetching::~Fetching() {
+  stop();
+  thread_.join();
+}
+
+void Fetching::stop() {
+  inbox_.close();
+  ::pthread_kill(thread_.native_handle(), SIGUSR2);
+}
+
+void Fetching::check() {
+  if (failure_) std::rethrow_exception(failure_);
+}
+
+}  // namespace poetry

@@ -1,0 +1,105 @@
+#include "work/part_text.hpp"
+
+#include <algorithm>
+
+#include "base/shown_text.hpp"
+#include "base/utf8.hpp"
+
+namespace poetry {
+namespace {
+
+constexpr std::size_t most_logged_bytes = 300;  // of a line of a text
+constexpr std::int64_t most_lines = 10'000;     // of a text, in the log
+
+}  // namespace
+
+std::string log_text(std::string_view line) {
+  return to_utf8(shown_text(line.substr(0, most_logged_bytes)));
+}
+
+void PartText::receive(std::string_view bytes, Changes& changes) {
+  const auto before = part_.bytes;
+  const auto known = same(bytes);
+  const auto fresh = bytes.substr(known);
+  const auto start = at_ + static_cast<std::int64_t>(known);
+  if (!fresh.empty()) {
+    if (start < part_.bytes) {
+      changes.lines.push_back(part_.name + ": differs from byte " + std::to_string(start) +
+                              " on, and is replaced from there");
+    }
+    auto& pieces = changes.pieces;
+    const bool goes_on = !pieces.empty() && pieces.back().part == part_.number &&
+                         pieces.back().start + std::ssize(pieces.back().bytes) == start;
+    if (goes_on) {
+      pieces.back().bytes += fresh;
+    } else {
+      pieces.push_back({part_.number, start, std::string(fresh)});
+    }
+    part_.bytes = start + static_cast<std::int64_t>(fresh.size());
+    changed_ = true;
+  }
+  log_lines(bytes, std::min(before, start), changes);
+  at_ += static_cast<std::int64_t>(bytes.size());
+}
+
+/// How many of the bytes are those that are stored.
+std::size_t PartText::same(std::string_view bytes) {
+  std::size_t count = 0;
+  while (count < bytes.size()) {
+    const auto at = at_ + static_cast<std::int64_t>(count);
+    if (at >= part_.bytes) break;
+    if (at < lent_at_ || at >= lent_at_ + static_cast<std::int64_t>(lent_.size())) {
+      lent_ = stored_(at);
+      lent_at_ = at;
+      if (lent_.empty()) break;
+    }
+    const auto lent = std::string_view(lent_).substr(static_cast<std::size_t>(at - lent_at_));
+    const auto rest = bytes.substr(count, lent.size());
+    const auto differ = std::mismatch(rest.begin(), rest.end(), lent.begin()).first;
+    count += static_cast<std::size_t>(differ - rest.begin());
+    if (differ != rest.end()) break;
+  }
+  return count;
+}
+
+/// Those that end behind the first `already` bytes of the text.
+void PartText::log_lines(std::string_view bytes, std::int64_t already, Changes& changes) {
+  auto at = at_;
+  for (std::size_t end = 0; !bytes.empty(); bytes.remove_prefix(end)) {
+    const auto newline = bytes.find('\n');
+    end = newline == std::string_view::npos ? bytes.size() : newline + 1;
+    const auto room = most_logged_bytes - std::min(most_logged_bytes, unfinished_.size());
+    unfinished_.append(bytes.substr(0, std::min(room, end - (newline == end - 1 ? 1 : 0))));
+    at += static_cast<std::int64_t>(end);
+    if (newline == std::string_view::npos) return;
+    const auto text = std::exchange(unfinished_, {});
+    ++lines_;
+    if (at > already) log_line(text, changes);
+  }
+}
+
+void PartText::log_line(std::string_view text, Changes& changes) const {
+  if (lines_ <= most_lines) {
+    changes.lines.push_back(part_.name + " " + std::to_string(lines_) + ": " + log_text(text));
+  } else if (lines_ == most_lines + 1) {
+    changes.lines.push_back(part_.name + ": further lines are stored, and not logged");
+  }
+}
+
+void PartText::complete(const std::string& sha256, Changes& changes) {
+  if (at_ < part_.bytes) {
+    changes.lines.push_back(part_.name + ": ends at byte " + std::to_string(at_) +
+                            ", and what was stored beyond is gone");
+    changes.pieces.push_back({part_.number, at_, {}});
+  }
+  if (!unfinished_.empty()) {
+    ++lines_;
+    log_line(unfinished_, changes);
+  }
+  part_.bytes = at_;
+  part_.sha256 = sha256;
+  part_.complete = true;
+  changed_ = true;
+}
+
+}  // namespace poetry

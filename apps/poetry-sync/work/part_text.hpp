@@ -1,0 +1,51 @@
+// One text while it is fetched anew over what is stored of it: compares what came with what is
+// there, and says what to store and which lines are new. Does no I/O of its own.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "store/store.hpp"
+
+namespace poetry {
+
+/// The beginning of a line from outside, as a log may show it: UTF-8 without control characters.
+std::string log_text(std::string_view line);
+
+class PartText {
+ public:
+  /// Stored bytes from an offset on, as many as come in one piece; never none before the end.
+  using Stored = std::function<std::string(std::int64_t start)>;
+
+  PartText(Part part, Stored stored) : part_(std::move(part)), stored_(std::move(stored)) {}
+
+  /// What came next. Adds to the batch what is not stored yet, and logs its lines.
+  void receive(std::string_view bytes, Changes& changes);
+  /// The stream has ended as it should: what is stored beyond it goes, and a last line without a
+  /// newline is logged.
+  void complete(const std::string& sha256, Changes& changes);
+
+  [[nodiscard]] const Part& part() const { return part_; }
+  /// Whether the part has changed since the last call.
+  bool take_change() { return std::exchange(changed_, false); }
+
+ private:
+  std::size_t same(std::string_view bytes);
+  void log_lines(std::string_view bytes, std::int64_t already, Changes& changes);
+  void log_line(std::string_view text, Changes& changes) const;
+
+  Part part_;
+  Stored stored_;
+  std::int64_t at_ = 0;     // in this stream
+  std::int64_t lines_ = 0;  // in this stream
+  std::string unfinished_;  // line, shortened
+  std::string lent_;        // stored bytes, from lent_at_ on
+  std::int64_t lent_at_ = 0;
+  bool changed_ = false;
+};
+
+}  // namespace poetry

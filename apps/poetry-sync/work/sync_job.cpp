@@ -1,0 +1,272 @@
+#include "work/sync_job.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/quantity.hpp"
+#include "base/shown_text.hpp"
+#include "base/utf8.hpp"
+#include "fetch/poem_catalog.hpp"
+#include "fetch/retry_delay.hpp"
+#include "work/fetching.hpp"
+#include "work/part_text.hpp"
+#include "work/weblog_text.hpp"
+
+namespace poetry {
+namespace {
+
+constexpr std::uint64_t most_catalog_bytes = std::uint64_t{16} << 20;
+constexpr std::size_t most_written = std::size_t{4} << 20;  // in one transaction
+constexpr std::int64_t compared_bytes = 256 << 10;          // read at once, to be compared
+
+/// The claim was lost or given back: the attempt ends without a word.
+struct Abandoned {};
+
+/// The attempt cannot go on; perhaps another can.
+struct Broken {
+  std::string why;
+};
+
+std::string plural(std::int64_t count, const std::string& what) {
+  return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
+}
+
+/// Whether two names, of which the resolver may be asked, are of one machine: a catalog must not
+/// make this one connect to whomever it likes.
+bool is_same_host(const std::string& one, const std::string& other) {
+  if (one == other) return true;
+  const auto addresses = resolve({other, 0}).addresses;
+  const auto wanted = resolve({one, 0}).addresses;
+  return std::any_of(wanted.begin(), wanted.end(), [&](const Address& each) {
+    return std::find(addresses.begin(), addresses.end(), each) != addresses.end();
+  });
+}
+
+}  // namespace
+
+SyncJob::SyncJob(Store& store, const JobOptions& options, Store::Taken taken,
+                 const std::atomic<bool>& stopping)
+    : store_(store), options_(options), taken_(std::move(taken)), stopping_(stopping) {}
+
+void SyncJob::run() {
+  Ending ending;
+  try {
+    begin();
+    if (taken_.record.type == RecordType::collection && parts_.empty()) fetch_catalog();
+    if (!cancelled_) taken_.record.type == RecordType::weblog ? fetch_weblog() : fetch_parts();
+    ending = verdict();
+  } catch (const Abandoned&) {
+    return;
+  } catch (const Broken& broken) {
+    ending = again(broken.why);
+  }
+  ending.error = to_utf8(shown_text(ending.error));
+  say(ending);
+  store_.end(taken_.claim, changes_, ending);
+}
+
+void SyncJob::begin() {
+  parts_ = store_.parts(taken_.claim.job);
+  const auto& record = taken_.record;
+  const std::string what = std::string(record_type_names[static_cast<std::size_t>(record.type)]) +
+                           " of " + record.address;
+  const std::string who = " by " + taken_.job.worker + ": " + what;
+  if (taken_.job.fetched == 0) {
+    log("attempt " + std::to_string(taken_.job.attempts) + who);
+  } else {
+    log("attempt " + std::to_string(taken_.job.attempts) + ", resumed after " +
+        plural(taken_.job.fetched, "byte") + who);
+  }
+  if (record.type != RecordType::collection && parts_.empty()) {
+    parts_.push_back({.number = 0, .name = record.name, .address = record.address});
+    changes_.parts = parts_;
+    // A poem is as long as the last time, as far as a progress bar is concerned.
+    if (record.type == RecordType::poem && record.synced) changes_.expected = record.bytes;
+  }
+}
+
+/// Fetches, and writes what `handle` makes of it, until all is over.
+void SyncJob::fetch(const Batch& batch, const Handler& handle) {
+  Inbox inbox;
+  Fetching fetching(batch, options_.engine, inbox);
+  while (!inbox.is_finished()) {
+    // Often enough to keep the lease, though a write may take its time.
+    const auto until = Clock::now() + std::min(options_.interval, options_.lease / 4);
+    std::size_t bytes = 0;
+    for (auto now = Clock::now(); now < until && bytes < most_written && !inbox.is_finished();
+         now = Clock::now()) {
+      for (const auto& each : inbox.take(until - now)) {
+        bytes += each.bytes.size();
+        handle(each);
+      }
+    }
+    if (!write() || enough_) fetching.stop();
+  }
+  fetching.check();
+}
+
+/// False where the work should end: it was cancelled, or the worker stops.
+bool SyncJob::write() {
+  const auto now = Clock::now();
+  auto standing = Standing::held;
+  if (changes_.empty() && now < renew_at_) {
+    standing = store_.standing(taken_.claim);  // spares the disk a commit
+  } else {
+    standing = store_.write(taken_.claim, std::exchange(changes_, {}), options_.lease);
+    renew_at_ = now + options_.lease / 3;
+  }
+  if (standing == Standing::lost) throw Abandoned();
+  if (standing == Standing::cancelling) cancelled_ = true;
+  if (stopping_ && !cancelled_) {
+    store_.release(taken_.claim);
+    throw Abandoned();
+  }
+  return !cancelled_;
+}
+
+void SyncJob::fetch_catalog() {
+  const auto where = parse_host_port(taken_.record.address);
+  Batch batch{.servers = {where}, .fetch = options_.fetch};
+  batch.fetch.max_bytes = most_catalog_bytes;
+  std::string text;
+  fetch(batch, [&](const Happening& each) {
+    if (each.what == Happening::What::received) text += each.bytes;
+    if (each.what == Happening::What::ended && each.outcome != Outcome::ok) failure_ = each.error;
+  });
+  if (cancelled_) return;
+  if (!failure_.empty()) throw Broken{failure_};
+  const auto catalog = [&] {
+    try {
+      return parse_catalog(text, where);
+    } catch (const std::runtime_error& error) {
+      throw Broken{std::string("catalog: ") + error.what()};
+    }
+  }();
+  std::int64_t expected = 0;
+  for (const auto& poem : catalog.poems) {
+    if (!is_same_host(poem.where.host, where.host)) {
+      throw Broken{"catalog: names another host: " + to_string(poem.where)};
+    }
+    Part part{.number = static_cast<std::int64_t>(parts_.size()),
+              .name = to_string(poem.where),
+              .address = to_string(poem.where)};
+    if (poem.expected.bytes) part.expected = static_cast<std::int64_t>(*poem.expected.bytes);
+    if (poem.expected.sha256) part.sha256 = to_hex(*poem.expected.sha256);
+    expected += part.expected.value_or(0);
+    parts_.push_back(std::move(part));
+  }
+  log("catalog: " + plural(static_cast<std::int64_t>(parts_.size()), "poem") + ", " +
+      plural(expected, "byte"));
+  changes_.parts = parts_;
+  changes_.expected = expected;
+}
+
+/// Those that are not complete yet, each from its beginning, compared with what is stored of it.
+void SyncJob::fetch_parts() {
+  std::vector<PartText> texts;
+  std::vector<HostPort> servers;
+  std::vector<Expected> expected;
+  for (const auto& part : parts_) {
+    if (part.complete) continue;
+    texts.emplace_back(part, stored_of(part.number));
+    servers.push_back(parse_host_port(part.address));
+    Expected& each = expected.emplace_back();
+    if (part.expected) each.bytes = static_cast<std::uint64_t>(*part.expected);
+    each.sha256 = parse_digest(part.sha256);
+  }
+  if (servers.empty()) return;
+  Batch batch{.servers = Servers(std::move(servers), 1, std::move(expected)),
+              .fetch = options_.fetch,
+              .parallel = options_.parallel};
+  batch.fetch.digests = Digests::yes;
+  fetch(batch, [&](const Happening& each) {
+    auto& text = texts[each.task];
+    if (each.what == Happening::What::received) text.receive(each.bytes, changes_);
+    if (each.what == Happening::What::ended && each.outcome == Outcome::ok) {
+      text.complete(each.sha256, changes_);
+      log(text.part().name + ": " + plural(text.part().bytes, "byte") + ", SHA-256 " + each.sha256);
+    } else if (each.what == Happening::What::ended && each.outcome != Outcome::interrupted &&
+               !cancelled_) {
+      if (failure_.empty()) failure_ = each.error;
+      log(text.part().name + ": " + each.error);
+    }
+    if (text.take_change()) put(text.part());
+  });
+}
+
+/// As it is now, instead of what is to be written of it already.
+void SyncJob::put(const Part& part) {
+  const auto known = std::ranges::find(changes_.parts, part.number, &Part::number);
+  if (known != changes_.parts.end()) {
+    *known = part;
+  } else {
+    changes_.parts.push_back(part);
+  }
+}
+
+void SyncJob::fetch_weblog() {
+  WeblogText text(parts_.front(), stored_of(0), options_.records, changes_);
+  const auto passed =
+      std::chrono::milliseconds(taken_.now - taken_.job.started.value_or(taken_.now));
+  Batch batch{.servers = {parse_host_port(text.part().address)}, .fetch = options_.fetch};
+  batch.fetch.timeout = options_.follow - passed;
+  batch.fetch.idle_timeout = {};  // it is silent while nothing happens
+  enough_ = text.is_full() || batch.fetch.timeout <= Duration{};
+  if (!enough_) {
+    fetch(batch, [&](const Happening& each) {
+      if (each.what == Happening::What::received) text.receive(each.bytes, changes_);
+      enough_ = text.is_full();
+      if (text.take_change()) put(text.part());
+      if (each.what != Happening::What::ended) return;
+      const bool over = each.outcome == Outcome::ok || each.outcome == Outcome::timeout || enough_;
+      if (!over && each.outcome != Outcome::interrupted) failure_ = each.error;
+    });
+  }
+  if (cancelled_ || !failure_.empty()) return;
+  text.complete();
+  put(text.part());
+  log(text.part().name + ": " + plural(static_cast<std::int64_t>(text.records()), "record"));
+}
+
+PartText::Stored SyncJob::stored_of(std::int64_t part) {
+  return [this, part](std::int64_t start) {
+    return store_.stored(taken_.claim.job, part, start, compared_bytes);
+  };
+}
+
+Ending SyncJob::verdict() const {
+  if (cancelled_) return {.state = JobState::cancelled};
+  if (!failure_.empty()) return again(failure_);
+  return {};
+}
+
+Ending SyncJob::again(const std::string& why) const {
+  if (cancelled_) return {.state = JobState::cancelled};
+  const auto attempt = static_cast<std::uint64_t>(taken_.job.attempts);
+  if (attempt >= options_.attempts) return {.state = JobState::failed, .error = why};
+  const auto seed = static_cast<std::uint64_t>(taken_.claim.job);
+  return {.state = JobState::queued,
+          .delay = retry_delay(options_.retry_delay, attempt - 1, seed),
+          .error = why};
+}
+
+/// What servers say is in it, too.
+void SyncJob::log(const std::string& line) { changes_.lines.push_back(to_utf8(shown_text(line))); }
+
+void SyncJob::say(const Ending& ending) {
+  switch (ending.state) {
+    case JobState::done:
+      log("done");
+      break;
+    case JobState::cancelled:
+      log("cancelled");
+      break;
+    case JobState::failed:
+      log("failed: " + ending.error);
+      break;
+    default:
+      log("again in " + format_duration(ending.delay) + ": " + ending.error);
+  }
+}
+
+}  // namespace poetry

@@ -1,0 +1,41 @@
+// The records of a weblog while it is followed: a stream without an end, and without a beginning.
+// Says what to store of it, whole lines alone. Does no I/O of its own.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "store/store.hpp"
+#include "work/part_text.hpp"
+
+namespace poetry {
+
+class WeblogText {
+ public:
+  /// Goes on behind the last whole line of what is stored, and takes `most` records in all. What
+  /// stands behind that line goes.
+  WeblogText(Part part, const PartText::Stored& stored, std::uint64_t most, Changes& changes);
+
+  /// What came next. Adds to the batch the whole lines in it, as long as there is room, and logs
+  /// them.
+  void receive(std::string_view bytes, Changes& changes);
+  /// It is followed no longer.
+  void complete();
+
+  [[nodiscard]] bool is_full() const { return records_ >= most_; }
+  [[nodiscard]] std::uint64_t records() const { return records_; }
+  [[nodiscard]] const Part& part() const { return part_; }
+  /// Whether the part has changed since the last call.
+  bool take_change() { return std::exchange(changed_, false); }
+
+ private:
+  Part part_;
+  const std::uint64_t most_;
+  std::uint64_t records_ = 0;
+  std::string unfinished_;  // line
+  bool changed_ = false;
+};
+
+}  // namespace poetry

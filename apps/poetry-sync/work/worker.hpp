@@ -1,0 +1,49 @@
+// The sync server's threads: they take jobs that are due, and work on them. Owned by main.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "store/store.hpp"
+#include "work/sync_job.hpp"
+
+namespace poetry {
+
+class Worker {
+ public:
+  /// Starts so many threads. `name` is for logs, and tells workers apart. Borrows the store and the
+  /// options.
+  Worker(Store& store, const JobOptions& options, std::string name, std::uint64_t threads);
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+  /// Gives back what is under way, and waits until the threads have ended.
+  ~Worker();
+
+  /// There may be work: somebody has changed the store.
+  void wake();
+  /// Takes no more jobs, and gives back those that are under way.
+  void stop();
+  /// Jobs under way.
+  [[nodiscard]] std::size_t busy() const { return busy_; }
+
+ private:
+  void work();
+  void work_once();
+
+  Store& store_;
+  const JobOptions& options_;
+  const std::string name_;
+  std::atomic<bool> stopping_ = false;
+  std::atomic<std::size_t> busy_ = 0;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::uint64_t wakes_ = 0;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace poetry

@@ -1,0 +1,32 @@
+// Bytes to PostgreSQL's text and back.
+#include "poetry-sync/store/bytea.hpp"
+
+#include <gtest/gtest.h>
+
+#include "poetry-sync/store/database.hpp"
+
+namespace poetry {
+namespace {
+
+TEST(Bytea, HasTwoDigitsAByte) {
+  EXPECT_EQ(bytea_text(""), "\\x");
+  EXPECT_EQ(bytea_text(std::string_view("\0a\xff\n", 4)), "\\x0061ff0a");
+}
+
+TEST(Bytea, GivesBackEveryByte) {
+  std::string all;
+  for (int byte = 0; byte < 256; ++byte) all += static_cast<char>(byte);
+  EXPECT_EQ(bytea_bytes(bytea_text(all)), all);
+  EXPECT_EQ(bytea_bytes("\\x"), "");
+  EXPECT_EQ(bytea_bytes("\\x0A61"), "\na");
+}
+
+TEST(Bytea, RefusesAnotherFormat) {
+  for (const auto* text :
+       {"", "x61", "a", "\\", "\\141", "\\\\x", "\\x6", "\\x6g", "\\x 1", "\\x-1"}) {
+    EXPECT_THROW(bytea_bytes(text), DatabaseError) << text;
+  }
+}
+
+}  // namespace
+}  // namespace poetry

@@ -1,0 +1,91 @@
+#include "poetry-sync/store/schema.hpp"
+
+#include "sync/store/store_fixture.hpp"
+
+namespace poetry {
+namespace {
+
+class SchemaTest : public testing::TestWithParam<std::string> {
+ protected:
+  void SetUp() override { database_ = open_database(new_database(GetParam(), folder_)); }
+
+  std::int64_t version() {
+    std::int64_t found = 0;
+    database_->transact(Access::read, [&](Transaction& sql) {
+      const auto rows = sql("SELECT version FROM schema");
+      EXPECT_EQ(rows.size(), 1U);
+      found = rows.at(0).integer(0);
+    });
+    return found;
+  }
+
+  TemporaryDirectory folder_;
+  std::unique_ptr<Database> database_;
+};
+
+const SchemaStep first_step{"CREATE TABLE things (id {id}, body {blob})",
+                            "INSERT INTO things (body) VALUES (NULL)"};
+const SchemaStep second_step{"ALTER TABLE things ADD COLUMN name TEXT NOT NULL DEFAULT 'unnamed'"};
+const SchemaStep broken{"CREATE TABLE others (id {id})", "INSERT INTO nothing VALUES (1)"};
+
+TEST_P(SchemaTest, IsMadeOnce) {
+  bring_up_to_date(*database_);
+  EXPECT_EQ(version(), schema_version);
+  Store store(*database_);
+  const auto id = store.add(RecordType::poem, "host:1", "kept").id;
+  EXPECT_EQ(Store(*database_).record(id).name, "kept");
+  EXPECT_EQ(version(), schema_version);
+}
+
+TEST_P(SchemaTest, StepsUpFromWhatIsThere) {
+  const std::vector<SchemaStep> steps{first_step, second_step};
+  bring_up_to_date(*database_, std::span(steps).first(1));
+  EXPECT_EQ(version(), 1);
+  bring_up_to_date(*database_, steps);
+  EXPECT_EQ(version(), 2);
+  database_->transact(Access::read, [](Transaction& sql) {
+    EXPECT_EQ(sql("SELECT name FROM things").at(0).text(0), "unnamed");
+  });
+}
+
+TEST_P(SchemaTest, AStepThatFailsIsUndoneAndThoseBeforeAreKept) {
+  const std::vector<SchemaStep> steps{first_step, broken};
+  EXPECT_THROW(bring_up_to_date(*database_, steps), DatabaseError);
+  EXPECT_EQ(version(), 1);
+  const std::vector<SchemaStep> mended{first_step, {"CREATE TABLE others (id {id})"}};
+  EXPECT_NO_THROW(bring_up_to_date(*database_, mended));
+  EXPECT_EQ(version(), 2);
+}
+
+TEST_P(SchemaTest, ANewerOneIsRefused) {
+  bring_up_to_date(*database_);
+  database_->transact(Access::write, [](Transaction& sql) {
+    sql("UPDATE schema SET version = $1", {schema_version + 1});
+  });
+  try {
+    Store store(*database_);
+    FAIL();
+  } catch (const DatabaseError& error) {
+    EXPECT_EQ(error.kind(), DatabaseError::Kind::lasting);
+    EXPECT_NE(std::string(error.what()).find("use a newer poetry-sync"), std::string::npos);
+  }
+  EXPECT_EQ(version(), schema_version + 1);
+}
+
+OVER_EVERY_DATABASE(SchemaTest);
+
+TEST(DatabaseUrl, KeepsItsPasswordToItself) {
+  EXPECT_EQ(secret_in("postgresql://me:se@cret@host/db"), "se@cret");
+  EXPECT_EQ(secret_in("postgresql://me@host:5432/db"), "");
+  EXPECT_EQ(secret_in("postgresql://host:5432/db?options=a@b"), "");
+  EXPECT_EQ(secret_in("sqlite:/a:b@c"), "");
+  try {
+    open_database("postgresqll://me:host@host/db");
+    FAIL();
+  } catch (const std::exception& error) {
+    EXPECT_NE(std::string(error.what()).find("postgresqll://me:***@host/db"), std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace poetry

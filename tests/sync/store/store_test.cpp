@@ -1,0 +1,182 @@
+// Records and jobs as whoever asks for them sees them.
+#include "poetry-sync/store/store.hpp"
+
+#include "sync/store/store_fixture.hpp"
+
+namespace poetry {
+namespace {
+
+TEST_P(StoreTest, KeepsRecords) {
+  const auto id = add();
+  EXPECT_EQ(store_->record(id).name, "a poem");
+  EXPECT_EQ(store_->record(id).created, 1000000);
+  EXPECT_THROW(add(), Refusal);
+  EXPECT_NO_THROW(store_->add(RecordType::weblog, "127.0.0.1:1", "the same address"));
+  store_->remove(id);
+  EXPECT_THROW(store_->record(id), Refusal);
+  EXPECT_THROW(store_->remove(id), Refusal);
+  EXPECT_THROW(store_->request(id), Refusal);
+  ASSERT_EQ(store_->records().size(), 1U);
+  EXPECT_EQ(store_->records()[0].type, RecordType::weblog);
+}
+
+TEST_P(StoreTest, NeverUsesAnIdAgain) {
+  const auto record = add();
+  const auto job = store_->request(record).job.id;
+  store_->remove(record);
+  const auto next = add();
+  EXPECT_GT(next, record);
+  EXPECT_GT(store_->request(next).job.id, job);
+}
+
+TEST_P(StoreTest, KeepsAnyText) {
+  const std::vector<std::string> names{"it's \"quoted\"; DROP TABLE jobs; --",
+                                       "%s $1 ?1 \\x00 {id}", "Gedicht über Frühling ☃ 🜁",
+                                       std::string(10'000, 'x'), ""};
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const auto address = "host'" + std::to_string(i) + ":1";
+    const auto id = store_->add(RecordType::poem, address, names[i]).id;
+    EXPECT_EQ(store_->record(id).name, names[i]);
+    EXPECT_EQ(store_->record(id).address, address);
+  }
+  store_->request(1);
+  const auto taken = take();
+  store_->write(taken.claim, {.lines = names}, 10s);
+  const auto lines = store_->log_after(taken.claim.job, 0, 100);
+  ASSERT_EQ(lines.size(), names.size());
+  for (std::size_t i = 0; i < names.size(); ++i) EXPECT_EQ(lines[i].text, names[i]);
+  store_->end(taken.claim, {}, {.state = JobState::failed, .error = names[0]});
+  EXPECT_EQ(store_->job(taken.claim.job).error, names[0]);
+}
+
+TEST_P(StoreTest, CountsIn64Bits) {
+  constexpr std::int64_t large = std::int64_t{5} << 40;
+  const auto taken = begin();
+  Changes changes{
+      .parts = {{.number = 0, .name = "p", .address = "a", .bytes = large, .expected = INT64_MAX}},
+      .expected = INT64_MAX};
+  changes.pieces = {{0, large - 2, "ab"}};
+  EXPECT_EQ(store_->write(taken.claim, changes, 10s), Standing::held);
+  const auto job = store_->job(taken.claim.job);
+  EXPECT_EQ(job.fetched, large);
+  EXPECT_EQ(job.expected, INT64_MAX);
+  EXPECT_EQ(store_->parts(job.id).at(0).expected, INT64_MAX);
+  EXPECT_EQ(store_->stored(job.id, 0, large - 1, 100), "b");
+  for (const auto id : {large, INT64_MAX}) {
+    EXPECT_THROW(store_->job(id), Refusal);
+    EXPECT_THROW(store_->record(id), Refusal);
+    EXPECT_THROW(store_->cancel(id), Refusal);
+    EXPECT_THROW(store_->request(id), Refusal);
+    EXPECT_EQ(store_->jobs_before(id, id).size(), 1U);
+    EXPECT_TRUE(store_->log_after(job.id, id, id).empty());
+  }
+}
+
+TEST_P(StoreTest, HasOneActiveJobARecord) {
+  const auto id = add();
+  const auto first = store_->request(id);
+  const auto second = store_->request(id);
+  EXPECT_TRUE(first.is_new);
+  EXPECT_FALSE(second.is_new);
+  EXPECT_EQ(first.job.id, second.job.id);
+  const auto taken = take();
+  EXPECT_EQ(store_->request(id).job.state, JobState::running);
+  store_->cancel(first.job.id);
+  EXPECT_EQ(store_->request(id).job.state, JobState::cancelling);
+  EXPECT_TRUE(store_->end(taken.claim, {}, {}));
+  EXPECT_TRUE(store_->request(id).is_new);
+}
+
+TEST_P(StoreTest, RequestsByTypeAndId) {
+  const auto id = add();
+  EXPECT_TRUE(store_->request(RecordType::poem, id).is_new);
+  EXPECT_THROW(store_->request(RecordType::weblog, id), Refusal);
+}
+
+TEST_P(StoreTest, ListsJobs) {
+  const auto one = add("127.0.0.1:1");
+  const auto other = add("127.0.0.1:2");
+  std::vector<Id> ids;
+  for (int i = 0; i < 3; ++i) {
+    ids.push_back(store_->request(one).job.id);
+    store_->end(take().claim, {}, {});
+  }
+  ids.push_back(store_->request(other).job.id);
+  const auto all = store_->jobs_before(0, 10);
+  ASSERT_EQ(all.size(), 4U);
+  EXPECT_EQ(all[0].id, ids[3]);
+  ASSERT_EQ(store_->jobs_before(ids[3], 2).size(), 2U);
+  EXPECT_EQ(store_->jobs_before(ids[3], 2)[1].id, ids[1]);
+  EXPECT_EQ(store_->jobs_of(one, 10).size(), 3U);
+  EXPECT_EQ(store_->active_jobs().size(), 1U);
+  EXPECT_EQ(store_->count_jobs().at(static_cast<std::size_t>(JobState::done)), 3);
+  EXPECT_EQ(store_->record(one).job->id, ids[2]);
+  EXPECT_EQ(store_->done_job(one), ids[2]);
+  EXPECT_EQ(store_->done_job(other), 0);
+}
+
+TEST_P(StoreTest, CancelsWhatWaitsAtOnceAndWhatRunsWithItsNextWrite) {
+  const auto waiting = store_->request(add("127.0.0.1:1")).job.id;
+  const auto cancelled = store_->cancel(waiting);
+  EXPECT_EQ(cancelled.state, JobState::cancelled);
+  EXPECT_EQ(cancelled.ended, 1000000);
+  EXPECT_FALSE(store_->take("one", 10s));
+  const auto running = begin("127.0.0.1:2");
+  EXPECT_EQ(store_->standing(running.claim), Standing::held);
+  EXPECT_EQ(store_->cancel(running.job.id).state, JobState::cancelling);
+  EXPECT_EQ(store_->cancel(running.job.id).state, JobState::cancelling);
+  EXPECT_EQ(store_->standing(running.claim), Standing::cancelling);
+  EXPECT_EQ(store_->write(running.claim, {}, 10s), Standing::cancelling);
+  EXPECT_TRUE(store_->end(running.claim, {}, {.state = JobState::failed, .error = "late"}));
+  EXPECT_EQ(store_->job(running.job.id).state, JobState::cancelled);
+  EXPECT_TRUE(store_->retry(running.job.id).is_new);
+}
+
+TEST_P(StoreTest, ADoneJobIsNeitherCancelledNorRetried) {
+  const auto taken = begin();
+  store_->cancel(taken.job.id);
+  EXPECT_TRUE(store_->end(taken.claim, {}, {}));
+  EXPECT_EQ(store_->job(taken.job.id).state, JobState::done);
+  EXPECT_THROW(store_->cancel(taken.job.id), Refusal);
+  EXPECT_THROW(store_->retry(taken.job.id), Refusal);
+}
+
+TEST_P(StoreTest, RetriesWhatFailed) {
+  const auto taken = begin();
+  EXPECT_TRUE(store_->end(taken.claim, {}, {.state = JobState::failed, .error = "refused"}));
+  const auto failed = store_->job(taken.job.id);
+  EXPECT_EQ(failed.error, "refused");
+  EXPECT_TRUE(failed.ended);
+  EXPECT_THROW(store_->cancel(failed.id), Refusal);
+  const auto again = store_->retry(failed.id);
+  EXPECT_TRUE(again.is_new);
+  EXPECT_FALSE(store_->retry(failed.id).is_new);
+  EXPECT_EQ(store_->retry(failed.id).job.id, again.job.id);
+}
+
+TEST_P(StoreTest, RemovesWhatDoesNotRun) {
+  const auto taken = begin();
+  const auto record = taken.record.id;
+  Changes changes{.parts = {{.number = 0, .name = "p", .address = "a", .bytes = 1}},
+                  .pieces = {{0, 0, "a"}},
+                  .lines = {"a"}};
+  store_->write(taken.claim, changes, 10s);
+  EXPECT_THROW(store_->remove(record), Refusal);
+  store_->cancel(taken.job.id);
+  EXPECT_THROW(store_->remove(record), Refusal);
+  store_->end(taken.claim, {}, {.state = JobState::cancelled});
+  store_->request(record);
+  EXPECT_NO_THROW(store_->remove(record));
+  EXPECT_THROW(store_->job(taken.job.id), Refusal);
+  EXPECT_FALSE(store_->take("one", 10s));
+  database_->transact(Access::read, [](Transaction& sql) {
+    for (const std::string table : {"jobs", "log", "parts", "pieces"}) {
+      EXPECT_EQ(sql("SELECT count(*) FROM " + table).at(0).integer(0), 0) << table;
+    }
+  });
+}
+
+OVER_EVERY_DATABASE(StoreTest);
+
+}  // namespace
+}  // namespace poetry
