@@ -1,4 +1,5 @@
-// What the lines of the control port mean; man/poetry-sync.1 tells users.
+#include "control/lines.hpp"
+
 #include <boost/json/serialize.hpp>
 #include <sstream>
 
@@ -6,7 +7,6 @@
 #include "base/quantity.hpp"
 #include "base/shown_text.hpp"
 #include "base/utf8.hpp"
-#include "control/server.hpp"
 #include "store/as_json.hpp"
 
 namespace poetry {

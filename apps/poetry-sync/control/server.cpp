@@ -13,6 +13,7 @@
 #include <set>
 
 #include "base/log.hpp"
+#include "control/lines.hpp"
 #include "tcp/listening.hpp"
 #include "tcp/token.hpp"
 

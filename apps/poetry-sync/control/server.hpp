@@ -7,7 +7,6 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "base/clock.hpp"
 #include "base/fd.hpp"
@@ -20,25 +19,6 @@ struct ControlOptions {
   HostPort listen{"127.0.0.1", 8081};
   std::string token;  ///< that a connection must give first; none on loopback
   Duration idle_timeout = std::chrono::minutes(1);  ///< for a line to come, and to be taken
-};
-
-/// What a line of the control port is answered, without I/O but the store's. Never raises.
-class ControlLines {
- public:
-  explicit ControlLines(Store& store) : store_(store) {}
-
-  enum class After { go_on, close, quit };
-  struct Reply {
-    std::string line;  ///< without its newline; empty: nothing new is there yet
-    After after = After::go_on;
-  };
-  Reply answer(const std::string& line);
-
- private:
-  Reply carry_out(const std::vector<std::string>& words);
-  Reply next_line(Id job, std::int64_t after);
-
-  Store& store_;
 };
 
 class Control {
