@@ -102,7 +102,7 @@ int run_serve(const SyncOptions& options) {
   Hub hub(store);
   Api api(store, hub);
   boost::asio::io_context io{1};
-  boost::asio::thread_pool pool(database_threads);
+  BlockingPool pool(io, database_threads);
   std::optional<Web> web;
   std::optional<Control> control;
   std::optional<Worker> worker;

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/thread_pool.hpp>
 #include <functional>
 #include <memory>
 #include <string>
@@ -12,6 +11,7 @@
 #include "base/fd.hpp"
 #include "net/address.hpp"
 #include "store/store.hpp"
+#include "tcp/blocking_pool.hpp"
 
 namespace poetry {
 
@@ -26,8 +26,8 @@ class Control {
   /// Serves on a listener at the options' place. Raises std::system_error. `quit` is called in the
   /// io_context's thread. Borrows what it is given by reference until the io_context has run out of
   /// work.
-  Control(ControlOptions options, Fd listener, boost::asio::io_context& io,
-          boost::asio::thread_pool& database, Store& store, std::function<void()> quit);
+  Control(ControlOptions options, Fd listener, boost::asio::io_context& io, BlockingPool& database,
+          Store& store, std::function<void()> quit);
   Control(const Control&) = delete;
   Control& operator=(const Control&) = delete;
   ~Control();

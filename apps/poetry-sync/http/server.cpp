@@ -2,26 +2,18 @@
 // the database, and run on threads of their own.
 #include "http/server.hpp"
 
-#include <array>
-#include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 #include <optional>
-#include <set>
 #include <utility>
 
-#include "base/log.hpp"
 #include "http/guard.hpp"
 #include "page/assets.hpp"
-#include "tcp/listening.hpp"
+#include "tcp/server.hpp"
 
 namespace poetry {
 namespace {
@@ -29,31 +21,18 @@ namespace {
 namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = beast::http;
-using asio::ip::tcp;
 using Error = boost::system::error_code;
-using Executor = asio::io_context::executor_type;
-template <typename T>
-using Task = asio::awaitable<T, Executor>;
-using Socket = asio::basic_stream_socket<tcp, Executor>;
-using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
-                                         asio::wait_traits<std::chrono::steady_clock>, Executor>;
 using Parser = http::request_parser<http::string_body>;
 using Asked = Parser::value_type;
 using Answer = http::response<http::string_body>;
 
-constexpr asio::use_awaitable_t<Executor> awaited;
 constexpr std::uint32_t most_header_bytes = 16 << 10;
 constexpr std::uint64_t most_body_bytes = 64 << 10;                  // an address and a name
 constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";  // RFC 9110, 10.1.1
 constexpr unsigned http_1_1 = 11;
 constexpr std::size_t least_read = 2048;
-constexpr auto sweep_interval = std::chrono::milliseconds(500);  // for deadlines of 10 s and more
 // What keeps proxies and pages from taking a silent stream for a dead one.
 constexpr auto heartbeat_interval = std::chrono::seconds(15);
-constexpr auto drain_time = std::chrono::seconds(1);
-constexpr auto pause_after_failure = std::chrono::milliseconds(100);
-
-auto into(Error& error) { return asio::redirect_error(awaited, error); }
 
 std::string text_of(beast::string_view text) { return {text.data(), text.size()}; }
 
@@ -126,19 +105,11 @@ std::optional<Answer> asset_for(const Asked& request) {
   return std::nullopt;
 }
 
-/// A socket, and when what it waits for is to be over. Asio's timers would cost one each.
-struct Connection {
-  Socket socket;
-  TimePoint until = never;
-  bool late = false;
-
-  void expire_after(Duration time) { until = later(Clock::now(), time); }
-};
-
 /// A stream of events, as long as its peer is there.
 class OpenStream {
  public:
-  OpenStream(std::atomic<std::uint64_t>& count, Socket& socket) : count_(count), socket_(socket) {
+  OpenStream(std::atomic<std::uint64_t>& count, TcpSocket& socket)
+      : count_(count), socket_(socket) {
     ++count_;
   }
   OpenStream(const OpenStream&) = delete;
@@ -157,7 +128,7 @@ class OpenStream {
 
  private:
   std::atomic<std::uint64_t>& count_;
-  Socket& socket_;
+  TcpSocket& socket_;
   char unread_ = 0;
   bool ended_ = false;
 };
@@ -166,145 +137,83 @@ class OpenStream {
 
 class Web::Server {
  public:
-  Server(WebOptions options, Fd listener, asio::io_context& io, asio::thread_pool& database,
-         Api& api, Hub& hub);
+  Server(WebOptions options, Fd listener, asio::io_context& io, BlockingPool& database, Api& api,
+         Hub& hub);
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
   ~Server() { hub_.on_news({}); }
-  [[nodiscard]] HostPort where() const {
-    return {options_.listen.host, acceptor_.local_endpoint().port()};
-  }
+  [[nodiscard]] HostPort where() const { return {options_.listen.host, tcp_.port()}; }
   void stop();
 
  private:
   enum class After { next_request, close, events };
 
-  Task<void> accept();
-  Task<void> sweep();
-  Task<void> serve(Socket socket);
-  Task<After> serve_one(Connection& peer, beast::flat_buffer& buffer, std::string& last_id);
-  Task<bool> read(Connection& peer, beast::flat_buffer& buffer, Parser& parser);
-  Task<void> answer(Connection& peer, const Asked& request);
-  Task<void> send(Connection& peer, Answer answer, bool keep_alive);
-  Task<void> send_pieces(Connection& peer, const Response& response, const Asked& request);
-  Task<void> stream_events(Connection& peer, std::string last_id);
-  Task<void> drain(Connection& peer);
-  template <typename Work>
-  Task<void> on_database(Work work);
+  Coroutine<void> beat();
+  Coroutine<void> serve(TcpConnection& peer);
+  Coroutine<After> serve_one(TcpConnection& peer, beast::flat_buffer& buffer, std::string& last_id);
+  Coroutine<bool> read(TcpConnection& peer, beast::flat_buffer& buffer, Parser& parser);
+  Coroutine<void> answer(TcpConnection& peer, const Asked& request);
+  Coroutine<void> send(TcpConnection& peer, Answer answer, bool keep_alive);
+  Coroutine<void> send_pieces(TcpConnection& peer, const Response& response, const Asked& request);
+  Coroutine<void> stream_events(TcpConnection& peer, std::string last_id);
 
   const WebOptions options_;
   asio::io_context& io_;
-  asio::thread_pool& database_;
+  BlockingPool& database_;
   Api& api_;
   Hub& hub_;
-  asio::basic_socket_acceptor<tcp, Executor> acceptor_;
+  TcpServer tcp_;
   const Guard guard_;
-  Timer sweeping_;
-  Timer news_;  // all streams wait for it; cancelled when there are some
+  SteadyTimer heartbeat_timer_;
+  SteadyTimer news_;  // all streams wait for it; cancelled when there are some
   std::uint64_t heartbeats_ = 0;
   const Hub::Text heartbeat_ = std::make_shared<const std::string>(":\n\n");
-  std::set<Connection*> peers_;
-  bool stopping_ = false;
 };
 
-Web::Server::Server(WebOptions options, Fd listener, asio::io_context& io,
-                    asio::thread_pool& database, Api& api, Hub& hub)
+Web::Server::Server(WebOptions options, Fd listener, asio::io_context& io, BlockingPool& database,
+                    Api& api, Hub& hub)
     : options_(std::move(options)),
       io_(io),
       database_(database),
       api_(api),
       hub_(hub),
-      acceptor_(acceptor_of(io_, std::move(listener))),
-      guard_(hosts_at(options_.listen.host, acceptor_.local_endpoint().port(), options_.hosts),
-             options_.token),
-      sweeping_(io_),
-      news_(io_, Timer::time_point::max()) {
+      tcp_(io, std::move(listener), "http", [this](TcpConnection& peer) { return serve(peer); }),
+      guard_(hosts_at(options_.listen.host, tcp_.port(), options_.hosts), options_.token),
+      heartbeat_timer_(io_),
+      news_(io_, SteadyTimer::time_point::max()) {
   hub_.on_news([this] { asio::post(io_, [this] { news_.cancel(); }); });
-  asio::co_spawn(io_, accept(), asio::detached);
-  asio::co_spawn(io_, sweep(), asio::detached);
+  asio::co_spawn(io_, beat(), asio::detached);
 }
 
 void Web::Server::stop() {
-  stopping_ = true;
-  Error ignored;
-  acceptor_.close(ignored);
-  sweeping_.cancel();
+  tcp_.stop();
+  heartbeat_timer_.cancel();
   news_.cancel();
-  for (auto* peer : peers_) peer->socket.close(ignored);
 }
 
-Task<void> Web::Server::accept() {
-  while (!stopping_) {
+Coroutine<void> Web::Server::beat() {
+  while (!tcp_.is_stopping()) {
     Error error;
-    auto socket = co_await acceptor_.async_accept(into(error));
-    if (!error) {
-      asio::co_spawn(io_, serve(std::move(socket)), asio::detached);
-      continue;
-    }
-    if (stopping_) co_return;
-    log_warn("accept: {}", error.message());
-    Timer pause(io_, pause_after_failure);  // out of descriptors, mostly
-    co_await pause.async_wait(awaited);
-  }
-}
-
-/// Looks for who is late, and sends heartbeats.
-Task<void> Web::Server::sweep() {
-  auto heartbeat_at = Clock::now() + heartbeat_interval;
-  while (!stopping_) {
-    Error error;
-    sweeping_.expires_after(sweep_interval);
-    co_await sweeping_.async_wait(into(error));
-    const auto now = Clock::now();
-    for (auto* peer : peers_) {
-      if (now < peer->until) continue;
-      peer->late = true;
-      peer->until = never;
-      peer->socket.cancel(error);
-    }
-    if (now < heartbeat_at) continue;
-    heartbeat_at = now + heartbeat_interval;
+    heartbeat_timer_.expires_after(heartbeat_interval);
+    co_await heartbeat_timer_.async_wait(into(error));
     ++heartbeats_;
     news_.cancel();
   }
 }
 
-Task<void> Web::Server::serve(Socket socket) {
-  Connection peer{std::move(socket)};
-  const struct Counted {
-    std::set<Connection*>& all;
-    Connection* const one;
-    Counted(std::set<Connection*>& of, Connection* which) : all(of), one(which) { all.insert(one); }
-    ~Counted() { all.erase(one); }
-  } counted{peers_, &peer};
-  try {
-    Error ignored;
-    peer.socket.set_option(tcp::no_delay(true), ignored);
-    auto after = After::next_request;
-    std::string last_id;
-    {
-      beast::flat_buffer buffer;
-      while (after == After::next_request) after = co_await serve_one(peer, buffer, last_id);
-    }
-    if (after == After::events) co_await stream_events(peer, std::move(last_id));
-    co_await drain(peer);
-  } catch (const std::exception& error) {
-    log_debug("http: {}", error.what());  // the peer is gone
+Coroutine<void> Web::Server::serve(TcpConnection& peer) {
+  auto after = After::next_request;
+  std::string last_id;
+  {
+    beast::flat_buffer buffer;
+    while (after == After::next_request) after = co_await serve_one(peer, buffer, last_id);
   }
+  if (after == After::events) co_await stream_events(peer, std::move(last_id));
 }
 
-/// What the peer still sends is read for a moment: to close with unread input would make the kernel
-/// send RST, and the peer could lose the end of the answer.
-Task<void> Web::Server::drain(Connection& peer) {
-  Error error;
-  peer.socket.shutdown(Socket::shutdown_send, error);
-  peer.expire_after(drain_time);
-  std::array<char, 1024> unread{};
-  while (!error) co_await peer.socket.async_read_some(asio::buffer(unread), into(error));
-}
-
-Task<Web::Server::After> Web::Server::serve_one(Connection& peer, beast::flat_buffer& buffer,
-                                                std::string& last_id) {
+Coroutine<Web::Server::After> Web::Server::serve_one(TcpConnection& peer,
+                                                     beast::flat_buffer& buffer,
+                                                     std::string& last_id) {
   Parser parser;
   if (!co_await read(peer, buffer, parser)) co_return After::close;
   const auto& request = parser.get();
@@ -317,18 +226,17 @@ Task<Web::Server::After> Web::Server::serve_one(Connection& peer, beast::flat_bu
 }
 
 /// False where there is no request, or one that was refused.
-Task<bool> Web::Server::read(Connection& peer, beast::flat_buffer& buffer, Parser& parser) {
+Coroutine<bool> Web::Server::read(TcpConnection& peer, beast::flat_buffer& buffer, Parser& parser) {
   Error error;
   if (buffer.size() == 0) {  // between two requests
-    peer.expire_after(options_.idle_timeout);
+    peer.expires_after(options_.idle_timeout);
     const auto size = co_await peer.socket.async_read_some(buffer.prepare(least_read), into(error));
     if (error) co_return false;
     buffer.commit(size);
   }
-  peer.late = false;
   parser.header_limit(most_header_bytes);
   parser.body_limit(most_body_bytes);
-  peer.expire_after(options_.request_timeout);
+  peer.expires_after(options_.request_timeout);
   co_await http::async_read_header(peer.socket, buffer, parser, into(error));
   std::optional<Response> refusal;
   if (!error) {
@@ -346,20 +254,7 @@ Task<bool> Web::Server::read(Connection& peer, beast::flat_buffer& buffer, Parse
   co_return false;
 }
 
-template <typename Work>
-Task<void> Web::Server::on_database(Work work) {
-  // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): no coroutine
-  const auto begin = [&](auto handler) {
-    asio::post(database_,
-               [&, handler = std::move(handler), running = asio::make_work_guard(io_)]() mutable {
-                 work();
-                 asio::post(io_, std::move(handler));
-               });
-  };
-  co_await asio::async_initiate<decltype(awaited), void()>(begin, awaited);
-}
-
-Task<void> Web::Server::answer(Connection& peer, const Asked& request) {
+Coroutine<void> Web::Server::answer(TcpConnection& peer, const Asked& request) {
   if (auto asset = asset_for(request)) {
     if (request.method() == http::verb::head) keep_head(*asset);
     co_await send(peer, std::move(*asset), goes_on(request));
@@ -373,7 +268,7 @@ Task<void> Web::Server::answer(Connection& peer, const Asked& request) {
   if (asked.method == "GET" && asked.target == "/api/records") {
     response.body = *hub_.records();  // what every page asks for is at hand
   } else {
-    co_await on_database([&] { response = api_.answer(asked); });
+    response = co_await database_.run([&] { return api_.answer(asked); });
   }
   if (response.more) {
     co_await send_pieces(peer, response, request);
@@ -384,37 +279,28 @@ Task<void> Web::Server::answer(Connection& peer, const Asked& request) {
   co_await send(peer, std::move(answer), goes_on(request));
 }
 
-Task<void> Web::Server::send(Connection& peer, Answer answer, bool keep_alive) {
+Coroutine<void> Web::Server::send(TcpConnection& peer, Answer answer, bool keep_alive) {
   answer.keep_alive(keep_alive);
   if (!answer.has_content_length()) answer.prepare_payload();
-  peer.expire_after(options_.send_timeout);
+  peer.expires_after(options_.send_timeout);
   co_await http::async_write(peer.socket, answer, awaited);
 }
 
 /// A body of pieces, in chunks; to the end of the connection for HTTP/1.0. Where one cannot be had,
 /// the connection ends before the last chunk, by which the peer knows that it has not all.
-Task<void> Web::Server::send_pieces(Connection& peer, const Response& response,
-                                    const Asked& request) {
+Coroutine<void> Web::Server::send_pieces(TcpConnection& peer, const Response& response,
+                                         const Asked& request) {
   http::response<http::empty_body> head{answer_of(response).base()};
   const bool chunked = request.version() >= http_1_1;
   if (chunked) head.chunked(true);
   head.keep_alive(goes_on(request));
   http::response_serializer<http::empty_body> serializer{head};
-  peer.expire_after(options_.send_timeout);
+  peer.expires_after(options_.send_timeout);
   co_await http::async_write_header(peer.socket, serializer, awaited);
   if (request.method() == http::verb::head) co_return;
   for (;;) {
-    std::string piece;
-    std::exception_ptr failure;
-    co_await on_database([&] {
-      try {
-        piece = response.more();
-      } catch (...) {
-        failure = std::current_exception();
-      }
-    });
-    if (failure) std::rethrow_exception(failure);
-    peer.expire_after(options_.send_timeout);
+    const auto piece = co_await database_.run([&] { return response.more(); });
+    peer.expires_after(options_.send_timeout);
     if (piece.empty()) break;
     if (chunked) {
       co_await asio::async_write(peer.socket, http::make_chunk(asio::buffer(piece)), awaited);
@@ -426,7 +312,7 @@ Task<void> Web::Server::send_pieces(Connection& peer, const Response& response,
 }
 
 /// Server-Sent Events, to the end of the connection.
-Task<void> Web::Server::stream_events(Connection& peer, std::string last_id) {
+Coroutine<void> Web::Server::stream_events(TcpConnection& peer, std::string last_id) {
   if (hub_.streams() >= options_.most_streams) {
     co_await send(peer, answer_of(problem(503, "Too many streams")), false);
     co_return;
@@ -439,9 +325,9 @@ Task<void> Web::Server::stream_events(Connection& peer, std::string last_id) {
     head.set(http::field::cache_control, "no-store");
     head.keep_alive(false);  // it ends with the connection
     http::response_serializer<http::empty_body> serializer{head};
-    peer.expire_after(options_.send_timeout);
+    peer.expires_after(options_.send_timeout);
     co_await http::async_write_header(peer.socket, serializer, awaited);
-    peer.until = never;
+    peer.expires_never();
   }
   // The peer has nothing more to say, so that what it sends is its end; the next heartbeat would
   // tell that late, and until then a hidden tab would take the place of another.
@@ -451,7 +337,7 @@ Task<void> Web::Server::stream_events(Connection& peer, std::string last_id) {
                             });
   auto news = hub_.begin(last_id);
   auto heard = heartbeats_;
-  while (!stopping_) {
+  while (!tcp_.is_stopping()) {
     if (news.events.empty() && heard != heartbeats_) news.events = {heartbeat_};
     heard = heartbeats_;
     if (news.events.empty()) {
@@ -460,16 +346,16 @@ Task<void> Web::Server::stream_events(Connection& peer, std::string last_id) {
     } else {
       std::vector<asio::const_buffer> buffers;
       for (const auto& each : news.events) buffers.push_back(asio::buffer(*each));
-      peer.expire_after(options_.send_timeout);
+      peer.expires_after(options_.send_timeout);
       co_await asio::async_write(peer.socket, buffers, awaited);
-      peer.until = never;
+      peer.expires_never();
     }
     news = hub_.after(news.next);
   }
 }
 
-Web::Web(WebOptions options, Fd listener, asio::io_context& io, asio::thread_pool& database,
-         Api& api, Hub& hub)
+Web::Web(WebOptions options, Fd listener, asio::io_context& io, BlockingPool& database, Api& api,
+         Hub& hub)
     : server_(std::make_unique<Server>(std::move(options), std::move(listener), io, database, api,
                                        hub)) {}
 

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/thread_pool.hpp>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -14,6 +13,7 @@
 #include "http/api.hpp"
 #include "http/hub.hpp"
 #include "net/address.hpp"
+#include "tcp/blocking_pool.hpp"
 
 namespace poetry {
 
@@ -31,8 +31,8 @@ class Web {
  public:
   /// Serves on a listener at the options' place. Raises std::system_error. Borrows what it is given
   /// by reference until the io_context has run out of work.
-  Web(WebOptions options, Fd listener, boost::asio::io_context& io,
-      boost::asio::thread_pool& database, Api& api, Hub& hub);
+  Web(WebOptions options, Fd listener, boost::asio::io_context& io, BlockingPool& database,
+      Api& api, Hub& hub);
   Web(const Web&) = delete;
   Web& operator=(const Web&) = delete;
   ~Web();

@@ -1,0 +1,30 @@
+// One accepted socket, and when what it waits for is late. Owned by the coroutine that serves it;
+// its TcpServer looks twice a second for those that are late, since a timer each would cost more
+// than the rest of a silent stream.
+#pragma once
+
+#include <utility>
+
+#include "base/clock.hpp"
+#include "tcp/coroutine.hpp"
+
+namespace poetry {
+
+struct TcpConnection {
+  explicit TcpConnection(TcpSocket accepted) : socket(std::move(accepted)) {}
+
+  /// What the socket is doing then, or begins to do later, ends with operation_aborted.
+  void expires_after(Duration time);
+  /// Until the next expires_after().
+  void expires_never() { deadline = never; }
+
+  TcpSocket socket;
+  TimePoint deadline = never;
+  bool late = false;  ///< the deadline has passed, since expires_after() at the latest
+};
+
+/// Sends FIN, and reads for a moment what the peer still sends: to close with unread input would
+/// make the kernel send RST, and the peer could lose the end of what it was sent.
+Coroutine<void> drain(TcpConnection& peer);
+
+}  // namespace poetry

@@ -1,0 +1,34 @@
+// What the coroutines of both ports are written with: Asio's types over the io_context's own
+// executor, which takes less of a connection than one of any type, as Asio's defaults are.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/basic_stream_socket.hpp>
+#include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <chrono>
+
+namespace poetry {
+
+using IoExecutor = boost::asio::io_context::executor_type;
+
+template <typename T>
+using Coroutine = boost::asio::awaitable<T, IoExecutor>;
+
+using TcpSocket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, IoExecutor>;
+
+using SteadyTimer = boost::asio::basic_waitable_timer<
+    std::chrono::steady_clock, boost::asio::wait_traits<std::chrono::steady_clock>, IoExecutor>;
+
+/// Says that an operation is awaited: `co_await timer.async_wait(awaited)`, which throws its error.
+inline constexpr boost::asio::use_awaitable_t<IoExecutor> awaited;
+
+/// The same, but the error is put there instead of thrown.
+inline auto into(boost::system::error_code& error) {
+  return boost::asio::redirect_error(awaited, error);
+}
+
+}  // namespace poetry

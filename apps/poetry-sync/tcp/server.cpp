@@ -1,0 +1,96 @@
+#include "tcp/server.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <utility>
+
+#include "base/log.hpp"
+
+namespace poetry {
+namespace {
+
+namespace asio = boost::asio;
+using Error = boost::system::error_code;
+
+constexpr auto sweep_interval = std::chrono::milliseconds(500);  // for deadlines of some seconds
+constexpr auto pause_after_failure = std::chrono::milliseconds(100);
+
+/// A connection's place among all, as long as it is served.
+class Registration {
+ public:
+  Registration(std::set<TcpConnection*>& all, TcpConnection& one) : all_(all), one_(&one) {
+    all_.insert(one_);
+  }
+  Registration(const Registration&) = delete;
+  Registration& operator=(const Registration&) = delete;
+  ~Registration() { all_.erase(one_); }
+
+ private:
+  std::set<TcpConnection*>& all_;
+  TcpConnection* const one_;
+};
+
+}  // namespace
+
+TcpServer::TcpServer(asio::io_context& io, Fd listener, std::string protocol, Serve serve)
+    : io_(io),
+      acceptor_(acceptor_of(io, std::move(listener))),
+      protocol_(std::move(protocol)),
+      serve_(std::move(serve)),
+      sweep_(io) {
+  asio::co_spawn(io_, accept(), asio::detached);
+  asio::co_spawn(io_, end_late_ones(), asio::detached);
+}
+
+void TcpServer::stop() {
+  stopping_ = true;
+  Error ignored;
+  acceptor_.close(ignored);
+  sweep_.cancel();
+  for (auto* each : connections_) each->socket.close(ignored);
+}
+
+Coroutine<void> TcpServer::accept() {
+  while (!stopping_) {
+    Error error;
+    auto socket = co_await acceptor_.async_accept(into(error));
+    if (!error) {
+      asio::co_spawn(io_, serve(std::move(socket)), asio::detached);
+    } else if (!stopping_) {
+      log_warn("accept: {}", error.message());
+      SteadyTimer pause(io_, pause_after_failure);  // out of descriptors, mostly
+      co_await pause.async_wait(awaited);
+    }
+  }
+}
+
+Coroutine<void> TcpServer::serve(TcpSocket socket) {
+  TcpConnection peer(std::move(socket));
+  const Registration registration(connections_, peer);
+  try {
+    Error ignored;
+    peer.socket.set_option(asio::ip::tcp::no_delay(true), ignored);
+    co_await serve_(peer);
+    if (!stopping_) co_await drain(peer);
+  } catch (const std::exception& error) {
+    log_debug("{}: {}", protocol_, error.what());  // the peer is gone
+  }
+}
+
+/// What is under way may have just ended, and the peer's coroutine gone on without seeing that it
+/// is late; so it is ended at each look, until there is another deadline.
+Coroutine<void> TcpServer::end_late_ones() {
+  while (!stopping_) {
+    Error error;
+    sweep_.expires_after(sweep_interval);
+    co_await sweep_.async_wait(into(error));
+    const auto now = Clock::now();
+    for (auto* each : connections_) {
+      if (now < each->deadline) continue;
+      each->late = true;
+      each->socket.cancel(error);
+    }
+  }
+}
+
+}  // namespace poetry
