@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
 #include <map>
 #include <thread>
 
 #include "base/error.hpp"
+#include "base/json.hpp"
 #include "base/shown_text.hpp"
 #include "base/utf8.hpp"
 #include "cli/main.hpp"
@@ -26,9 +26,7 @@ std::string_view name_of(JobState state) {
   return job_state_names[static_cast<std::size_t>(state)];
 }
 
-void print(const boost::json::value& value) {
-  write_standard_output(boost::json::serialize(value) + "\n");
-}
+void print(const boost::json::value& value) { write_standard_output(json_text(value) + "\n"); }
 
 /// Columns as wide as their widest cell.
 void print_table(const std::vector<std::vector<std::string>>& rows) {
@@ -137,7 +135,7 @@ std::int64_t print_lines(const SyncOptions& options, Store& store, Id job, std::
     if (lines.empty()) return number;
     std::string text;
     for (const auto& each : lines) {
-      text += options.json ? boost::json::serialize(as_json(each)) : each.text;
+      text += options.json ? json_text(as_json(each)) : each.text;
       text += "\n";
     }
     write_standard_output(text);

@@ -2,15 +2,13 @@
 
 #include <openssl/evp.h>
 
+#include <algorithm>
 #include <new>
 #include <stdexcept>
 
+#include "base/hex.hpp"
+
 namespace poetry {
-namespace {
-
-constexpr std::string_view hexadecimal = "0123456789abcdef";
-
-}  // namespace
 
 struct Sha256::State {
   struct Free {
@@ -42,25 +40,14 @@ Digest Sha256::finish_digest() {
 std::string Sha256::finish() { return to_hex(finish_digest()); }
 
 std::string to_hex(const Digest& digest) {
-  std::string text;
-  text.reserve(2 * digest.size());
-  for (const unsigned char byte : digest) {
-    text += hexadecimal[byte >> 4];
-    text += hexadecimal[byte & 15];
-  }
-  return text;
+  return to_hex(std::string_view(reinterpret_cast<const char*>(digest.data()), digest.size()));
 }
 
 std::optional<Digest> parse_digest(std::string_view text) {
+  const auto bytes = parse_hex(text);
   Digest digest{};
-  if (text.size() != 2 * digest.size()) return std::nullopt;
-  for (std::size_t at = 0; at < text.size(); ++at) {
-    const char lower =
-        text[at] >= 'A' && text[at] <= 'F' ? static_cast<char>(text[at] + 32) : text[at];
-    const auto value = hexadecimal.find(lower);
-    if (value == std::string_view::npos) return std::nullopt;
-    digest[at / 2] = static_cast<unsigned char>(digest[at / 2] << 4 | value);
-  }
+  if (!bytes || bytes->size() != digest.size()) return std::nullopt;
+  std::copy(bytes->begin(), bytes->end(), digest.begin());
   return digest;
 }
 

@@ -1,9 +1,9 @@
 #include "control/lines.hpp"
 
-#include <boost/json/serialize.hpp>
 #include <sstream>
 
 #include "base/error.hpp"
+#include "base/json.hpp"
 #include "base/quantity.hpp"
 #include "base/shown_text.hpp"
 #include "base/utf8.hpp"
@@ -13,7 +13,7 @@ namespace poetry {
 namespace {
 
 ControlLines::Reply ok(const boost::json::value& value) {
-  return {.line = "ok " + boost::json::serialize(value)};
+  return {.line = "ok " + json_text(value)};
 }
 
 ControlLines::Reply failed(std::string_view what) {

@@ -1,8 +1,7 @@
 #include "http/api.hpp"
 
-#include <boost/json/serialize.hpp>
-
 #include "base/error.hpp"
+#include "base/json.hpp"
 #include "http/request_parts.hpp"
 #include "store/as_json.hpp"
 #include "store/library.hpp"
@@ -14,7 +13,7 @@ constexpr std::int64_t most_listed = 500;        // jobs or log lines in one ans
 constexpr std::int64_t piece_bytes = 256 << 10;  // of a long body
 
 Response json(unsigned status, const boost::json::value& value) {
-  return {.status = status, .body = boost::json::serialize(value)};
+  return {.status = status, .body = json_text(value)};
 }
 
 }  // namespace

@@ -1,8 +1,8 @@
 #include "http/hub.hpp"
 
-#include <boost/json/serialize.hpp>
 #include <chrono>
 
+#include "base/json.hpp"
 #include "base/quantity.hpp"
 #include "store/as_json.hpp"
 
@@ -29,7 +29,7 @@ void Hub::refresh() {
     const std::lock_guard lock(mutex_);
     std::map<Id, std::string> now;
     for (const auto& each : records) {
-      auto text = boost::json::serialize(as_json(each));
+      auto text = json_text(as_json(each));
       const auto before = known_.find(each.id);
       if (before == known_.end() || before->second != text) put("record", text);
       any = any || before == known_.end() || before->second != text;

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
 #include <cctype>
 
 #include "base/error.hpp"
+#include "base/json.hpp"
 #include "base/quantity.hpp"
 #include "base/shown_text.hpp"
 #include "base/utf8.hpp"
@@ -31,9 +31,7 @@ Response problem(unsigned status, std::string_view title, std::string_view detai
   boost::json::object document{{"type", "about:blank"}, {"title", title}, {"status", status}};
   const auto shown = shortened(shown_text(detail), longest_detail, U'…');
   if (!shown.empty()) document.emplace("detail", to_utf8(shown));
-  return {.status = status,
-          .type = "application/problem+json",
-          .body = boost::json::serialize(document)};
+  return {.status = status, .type = "application/problem+json", .body = json_text(document)};
 }
 
 void fail(unsigned status, std::string_view title, std::string_view detail) {

@@ -27,10 +27,6 @@ struct Broken {
   std::string why;
 };
 
-std::string plural(std::int64_t count, const std::string& what) {
-  return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
-}
-
 /// Whether two names, of which the resolver may be asked, are of one machine: a catalog must not
 /// make this one connect to whomever it likes.
 bool is_same_host(const std::string& one, const std::string& other) {
@@ -75,7 +71,7 @@ void SyncJob::begin() {
     log("attempt " + std::to_string(taken_.job.attempts) + who);
   } else {
     log("attempt " + std::to_string(taken_.job.attempts) + ", resumed after " +
-        plural(taken_.job.fetched, "byte") + who);
+        counted(taken_.job.fetched, "byte") + who);
   }
   if (record.type != RecordType::collection && parts_.empty()) {
     parts_.push_back({.number = 0, .name = record.name, .address = record.address});
@@ -155,8 +151,7 @@ void SyncJob::fetch_catalog() {
     expected += part.expected.value_or(0);
     parts_.push_back(std::move(part));
   }
-  log("catalog: " + plural(static_cast<std::int64_t>(parts_.size()), "poem") + ", " +
-      plural(expected, "byte"));
+  log("catalog: " + counted(parts_.size(), "poem") + ", " + counted(expected, "byte"));
   changes_.parts = parts_;
   changes_.expected = expected;
 }
@@ -184,7 +179,8 @@ void SyncJob::fetch_parts() {
     if (each.what == Happening::What::received) text.receive(each.bytes, changes_);
     if (each.what == Happening::What::ended && each.outcome == Outcome::ok) {
       text.complete(each.sha256, changes_);
-      log(text.part().name + ": " + plural(text.part().bytes, "byte") + ", SHA-256 " + each.sha256);
+      log(text.part().name + ": " + counted(text.part().bytes, "byte") + ", SHA-256 " +
+          each.sha256);
     } else if (each.what == Happening::What::ended && each.outcome != Outcome::interrupted &&
                !cancelled_) {
       if (failure_.empty()) failure_ = each.error;
@@ -225,7 +221,7 @@ void SyncJob::fetch_weblog() {
   if (cancelled_ || !failure_.empty()) return;
   text.complete();
   put(text.part());
-  log(text.part().name + ": " + plural(static_cast<std::int64_t>(text.records()), "record"));
+  log(text.part().name + ": " + counted(text.records(), "record"));
 }
 
 PartText::Stored SyncJob::stored_of(std::int64_t part) {
