@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "cli/command_line.hpp"
-#include "http/server.hpp"
+#include "http/web_options.hpp"
 #include "work/sync_job.hpp"
 
 namespace poetry {

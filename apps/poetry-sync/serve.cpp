@@ -11,6 +11,7 @@
 #include "cli/main.hpp"
 #include "cli/standard_output.hpp"
 #include "control/server.hpp"
+#include "http/server.hpp"
 #include "net/descriptor_limit.hpp"
 #include "net/service_manager.hpp"
 #include "tcp/listening.hpp"

@@ -2,36 +2,15 @@
 // the store; its calls block on the database, so they run in threads of their own.
 #pragma once
 
-#include <cstdint>
-#include <functional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "http/hub.hpp"
+#include "http/message.hpp"
 #include "store/store.hpp"
 
 namespace poetry {
-
-struct Request {
-  std::string method;
-  std::string target;  ///< path and query, as sent
-  std::string content_type;
-  std::string body;
-};
-
-struct Response {
-  unsigned status = 200;
-  std::string type = "application/json";
-  std::string body = {};
-  std::vector<std::pair<std::string, std::string>> fields = {};  ///< further header fields
-  /// The next piece of a body that is too large for one, empty at its end. It blocks, and raises.
-  std::function<std::string()> more = {};
-};
-
-/// A problem document (RFC 9457).
-Response problem(unsigned status, std::string_view title, std::string_view detail = "");
 
 class Api {
  public:

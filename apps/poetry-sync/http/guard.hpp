@@ -2,12 +2,14 @@
 // Pure functions.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
-#include "http/api.hpp"
+#include "http/message.hpp"
 
 namespace poetry {
 

@@ -5,16 +5,12 @@
 #include <cctype>
 
 #include "base/error.hpp"
-#include "base/json.hpp"
 #include "base/quantity.hpp"
-#include "base/shown_text.hpp"
-#include "base/utf8.hpp"
 
 namespace poetry {
 namespace {
 
 constexpr unsigned deepest_json = 8;
-constexpr std::size_t longest_detail = 300;  // columns; what was sent may be long
 
 bool is_json(std::string_view content_type) {
   constexpr std::string_view wanted = "application/json";
@@ -26,13 +22,6 @@ bool is_json(std::string_view content_type) {
 }
 
 }  // namespace
-
-Response problem(unsigned status, std::string_view title, std::string_view detail) {
-  boost::json::object document{{"type", "about:blank"}, {"title", title}, {"status", status}};
-  const auto shown = shortened(shown_text(detail), longest_detail, U'…');
-  if (!shown.empty()) document.emplace("detail", to_utf8(shown));
-  return {.status = status, .type = "application/problem+json", .body = json_text(document)};
-}
 
 void fail(unsigned status, std::string_view title, std::string_view detail) {
   throw Problem{problem(status, title, detail)};
@@ -97,9 +86,7 @@ std::string text_in(const boost::json::object& object, std::string_view key) {
 void allow(const Request& request, const std::string& methods) {
   const auto known = ", " + methods + ", ";
   if (known.find(", " + request.method + ", ") != std::string::npos) return;
-  auto response = problem(405, "Method not allowed", "allowed: " + methods);
-  response.fields.emplace_back("Allow", methods);
-  throw Problem{std::move(response)};
+  throw Problem{method_not_allowed(methods)};
 }
 
 }  // namespace poetry

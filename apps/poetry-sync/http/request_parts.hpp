@@ -7,7 +7,8 @@
 #include <string_view>
 #include <vector>
 
-#include "http/api.hpp"
+#include "http/message.hpp"
+#include "store/store.hpp"
 
 namespace poetry {
 

@@ -3,29 +3,16 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
-#include <cstdint>
 #include <memory>
-#include <string>
-#include <vector>
 
-#include "base/clock.hpp"
 #include "base/fd.hpp"
 #include "http/api.hpp"
 #include "http/hub.hpp"
+#include "http/web_options.hpp"
 #include "net/address.hpp"
 #include "tcp/blocking_pool.hpp"
 
 namespace poetry {
-
-struct WebOptions {
-  HostPort listen{"127.0.0.1", 8080};
-  std::string token;               ///< that every request must bear; none on loopback
-  std::vector<std::string> hosts;  ///< names that requests may come for, besides the address
-  Duration request_timeout = std::chrono::seconds(10);  ///< from a request's first byte to its last
-  Duration idle_timeout = std::chrono::seconds(60);     ///< between two requests
-  Duration send_timeout = std::chrono::seconds(30);     ///< for a peer that takes nothing
-  std::uint64_t most_streams = 10'000;
-};
 
 class Web {
  public:

@@ -1,0 +1,122 @@
+#include "http/connection.hpp"
+
+#include <boost/asio/write.hpp>
+#include <boost/beast/http/chunk_encode.hpp>
+#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/error.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/write.hpp>
+#include <utility>
+
+#include "http/beast_message.hpp"
+
+namespace poetry {
+namespace {
+
+namespace asio = boost::asio;
+namespace http = boost::beast::http;
+using Error = boost::system::error_code;
+
+constexpr std::uint32_t most_header_bytes = 16 << 10;
+constexpr std::uint64_t most_body_bytes = 64 << 10;                  // an address and a name
+constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";  // RFC 9110, 10.1.1
+constexpr unsigned first_with_chunks = 11;                           // HTTP/1.1
+constexpr std::size_t least_read = 2048;
+
+/// Why a request could not be read.
+Response problem_of(const Error& error, bool late) {
+  if (late) return problem(408, "Request timeout");
+  if (error == http::error::body_limit) return problem(413, "Content too large");
+  if (error == http::error::header_limit) return problem(431, "Request header fields too large");
+  return problem(400, "Bad request", error.message());
+}
+
+}  // namespace
+
+Coroutine<std::optional<Request>> HttpConnection::read() {
+  Error error;
+  if (buffer_.size() == 0) {  // between two requests
+    peer_.expires_after(options_.idle_timeout);
+    const auto size =
+        co_await peer_.socket.async_read_some(buffer_.prepare(least_read), into(error));
+    if (error) co_return std::nullopt;
+    buffer_.commit(size);
+  }
+  BeastParser parser;
+  parser.header_limit(most_header_bytes);
+  parser.body_limit(most_body_bytes);
+  peer_.expires_after(options_.request_timeout);
+  co_await http::async_read_header(peer_.socket, buffer_, parser, into(error));
+  std::optional<Response> refusal;
+  if (!error) {
+    refusal = guard_.refuse(credentials_of(parser.get()));
+    if (!refusal && parser.get()[http::field::expect] == "100-continue") {
+      co_await asio::async_write(peer_.socket, asio::buffer(go_on), awaited);
+    }
+    if (!refusal) co_await http::async_read(peer_.socket, buffer_, parser, into(error));
+  }
+  if (error) refusal = problem_of(error, peer_.late);
+  is_head_ = parser.get().method() == http::verb::head;
+  takes_chunks_ = parser.get().version() >= first_with_chunks;
+  keeps_alive_ = poetry::keeps_alive(parser.get());
+  if (!refusal) co_return request_of(parser.release());
+  co_await send_last(std::move(*refusal));
+  co_return std::nullopt;
+}
+
+Coroutine<void> HttpConnection::send(Response response) {
+  if (response.more) {
+    co_await send_pieces(std::move(response));
+    co_return;
+  }
+  auto message = beast_response(std::move(response));
+  message.keep_alive(keeps_alive_);
+  if (is_head_) {  // which is answered the length of the body, and not the body
+    message.content_length(message.body().size());
+    message.body().clear();
+  } else {
+    message.prepare_payload();
+  }
+  peer_.expires_after(options_.send_timeout);
+  co_await http::async_write(peer_.socket, message, awaited);
+}
+
+Coroutine<void> HttpConnection::send_last(Response response) {
+  keeps_alive_ = false;
+  co_await send(std::move(response));
+}
+
+Coroutine<void> HttpConnection::begin_stream(Response head) {
+  keeps_alive_ = false;
+  co_await send_head(std::move(head), Body::to_the_end);
+  peer_.expires_never();
+  buffer_ = {};  // a stream may last for days
+}
+
+Coroutine<void> HttpConnection::send_head(Response response, Body body) {
+  http::response<http::empty_body> head{beast_response(std::move(response)).base()};
+  if (body == Body::in_chunks) head.chunked(true);
+  head.keep_alive(keeps_alive_);
+  http::response_serializer<http::empty_body> serializer{head};
+  peer_.expires_after(options_.send_timeout);
+  co_await http::async_write_header(peer_.socket, serializer, awaited);
+}
+
+Coroutine<void> HttpConnection::send_pieces(Response response) {
+  const auto more = std::exchange(response.more, {});
+  co_await send_head(std::move(response), takes_chunks_ ? Body::in_chunks : Body::to_the_end);
+  if (is_head_) co_return;
+  for (;;) {
+    const auto piece = co_await pool_.run([&] { return more(); });
+    peer_.expires_after(options_.send_timeout);
+    if (piece.empty()) break;
+    if (takes_chunks_) {
+      co_await asio::async_write(peer_.socket, http::make_chunk(asio::buffer(piece)), awaited);
+    } else {
+      co_await asio::async_write(peer_.socket, asio::buffer(piece), awaited);
+    }
+  }
+  if (takes_chunks_) co_await asio::async_write(peer_.socket, http::make_chunk_last(), awaited);
+}
+
+}  // namespace poetry

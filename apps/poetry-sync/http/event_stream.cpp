@@ -1,0 +1,112 @@
+#include "http/event_stream.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/write.hpp>
+#include <memory>
+#include <utility>
+#include <vector>
+
+namespace poetry {
+namespace {
+
+namespace asio = boost::asio;
+using Error = boost::system::error_code;
+
+// What keeps proxies and pages from taking a silent stream for a dead one.
+constexpr auto heartbeat_interval = std::chrono::seconds(15);
+
+/// A stream that is counted, as long as its peer is there.
+class OpenStream {
+ public:
+  OpenStream(std::atomic<std::uint64_t>& count, TcpSocket& socket)
+      : count_(count), socket_(socket) {
+    ++count_;
+  }
+  OpenStream(const OpenStream&) = delete;
+  OpenStream& operator=(const OpenStream&) = delete;
+  ~OpenStream() { end(); }
+
+  /// For what is not expected.
+  asio::mutable_buffer unread() { return asio::buffer(&unread_, 1); }
+
+  void end() {
+    if (std::exchange(ended_, true)) return;
+    --count_;
+    Error ignored;
+    socket_.close(ignored);
+  }
+
+ private:
+  std::atomic<std::uint64_t>& count_;
+  TcpSocket& socket_;
+  char unread_ = 0;
+  bool ended_ = false;
+};
+
+}  // namespace
+
+EventStreams::EventStreams(asio::io_context& io, Hub& hub, const WebOptions& options)
+    : io_(io),
+      hub_(hub),
+      options_(options),
+      heartbeat_timer_(io),
+      news_(io, SteadyTimer::time_point::max()),
+      heartbeat_(std::make_shared<const std::string>(":\n\n")) {
+  hub_.on_news([this] { asio::post(io_, [this] { news_.cancel(); }); });
+  asio::co_spawn(io_, beat(), asio::detached);
+}
+
+void EventStreams::stop() {
+  stopping_ = true;
+  heartbeat_timer_.cancel();
+  news_.cancel();
+}
+
+Coroutine<void> EventStreams::beat() {
+  while (!stopping_) {
+    Error error;
+    heartbeat_timer_.expires_after(heartbeat_interval);
+    co_await heartbeat_timer_.async_wait(into(error));
+    ++heartbeats_;
+    news_.cancel();
+  }
+}
+
+Coroutine<void> EventStreams::serve(TcpConnection& peer, HttpConnection& http,
+                                    std::string last_event_id) {
+  if (hub_.streams() >= options_.most_streams) {
+    auto refusal = problem(503, "Too many streams");
+    co_await http.send_last(std::move(refusal));
+    co_return;
+  }
+  const auto open = std::make_shared<OpenStream>(hub_.streams(), peer.socket);
+  Response head{.type = "text/event-stream"};
+  co_await http.begin_stream(std::move(head));
+  // The peer has nothing more to say, so that what it sends is its end; the next heartbeat would
+  // tell that late, and until then a hidden tab would take the place of another.
+  peer.socket.async_receive(open->unread(),
+                            [found = std::weak_ptr(open)](const Error&, std::size_t) {
+                              if (const auto stream = found.lock()) stream->end();
+                            });
+  auto news = hub_.begin(last_event_id);
+  auto heard = heartbeats_;
+  while (!stopping_) {
+    if (news.events.empty() && heard != heartbeats_) news.events = {heartbeat_};
+    heard = heartbeats_;
+    if (news.events.empty()) {
+      Error cancelled;
+      co_await news_.async_wait(into(cancelled));
+    } else {
+      std::vector<asio::const_buffer> buffers;
+      for (const auto& each : news.events) buffers.push_back(asio::buffer(*each));
+      peer.expires_after(options_.send_timeout);
+      co_await asio::async_write(peer.socket, buffers, awaited);
+      peer.expires_never();
+    }
+    news = hub_.after(news.next);
+  }
+}
+
+}  // namespace poetry

@@ -1,0 +1,43 @@
+// Streams of the hub's events to pages, as Server-Sent Events (HTML Standard, 9.2). Owned by the
+// web server; lives on the io_context's thread.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <cstdint>
+#include <string>
+
+#include "http/connection.hpp"
+#include "http/hub.hpp"
+#include "http/web_options.hpp"
+#include "tcp/connection.hpp"
+
+namespace poetry {
+
+class EventStreams {
+ public:
+  /// Borrows all of it until the io_context has run out of work.
+  EventStreams(boost::asio::io_context& io, Hub& hub, const WebOptions& options);
+  EventStreams(const EventStreams&) = delete;
+  EventStreams& operator=(const EventStreams&) = delete;
+  ~EventStreams() { hub_.on_news({}); }
+
+  /// Sends what happens to a page that has seen the event of this id last, to the end of the
+  /// connection; 503 where there are too many streams.
+  Coroutine<void> serve(TcpConnection& peer, HttpConnection& http, std::string last_event_id);
+  /// Ends all of them.
+  void stop();
+
+ private:
+  Coroutine<void> beat();
+
+  boost::asio::io_context& io_;
+  Hub& hub_;
+  const WebOptions& options_;
+  SteadyTimer heartbeat_timer_;
+  SteadyTimer news_;  // all streams wait for it; cancelled when there are some
+  std::uint64_t heartbeats_ = 0;
+  const Hub::Text heartbeat_;
+  bool stopping_ = false;
+};
+
+}  // namespace poetry
