@@ -6,8 +6,8 @@
 #include "base/quantity.hpp"
 #include "base/shown_text.hpp"
 #include "base/utf8.hpp"
-#include "fetch/poem_catalog.hpp"
 #include "fetch/retry_delay.hpp"
+#include "work/catalog_parts.hpp"
 #include "work/fetching.hpp"
 #include "work/part_text.hpp"
 #include "work/weblog_text.hpp"
@@ -26,17 +26,6 @@ struct Abandoned {};
 struct Broken {
   std::string why;
 };
-
-/// Whether two names, of which the resolver may be asked, are of one machine: a catalog must not
-/// make this one connect to whomever it likes.
-bool is_same_host(const std::string& one, const std::string& other) {
-  if (one == other) return true;
-  const auto addresses = resolve({other, 0}).addresses;
-  const auto wanted = resolve({one, 0}).addresses;
-  return std::any_of(wanted.begin(), wanted.end(), [&](const Address& each) {
-    return std::find(addresses.begin(), addresses.end(), each) != addresses.end();
-  });
-}
 
 }  // namespace
 
@@ -131,26 +120,13 @@ void SyncJob::fetch_catalog() {
   });
   if (cancelled_) return;
   if (!failure_.empty()) throw Broken{failure_};
-  const auto catalog = [&] {
-    try {
-      return parse_catalog(text, where);
-    } catch (const std::runtime_error& error) {
-      throw Broken{std::string("catalog: ") + error.what()};
-    }
-  }();
-  std::int64_t expected = 0;
-  for (const auto& poem : catalog.poems) {
-    if (!is_same_host(poem.where.host, where.host)) {
-      throw Broken{"catalog: names another host: " + to_string(poem.where)};
-    }
-    Part part{.number = static_cast<std::int64_t>(parts_.size()),
-              .name = to_string(poem.where),
-              .address = to_string(poem.where)};
-    if (poem.expected.bytes) part.expected = static_cast<std::int64_t>(*poem.expected.bytes);
-    if (poem.expected.sha256) part.sha256 = to_hex(*poem.expected.sha256);
-    expected += part.expected.value_or(0);
-    parts_.push_back(std::move(part));
+  try {
+    parts_ = parts_in_catalog(text, where);
+  } catch (const std::runtime_error& error) {
+    throw Broken{std::string("catalog: ") + error.what()};
   }
+  std::int64_t expected = 0;
+  for (const auto& part : parts_) expected += part.expected.value_or(0);
   log("catalog: " + counted(parts_.size(), "poem") + ", " + counted(expected, "byte"));
   changes_.parts = parts_;
   changes_.expected = expected;
