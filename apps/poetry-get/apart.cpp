@@ -18,7 +18,7 @@
 #include "base/error.hpp"
 #include "cli/standard_output.hpp"
 
-namespace poetry {
+namespace poetry::get {
 namespace {
 
 // What the child sends first: whether its answer follows or its complaint.
@@ -33,12 +33,12 @@ constexpr std::size_t pipe_bytes = std::size_t{64} << 10;
 }
 
 /// Two connected sockets: to write to one raises no SIGPIPE where the other is gone.
-std::array<Fd, 2> make_pair() {
+std::array<base::Fd, 2> make_pair() {
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) < 0) {
-    throw_errno("make", "a pair of sockets");
+    base::throw_errno("make", "a pair of sockets");
   }
-  return {Fd(ends[0]), Fd(ends[1])};
+  return {base::Fd(ends[0]), base::Fd(ends[1])};
 }
 
 /// Whether the parent asked to begin, before it closed its end or was gone.
@@ -53,9 +53,9 @@ bool asked_to_begin(int socket) {
 
 [[noreturn]] void do_work(const Apart::Work& work, int pipe) {
   bool answering = false;
-  const Sink answer = [&](std::string_view bytes) {
-    if (!std::exchange(answering, true)) write_all(pipe, answer_mark, "pipe");
-    write_all(pipe, bytes, "pipe");
+  const output::Sink answer = [&](std::string_view bytes) {
+    if (!std::exchange(answering, true)) cli::write_all(pipe, answer_mark, "pipe");
+    cli::write_all(pipe, bytes, "pipe");
   };
   std::string complaint;
   try {
@@ -68,7 +68,7 @@ bool asked_to_begin(int socket) {
     complaint = error.what();
   }
   try {
-    if (!answering) write_all(pipe, std::string(complaint_mark) + complaint, "pipe");
+    if (!answering) cli::write_all(pipe, std::string(complaint_mark) + complaint, "pipe");
   } catch (const std::system_error&) {
     ::_exit(1);
   }
@@ -80,11 +80,11 @@ bool asked_to_begin(int socket) {
 Apart::Apart(const Work& work, std::vector<Apart>& earlier) {
   auto begin = make_pair();
   std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) < 0) throw_errno("make", "a pipe");
-  Fd reading(ends[0]);
-  Fd writing(ends[1]);
+  if (::pipe2(ends.data(), O_CLOEXEC) < 0) base::throw_errno("make", "a pipe");
+  base::Fd reading(ends[0]);
+  base::Fd writing(ends[1]);
   pid_ = ::fork();
-  if (pid_ < 0) throw_errno("start", "a process");
+  if (pid_ < 0) base::throw_errno("start", "a process");
   if (pid_ == 0) {
     ::prctl(PR_SET_PDEATHSIG, SIGTERM);
     begin[1].reset();
@@ -119,7 +119,7 @@ Apart::~Apart() {
   wait();
 }
 
-void Apart::begin(Signals& signals) {
+void Apart::begin(net::Signals& signals) {
   signals_ = &signals;
   buffer_.resize(pipe_bytes);
   ::send(begin_.get(), "!", 1, MSG_NOSIGNAL);  // read() tells, where it is gone
@@ -150,7 +150,7 @@ bool Apart::refill() {
     if (signalled()) ::kill(pid_, SIGTERM);
     if (polled[0].revents == 0) continue;
     const auto count = ::read(answer_.get(), buffer_.data(), buffer_.size());
-    if (count < 0 && errno != EINTR) throw_errno("read from", "a process");
+    if (count < 0 && errno != EINTR) base::throw_errno("read from", "a process");
     if (count < 0) continue;
     unread_ = std::span(buffer_).first(static_cast<std::size_t>(count));
     return count > 0;
@@ -189,4 +189,4 @@ void Apart::wait() {
   pid_ = -1;
 }
 
-}  // namespace poetry
+}  // namespace poetry::get

@@ -12,12 +12,12 @@
 #include "net/signals.hpp"
 #include "output/sink.hpp"
 
-namespace poetry {
+namespace poetry::get {
 
 class Apart {
  public:
   /// Does the work, then hands over its answer. What it raises before that, read() raises.
-  using Work = std::function<void(const Sink& answer)>;
+  using Work = std::function<void(const output::Sink& answer)>;
 
   /// Forks; the work begins with begin(). All that are forked before the first begins start from
   /// the same memory; `earlier` are those already there, of which this one keeps nothing. Raises
@@ -32,7 +32,7 @@ class Apart {
 
   /// From here on a signal that waits in `signals` is passed on to the process, which ends by
   /// itself.
-  void begin(Signals& signals);
+  void begin(net::Signals& signals);
   /// The next bytes of the answer, all of them. Raises std::system_error, and std::runtime_error
   /// with the message of what the work raised, or that its process ended before it had answered. A
   /// process that a closed pipe ends takes this one along.
@@ -49,13 +49,13 @@ class Apart {
 
   pid_t pid_ = -1;
   int status_ = 0;  // as waitpid(2) gives it
-  Fd begin_;
-  Fd answer_;
-  Signals* signals_ = nullptr;
+  base::Fd begin_;
+  base::Fd answer_;
+  net::Signals* signals_ = nullptr;
   std::vector<char> buffer_;
   std::span<char> unread_;
   bool signalled_ = false;
   bool marked_ = false;  // whether it is known if an answer or a complaint comes
 };
 
-}  // namespace poetry
+}  // namespace poetry::get

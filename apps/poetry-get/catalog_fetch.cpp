@@ -8,30 +8,30 @@
 
 #include "apart.hpp"
 
-namespace poetry {
+namespace poetry::get {
 namespace {
 
 // 65,535 ports, each with a line of 250 bytes.
 constexpr std::uint64_t most_bytes = std::uint64_t{16} << 20;
 
-class Text final : public Observer {
+class Text final : public fetch::Observer {
  public:
-  std::string received(std::size_t, const Record&, std::string_view bytes) override {
+  std::string received(std::size_t, const fetch::Record&, std::string_view bytes) override {
     text.append(bytes);
     return {};
   }
-  void retrying(std::size_t, const Record&, Duration) override { text.clear(); }
-  void ended(std::size_t, Record&) override {}
+  void retrying(std::size_t, const fetch::Record&, base::Duration) override { text.clear(); }
+  void ended(std::size_t, fetch::Record&) override {}
 
   std::string text;
 };
 
 /// Raises std::runtime_error with the record's error.
-std::string fetch_text(const Batch& batch, Signals& signals) {
+std::string fetch_text(const fetch::Batch& batch, net::Signals& signals) {
   Text text;
-  const Result result = make_strategy("select")->run(batch, text, signals);
-  const Record& record = result.records.at(0);
-  if (record.outcome != Outcome::ok) throw std::runtime_error(record.error);
+  const fetch::Result result = fetch::make_strategy("select")->run(batch, text, signals);
+  const fetch::Record& record = result.records.at(0);
+  if (record.outcome != fetch::Outcome::ok) throw std::runtime_error(record.error);
   return std::move(text.text);
 }
 
@@ -40,9 +40,10 @@ using Size = std::array<char, sizeof(std::size_t)>;
 }  // namespace
 
 // In a process of its own: what it takes is no engine's cost, and a name is looked up in a thread.
-std::optional<PoemCatalog> fetch_catalog(const HostPort& where, const FetchOptions& fetch,
-                                         Family family, Signals& signals) {
-  Batch batch;
+std::optional<fetch::PoemCatalog> fetch_catalog(const net::HostPort& where,
+                                                const fetch::FetchOptions& fetch,
+                                                net::Family family, net::Signals& signals) {
+  fetch::Batch batch;
   batch.servers = {where};
   batch.fetch = fetch;
   batch.fetch.send.reset();
@@ -50,7 +51,7 @@ std::optional<PoemCatalog> fetch_catalog(const HostPort& where, const FetchOptio
   batch.family = family;
   std::vector<Apart> no_others;
   Apart apart(
-      [&](const Sink& answer) {
+      [&](const output::Sink& answer) {
         const std::string text = fetch_text(batch, signals);
         const auto size = std::bit_cast<Size>(text.size());
         answer({size.data(), size.size()});
@@ -65,35 +66,36 @@ std::optional<PoemCatalog> fetch_catalog(const HostPort& where, const FetchOptio
     apart.read(text);
     apart.finish();
     if (apart.signalled()) return std::nullopt;
-    return parse_catalog(text, where);
+    return fetch::parse_catalog(text, where);
   } catch (const std::system_error&) {
     throw;
   } catch (const std::runtime_error& error) {
     if (apart.signalled()) return std::nullopt;
     const std::string what = error.what();
-    const std::string name = to_string(where);
+    const std::string name = net::to_string(where);
     throw CatalogError("catalog " + (what.starts_with(name) ? what : name + ": " + what));
   }
 }
 
-Servers servers_of(std::vector<HostPort> given, const PoemCatalog& catalog, std::uint64_t repeat) {
-  std::unordered_map<std::string, Expected> known;
-  for (const auto& poem : catalog.poems) known.emplace(to_string(poem.where), poem.expected);
-  std::vector<Expected> expected;
+fetch::Servers servers_of(std::vector<net::HostPort> given, const fetch::PoemCatalog& catalog,
+                          std::uint64_t repeat) {
+  std::unordered_map<std::string, fetch::Expected> known;
+  for (const auto& poem : catalog.poems) known.emplace(net::to_string(poem.where), poem.expected);
+  std::vector<fetch::Expected> expected;
   std::unordered_set<std::string> present;
   if (!known.empty()) {
     for (const auto& where : given) {
-      const auto found = known.find(to_string(where));
-      expected.push_back(found == known.end() ? Expected{} : found->second);
+      const auto found = known.find(net::to_string(where));
+      expected.push_back(found == known.end() ? fetch::Expected{} : found->second);
       if (found != known.end()) present.insert(found->first);
     }
   }
   for (const auto& poem : catalog.poems) {
-    if (present.contains(to_string(poem.where))) continue;
+    if (present.contains(net::to_string(poem.where))) continue;
     given.push_back(poem.where);
     expected.push_back(poem.expected);
   }
-  return Servers(std::move(given), repeat, std::move(expected));
+  return fetch::Servers(std::move(given), repeat, std::move(expected));
 }
 
-}  // namespace poetry
+}  // namespace poetry::get

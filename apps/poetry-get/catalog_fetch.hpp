@@ -12,7 +12,7 @@
 #include "net/address.hpp"
 #include "net/signals.hpp"
 
-namespace poetry {
+namespace poetry::get {
 
 /// Without the catalog there is nothing to fetch.
 class CatalogError : public std::runtime_error {
@@ -22,11 +22,13 @@ class CatalogError : public std::runtime_error {
 
 /// Fetches the catalog, within the limits and retries of `fetch`. None where a signal ended it.
 /// Raises CatalogError naming it, and std::system_error. Only for a process without other threads.
-std::optional<PoemCatalog> fetch_catalog(const HostPort& where, const FetchOptions& fetch,
-                                         Family family, Signals& signals);
+std::optional<fetch::PoemCatalog> fetch_catalog(const net::HostPort& where,
+                                                const fetch::FetchOptions& fetch,
+                                                net::Family family, net::Signals& signals);
 
 /// The servers given, then the catalog's poems that are not among them, each `repeat` times over;
 /// those that stand in the catalog with what is expected of them.
-Servers servers_of(std::vector<HostPort> given, const PoemCatalog& catalog, std::uint64_t repeat);
+fetch::Servers servers_of(std::vector<net::HostPort> given, const fetch::PoemCatalog& catalog,
+                          std::uint64_t repeat);
 
-}  // namespace poetry
+}  // namespace poetry::get

@@ -20,18 +20,18 @@
 #include "plan.hpp"
 #include "server_list.hpp"
 
-namespace poetry {
+namespace poetry::get {
 namespace {
 
 constexpr std::size_t max_told_hosts = 20;  // hosts of which also those are told that work
-constexpr Duration default_patience = std::chrono::seconds(10);  // where none is set
+constexpr base::Duration default_patience = std::chrono::seconds(10);  // where none is set
 
 /// The names of hosts, each once and in order, and what came of looking them up.
 class Hosts {
  public:
-  Hosts(const GetOptions& options, const std::vector<HostPort>& servers)
+  Hosts(const GetOptions& options, const std::vector<net::HostPort>& servers)
       : family_(family_of(options)),
-        patience_(options.fetch.connect_timeout == Duration::zero()
+        patience_(options.fetch.connect_timeout == base::Duration::zero()
                       ? default_patience
                       : options.fetch.connect_timeout) {
     for (const auto& server : servers) add(server);
@@ -39,36 +39,37 @@ class Hosts {
   }
 
   void resolve_all();
-  void tell(Findings& findings) const;
+  void tell(cli::Findings& findings) const;
 
  private:
-  void add(const HostPort& where) {
+  void add(const net::HostPort& where) {
     if (seen_.insert(where.host).second) hosts_.push_back(where);
   }
-  void tell(const HostPort& host, Findings& findings) const;
+  void tell(const net::HostPort& host, cli::Findings& findings) const;
 
-  Family family_;
-  Duration patience_;
+  net::Family family_;
+  base::Duration patience_;
   std::set<std::string> seen_;
-  std::vector<HostPort> hosts_;
-  std::map<std::string, Resolved> found_;  // none where it took too long
+  std::vector<net::HostPort> hosts_;
+  std::map<std::string, net::Resolved> found_;  // none where it took too long
 };
 
 // All at once, as a fetch does, and no longer than it would wait.
 void Hosts::resolve_all() {
-  Resolver resolver(Resolver::make_lookups(resolve));
+  fetch::Resolver resolver(fetch::Resolver::make_lookups(net::resolve));
   std::map<std::uint64_t, std::string> asked;
   for (const auto& host : hosts_) {
-    auto numeric = resolve_numeric(host, family_);
+    auto numeric = net::resolve_numeric(host, family_);
     if (numeric.addresses.empty()) {
       asked.emplace(resolver.ask(host, family_), host.host);
     } else {
       found_.emplace(host.host, std::move(numeric));
     }
   }
-  const TimePoint until = Clock::now() + patience_;
+  const base::TimePoint until = base::Clock::now() + patience_;
   while (!asked.empty()) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now()).count();
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(until - base::Clock::now()).count();
     if (left <= 0) return;
     pollfd answers{resolver.fd(), POLLIN, 0};
     ::poll(&answers, 1, static_cast<int>(std::min<std::int64_t>(left, 60'000)));
@@ -80,15 +81,15 @@ void Hosts::resolve_all() {
   }
 }
 
-void Hosts::tell(Findings& findings) const {
+void Hosts::tell(cli::Findings& findings) const {
   for (const auto& host : hosts_) tell(host, findings);
   if (hosts_.size() > max_told_hosts) {
-    findings.works(counted(hosts_.size(), "host") +
+    findings.works(base::counted(hosts_.size(), "host") +
                    " in all; those that can be reached are not told");
   }
 }
 
-void Hosts::tell(const HostPort& host, Findings& findings) const {
+void Hosts::tell(const net::HostPort& host, cli::Findings& findings) const {
   const auto entry = found_.find(host.host);
   if (entry == found_.end()) {
     findings.fails("resolve " + host.host + ": no answer in time",
@@ -102,8 +103,8 @@ void Hosts::tell(const HostPort& host, Findings& findings) const {
   }
   std::string addresses;
   std::error_code error;
-  for (const Address& address : entry->second.addresses) {
-    if (const auto lost = route_to(address)) {
+  for (const net::Address& address : entry->second.addresses) {
+    if (const auto lost = net::route_to(address)) {
       error = lost;
     } else {
       addresses.append(addresses.empty() ? "" : ", ").append(address.host());
@@ -117,20 +118,21 @@ void Hosts::tell(const HostPort& host, Findings& findings) const {
   }
 }
 
-void check_parallel(const GetOptions& options, std::uint64_t tasks, Findings& findings) {
+void check_parallel(const GetOptions& options, std::uint64_t tasks, cli::Findings& findings) {
   const Room room = room_for_tasks();
   const std::uint64_t at_once = options.parallel == 0 ? tasks : std::min(options.parallel, tasks);
   for (const auto& engine : engines_of(options.engine)) {
     const std::uint64_t wanted =
         engine == "sequential" ? std::min<std::uint64_t>(1, tasks) : at_once;
-    Capacity holds{room.tasks, std::to_string(room.descriptors) + " open files (ulimit -n)"};
+    engine::Capacity holds{room.tasks,
+                           std::to_string(room.descriptors) + " open files (ulimit -n)"};
     if (engine == "threads") {
-      if (auto threads = thread_capacity(0); threads.connections < holds.connections) {
+      if (auto threads = engine::thread_capacity(0); threads.connections < holds.connections) {
         holds = std::move(threads);
       }
     }
     const auto what =
-        engine + ": " + counted(std::min(wanted, holds.connections), "task") + " at once";
+        engine + ": " + base::counted(std::min(wanted, holds.connections), "task") + " at once";
     if (wanted <= holds.connections) {
       findings.works(what);
     } else {
@@ -142,46 +144,46 @@ void check_parallel(const GetOptions& options, std::uint64_t tasks, Findings& fi
 
 // Each connection to one address and port has a local port of its own, and keeps it for a minute
 // where this side closes first (TIME-WAIT, RFC 9293).
-void check_ports(const GetOptions& options, const std::vector<HostPort>& servers,
-                 Findings& findings) {
-  const auto ports = ephemeral_ports();
+void check_ports(const GetOptions& options, const std::vector<net::HostPort>& servers,
+                 cli::Findings& findings) {
+  const auto ports = net::ephemeral_ports();
   if (ports.empty()) return;
   std::map<std::string, std::uint64_t> tasks;
-  for (const auto& server : servers) tasks[to_string(server)] += options.repeat;
+  for (const auto& server : servers) tasks[net::to_string(server)] += options.repeat;
   const auto room = room_for_tasks().tasks;
   for (const auto& [server, count] : tasks) {
     const auto at_once = std::min(room, options.parallel == 0 ? count : options.parallel);
     if (at_once <= ports.size()) continue;
-    findings.warns(counted(at_once, "connection") + " at once to " + server + ": there are " +
+    findings.warns(base::counted(at_once, "connection") + " at once to " + server + ": there are " +
                        std::to_string(ports.size()) +
                        " local ports for them (net.ipv4.ip_local_port_range)",
                    "let --parallel be smaller, or widen that range");
   }
 }
 
-void check_files(const GetOptions& options, std::uint64_t tasks, Findings& findings) {
+void check_files(const GetOptions& options, std::uint64_t tasks, cli::Findings& findings) {
   const auto remedy = "check the path and its permissions";
   for (const auto& file : {options.output, options.report_file}) {
     if (file.empty()) continue;
-    findings.tries("write " + file, remedy, [&file] { try_to_write(file); });
+    findings.tries("write " + file, remedy, [&file] { cli::try_to_write(file); });
   }
   if (!options.log.file.empty()) {
-    findings.tries("write " + options.log.file, remedy, [&] { try_to_log(options.log.file); });
+    findings.tries("write " + options.log.file, remedy, [&] { cli::try_to_log(options.log.file); });
   }
   if (!options.timeline_svg.empty()) {
     findings.tries("write " + options.timeline_svg, remedy,
-                   [&options] { check_replaceable(options.timeline_svg); });
+                   [&options] { cli::check_replaceable(options.timeline_svg); });
   }
   if (!options.output_dir.empty()) {
     findings.tries("write to " + options.output_dir, remedy,
-                   [&options] { try_to_make_directory(options.output_dir); });
+                   [&options] { cli::try_to_make_directory(options.output_dir); });
   }
   const bool waits = options.output_dir.empty() && tasks > 1 &&
                      (!options.output.empty() || options.print == "ordered");
   if (waits) {
-    findings.tries("write to " + spool_directory() + " (poems that wait for their turn)",
+    findings.tries("write to " + output::spool_directory() + " (poems that wait for their turn)",
                    "set TMPDIR to a directory with room",
-                   [] { try_to_write(spool_directory() + "/poetry-get"); });
+                   [] { cli::try_to_write(output::spool_directory() + "/poetry-get"); });
   }
 }
 
@@ -189,11 +191,11 @@ void check_files(const GetOptions& options, std::uint64_t tasks, Findings& findi
 
 int check(const GetOptions& options) {
   const auto servers = listed_servers(options);
-  if (servers.empty() && !options.catalog) throw UsageError("no server given", "[HOST:]PORT");
+  if (servers.empty() && !options.catalog) throw base::UsageError("no server given", "[HOST:]PORT");
   read_send(options);
-  check_distinct(paths_of(options));
+  output::check_distinct(paths_of(options));
   const std::uint64_t tasks = servers.size() * options.repeat;
-  Findings findings;
+  cli::Findings findings;
   if (tasks > 0) check_parallel(options, tasks, findings);
   check_ports(options, servers, findings);
   Hosts hosts(options, servers);
@@ -203,4 +205,4 @@ int check(const GetOptions& options) {
   return findings.finish();
 }
 
-}  // namespace poetry
+}  // namespace poetry::get

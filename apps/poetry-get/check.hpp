@@ -3,10 +3,10 @@
 
 #include "options.hpp"
 
-namespace poetry {
+namespace poetry::get {
 
 /// Prints the findings; the exit status. Raises what the options and lists themselves raise
 /// (UsageError, std::system_error).
 int check(const GetOptions& options);
 
-}  // namespace poetry
+}  // namespace poetry::get

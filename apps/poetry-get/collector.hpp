@@ -11,24 +11,25 @@
 #include "output/screen.hpp"
 #include "progress.hpp"
 
-namespace poetry {
+namespace poetry::get {
 
 enum class Events { none, failures, all };
 
-class Collector final : public Observer {
+class Collector final : public fetch::Observer {
  public:
-  Collector(std::vector<std::unique_ptr<Output>> outputs, Events events, Screen& screen,
-            Progress& progress);
+  Collector(std::vector<std::unique_ptr<output::Output>> outputs, Events events,
+            output::Screen& screen, Progress& progress);
 
-  std::string received(std::size_t task, const Record& record, std::string_view bytes) override;
-  void retrying(std::size_t task, const Record& record, Duration delay) override;
-  void ended(std::size_t task, Record& record) override;
+  std::string received(std::size_t task, const fetch::Record& record,
+                       std::string_view bytes) override;
+  void retrying(std::size_t task, const fetch::Record& record, base::Duration delay) override;
+  void ended(std::size_t task, fetch::Record& record) override;
 
  private:
-  std::vector<std::unique_ptr<Output>> outputs_;
+  std::vector<std::unique_ptr<output::Output>> outputs_;
   Events events_;
-  Screen& screen_;
+  output::Screen& screen_;
   Progress& progress_;
 };
 
-}  // namespace poetry
+}  // namespace poetry::get

@@ -6,10 +6,10 @@
 #include <fstream>
 #include <string>
 
-namespace poetry {
+namespace poetry::get {
 namespace {
 
-Duration duration_of(const timeval& time) {
+base::Duration duration_of(const timeval& time) {
   return std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec);
 }
 
@@ -24,10 +24,10 @@ std::uint64_t peak_memory_kib() {
 
 }  // namespace
 
-Cost cost_so_far() {
+report::Cost cost_so_far() {
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);
-  Cost cost;
+  report::Cost cost;
   cost.cpu_user = duration_of(usage.ru_utime);
   cost.cpu_system = duration_of(usage.ru_stime);
   cost.context_switches = static_cast<std::uint64_t>(usage.ru_nvcsw + usage.ru_nivcsw);
@@ -35,12 +35,12 @@ Cost cost_so_far() {
   return cost;
 }
 
-Cost cost_since(const Cost& before) {
-  Cost cost = cost_so_far();
+report::Cost cost_since(const report::Cost& before) {
+  report::Cost cost = cost_so_far();
   cost.cpu_user -= before.cpu_user;
   cost.cpu_system -= before.cpu_system;
   cost.context_switches -= before.context_switches;
   return cost;
 }
 
-}  // namespace poetry
+}  // namespace poetry::get

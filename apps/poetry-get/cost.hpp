@@ -3,12 +3,12 @@
 
 #include "report/report.hpp"
 
-namespace poetry {
+namespace poetry::get {
 
 /// Processor time, context switches and peak memory of this process, all threads together.
-Cost cost_so_far();
+report::Cost cost_so_far();
 
 /// What came on top of `before`; the peak memory is that of the process.
-Cost cost_since(const Cost& before);
+report::Cost cost_since(const report::Cost& before);
 
-}  // namespace poetry
+}  // namespace poetry::get

@@ -10,25 +10,26 @@
 #include "base/quantity.hpp"
 #include "options.hpp"
 
-namespace poetry {
+namespace poetry::get {
 namespace {
 
 // It is held as long as the tool runs, and sent by every task.
 constexpr std::size_t most_sent = std::size_t{64} << 20;
 
 std::string read_text(const std::string& path) {
-  const Fd opened(path == "-" ? -1 : ::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!opened && path != "-") throw_errno("read", path);
+  const base::Fd opened(path == "-" ? -1 : ::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!opened && path != "-") base::throw_errno("read", path);
   const int fd = opened ? opened.get() : STDIN_FILENO;
   std::string text;
   std::array<char, 65536> piece;
   while (text.size() <= most_sent) {
     const auto count = ::read(fd, piece.data(), piece.size());
-    if (count < 0 && errno != EINTR) throw_errno("read", path == "-" ? "standard input" : path);
+    if (count < 0 && errno != EINTR)
+      base::throw_errno("read", path == "-" ? "standard input" : path);
     if (count == 0) return text;
     if (count > 0) text.append(piece.data(), static_cast<std::size_t>(count));
   }
-  throw UsageError("more to send than " + format_size(most_sent), "@" + path);
+  throw base::UsageError("more to send than " + base::format_size(most_sent), "@" + path);
 }
 
 /// The byte of a numeric escape and how many characters it takes, none where it is not one.
@@ -62,7 +63,7 @@ std::string unescape(std::string_view text) {
       continue;
     }
     const auto [byte, length] = numeric_escape(text.substr(1));
-    if (length == 0) throw UsageError("not a C escape", text.substr(0, 2));
+    if (length == 0) throw base::UsageError("not a C escape", text.substr(0, 2));
     result += byte;
     text.remove_prefix(1 + length);
   }
@@ -75,4 +76,4 @@ std::optional<std::string> read_send(const GetOptions& options) {
                                         : unescape(*options.send);
 }
 
-}  // namespace poetry
+}  // namespace poetry::get

@@ -8,15 +8,15 @@
 #include "run.hpp"
 
 int main(int argc, char** argv) {
-  return poetry::guarded_main("poetry-get", [argc, argv]() -> int {
-    poetry::GetOptions options;
-    if (poetry::parse_get_options(argc, argv, options) == poetry::Parsed::done) {
-      return poetry::exit_ok;
+  return poetry::cli::guarded_main("poetry-get", [argc, argv]() -> int {
+    poetry::get::GetOptions options;
+    if (poetry::get::parse_get_options(argc, argv, options) == poetry::cli::Parsed::done) {
+      return poetry::cli::exit_ok;
     }
     // A write to a closed pipe fails, and the terminal is left in order; see guarded_main().
     std::signal(SIGPIPE, SIG_IGN);
-    if (options.check) return poetry::check(options);
-    poetry::set_up_log(options.log, "poetry-get");
-    return poetry::run_get(options);
+    if (options.check) return poetry::get::check(options);
+    poetry::cli::set_up_log(options.log, "poetry-get");
+    return poetry::get::run_get(options);
   });
 }

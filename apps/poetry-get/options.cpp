@@ -7,14 +7,14 @@
 #include "base/quantity.hpp"
 #include "fetch/strategy.hpp"
 
-namespace poetry {
+namespace poetry::get {
 namespace {
 
 constexpr std::uint64_t any_count = std::numeric_limits<std::uint64_t>::max();
 constexpr std::uint64_t most_repeats = 1'000'000;
 
 using Texts = std::vector<std::string>;
-using Table = std::vector<Option>;
+using Table = std::vector<cli::Option>;
 
 std::function<Texts()> shows(const bool& flag) {
   return [&flag] { return Texts{flag ? "true" : "false"}; };
@@ -25,19 +25,20 @@ std::function<Texts()> shows(const std::string& text) {
 std::function<Texts()> shows(const std::uint64_t& count) {
   return [&count] { return Texts{std::to_string(count)}; };
 }
-std::function<Texts()> shows(const Duration& duration) {
-  return [&duration] { return Texts{format_duration(duration)}; };
+std::function<Texts()> shows(const base::Duration& duration) {
+  return [&duration] { return Texts{base::format_duration(duration)}; };
 }
 
 Texts engine_words() {
-  auto words = strategy_names();
+  auto words = fetch::strategy_names();
   words.emplace_back("all");
   return words;
 }
 
 std::string engine_text() {
   std::string text;
-  for (const auto& name : strategy_names()) text.append(text.empty() ? "" : ", ").append(name);
+  for (const auto& name : fetch::strategy_names())
+    text.append(text.empty() ? "" : ", ").append(name);
   return text + "; several, or all";
 }
 
@@ -52,57 +53,58 @@ void add_task_options(Table& table, GetOptions& o) {
                    "", [&o](std::string_view text) { o.from.emplace_back(text); },
                    [&o] { return o.from; }});
   table.push_back({"catalog", 0, "ADDRESS", "fetch and check the poems of this server's catalog",
-                   "", [&o](std::string_view text) { o.catalog = parse_host_port(text); },
-                   [&o] { return o.catalog ? Texts{to_string(*o.catalog)} : Texts{}; }});
+                   "", [&o](std::string_view text) { o.catalog = net::parse_host_port(text); },
+                   [&o] { return o.catalog ? Texts{net::to_string(*o.catalog)} : Texts{}; }});
   table.push_back({"repeat", 'n', "N", "N tasks for each server", "1",
-                   into(o.repeat, 1, most_repeats), shows(o.repeat)});
+                   cli::into(o.repeat, 1, most_repeats), shows(o.repeat)});
   table.push_back({"parallel", 'j', "N", "at most N tasks in flight; 0 is all", "0",
-                   into(o.parallel, 0, any_count), shows(o.parallel)});
+                   cli::into(o.parallel, 0, any_count), shows(o.parallel)});
 }
 
 void add_output_options(Table& table, GetOptions& o) {
-  table.push_back({"output", 'o', "FILE", "the poems go there, in task order", "", into(o.output),
-                   shows(o.output)});
-  table.push_back({"output-dir", 'O', "DIR", "a file a task goes there", "", into(o.output_dir),
-                   shows(o.output_dir)});
+  table.push_back({"output", 'o', "FILE", "the poems go there, in task order", "",
+                   cli::into(o.output), shows(o.output)});
+  table.push_back({"output-dir", 'O', "DIR", "a file a task goes there", "",
+                   cli::into(o.output_dir), shows(o.output_dir)});
   table.push_back({"print", 0, "ordered|live|none",
                    "poems in task order, or lines as they come, once, by the first engine", o.print,
-                   one_of(o.print, {"ordered", "live", "none"}), shows(o.print)});
+                   cli::one_of(o.print, {"ordered", "live", "none"}), shows(o.print)});
   table.push_back(
-      {"quiet", 'q', "", "no events and no progress", "", into(o.quiet), shows(o.quiet)});
+      {"quiet", 'q', "", "no events and no progress", "", cli::into(o.quiet), shows(o.quiet)});
   table.push_back({"verbose", 'v', "", "every event; else, beyond 20 tasks, failures only", "",
-                   into(o.verbose), shows(o.verbose)});
+                   cli::into(o.verbose), shows(o.verbose)});
   table.push_back({"report", 0, "text|json|csv|none", "form of the final report", o.report,
-                   one_of(o.report, {"text", "json", "csv", "none"}), shows(o.report)});
+                   cli::one_of(o.report, {"text", "json", "csv", "none"}), shows(o.report)});
   table.push_back({"report-file", 0, "FILE", "the report goes there, not to standard error", "",
-                   into(o.report_file), shows(o.report_file)});
+                   cli::into(o.report_file), shows(o.report_file)});
   table.push_back({"timeline", 0, "", "draw when each task connected, waited, received", "",
-                   into(o.timeline), shows(o.timeline)});
-  table.push_back({"timeline-svg", 0, "FILE", "the same as a picture", "", into(o.timeline_svg),
-                   shows(o.timeline_svg)});
+                   cli::into(o.timeline), shows(o.timeline)});
+  table.push_back({"timeline-svg", 0, "FILE", "the same as a picture", "",
+                   cli::into(o.timeline_svg), shows(o.timeline_svg)});
 }
 
 void add_limit_options(Table& table, GetOptions& o) {
-  FetchOptions& fetch = o.fetch;
+  fetch::FetchOptions& fetch = o.fetch;
   table.push_back({"connect-timeout", 0, "DUR", "longest time to connect, an attempt; 0 no limit",
-                   "10s", into(fetch.connect_timeout), shows(fetch.connect_timeout)});
+                   "10s", cli::into(fetch.connect_timeout), shows(fetch.connect_timeout)});
   table.push_back({"idle-timeout", 0, "DUR", "longest silence; 0 no limit", "60s",
-                   into(fetch.idle_timeout), shows(fetch.idle_timeout)});
+                   cli::into(fetch.idle_timeout), shows(fetch.idle_timeout)});
   table.push_back({"timeout", 0, "DUR", "longest time for a task in all; 0 no limit", "0",
-                   into(fetch.timeout), shows(fetch.timeout)});
+                   cli::into(fetch.timeout), shows(fetch.timeout)});
   table.push_back({"retries", 0, "N", "more attempts after a failed or broken connection", "0",
-                   into(fetch.retries, 0, any_count - 1), shows(fetch.retries)});
+                   cli::into(fetch.retries, 0, any_count - 1), shows(fetch.retries)});
   table.push_back({"retry-delay", 0, "DUR", "time before the first of them; it doubles", "1s",
-                   into(fetch.retry_delay), shows(fetch.retry_delay)});
+                   cli::into(fetch.retry_delay), shows(fetch.retry_delay)});
   table.push_back(
       {"seed", 0, "N", "seed of what is random in that; without it, from the clock", "",
-       [&o](std::string_view text) { o.seed = parse_count(text, "seed", 0, any_count); },
+       [&o](std::string_view text) { o.seed = base::parse_count(text, "seed", 0, any_count); },
        [&o] { return o.seed ? Texts{std::to_string(*o.seed)} : Texts{}; }});
   table.push_back({"max-bytes", 0, "SIZE", "stop a task that sends more, as outcome limit", "",
-                   [&fetch](std::string_view text) { fetch.max_bytes = parse_size(text); },
+                   [&fetch](std::string_view text) { fetch.max_bytes = base::parse_size(text); },
                    [&fetch] {
-                     return fetch.max_bytes == any_count ? Texts{}
-                                                         : Texts{format_size(fetch.max_bytes)};
+                     return fetch.max_bytes == any_count
+                                ? Texts{}
+                                : Texts{base::format_size(fetch.max_bytes)};
                    }});
 }
 
@@ -114,49 +116,50 @@ void add_network_options(Table& table, GetOptions& o) {
                    },
                    [&o] { return o.send ? Texts{*o.send} : Texts{}; }});
   table.push_back(
-      {"hold", 0, "", "with --send: do not half-close", "", into(o.hold), shows(o.hold)});
-  table.push_back({"ipv4", '4', "", "IPv4 only", "", into(o.ipv4), shows(o.ipv4)});
-  table.push_back({"ipv6", '6', "", "IPv6 only", "", into(o.ipv6), shows(o.ipv6)});
+      {"hold", 0, "", "with --send: do not half-close", "", cli::into(o.hold), shows(o.hold)});
+  table.push_back({"ipv4", '4', "", "IPv4 only", "", cli::into(o.ipv4), shows(o.ipv4)});
+  table.push_back({"ipv6", '6', "", "IPv6 only", "", cli::into(o.ipv6), shows(o.ipv6)});
   table.push_back(
-      {"check", 0, "", "say what would fail with these options, and exit", "", into(o.check)});
+      {"check", 0, "", "say what would fail with these options, and exit", "", cli::into(o.check)});
 }
 
 }  // namespace
 
 std::vector<std::string> engines_of(const std::string& names) {
-  if (names == "all") return allowed_strategies();
-  if (names.empty()) throw UsageError("no engine named", "--engine");
+  if (names == "all") return fetch::allowed_strategies();
+  if (names.empty()) throw base::UsageError("no engine named", "--engine");
   std::vector<std::string> engines;
   for (std::size_t at = 0; at <= names.size();) {
     const std::size_t end = std::min(names.find(',', at), names.size());
     engines.push_back(names.substr(at, end - at));
-    make_strategy(engines.back());
+    fetch::make_strategy(engines.back());
     at = end + 1;
   }
   return engines;
 }
 
-Parsed parse_get_options(int argc, const char* const* argv, GetOptions& options) {
-  Tool tool;
+cli::Parsed parse_get_options(int argc, const char* const* argv, GetOptions& options) {
+  cli::Tool tool;
   tool.name = "poetry-get";
   tool.synopsis = "[OPTIONS] [HOST:]PORT...";
   tool.about = "Fetches from each server to the end of its stream, one task a server, and reports.";
-  tool.features = engines_line(strategy_names());
-  tool.operands = Operands::words;
+  tool.features = cli::engines_line(fetch::strategy_names());
+  tool.operands = cli::Operands::words;
   tool.operand_set = [&options](std::string_view text) {
-    options.servers.push_back(parse_host_port(text));
+    options.servers.push_back(net::parse_host_port(text));
   };
   add_task_options(tool.options, options);
   add_output_options(tool.options, options);
   add_limit_options(tool.options, options);
   add_network_options(tool.options, options);
-  add_common_options(tool, options.log);
-  if (parse(tool, argc, argv) == Parsed::done) return Parsed::done;
+  cli::add_common_options(tool, options.log);
+  if (cli::parse(tool, argc, argv) == cli::Parsed::done) return cli::Parsed::done;
   if (!options.output.empty() && !options.output_dir.empty()) {
-    throw UsageError("only one of these can be given", "--output, --output-dir");
+    throw base::UsageError("only one of these can be given", "--output, --output-dir");
   }
-  if (options.ipv4 && options.ipv6) throw UsageError("only one of these can be given", "-4, -6");
-  return Parsed::run;
+  if (options.ipv4 && options.ipv6)
+    throw base::UsageError("only one of these can be given", "-4, -6");
+  return cli::Parsed::run;
 }
 
-}  // namespace poetry
+}  // namespace poetry::get

@@ -10,12 +10,12 @@
 #include "fetch/fetch.hpp"
 #include "net/address.hpp"
 
-namespace poetry {
+namespace poetry::get {
 
 struct GetOptions {
   std::string engine = "select";  ///< names, comma-separated, or "all"
   std::vector<std::string> from;
-  std::optional<HostPort> catalog;  ///< whose poems are tasks, too
+  std::optional<net::HostPort> catalog;  ///< whose poems are tasks, too
   std::uint64_t repeat = 1;
   std::uint64_t parallel = 0;  ///< 0 is all
   std::string output;
@@ -27,20 +27,20 @@ struct GetOptions {
   std::string report_file;
   bool timeline = false;
   std::string timeline_svg;
-  FetchOptions fetch;                 ///< limits and retries; `send` as read_send() gives it
+  fetch::FetchOptions fetch;          ///< limits and retries; `send` as read_send() gives it
   std::optional<std::uint64_t> seed;  ///< of retry delays; none: from the clock
   std::optional<std::string> send;    ///< as given: text with C escapes, or @FILE
   bool hold = false;
   bool ipv4 = false;
   bool ipv6 = false;
   bool check = false;
-  LogOptions log{"warn", "", "text"};
-  std::vector<HostPort> servers;  ///< those on the command line
+  cli::LogOptions log{"warn", "", "text"};
+  std::vector<net::HostPort> servers;  ///< those on the command line
 };
 
 /// Fills `options`; `done` when --help or the like was asked for and printed.
 /// Raises UsageError, and std::system_error where the config file cannot be read.
-Parsed parse_get_options(int argc, const char* const* argv, GetOptions& options);
+cli::Parsed parse_get_options(int argc, const char* const* argv, GetOptions& options);
 
 /// The engines asked for, in order. Raises UsageError for a name that is none.
 std::vector<std::string> engines_of(const std::string& names);
@@ -54,4 +54,4 @@ std::optional<std::string> read_send(const GetOptions& options);
 /// Raises UsageError naming the escape.
 std::string unescape(std::string_view text);
 
-}  // namespace poetry
+}  // namespace poetry::get

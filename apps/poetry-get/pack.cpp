@@ -3,7 +3,7 @@
 #include <cstring>
 #include <type_traits>
 
-namespace poetry {
+namespace poetry::get {
 namespace {
 
 template <typename Kind>
@@ -12,7 +12,7 @@ concept Plain = std::is_trivially_copyable_v<Kind>;
 /// Writes each value that it is called with.
 class Packer {
  public:
-  explicit Packer(const Sink& sink) : sink_(sink) {}
+  explicit Packer(const output::Sink& sink) : sink_(sink) {}
 
   template <Plain Kind>
   void operator()(const Kind& value) {
@@ -22,10 +22,10 @@ class Packer {
     (*this)(text.size());
     put(text.data(), text.size());
   }
-  void operator()(const Arrivals& arrivals) {
+  void operator()(const fetch::Arrivals& arrivals) {
     (*this)(arrivals.blur());
     (*this)(arrivals.times().size());
-    put(arrivals.times().data(), arrivals.times().size() * sizeof(TimePoint));
+    put(arrivals.times().data(), arrivals.times().size() * sizeof(base::TimePoint));
   }
   void pass_on() {
     sink_(piece_);
@@ -40,7 +40,7 @@ class Packer {
     if (piece_.size() >= enough) pass_on();
   }
 
-  const Sink& sink_;
+  const output::Sink& sink_;
   std::string piece_;
 };
 
@@ -57,11 +57,11 @@ class Unpacker {
     text.resize(size());
     get(text.data(), text.size());
   }
-  void operator()(Arrivals& arrivals) {
-    Duration blur{};
+  void operator()(fetch::Arrivals& arrivals) {
+    base::Duration blur{};
     (*this)(blur);
-    std::vector<TimePoint> times(size());
-    get(times.data(), times.size() * sizeof(TimePoint));
+    std::vector<base::TimePoint> times(size());
+    get(times.data(), times.size() * sizeof(base::TimePoint));
     arrivals = {blur, std::move(times)};
   }
   std::size_t size() {
@@ -97,23 +97,23 @@ void visit_record(Each& each, One& record) {
 
 }  // namespace
 
-void pack(const Run& run, const Sink& sink) {
+void pack(const report::Run& run, const output::Sink& sink) {
   Packer packer(sink);
   packer(run.engine);
   packer(run.cost);
   packer(run.records.size());
-  for (const Record& record : run.records) visit_record(packer, record);
+  for (const fetch::Record& record : run.records) visit_record(packer, record);
   packer.pass_on();
 }
 
-Run unpack(const Source& source) {
+report::Run unpack(const Source& source) {
   Unpacker unpacker(source);
-  Run run;
+  report::Run run;
   unpacker(run.engine);
   unpacker(run.cost);
   run.records.resize(unpacker.size());
-  for (Record& record : run.records) visit_record(unpacker, record);
+  for (fetch::Record& record : run.records) visit_record(unpacker, record);
   return run;
 }
 
-}  // namespace poetry
+}  // namespace poetry::get

@@ -8,13 +8,13 @@
 #include "output/sink.hpp"
 #include "report/report.hpp"
 
-namespace poetry {
+namespace poetry::get {
 
 /// Fills all of the span, or raises.
 using Source = std::function<void(std::span<char>)>;
 
 /// All of a run but its servers. Exact, also in its times: the clock is the machine's.
-void pack(const Run& run, const Sink& sink);
-Run unpack(const Source& source);
+void pack(const report::Run& run, const output::Sink& sink);
+report::Run unpack(const Source& source);
 
-}  // namespace poetry
+}  // namespace poetry::get

@@ -11,7 +11,7 @@
 #include "cli/standard_output.hpp"
 #include "net/descriptor_limit.hpp"
 
-namespace poetry {
+namespace poetry::get {
 namespace {
 
 // Standard streams, files, signals, the spool; and the sockets of name lookups, most of these.
@@ -19,34 +19,34 @@ constexpr std::uint64_t other_descriptors = 96;
 constexpr std::size_t arrivals_in_all = std::size_t{2} << 20;  // kept by all tasks, for a picture
 constexpr std::size_t least_arrivals = 8;                      // kept by one
 
-FetchOptions fetch_options(const GetOptions& options, std::optional<std::string> send) {
-  FetchOptions fetch = options.fetch;
-  fetch.seed = options.seed.value_or(seed_from_clock());  // one for all engines
+fetch::FetchOptions fetch_options(const GetOptions& options, std::optional<std::string> send) {
+  fetch::FetchOptions fetch = options.fetch;
+  fetch.seed = options.seed.value_or(base::seed_from_clock());  // one for all engines
   fetch.send = std::move(send);
-  fetch.after_send = options.hold ? AfterSend::hold : AfterSend::half_close;
+  fetch.after_send = options.hold ? fetch::AfterSend::hold : fetch::AfterSend::half_close;
   const bool shown = options.report == "json" || options.report == "csv";
-  fetch.digests = shown ? Digests::yes : Digests::no;
+  fetch.digests = shown ? fetch::Digests::yes : fetch::Digests::no;
   return fetch;
 }
 
-void tell(const HostPort& where, const PoemCatalog& catalog) {
-  const auto text =
-      fmt::format("Catalog {}: {} to fetch, {} passed over\n", to_string(where),
-                  counted(catalog.poems.size(), "poem"), counted(catalog.others, "other service"));
-  write_all(STDERR_FILENO, text, "standard error");
+void tell(const net::HostPort& where, const fetch::PoemCatalog& catalog) {
+  const auto text = fmt::format("Catalog {}: {} to fetch, {} passed over\n", net::to_string(where),
+                                base::counted(catalog.poems.size(), "poem"),
+                                base::counted(catalog.others, "other service"));
+  cli::write_all(STDERR_FILENO, text, "standard error");
 }
 
 std::size_t most_arrivals(const GetOptions& options, std::size_t tasks) {
   if (!options.timeline && options.timeline_svg.empty()) return 0;
-  return std::clamp(arrivals_in_all / tasks, least_arrivals, Arrivals::capacity);
+  return std::clamp(arrivals_in_all / tasks, least_arrivals, fetch::Arrivals::capacity);
 }
 
 std::size_t most_in_flight(std::size_t asked, std::size_t tasks) {
   const auto [room, limit] = room_for_tasks();
   if (std::min<std::uint64_t>(tasks, asked == 0 ? tasks : asked) <= room) return asked;
   if (asked != 0) {
-    log_warn("--parallel {} is more than {} open files (ulimit -n) allow: {} tasks at once", asked,
-             limit, room);
+    base::log_warn("--parallel {} is more than {} open files (ulimit -n) allow: {} tasks at once",
+                   asked, limit, room);
   }
   return room;
 }
@@ -54,34 +54,34 @@ std::size_t most_in_flight(std::size_t asked, std::size_t tasks) {
 }  // namespace
 
 Room room_for_tasks() {
-  const std::uint64_t limit = raise_descriptor_limit();
+  const std::uint64_t limit = net::raise_descriptor_limit();
   return {limit > 2 * other_descriptors ? limit - other_descriptors : limit / 2, limit};
 }
 
-Family family_of(const GetOptions& options) {
-  return options.ipv4 ? Family::ipv4 : options.ipv6 ? Family::ipv6 : Family::any;
+net::Family family_of(const GetOptions& options) {
+  return options.ipv4 ? net::Family::ipv4 : options.ipv6 ? net::Family::ipv6 : net::Family::any;
 }
 
-OutputPaths paths_of(const GetOptions& options) {
+output::OutputPaths paths_of(const GetOptions& options) {
   return {options.output, options.output_dir, options.report_file, options.timeline_svg};
 }
 
-std::optional<Batch> plan_batch(const GetOptions& options, std::vector<HostPort> given,
-                                std::optional<std::string> send, Signals& signals) {
-  Batch batch;
+std::optional<fetch::Batch> plan_batch(const GetOptions& options, std::vector<net::HostPort> given,
+                                       std::optional<std::string> send, net::Signals& signals) {
+  fetch::Batch batch;
   batch.fetch = fetch_options(options, std::move(send));
   if (options.verbose && options.fetch.retries > 0) {
-    write_all(STDERR_FILENO, fmt::format("Seed {}\n", batch.fetch.seed), "standard error");
+    cli::write_all(STDERR_FILENO, fmt::format("Seed {}\n", batch.fetch.seed), "standard error");
   }
   batch.family = family_of(options);
-  PoemCatalog catalog;
+  fetch::PoemCatalog catalog;
   if (options.catalog) {
     auto found = fetch_catalog(*options.catalog, batch.fetch, batch.family, signals);
     if (!found) return std::nullopt;
     catalog = std::move(*found);
     if (options.verbose) tell(*options.catalog, catalog);
     if (catalog.poems.empty() && given.empty()) {
-      throw CatalogError("catalog " + to_string(*options.catalog) + ": no poem in it");
+      throw CatalogError("catalog " + net::to_string(*options.catalog) + ": no poem in it");
     }
   }
   batch.servers = servers_of(std::move(given), catalog, options.repeat);
@@ -90,4 +90,4 @@ std::optional<Batch> plan_batch(const GetOptions& options, std::vector<HostPort>
   return batch;
 }
 
-}  // namespace poetry
+}  // namespace poetry::get

@@ -12,7 +12,7 @@
 #include "options.hpp"
 #include "output/files.hpp"
 
-namespace poetry {
+namespace poetry::get {
 
 /// How many tasks there is room for at once: each needs a descriptor.
 struct Room {
@@ -21,14 +21,14 @@ struct Room {
 };
 Room room_for_tasks();
 
-Family family_of(const GetOptions& options);
+net::Family family_of(const GetOptions& options);
 
-OutputPaths paths_of(const GetOptions& options);
+output::OutputPaths paths_of(const GetOptions& options);
 
 /// Fetches the catalog, where one was asked for, and says at -v what is in it. None where a signal
 /// ended that. No more tasks at once than descriptors allow, which is a warning where more were
 /// asked for. Raises CatalogError, and std::system_error.
-std::optional<Batch> plan_batch(const GetOptions& options, std::vector<HostPort> given,
-                                std::optional<std::string> send, Signals& signals);
+std::optional<fetch::Batch> plan_batch(const GetOptions& options, std::vector<net::HostPort> given,
+                                       std::optional<std::string> send, net::Signals& signals);
 
-}  // namespace poetry
+}  // namespace poetry::get

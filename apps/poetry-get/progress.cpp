@@ -7,12 +7,12 @@
 #include <string>
 #include <string_view>
 
-namespace poetry {
+namespace poetry::get {
 namespace {
 
-constexpr Duration redrawn_after = std::chrono::milliseconds(100);
+constexpr base::Duration redrawn_after = std::chrono::milliseconds(100);
 // Over which the rate is taken: poems come in bursts, seconds apart.
-constexpr Duration rate_window = std::chrono::seconds(5);
+constexpr base::Duration rate_window = std::chrono::seconds(5);
 
 /// Three digits and a unit, powers of 1000.
 std::string short_size(double bytes) {
@@ -24,16 +24,16 @@ std::string short_size(double bytes) {
 }
 
 /// "4.2 s", "1:05", "1:00:05".
-std::string short_time(Duration time) {
+std::string short_time(base::Duration time) {
   const auto whole = std::chrono::floor<std::chrono::seconds>(time).count();
-  if (whole < 60) return fmt::format("{:.1f} s", seconds(time));
+  if (whole < 60) return fmt::format("{:.1f} s", base::seconds(time));
   if (whole < 3600) return fmt::format("{}:{:02}", whole / 60, whole % 60);
   return fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
 }
 
 }  // namespace
 
-Progress::Progress(Screen& screen, std::size_t tasks, std::size_t at_once)
+Progress::Progress(output::Screen& screen, std::size_t tasks, std::size_t at_once)
     : screen_(screen), tasks_(tasks), at_once_(at_once) {
   if (screen_.shows_progress()) thread_ = std::thread([this] { draw_until_stopped(); });
 }
@@ -54,18 +54,18 @@ void Progress::stop() {
 void Progress::draw_until_stopped() {
   std::unique_lock lock(mutex_);
   while (!changed_.wait_for(lock, redrawn_after, [this] { return stopped_; })) {
-    screen_.show(line(Clock::now()).substr(0, screen_.width()));
+    screen_.show(line(base::Clock::now()).substr(0, screen_.width()));
   }
   ::getrusage(RUSAGE_THREAD, &usage_);
 }
 
-std::string Progress::line(TimePoint now) {
+std::string Progress::line(base::TimePoint now) {
   const std::uint64_t received = received_;
   samples_.push_back({now, received});
   while (now - samples_.front().at > rate_window) samples_.pop_front();
   const Sample& before = samples_.front();
-  const double rate =
-      static_cast<double>(received - before.received) / std::max(seconds(now - before.at), 1e-3);
+  const double rate = static_cast<double>(received - before.received) /
+                      std::max(base::seconds(now - before.at), 1e-3);
   const std::size_t unfinished = tasks_ - std::min(tasks_, done_ + failed_);
   const std::size_t in_flight = std::min(at_once_, unfinished);
   return fmt::format("{} done, {} failed, {} in flight, {} left, {}, {}/s, {}", done_.load(),
@@ -74,14 +74,14 @@ std::string Progress::line(TimePoint now) {
                      short_time(now - started_));
 }
 
-void Progress::deduct_from(Cost& cost) const {
+void Progress::deduct_from(report::Cost& cost) const {
   const auto duration = [](const timeval& time) {
     return std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec);
   };
-  cost.cpu_user -= std::min<Duration>(cost.cpu_user, duration(usage_.ru_utime));
-  cost.cpu_system -= std::min<Duration>(cost.cpu_system, duration(usage_.ru_stime));
+  cost.cpu_user -= std::min<base::Duration>(cost.cpu_user, duration(usage_.ru_utime));
+  cost.cpu_system -= std::min<base::Duration>(cost.cpu_system, duration(usage_.ru_stime));
   const auto switches = static_cast<std::uint64_t>(usage_.ru_nvcsw + usage_.ru_nivcsw);
   cost.context_switches -= std::min(cost.context_switches, switches);
 }
 
-}  // namespace poetry
+}  // namespace poetry::get

@@ -16,12 +16,12 @@
 #include "output/screen.hpp"
 #include "report/report.hpp"
 
-namespace poetry {
+namespace poetry::get {
 
 class Progress {
  public:
   /// `at_once` tasks at most are in flight.
-  Progress(Screen& screen, std::size_t tasks, std::size_t at_once);
+  Progress(output::Screen& screen, std::size_t tasks, std::size_t at_once);
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
   ~Progress();
@@ -29,26 +29,26 @@ class Progress {
   void received(std::uint64_t bytes) { received_ += bytes; }
   /// So many of the bytes are void.
   void discarded(std::uint64_t bytes) { discarded_ += bytes; }
-  void ended(Outcome outcome) { ++(outcome == Outcome::ok ? done_ : failed_); }
+  void ended(fetch::Outcome outcome) { ++(outcome == fetch::Outcome::ok ? done_ : failed_); }
 
   /// Erases the line for good.
   void stop();
   /// Takes what the line itself has cost out of the costs of the process; after stop().
-  void deduct_from(Cost& cost) const;
+  void deduct_from(report::Cost& cost) const;
 
  private:
   struct Sample {
-    TimePoint at;
+    base::TimePoint at;
     std::uint64_t received = 0;
   };
 
   void draw_until_stopped();
-  [[nodiscard]] std::string line(TimePoint now);
+  [[nodiscard]] std::string line(base::TimePoint now);
 
-  Screen& screen_;
+  output::Screen& screen_;
   const std::size_t tasks_;
   const std::size_t at_once_;
-  const TimePoint started_ = Clock::now();
+  const base::TimePoint started_ = base::Clock::now();
   std::atomic<std::uint64_t> received_ = 0;
   std::atomic<std::uint64_t> discarded_ = 0;
   std::atomic<std::size_t> done_ = 0;
@@ -61,4 +61,4 @@ class Progress {
   std::thread thread_;
 };
 
-}  // namespace poetry
+}  // namespace poetry::get

@@ -26,7 +26,7 @@
 #include "report/timeline.hpp"
 #include "server_list.hpp"
 
-namespace poetry {
+namespace poetry::get {
 namespace {
 
 constexpr std::size_t max_told_tasks = 20;  // tasks of which every event is told unasked
@@ -37,61 +37,63 @@ enum class Turn { first, later };
 class Job {
  public:
   explicit Job(const GetOptions& options);
-  int run(std::vector<HostPort> given, std::optional<std::string> send);
+  int run(std::vector<net::HostPort> given, std::optional<std::string> send);
 
  private:
-  std::vector<std::unique_ptr<Output>> make_outputs(Turn turn);
-  Run run_engine(const std::string& engine, Turn turn);
+  std::vector<std::unique_ptr<output::Output>> make_outputs(Turn turn);
+  report::Run run_engine(const std::string& engine, Turn turn);
   void compare_engines();
-  Run await(Apart& process, const std::string& engine);
+  report::Run await(Apart& process, const std::string& engine);
   void report();
-  void tell(const Sink& sink) const;
+  void tell(const output::Sink& sink) const;
   [[nodiscard]] Events events() const;
   [[nodiscard]] int status() const;
 
   const GetOptions& options_;
   std::vector<std::string> engines_ = engines_of(options_.engine);
-  Files files_;
-  Batch batch_;
-  Signals signals_{SIGINT, SIGTERM};
-  Screen screen_;
+  output::Files files_;
+  fetch::Batch batch_;
+  net::Signals signals_{SIGINT, SIGTERM};
+  output::Screen screen_;
   bool stopped_ = false;  // by a signal that came to this process and not to an engine's
-  std::vector<Run> runs_;
+  std::vector<report::Run> runs_;
 };
 
 void write_standard_error(std::string_view text) {
-  write_all(STDERR_FILENO, text, "standard error");
+  cli::write_all(STDERR_FILENO, text, "standard error");
 }
 
-bool interrupted(const Run& run) {
-  return std::any_of(run.records.begin(), run.records.end(),
-                     [](const Record& record) { return record.outcome == Outcome::interrupted; });
+bool interrupted(const report::Run& run) {
+  return std::any_of(run.records.begin(), run.records.end(), [](const fetch::Record& record) {
+    return record.outcome == fetch::Outcome::interrupted;
+  });
 }
 
 Job::Job(const GetOptions& options)
     : options_(options),
       files_(paths_of(options)),
-      screen_(options.quiet ? Quiet::yes : Quiet::no) {}
+      screen_(options.quiet ? output::Quiet::yes : output::Quiet::no) {}
 
 // Of several engines the first prints. The others do the same work for nothing, so that their
 // figures tell of the same.
-std::vector<std::unique_ptr<Output>> Job::make_outputs(Turn turn) {
-  std::vector<std::unique_ptr<Output>> outputs;
+std::vector<std::unique_ptr<output::Output>> Job::make_outputs(Turn turn) {
+  std::vector<std::unique_ptr<output::Output>> outputs;
   const auto print = [this](std::string_view bytes) { screen_.print(bytes); };
-  const auto where = [&](const Sink& sink) {
+  const auto where = [&](const output::Sink& sink) {
     return turn == Turn::first ? sink : files_.nowhere();
   };
-  const auto attempts = batch_.fetch.retries == 0 ? Attempts::one : Attempts::several;
+  const auto attempts =
+      batch_.fetch.retries == 0 ? output::Attempts::one : output::Attempts::several;
   const std::size_t tasks = batch_.servers.size();
   if (!options_.output_dir.empty()) {
-    outputs.push_back(make_directory_output(options_.output_dir, batch_.servers));
+    outputs.push_back(output::make_directory_output(options_.output_dir, batch_.servers));
   } else if (!options_.output.empty()) {
-    outputs.push_back(make_ordered_output(where(files_.poems()), tasks, attempts));
+    outputs.push_back(output::make_ordered_output(where(files_.poems()), tasks, attempts));
   } else if (options_.print == "ordered") {
-    outputs.push_back(make_ordered_output(where(print), tasks, attempts));
+    outputs.push_back(output::make_ordered_output(where(print), tasks, attempts));
   }
   if (options_.print == "live") {
-    outputs.push_back(make_live_output(where(print)));
+    outputs.push_back(output::make_live_output(where(print)));
   }
   return outputs;
 }
@@ -102,15 +104,15 @@ Events Job::events() const {
   return all ? Events::all : Events::failures;
 }
 
-Run Job::run_engine(const std::string& engine, Turn turn) {
-  const Cost before = cost_so_far();
+report::Run Job::run_engine(const std::string& engine, Turn turn) {
+  const report::Cost before = cost_so_far();
   const std::size_t tasks = batch_.servers.size();
   const std::size_t most = batch_.parallel == 0 ? tasks : batch_.parallel;
   Progress progress(screen_, tasks, engine == "sequential" ? 1 : most);
   Collector collector(make_outputs(turn), events(), screen_, progress);
-  Result result = make_strategy(engine)->run(batch_, collector, signals_);
+  fetch::Result result = fetch::make_strategy(engine)->run(batch_, collector, signals_);
   progress.stop();
-  Run run;
+  report::Run run;
   run.engine = engine;
   run.servers = batch_.servers;
   run.records = std::move(result.records);
@@ -127,7 +129,7 @@ void Job::compare_engines() {
   processes.reserve(engines_.size());
   for (const auto& engine : engines_) {
     const auto turn = processes.empty() ? Turn::first : Turn::later;
-    const auto work = [&](const Sink& answer) { pack(run_engine(engine, turn), answer); };
+    const auto work = [&](const output::Sink& answer) { pack(run_engine(engine, turn), answer); };
     processes.push_back(Apart(work, processes));
   }
   for (std::size_t index = 0; index < engines_.size() && !stopped_; ++index) {
@@ -137,8 +139,8 @@ void Job::compare_engines() {
   }
 }
 
-Run Job::await(Apart& process, const std::string& engine) {
-  Run run;
+report::Run Job::await(Apart& process, const std::string& engine) {
+  report::Run run;
   try {
     process.begin(signals_);
     run = unpack([&process](std::span<char> bytes) { process.read(bytes); });
@@ -153,9 +155,9 @@ Run Job::await(Apart& process, const std::string& engine) {
   return run;
 }
 
-int Job::run(std::vector<HostPort> given, std::optional<std::string> send) {
+int Job::run(std::vector<net::HostPort> given, std::optional<std::string> send) {
   auto batch = plan_batch(options_, std::move(given), std::move(send), signals_);
-  if (!batch) return exit_interrupted;
+  if (!batch) return cli::exit_interrupted;
   batch_ = std::move(*batch);
   if (engines_.size() == 1) {
     runs_.push_back(run_engine(engines_.front(), Turn::first));
@@ -168,37 +170,39 @@ int Job::run(std::vector<HostPort> given, std::optional<std::string> send) {
 
 void Job::report() {
   if (options_.timeline) {
-    write_standard_error(draw_timeline(runs_, {preferred_width(STDERR_FILENO), terminal_glyphs(),
-                                               terminal_colours(STDERR_FILENO)}));
+    write_standard_error(
+        report::draw_timeline(runs_, {base::preferred_width(STDERR_FILENO), base::terminal_glyphs(),
+                                      base::terminal_colours(STDERR_FILENO)}));
   }
   tell(files_.report());
-  if (!options_.timeline_svg.empty()) replace_file(options_.timeline_svg, svg_timeline(runs_));
+  if (!options_.timeline_svg.empty())
+    cli::replace_file(options_.timeline_svg, report::svg_timeline(runs_));
 }
 
-void Job::tell(const Sink& sink) const {
-  const auto engines = engines_.size() == 1 ? Engines::one : Engines::several;
-  if (options_.report == "json") write_json_report(runs_, engines, sink);
-  if (options_.report == "csv") write_csv_report(runs_, sink);
+void Job::tell(const output::Sink& sink) const {
+  const auto engines = engines_.size() == 1 ? report::Engines::one : report::Engines::several;
+  if (options_.report == "json") report::write_json_report(runs_, engines, sink);
+  if (options_.report == "csv") report::write_csv_report(runs_, sink);
   if (options_.report != "text") return;
-  for (const Run& run : runs_) {
-    if (engines == Engines::several) sink("Engine " + run.engine + ":\n");
-    sink(text_report(run));
+  for (const report::Run& run : runs_) {
+    if (engines == report::Engines::several) sink("Engine " + run.engine + ":\n");
+    sink(report::text_report(run));
   }
-  if (runs_.size() > 1) sink(comparison(runs_));
+  if (runs_.size() > 1) sink(report::comparison(runs_));
 }
 
 int Job::status() const {
   std::size_t fetched = 0;
   std::size_t failed = 0;
-  for (const Run& run : runs_) {
-    if (interrupted(run)) return exit_interrupted;
-    const Totals totals = totals_of(run);
+  for (const report::Run& run : runs_) {
+    if (interrupted(run)) return cli::exit_interrupted;
+    const report::Totals totals = report::totals_of(run);
     fetched += totals.fetched;
     failed += totals.failed;
   }
-  if (stopped_) return exit_interrupted;
-  if (failed == 0) return exit_ok;
-  return fetched == 0 ? exit_none : exit_failure;
+  if (stopped_) return cli::exit_interrupted;
+  if (failed == 0) return cli::exit_ok;
+  return fetched == 0 ? cli::exit_none : cli::exit_failure;
 }
 
 }  // namespace
@@ -207,13 +211,13 @@ int Job::status() const {
 int run_get(const GetOptions& options) {
   auto servers = listed_servers(options);
   auto send = read_send(options);
-  if (servers.empty() && !options.catalog) throw UsageError("no server given", "[HOST:]PORT");
+  if (servers.empty() && !options.catalog) throw base::UsageError("no server given", "[HOST:]PORT");
   try {
     return Job(options).run(std::move(servers), std::move(send));
   } catch (const CatalogError& error) {
     write_standard_error("poetry-get: " + std::string(error.what()) + "\n");
-    return exit_none;
+    return cli::exit_none;
   }
 }
 
-}  // namespace poetry
+}  // namespace poetry::get

@@ -3,10 +3,10 @@
 
 #include "options.hpp"
 
-namespace poetry {
+namespace poetry::get {
 
 /// Fetches, prints and reports; the exit status. Raises UsageError, and std::system_error where
 /// the output fails.
 int run_get(const GetOptions& options);
 
-}  // namespace poetry
+}  // namespace poetry::get

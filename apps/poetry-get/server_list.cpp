@@ -14,7 +14,7 @@
 #include "base/error.hpp"
 #include "base/fd.hpp"
 
-namespace poetry {
+namespace poetry::get {
 namespace {
 
 constexpr std::size_t most_line = 1024;  // the longest name of a host takes a quarter of it
@@ -39,11 +39,11 @@ std::string shown(std::string_view text) {
 /// Reads one list and adds its servers.
 class ListReader {
  public:
-  ListReader(const std::string& path, std::vector<HostPort>& servers)
+  ListReader(const std::string& path, std::vector<net::HostPort>& servers)
       : name_(path == "-" ? "standard input" : path), servers_(servers) {
     if (path == "-") return;
-    file_ = Fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!file_) throw_errno("read", path);
+    file_ = base::Fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!file_) base::throw_errno("read", path);
   }
 
   void read() {
@@ -62,7 +62,7 @@ class ListReader {
         pollfd readable{fd, POLLIN, 0};
         ::poll(&readable, 1, -1);
       } else if (errno != EINTR) {
-        throw_errno("read", name_);
+        base::throw_errno("read", name_);
       }
     }
   }
@@ -87,7 +87,7 @@ class ListReader {
     if (line_.empty()) text.remove_prefix(std::min(text.find_first_not_of(blank), text.size()));
     line_.append(text.substr(0, most_line + 1 - line_.size()));
     if (line_.size() > most_line) {
-      throw UsageError(
+      throw base::UsageError(
           place(), "a line of more than " + std::to_string(most_line) + " bytes: " + shown(line_));
     }
   }
@@ -106,20 +106,20 @@ class ListReader {
 
   void add_server(std::string_view text) {
     try {
-      servers_.push_back(parse_host_port(text));
-    } catch (const UsageError& error) {
-      throw UsageError(place(), shown(error.what()));
+      servers_.push_back(net::parse_host_port(text));
+    } catch (const base::UsageError& error) {
+      throw base::UsageError(place(), shown(error.what()));
     }
     if (servers_.size() > most_tasks) {
-      throw UsageError(place(), "more than " + std::to_string(most_tasks) + " servers");
+      throw base::UsageError(place(), "more than " + std::to_string(most_tasks) + " servers");
     }
   }
 
   [[nodiscard]] std::string place() const { return name_ + ":" + std::to_string(number_); }
 
   std::string name_;
-  std::vector<HostPort>& servers_;
-  Fd file_;
+  std::vector<net::HostPort>& servers_;
+  base::Fd file_;
   std::size_t number_ = 1;  // of the line at hand
   std::string line_;        // without leading blanks and comment
   bool anything_ = false;   // whether it has begun at all
@@ -128,17 +128,17 @@ class ListReader {
 
 }  // namespace
 
-std::vector<HostPort> listed_servers(const GetOptions& options) {
-  std::vector<HostPort> servers = options.servers;
+std::vector<net::HostPort> listed_servers(const GetOptions& options) {
+  std::vector<net::HostPort> servers = options.servers;
   if (std::count(options.from.begin(), options.from.end(), "-") > 1) {
-    throw UsageError("standard input is read only once", "--from -");
+    throw base::UsageError("standard input is read only once", "--from -");
   }
   for (const auto& path : options.from) ListReader(path, servers).read();
   if (servers.size() > most_tasks / options.repeat) {
-    throw UsageError("more than " + std::to_string(most_tasks) + " tasks",
-                     fmt::format("{} servers, --repeat {}", servers.size(), options.repeat));
+    throw base::UsageError("more than " + std::to_string(most_tasks) + " tasks",
+                           fmt::format("{} servers, --repeat {}", servers.size(), options.repeat));
   }
   return servers;
 }
 
-}  // namespace poetry
+}  // namespace poetry::get

@@ -8,7 +8,7 @@
 #include "net/address.hpp"
 #include "options.hpp"
 
-namespace poetry {
+namespace poetry::get {
 
 /// What a run keeps of each task is some 300 bytes.
 inline constexpr std::size_t most_tasks = 1'000'000;
@@ -16,6 +16,6 @@ inline constexpr std::size_t most_tasks = 1'000'000;
 /// The servers of the command line, then those of the --from files, one a line, in order. Raises
 /// UsageError naming file and line, or that there are too many, and std::system_error. Reads in
 /// pieces, and holds no more of a line than a server takes.
-std::vector<HostPort> listed_servers(const GetOptions& options);
+std::vector<net::HostPort> listed_servers(const GetOptions& options);
 
-}  // namespace poetry
+}  // namespace poetry::get

@@ -10,12 +10,12 @@
 #include "ports.hpp"
 #include "worker_limits.hpp"
 
-namespace poetry {
+namespace poetry::server {
 namespace {
 
 void check_capacity(const ServerOptions& options, const std::vector<Plan>& plans,
-                    Findings& findings) {
-  const auto capacity = make_engine(options.engine)->capacity();
+                    cli::Findings& findings) {
+  const auto capacity = engine::make_engine(options.engine)->capacity();
   const auto holds = options.engine + " holds at most " + std::to_string(capacity.connections) +
                      " connections: " + capacity.limit;
   const auto most = most_clients(options, plans);
@@ -28,7 +28,7 @@ void check_capacity(const ServerOptions& options, const std::vector<Plan>& plans
 }
 
 void check_workers(const ServerOptions& options, const std::vector<Plan>& plans,
-                   Findings& findings) {
+                   cli::Findings& findings) {
   const auto count = worker_count(options);
   if (count == 1) return;
   const auto capacity = worker_capacity({plans.size(), most_clients(options, plans)});
@@ -54,28 +54,29 @@ std::string remedy_for(const std::system_error& error) {
   return "choose another port or --host";
 }
 
-void check_port(const HostPort& at, Door door, Findings& findings) {
+void check_port(const net::HostPort& at, faults::Door door, cli::Findings& findings) {
   try {
-    const Fd socket = take_port(door, listening_address(at));
-    const auto outgoing = ephemeral_ports();
+    const base::Fd socket = take_port(door, listening_address(at));
+    const auto outgoing = net::ephemeral_ports();
     if (at.port != 0 && outgoing.contains(at.port)) {
-      findings.warns("bind " + to_string(at) +
+      findings.warns("bind " + net::to_string(at) +
                          ": free now, but outgoing connections take ports from " +
                          std::to_string(outgoing.first) + " to " + std::to_string(outgoing.last),
                      "choose a port outside of them, so that none is in the way later");
     } else {
-      findings.works("bind " + to_string(at));
+      findings.works("bind " + net::to_string(at));
     }
   } catch (const std::system_error& error) {
-    const bool unresolved = error.code().category() == resolve_category();
+    const bool unresolved = error.code().category() == net::resolve_category();
     findings.fails(error.what(),
                    unresolved ? "check the name, or give a numeric address" : remedy_for(error));
   }
 }
 
 /// The listeners that are inherited, as take_inherited() has them; nothing where that fails.
-std::optional<std::vector<Fd>> check_inherited(const ServerOptions& options,
-                                               const std::vector<Plan>& plans, Findings& findings) {
+std::optional<std::vector<base::Fd>> check_inherited(const ServerOptions& options,
+                                                     const std::vector<Plan>& plans,
+                                                     cli::Findings& findings) {
   try {
     return take_inherited(plans, options);
   } catch (const std::runtime_error& error) {
@@ -85,14 +86,14 @@ std::optional<std::vector<Fd>> check_inherited(const ServerOptions& options,
 }
 
 /// A state that does not exist yet is not made: it is enough that it could be.
-void check_service(const ServiceSpec& spec, Findings& findings) {
+void check_service(const session::ServiceSpec& spec, cli::Findings& findings) {
   const auto what = "serve " + spec.service + " " + spec.name;
   const bool is_made = spec.service == "fibonacci" && !std::filesystem::exists(spec.argument);
   findings.tries(what, "check the file's path and permissions", [&spec, is_made] {
     if (is_made) {
-      try_to_write(spec.argument);
+      cli::try_to_write(spec.argument);
     } else {
-      make_service(spec, {});
+      session::make_service(spec, {});
     }
   });
 }
@@ -101,13 +102,13 @@ void check_service(const ServiceSpec& spec, Findings& findings) {
 
 int check(const ServerOptions& options) {
   const auto plans = plan_ports(options);
-  Findings findings;
+  cli::Findings findings;
   check_capacity(options, plans, findings);
   check_workers(options, plans, findings);
   const auto inherited = check_inherited(options, plans, findings);
   for (std::size_t i = 0; i < plans.size(); ++i) {
     if (inherited && (*inherited)[i]) {
-      findings.works("inherit " + to_string(local_address((*inherited)[i].get())));
+      findings.works("inherit " + net::to_string(net::local_address((*inherited)[i].get())));
     } else if (inherited) {  // otherwise what was refused may be in its way
       check_port(plans[i].at, plans[i].faults.door(), findings);
     }
@@ -116,9 +117,9 @@ int check(const ServerOptions& options) {
   constexpr auto remedy = "check the folder's path and permissions";
   const std::string& ready = options.ready_file;
   const std::string& log = options.log.file;
-  if (!ready.empty()) findings.tries("write " + ready, remedy, [&] { try_to_write(ready); });
-  if (!log.empty()) findings.tries("write " + log, remedy, [&] { try_to_log(log); });
+  if (!ready.empty()) findings.tries("write " + ready, remedy, [&] { cli::try_to_write(ready); });
+  if (!log.empty()) findings.tries("write " + log, remedy, [&] { cli::try_to_log(log); });
   return findings.finish();
 }
 
-}  // namespace poetry
+}  // namespace poetry::server

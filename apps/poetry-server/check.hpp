@@ -3,9 +3,9 @@
 
 #include "options.hpp"
 
-namespace poetry {
+namespace poetry::server {
 
 /// Prints the findings; the exit status. Raises what the options themselves raise (UsageError).
 int check(const ServerOptions& options);
 
-}  // namespace poetry
+}  // namespace poetry::server

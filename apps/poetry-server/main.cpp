@@ -8,17 +8,17 @@
 #include "server.hpp"
 
 int main(int argc, char** argv) {
-  return poetry::guarded_main("poetry-server", [argc, argv] {
-    poetry::ServerOptions options;
-    if (poetry::parse_server_options(argc, argv, options) == poetry::Parsed::done) {
-      return static_cast<int>(poetry::exit_ok);
+  return poetry::cli::guarded_main("poetry-server", [argc, argv] {
+    poetry::server::ServerOptions options;
+    if (poetry::server::parse_server_options(argc, argv, options) == poetry::cli::Parsed::done) {
+      return static_cast<int>(poetry::cli::exit_ok);
     }
     // A reader of the log that goes away must not end the server; see guarded_main() for output.
     std::signal(SIGPIPE, SIG_IGN);
-    poetry::raise_descriptor_limit();
-    if (options.check) return poetry::check(options);
-    poetry::set_up_log(options.log, "poetry-server");
-    poetry::Server server(std::move(options), argc, argv);
+    poetry::net::raise_descriptor_limit();
+    if (options.check) return poetry::server::check(options);
+    poetry::cli::set_up_log(options.log, "poetry-server");
+    poetry::server::Server server(std::move(options), argc, argv);
     return server.run();
   });
 }

@@ -10,7 +10,7 @@
 #include "engine/engine.hpp"
 #include "session/builtin_poems.hpp"
 
-namespace poetry {
+namespace poetry::server {
 namespace {
 
 constexpr auto any_count = std::numeric_limits<std::uint64_t>::max();
@@ -18,63 +18,64 @@ constexpr std::uint64_t largest_backlog = 1U << 30;  // listen(2) takes an int
 
 using Texts = std::vector<std::string>;
 
-void add_serving_options(std::vector<Option>& table, ServerOptions& o) {
+void add_serving_options(std::vector<cli::Option>& table, ServerOptions& o) {
   auto& pacing = o.settings.pacing;
   table.push_back({"port", 'p', "PORTS", "ports of the poems: first, range, list; 0 is a free one",
-                   o.ports, into(o.ports), [&o] { return Texts{o.ports}; }});
-  table.push_back({"host", 'H', "ADDR", "address to bind, a name or a number", o.host, into(o.host),
-                   [&o] { return Texts{o.host}; }});
+                   o.ports, cli::into(o.ports), [&o] { return Texts{o.ports}; }});
+  table.push_back({"host", 'H', "ADDR", "address to bind, a name or a number", o.host,
+                   cli::into(o.host), [&o] { return Texts{o.host}; }});
   table.push_back({"serve", 's', "[HOST:]PORT=SERVICE", "a port and its service, repeatable", "",
                    [&o](std::string_view text) { o.serve.emplace_back(text); },
                    [&o] { return o.serve; }});
-  table.push_back({"delay", 'd', "DUR",
-                   "time from a line to the next, and from the last to the end", "1s",
-                   into(pacing.delay), [&pacing] { return Texts{format_duration(pacing.delay)}; }});
+  table.push_back(
+      {"delay", 'd', "DUR", "time from a line to the next, and from the last to the end", "1s",
+       cli::into(pacing.delay), [&pacing] { return Texts{base::format_duration(pacing.delay)}; }});
   table.push_back({"first-delay", 0, "DUR", "time from accept to the first line", "0",
-                   into(pacing.first_delay),
-                   [&pacing] { return Texts{format_duration(pacing.first_delay)}; }});
+                   cli::into(pacing.first_delay),
+                   [&pacing] { return Texts{base::format_duration(pacing.first_delay)}; }});
   table.push_back({"jitter", 0, "DUR", "each due time moves by a random amount in +-DUR", "0",
-                   into(pacing.jitter),
-                   [&pacing] { return Texts{format_duration(pacing.jitter)}; }});
+                   cli::into(pacing.jitter),
+                   [&pacing] { return Texts{base::format_duration(pacing.jitter)}; }});
   table.push_back({"chunk", 0, "line|SIZE", "what is sent at a time", "line",
-                   [&pacing](std::string_view text) { pacing.chunk = parse_chunk(text); },
-                   [&pacing] { return Texts{format_chunk(pacing.chunk)}; }});
-  table.push_back({"repeat", 0, "N|forever", "serve the poem N times over", "1",
-                   [&pacing](std::string_view text) { pacing.repeat = parse_repeat(text); },
-                   [&pacing] { return Texts{format_repeat(pacing.repeat)}; }});
+                   [&pacing](std::string_view text) { pacing.chunk = session::parse_chunk(text); },
+                   [&pacing] { return Texts{session::format_chunk(pacing.chunk)}; }});
+  table.push_back(
+      {"repeat", 0, "N|forever", "serve the poem N times over", "1",
+       [&pacing](std::string_view text) { pacing.repeat = session::parse_repeat(text); },
+       [&pacing] { return Texts{session::format_repeat(pacing.repeat)}; }});
 }
 
-Duration parse_tick(std::string_view text) {
-  const auto tick = parse_duration(text);
-  if (tick == Duration{0}) throw UsageError("a tick is more than 0", text);
+base::Duration parse_tick(std::string_view text) {
+  const auto tick = base::parse_duration(text);
+  if (tick == base::Duration{0}) throw base::UsageError("a tick is more than 0", text);
   return tick;
 }
 
 std::string engine_text() {
   std::string text = "how to wait for clients: ";
-  for (const auto& name : engine_names()) {
-    text.append(name == engine_names().front() ? "" : ", ").append(name);
+  for (const auto& name : engine::engine_names()) {
+    text.append(name == engine::engine_names().front() ? "" : ", ").append(name);
   }
   return text;
 }
 
 std::string parse_workers(std::string_view text) {
   try {
-    if (text != "auto") parse_count(text, "workers", 1, any_count);
-  } catch (const UsageError&) {
-    throw UsageError("neither auto nor a number of workers from 1", text);
+    if (text != "auto") base::parse_count(text, "workers", 1, any_count);
+  } catch (const base::UsageError&) {
+    throw base::UsageError("neither auto nor a number of workers from 1", text);
   }
   return std::string(text);
 }
 
-void add_running_options(std::vector<Option>& table, ServerOptions& o) {
+void add_running_options(std::vector<cli::Option>& table, ServerOptions& o) {
   auto& settings = o.settings;
   table.push_back({"engine", 'e', "NAME", engine_text(), o.engine,
                    [&o](std::string_view text) {
-                     make_engine(text);
+                     engine::make_engine(text);
                      o.engine = text;
                    },
-                   [&o] { return Texts{o.engine}; }, engine_names()});
+                   [&o] { return Texts{o.engine}; }, engine::engine_names()});
   table.push_back({"workers",
                    0,
                    "N|auto",
@@ -85,50 +86,50 @@ void add_running_options(std::vector<Option>& table, ServerOptions& o) {
                    {"auto"}});
   table.push_back({"tick", 0, "DUR", "serve together what falls due within DUR, never early", "1ms",
                    [&o](std::string_view text) { o.tick = parse_tick(text); },
-                   [&o] { return Texts{format_duration(o.tick)}; }});
+                   [&o] { return Texts{base::format_duration(o.tick)}; }});
   table.push_back({"max-clients", 0, "N",
                    "connections each worker holds; 0 is what descriptors allow", "0",
-                   into(settings.max_clients, 0, any_count),
+                   cli::into(settings.max_clients, 0, any_count),
                    [&settings] { return Texts{std::to_string(settings.max_clients)}; }});
   table.push_back({"backlog", 0, "N", "listen(2) backlog", "4096",
-                   into(o.backlog, 0, largest_backlog),
+                   cli::into(o.backlog, 0, largest_backlog),
                    [&o] { return Texts{std::to_string(o.backlog)}; }});
   table.push_back({"send-timeout", 0, "DUR",
                    "drop a client that takes nothing for so long; 0 never", "60s",
-                   into(settings.send_timeout),
-                   [&settings] { return Texts{format_duration(settings.send_timeout)}; }});
+                   cli::into(settings.send_timeout),
+                   [&settings] { return Texts{base::format_duration(settings.send_timeout)}; }});
   table.push_back({"drain-timeout", 0, "DUR", "how long sessions may go on after SIGINT or SIGTERM",
-                   "5s", into(o.drain_timeout),
-                   [&o] { return Texts{format_duration(o.drain_timeout)}; }});
+                   "5s", cli::into(o.drain_timeout),
+                   [&o] { return Texts{base::format_duration(o.drain_timeout)}; }});
   table.push_back({"fault", 0, "[SELECT:]NAME[=ARG]", "a fault for every port, repeatable", "",
                    [&settings](std::string_view text) { settings.faults.emplace_back(text); },
                    [&settings] { return settings.faults; }});
   table.push_back(
       {"seed", 0, "N", "seed of jitter and faults; without it, from the clock", "",
-       [&o](std::string_view text) { o.seed = parse_count(text, "seed", 0, any_count); },
+       [&o](std::string_view text) { o.seed = base::parse_count(text, "seed", 0, any_count); },
        [&o] { return o.seed ? Texts{std::to_string(*o.seed)} : Texts{}; }});
   table.push_back({"exit-after", 0, "N", "stop when N connections have ended", "",
-                   into(o.exit_after, 0, any_count),
+                   cli::into(o.exit_after, 0, any_count),
                    [&o] { return Texts{o.exit_after == 0 ? "" : std::to_string(o.exit_after)}; }});
   table.push_back({"ready-file", 0, "FILE", "write host, port, service and name there, as JSON", "",
-                   into(o.ready_file), [&o] { return Texts{o.ready_file}; }});
+                   cli::into(o.ready_file), [&o] { return Texts{o.ready_file}; }});
   table.push_back({"run", 0, "COMMAND", "run it by sh once all is bound, stop with its status", "",
-                   into(o.run), [&o] { return Texts{o.run}; }});
+                   cli::into(o.run), [&o] { return Texts{o.run}; }});
   table.push_back(
-      {"check", 0, "", "say what would fail with these options, and exit", "", into(o.check)});
+      {"check", 0, "", "say what would fail with these options, and exit", "", cli::into(o.check)});
 }
 
 /// A port, or two and a dash between them. Raises UsageError naming the whole of --port.
 std::pair<std::uint64_t, std::uint64_t> parse_range(std::string_view part, std::string_view text) {
   try {
     const auto dash = part.find('-');
-    const auto first = parse_count(part.substr(0, dash), "port", 0, 65535);
+    const auto first = base::parse_count(part.substr(0, dash), "port", 0, 65535);
     if (dash == std::string_view::npos) return {first, first};
-    const auto last = parse_count(part.substr(dash + 1), "port", 0, 65535);
-    if (first == 0 || last < first) throw UsageError("not a range", part);
+    const auto last = base::parse_count(part.substr(dash + 1), "port", 0, 65535);
+    if (first == 0 || last < first) throw base::UsageError("not a range", part);
     return {first, last};
-  } catch (const UsageError&) {
-    throw UsageError("not a port, range or list of 0 to 65535", text);
+  } catch (const base::UsageError&) {
+    throw base::UsageError("not a port, range or list of 0 to 65535", text);
   }
 }
 
@@ -151,13 +152,13 @@ std::vector<std::uint16_t> ports_for(const std::string& text, std::size_t count)
   auto ports = parse_ports(text);
   if (ports.size() == count || count == 1) return ports;
   if (ports.size() != 1) {
-    throw UsageError(
+    throw base::UsageError(
         std::to_string(count) + " poems do not match " + std::to_string(ports.size()) + " ports",
         text);
   }
   const std::size_t first = ports[0];
   if (first != 0 && first + count - 1 > 65535) {
-    throw UsageError("ports for " + std::to_string(count) + " poems go beyond 65535", text);
+    throw base::UsageError("ports for " + std::to_string(count) + " poems go beyond 65535", text);
   }
   while (ports.size() < count) {
     ports.push_back(static_cast<std::uint16_t>(first == 0 ? 0 : first + ports.size()));
@@ -167,17 +168,18 @@ std::vector<std::uint16_t> ports_for(const std::string& text, std::size_t count)
 
 Plan plan_service(const std::string& text, const ServerOptions& options) {
   const auto equals = text.find('=');
-  if (equals == std::string::npos) throw UsageError("not [HOST:]PORT=SERVICE", text);
+  if (equals == std::string::npos) throw base::UsageError("not [HOST:]PORT=SERVICE", text);
   const auto where = text.substr(0, equals);
-  auto at = parse_host_port(where, 0);
+  auto at = net::parse_host_port(where, 0);
   if (where.find(':') == std::string::npos) at.host = options.host;
-  return {at, parse_service(std::string_view(text).substr(equals + 1), options.settings), {}};
+  return {
+      at, session::parse_service(std::string_view(text).substr(equals + 1), options.settings), {}};
 }
 
 }  // namespace
 
-Parsed parse_server_options(int argc, const char* const* argv, ServerOptions& options) {
-  Tool tool;
+cli::Parsed parse_server_options(int argc, const char* const* argv, ServerOptions& options) {
+  cli::Tool tool;
   tool.name = "poetry-server";
   tool.synopsis = "[OPTIONS] [POEM...]\n[OPTIONS] --serve [HOST:]PORT=SERVICE... [POEM...]";
   tool.about =
@@ -185,20 +187,21 @@ Parsed parse_server_options(int argc, const char* const* argv, ServerOptions& op
       "Without POEM and --serve it serves three short poems of its own.\n"
       "Other services are discard, chargen, echo, weblog, fibonacci and catalog; see\n"
       "poetry-server(1) for these and for the faults that --fault knows.";
-  tool.features = engines_line(engine_names());
-  tool.operands = Operands::files;
+  tool.features = cli::engines_line(engine::engine_names());
+  tool.operands = cli::Operands::files;
   tool.operand_set = [&options](std::string_view text) { options.poems.emplace_back(text); };
   add_serving_options(tool.options, options);
   add_running_options(tool.options, options);
-  add_common_options(tool, options.log);
-  return parse(tool, argc, argv);
+  cli::add_common_options(tool, options.log);
+  return cli::parse(tool, argc, argv);
 }
 
 std::vector<Plan> plan_ports(const ServerOptions& options) {
-  std::vector<ServiceSpec> poems;
-  for (const auto& path : options.poems) poems.push_back(poem_spec(path, options.settings));
+  std::vector<session::ServiceSpec> poems;
+  for (const auto& path : options.poems)
+    poems.push_back(session::poem_spec(path, options.settings));
   if (poems.empty() && options.serve.empty()) {
-    for (const auto& poem : builtin_poems()) {
+    for (const auto& poem : session::builtin_poems()) {
       poems.push_back({"poem", "", std::string(poem.name), options.settings});
     }
   }
@@ -210,13 +213,13 @@ std::vector<Plan> plan_ports(const ServerOptions& options) {
     }
   }
   for (const auto& text : options.serve) plans.push_back(plan_service(text, options));
-  for (auto& plan : plans) plan.faults = parse_faults(plan.spec.settings.faults);
+  for (auto& plan : plans) plan.faults = faults::parse_faults(plan.spec.settings.faults);
   return plans;
 }
 
 std::size_t worker_count(const ServerOptions& options) {
   if (options.workers != "auto") {
-    return parse_count(options.workers, "number of workers", 1, any_count);
+    return base::parse_count(options.workers, "number of workers", 1, any_count);
   }
   cpu_set_t processors{};
   if (::sched_getaffinity(0, sizeof processors, &processors) == 0) {
@@ -231,4 +234,4 @@ std::uint64_t most_clients(const ServerOptions& options, const std::vector<Plan>
   return most;
 }
 
-}  // namespace poetry
+}  // namespace poetry::server

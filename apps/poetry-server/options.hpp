@@ -10,36 +10,36 @@
 #include "net/address.hpp"
 #include "session/services.hpp"
 
-namespace poetry {
+namespace poetry::server {
 
 struct ServerOptions {
   std::string ports = "10000";
   std::string host = "127.0.0.1";
   std::vector<std::string> serve;
-  ServiceSettings settings;  ///< pacing, most clients, send timeout, faults
+  session::ServiceSettings settings;  ///< pacing, most clients, send timeout, faults
   std::string engine = "asio";
   std::string workers = "1";  ///< a count, or "auto"
-  Duration tick = std::chrono::milliseconds(1);
+  base::Duration tick = std::chrono::milliseconds(1);
   std::uint64_t backlog = 4096;
-  Duration drain_timeout = std::chrono::seconds(5);
+  base::Duration drain_timeout = std::chrono::seconds(5);
   std::optional<std::uint64_t> seed;  ///< of jitter and faults; none: from the clock
   std::uint64_t exit_after = 0;       ///< connections; 0 is no limit
   std::string ready_file;
   std::string run;
   bool check = false;
-  LogOptions log;
+  cli::LogOptions log;
   std::vector<std::string> poems;
 };
 
 /// Fills `options`; `done` when --help or the like was asked for and printed.
 /// Raises UsageError, and std::system_error where the config file cannot be read.
-Parsed parse_server_options(int argc, const char* const* argv, ServerOptions& options);
+cli::Parsed parse_server_options(int argc, const char* const* argv, ServerOptions& options);
 
 /// What to serve where: one entry a port, in the order of the poems and then of --serve.
 struct Plan {
-  HostPort at;  ///< port 0 takes a free one
-  ServiceSpec spec;
-  FaultPlan faults;
+  net::HostPort at;  ///< port 0 takes a free one
+  session::ServiceSpec spec;
+  faults::FaultPlan faults;
 };
 
 /// Raises UsageError where ports and poems do not match, or a --serve or a fault does not parse.
@@ -52,4 +52,4 @@ std::size_t worker_count(const ServerOptions& options);
 /// The largest of the limits on connections, the server's and its ports' own.
 std::uint64_t most_clients(const ServerOptions& options, const std::vector<Plan>& plans);
 
-}  // namespace poetry
+}  // namespace poetry::server

@@ -8,7 +8,7 @@
 #include "net/inherited_listeners.hpp"
 #include "net/socket.hpp"
 
-namespace poetry {
+namespace poetry::server {
 namespace {
 
 bool same_place(const Plan& one, const Plan& other) {
@@ -17,20 +17,20 @@ bool same_place(const Plan& one, const Plan& other) {
 
 }  // namespace
 
-Fd take_port(Door door, const Address& address) {
+base::Fd take_port(faults::Door door, const net::Address& address) {
   switch (door) {
-    case Door::refuse:
-      return bind_to(address);
-    case Door::blackhole:
-      return listen_in_silence(address);
-    case Door::open:
+    case faults::Door::refuse:
+      return net::bind_to(address);
+    case faults::Door::blackhole:
+      return net::listen_in_silence(address);
+    case faults::Door::open:
       break;
   }
-  return listen_on(address, 1);
+  return net::listen_on(address, 1);
 }
 
-Address listening_address(const HostPort& at) {
-  const auto resolved = resolve(at);
+net::Address listening_address(const net::HostPort& at) {
+  const auto resolved = net::resolve(at);
   if (resolved.addresses.empty()) {
     throw std::system_error(resolved.error, "resolve " + at.host);
   }
@@ -41,14 +41,14 @@ Address listening_address(const HostPort& at) {
   return resolved.addresses.front();
 }
 
-std::vector<Fd> take_inherited(const std::vector<Plan>& plans, const ServerOptions& options) {
-  auto listeners = inherited_listeners();
-  std::vector<Fd> taken;
+std::vector<base::Fd> take_inherited(const std::vector<Plan>& plans, const ServerOptions& options) {
+  auto listeners = net::inherited_listeners();
+  std::vector<base::Fd> taken;
   for (const auto& plan : plans) {
-    const auto& listener = taken.emplace_back(take_listener_at(plan.at, listeners));
+    const auto& listener = taken.emplace_back(net::take_listener_at(plan.at, listeners));
     if (!listener) continue;
-    const auto at = to_string(local_address(listener.get()));
-    if (plan.faults.door() != Door::open) {
+    const auto at = net::to_string(net::local_address(listener.get()));
+    if (plan.faults.door() != faults::Door::open) {
       throw std::runtime_error("refuse and blackhole come too late for the inherited listener " +
                                at);
     }
@@ -57,33 +57,34 @@ std::vector<Fd> take_inherited(const std::vector<Plan>& plans, const ServerOptio
       throw std::runtime_error("several workers cannot share the inherited listener " + at);
     }
   }
-  refuse_left_over(listeners);
+  net::refuse_left_over(listeners);
   return taken;
 }
 
 /// One entry a plan.
 struct Ports::Services {
-  std::vector<std::shared_ptr<Service>> faulty;  // what is served
-  std::vector<std::shared_ptr<const PoemService>> poems;
+  std::vector<std::shared_ptr<session::Service>> faulty;  // what is served
+  std::vector<std::shared_ptr<const session::PoemService>> poems;
 };
 
 Ports::Ports(const std::vector<Plan>& plans, const ServerOptions& options, std::uint64_t seed,
-             OnFired on_fired, std::vector<Fd> inherited)
+             faults::OnFired on_fired, std::vector<base::Fd> inherited)
     : on_fired_(std::move(on_fired)),
       plans_(plans),
       shared_(worker_count(options) > 1 ? worker_count(options) : 0),
-      quotas_(make_shared_memory<Quota>(plans.size() + 1)) {
+      quotas_(base::make_shared_memory<engine::Quota>(plans.size() + 1)) {
   const auto services = make_services(plans);
   quotas_.back()->limit = options.settings.max_clients;
   for (std::size_t i = 0; i < plans.size(); ++i) {
-    bind(plans[i], options, derive_seed(seed, i), std::move(inherited[i]));
+    bind(plans[i], options, base::derive_seed(seed, i), std::move(inherited[i]));
   }
   for (std::size_t i = 0; i < plans.size(); ++i) equip(i, plans[i].spec, services);
 }
 
 void Ports::replace(const std::vector<Plan>& plans, const ServerOptions& options) {
   if (!std::equal(plans.begin(), plans.end(), plans_.begin(), plans_.end(), same_place)) {
-    throw UsageError("ports, hosts, refuse and blackhole change by a restart only", options.ports);
+    throw base::UsageError("ports, hosts, refuse and blackhole change by a restart only",
+                           options.ports);
   }
   const auto services = make_services(plans);
   quotas_.back()->limit = options.settings.max_clients;
@@ -93,7 +94,7 @@ void Ports::replace(const std::vector<Plan>& plans, const ServerOptions& options
 
 /// Ports with the same specification share one service, and so the bytes of a poem.
 Ports::Services Ports::make_services(const std::vector<Plan>& plans) const {
-  const Surroundings surroundings{[this] { return catalog(); }};
+  const session::Surroundings surroundings{[this] { return catalog(); }};
   Services services;
   for (std::size_t i = 0; i < plans.size(); ++i) {
     const auto same = [&](const Plan& plan) { return plan.spec == plans[i].spec; };
@@ -104,39 +105,40 @@ Ports::Services Ports::make_services(const std::vector<Plan>& plans) const {
       services.poems.push_back(services.poems[first]);
       continue;
     }
-    auto service = make_service(plans[i].spec, surroundings);
-    services.poems.push_back(std::dynamic_pointer_cast<const PoemService>(service));
-    services.faulty.push_back(with_faults(std::move(service), plans[i].faults, on_fired_));
+    auto service = session::make_service(plans[i].spec, surroundings);
+    services.poems.push_back(std::dynamic_pointer_cast<const session::PoemService>(service));
+    services.faulty.push_back(faults::with_faults(std::move(service), plans[i].faults, on_fired_));
   }
   return services;
 }
 
-void Ports::bind(const Plan& plan, const ServerOptions& options, std::uint64_t seed, Fd inherited) {
+void Ports::bind(const Plan& plan, const ServerOptions& options, std::uint64_t seed,
+                 base::Fd inherited) {
   const auto backlog = static_cast<int>(options.backlog);
-  const auto address = inherited ? Address{} : listening_address(plan.at);
+  const auto address = inherited ? net::Address{} : listening_address(plan.at);
   auto& port = ports_.emplace_back();
-  std::vector<Fd> listeners;
-  Fd closed;
+  std::vector<base::Fd> listeners;
+  base::Fd closed;
   if (inherited) {
-    adopt_listener(inherited.get(), backlog);
+    net::adopt_listener(inherited.get(), backlog);
     listeners.push_back(std::move(inherited));
-  } else if (plan.faults.door() == Door::open) {
-    listeners = listen_together(address, backlog, std::max<std::size_t>(1, shared_.size()));
+  } else if (plan.faults.door() == faults::Door::open) {
+    listeners = net::listen_together(address, backlog, std::max<std::size_t>(1, shared_.size()));
   } else {
     closed = take_port(plan.faults.door(), address);
   }
-  const auto bound = local_address(closed ? closed.get() : listeners.front().get());
+  const auto bound = net::local_address(closed ? closed.get() : listeners.front().get());
   if (closed) closed_.push_back(std::move(closed));
   listeners.resize(std::max<std::size_t>(1, shared_.size()));
   if (shared_.empty()) port.listener = std::move(listeners.front());
   for (std::size_t i = 0; i < shared_.size(); ++i) shared_[i].push_back(std::move(listeners[i]));
   port.at = {bound.host(), bound.port()};
   port.seed = seed;
-  port.counters = make_shared_memory<Counters>();
+  port.counters = base::make_shared_memory<engine::Counters>();
 }
 
 /// Puts services and limits in; the last of it to change anything, and does not fail.
-void Ports::equip(std::size_t index, const ServiceSpec& spec, const Services& services) {
+void Ports::equip(std::size_t index, const session::ServiceSpec& spec, const Services& services) {
   auto& port = ports_[index];
   const auto& settings = spec.settings;
   port.service_name = spec.service;
@@ -149,11 +151,11 @@ void Ports::equip(std::size_t index, const ServiceSpec& spec, const Services& se
   if (settings.own_max_clients) port.quota->limit = settings.max_clients;
 }
 
-std::vector<std::shared_ptr<Quota>> Ports::make_quotas() const {
-  return make_shared_memory<Quota>(quotas_.size());
+std::vector<std::shared_ptr<engine::Quota>> Ports::make_quotas() const {
+  return base::make_shared_memory<engine::Quota>(quotas_.size());
 }
 
-void Ports::become(std::size_t worker, std::vector<std::shared_ptr<Quota>> quotas) {
+void Ports::become(std::size_t worker, std::vector<std::shared_ptr<engine::Quota>> quotas) {
   for (std::size_t i = 0; i < quotas.size(); ++i) quotas[i]->limit = quotas_[i]->limit;
   for (std::size_t i = 0; i < ports_.size(); ++i) {
     auto& port = ports_[i];
@@ -165,8 +167,8 @@ void Ports::become(std::size_t worker, std::vector<std::shared_ptr<Quota>> quota
   closed_.clear();
 }
 
-std::vector<CatalogEntry> Ports::catalog() const {
-  std::vector<CatalogEntry> entries;
+std::vector<session::CatalogEntry> Ports::catalog() const {
+  std::vector<session::CatalogEntry> entries;
   for (std::size_t i = 0; i < ports_.size(); ++i) {
     const auto& port = ports_[i];
     entries.push_back({port.at.host, port.at.port, port.service_name, port.name, poems_[i]});
@@ -174,4 +176,4 @@ std::vector<CatalogEntry> Ports::catalog() const {
   return entries;
 }
 
-}  // namespace poetry
+}  // namespace poetry::server

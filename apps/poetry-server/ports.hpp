@@ -9,20 +9,20 @@
 #include "options.hpp"
 #include "session/catalog.hpp"
 
-namespace poetry {
+namespace poetry::server {
 
 /// The address to listen on, IPv4 where a name has both. Raises std::system_error.
-Address listening_address(const HostPort& at);
+net::Address listening_address(const net::HostPort& at);
 
 /// A socket that has the port as its plan wants it, with a backlog of 1 where the door is open:
 /// what
 /// --check tries is what a run does. Raises std::system_error naming the address.
-Fd take_port(Door door, const Address& address);
+base::Fd take_port(faults::Door door, const net::Address& address);
 
 /// The listeners that this process inherited, by plan; empty where the port is to be bound. Raises
 /// UsageError and std::runtime_error where one is no TCP listener, or is at a port that is not
 /// served or cannot have it.
-std::vector<Fd> take_inherited(const std::vector<Plan>& plans, const ServerOptions& options);
+std::vector<base::Fd> take_inherited(const std::vector<Plan>& plans, const ServerOptions& options);
 
 class Ports {
  public:
@@ -30,7 +30,7 @@ class Ports {
   /// `inherited`, see take_inherited(). Raises std::system_error.
   /// Every port has a listener; with several workers one for each of them, see become().
   Ports(const std::vector<Plan>& plans, const ServerOptions& options, std::uint64_t seed,
-        OnFired on_fired, std::vector<Fd> inherited);
+        faults::OnFired on_fired, std::vector<base::Fd> inherited);
   Ports(const Ports&) = delete;  // the catalog refers to this object
   Ports& operator=(const Ports&) = delete;
 
@@ -39,30 +39,32 @@ class Ports {
   void replace(const std::vector<Plan>& plans, const ServerOptions& options);
 
   /// For become(): how many connections a worker will hold, in memory that all processes share.
-  [[nodiscard]] std::vector<std::shared_ptr<Quota>> make_quotas() const;
+  [[nodiscard]] std::vector<std::shared_ptr<engine::Quota>> make_quotas() const;
   /// In a worker: gives the ports its listeners and its quotas, and closes the others' listeners.
-  void become(std::size_t worker, std::vector<std::shared_ptr<Quota>> quotas);
+  void become(std::size_t worker, std::vector<std::shared_ptr<engine::Quota>> quotas);
   /// Closes all workers' listeners here. A worker goes on with its own.
   void close_listeners() { shared_.clear(); }
 
-  [[nodiscard]] std::span<Port> all() { return ports_; }
-  [[nodiscard]] std::span<const Port> all() const { return ports_; }
+  [[nodiscard]] std::span<engine::Port> all() { return ports_; }
+  [[nodiscard]] std::span<const engine::Port> all() const { return ports_; }
 
  private:
   struct Services;
 
   [[nodiscard]] Services make_services(const std::vector<Plan>& plans) const;
-  void bind(const Plan& plan, const ServerOptions& options, std::uint64_t seed, Fd inherited);
-  void equip(std::size_t index, const ServiceSpec& spec, const Services& services);
-  [[nodiscard]] std::vector<CatalogEntry> catalog() const;
+  void bind(const Plan& plan, const ServerOptions& options, std::uint64_t seed, base::Fd inherited);
+  void equip(std::size_t index, const session::ServiceSpec& spec, const Services& services);
+  [[nodiscard]] std::vector<session::CatalogEntry> catalog() const;
 
-  OnFired on_fired_;
+  faults::OnFired on_fired_;
   std::vector<Plan> plans_;
-  std::vector<Port> ports_;
-  std::vector<std::shared_ptr<const PoemService>> poems_;  // by port; empty where none is served
-  std::vector<Fd> closed_;                                 // bound, where a fault lets nobody in
-  std::vector<std::vector<Fd>> shared_;                    // by worker, where there are several
-  std::vector<std::shared_ptr<Quota>> quotas_;  // by port, its own; the last is that of the rest
+  std::vector<engine::Port> ports_;
+  std::vector<std::shared_ptr<const session::PoemService>>
+      poems_;                                  // by port; empty where none is served
+  std::vector<base::Fd> closed_;               // bound, where a fault lets nobody in
+  std::vector<std::vector<base::Fd>> shared_;  // by worker, where there are several
+  std::vector<std::shared_ptr<engine::Quota>>
+      quotas_;  // by port, its own; the last is that of the rest
 };
 
-}  // namespace poetry
+}  // namespace poetry::server

@@ -7,22 +7,22 @@
 
 #include "base/clock.hpp"
 
-namespace poetry {
+namespace poetry::server {
 
 class RestartPolicy {
  public:
   /// Who lived for so long died by accident, whatever was before.
-  static constexpr Duration sound_life = std::chrono::seconds(5);
+  static constexpr base::Duration sound_life = std::chrono::seconds(5);
   /// The pause after the second short life in a row; after each further one it doubles.
-  static constexpr Duration first_pause = std::chrono::milliseconds(100);
+  static constexpr base::Duration first_pause = std::chrono::milliseconds(100);
   /// So many short lives in a row are a loop, after 6.3 s of pauses.
   static constexpr int most_short_lives = 8;
 
   /// How long to wait before the next one starts, after one that lived so long; none: give up.
-  std::optional<Duration> ended(Duration lived);
+  std::optional<base::Duration> ended(base::Duration lived);
 
  private:
   int short_lives_ = 0;  // in a row
 };
 
-}  // namespace poetry
+}  // namespace poetry::server

@@ -13,7 +13,7 @@
 #include "cli/standard_output.hpp"
 #include "reactor/timeout.hpp"
 
-namespace poetry {
+namespace poetry::server {
 
 Server::Server(ServerOptions options, int argc, const char* const* argv)
     : signals_({SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGCHLD}),
@@ -31,8 +31,8 @@ int Server::run() {
     serving_.serve(*this, signals_.fd());
   }
   if (command_) command_->signal(SIGTERM);  // does nothing where it has ended
-  const int status = command_ ? command_->wait() : exit_ok;
-  return workers_ && workers_->failed() ? exit_failure : status;
+  const int status = command_ ? command_->wait() : cli::exit_ok;
+  return workers_ && workers_->failed() ? cli::exit_failure : status;
 }
 
 void Server::serve_by_workers() {
@@ -40,11 +40,12 @@ void Server::serve_by_workers() {
   while (!workers_->gone()) {
     std::array<pollfd, 2> waited{{{signals_.fd(), POLLIN, 0}, {workers_->bell(), POLLIN, 0}}};
     const auto due = workers_->due();
-    const auto limit = to_timespec(due == never ? forever : due - Clock::now());
+    const auto limit =
+        reactor::to_timespec(due == base::never ? reactor::forever : due - base::Clock::now());
     ::ppoll(waited.data(), waited.size(), limit ? &*limit : nullptr, nullptr);
     const auto command = control();
-    if (command == Command::drain) workers_->drain();
-    if (command == Command::stop) workers_->stop();
+    if (command == engine::Command::drain) workers_->drain();
+    if (command == engine::Command::stop) workers_->stop();
     workers_->look();
     if (!workers_->reloading()) service_manager_.ready();  // all have read what is new
     if (workers_->ending()) service_manager_.stopping();
@@ -54,9 +55,10 @@ void Server::serve_by_workers() {
 void Server::announce() const {
   std::string text;
   for (const auto& port : serving_.ports().all()) {
-    text += "listening " + to_string(port.at) + " " + port.service_name + " " + port.name + "\n";
+    text +=
+        "listening " + net::to_string(port.at) + " " + port.service_name + " " + port.name + "\n";
   }
-  write_standard_output(text);
+  cli::write_standard_output(text);
 }
 
 void Server::write_ready_file() const {
@@ -68,7 +70,7 @@ void Server::write_ready_file() const {
                     {"service", port.service_name},
                     {"name", port.name}});
   }
-  replace_file(serving_.options().ready_file, json_text(list) + "\n");
+  cli::replace_file(serving_.options().ready_file, base::json_text(list) + "\n");
 }
 
 void Server::start_command() {
@@ -76,53 +78,53 @@ void Server::start_command() {
   std::string ports = "POETRY_PORTS=";
   for (const auto& port : serving_.ports().all()) {
     const auto* space = &port == serving_.ports().all().data() ? "" : " ";
-    servers.append(space).append(to_string(port.at));
+    servers.append(space).append(net::to_string(port.at));
     ports.append(space).append(std::to_string(port.at.port));
   }
   command_.emplace(serving_.options().run, std::vector{servers, ports}, signals_.previous_mask());
 }
 
-Command Server::control() {
-  auto command = Command::go_on;
+engine::Command Server::control() {
+  auto command = engine::Command::go_on;
   while (const auto number = signals_.take()) {
     if (*number == SIGHUP) {
       reload();
     } else if (*number == SIGUSR1) {
-      log_info("{}", serving_.statistics());
+      base::log_info("{}", serving_.statistics());
     } else if (*number == SIGCHLD) {
-      if (command_ && command_->reap()) command = Command::stop;
-    } else if (command != Command::stop) {
-      command = draining_ || (workers_ && workers_->ending()) ? Command::stop : drain();
+      if (command_ && command_->reap()) command = engine::Command::stop;
+    } else if (command != engine::Command::stop) {
+      command = draining_ || (workers_ && workers_->ending()) ? engine::Command::stop : drain();
       if (command_) command_->signal(*number);
     }
   }
-  if (command != Command::go_on) service_manager_.stopping();
+  if (command != engine::Command::go_on) service_manager_.stopping();
   return command;
 }
 
-Command Server::drain() {
+engine::Command Server::drain() {
   draining_ = true;
   service_manager_.stopping();
-  return Command::drain;
+  return engine::Command::drain;
 }
 
-Command Server::ended(const Ended& connection) {
-  return serving_.count(connection) ? drain() : Command::go_on;
+engine::Command Server::ended(const engine::Ended& connection) {
+  return serving_.count(connection) ? drain() : engine::Command::go_on;
 }
 
 void Server::reload() {
-  service_manager_.reloading(Clock::now());
+  service_manager_.reloading(base::Clock::now());
   try {
     serving_.reload();
     if (workers_) {
       workers_->reload();
     } else {
-      log_info("read poems and configuration again");
+      base::log_info("read poems and configuration again");
     }
   } catch (const std::exception& error) {
-    log_error("kept the old poems and configuration: {}", error.what());
+    base::log_error("kept the old poems and configuration: {}", error.what());
   }
   if (!workers_ || !workers_->reloading()) service_manager_.ready();
 }
 
-}  // namespace poetry
+}  // namespace poetry::server

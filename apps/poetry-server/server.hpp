@@ -10,9 +10,9 @@
 #include "serving.hpp"
 #include "workers.hpp"
 
-namespace poetry {
+namespace poetry::server {
 
-class Server : public Host {
+class Server : public engine::Host {
  public:
   /// Reads the command line again at SIGHUP. Raises UsageError and std::system_error, before
   /// anything is served.
@@ -21,8 +21,8 @@ class Server : public Host {
   /// Serves until told to stop; the exit status.
   int run();
 
-  Command control() override;
-  Command ended(const Ended& connection) override;
+  engine::Command control() override;
+  engine::Command ended(const engine::Ended& connection) override;
 
  private:
   void announce() const;
@@ -30,14 +30,14 @@ class Server : public Host {
   void start_command();
   void serve_by_workers();
   void reload();
-  Command drain();
+  engine::Command drain();
 
-  ServiceManager service_manager_;
-  Signals signals_;
+  net::ServiceManager service_manager_;
+  net::Signals signals_;
   Serving serving_;
   std::optional<Workers> workers_;  // where there are several
-  std::optional<Child> command_;
+  std::optional<net::Child> command_;
   bool draining_ = false;
 };
 
-}  // namespace poetry
+}  // namespace poetry::server

@@ -11,24 +11,24 @@
 #include "base/shared_memory.hpp"
 #include "worker_limits.hpp"
 
-namespace poetry {
+namespace poetry::server {
 namespace {
 
 /// Whether anything about these ports is random or faulty.
 bool needs_seed(const std::vector<Plan>& plans) {
   return std::any_of(plans.begin(), plans.end(), [](const Plan& plan) {
-    return plan.spec.settings.pacing.jitter != Duration{0} || !plan.faults.empty();
+    return plan.spec.settings.pacing.jitter != base::Duration{0} || !plan.faults.empty();
   });
 }
 
 /// Lines that fall due within one tick go together, which who asked for a delay may not expect.
-void warn_of_long_tick(Duration tick, const std::vector<Plan>& plans) {
+void warn_of_long_tick(base::Duration tick, const std::vector<Plan>& plans) {
   for (const auto& plan : plans) {
     const auto delay = plan.spec.settings.pacing.delay;
     const bool is_paced = plan.spec.service == "poem" || plan.spec.service == "chargen";
-    if (!is_paced || delay == Duration{0} || delay >= tick) continue;
-    log_warn("--tick {} is longer than the delay of {}, {}: several lines go at a time",
-             format_duration(tick), plan.spec.name, format_duration(delay));
+    if (!is_paced || delay == base::Duration{0} || delay >= tick) continue;
+    base::log_warn("--tick {} is longer than the delay of {}, {}: several lines go at a time",
+                   base::format_duration(tick), plan.spec.name, base::format_duration(delay));
   }
 }
 
@@ -39,17 +39,17 @@ Serving::Serving(ServerOptions options, int argc, const char* const* argv)
       argc_(argc),
       argv_(argv),
       workers_(worker_count(options_)),
-      seed_(options_.seed.value_or(seed_from_clock())),
-      engine_(make_engine(options_.engine)),
-      totals_(make_shared_memory<Totals>()),
-      started_(Clock::now()) {
+      seed_(options_.seed.value_or(base::seed_from_clock())),
+      engine_(engine::make_engine(options_.engine)),
+      totals_(base::make_shared_memory<Totals>()),
+      started_(base::Clock::now()) {
   const auto plans = plan_ports(options_);
   check_workers(plans);
   check_clients(options_, plans);
   ports_.emplace(
-      plans, options_, seed_, [this](const Fired& fired) { log_fault(fired); },
+      plans, options_, seed_, [this](const faults::Fired& fired) { log_fault(fired); },
       take_inherited(plans, options_));
-  if (needs_seed(plans)) log_info("seed={}", seed_);
+  if (needs_seed(plans)) base::log_info("seed={}", seed_);
   warn_of_long_tick(options_.tick, plans);
 }
 
@@ -71,7 +71,7 @@ void Serving::check_workers(const std::vector<Plan>& plans) const {
                            std::to_string(capacity.workers) + " here: " + capacity.limit);
 }
 
-void Serving::serve(Host& host, int control) {
+void Serving::serve(engine::Host& host, int control) {
   engine_->serve(ports_->all(), host, {control, options_.drain_timeout, options_.tick});
 }
 
@@ -79,20 +79,20 @@ void Serving::reload() {
   ServerOptions options;
   parse_server_options(argc_, argv_, options);
   if (options.workers != options_.workers) {
-    throw UsageError("the number of workers changes by a restart only", options.workers);
+    throw base::UsageError("the number of workers changes by a restart only", options.workers);
   }
   const auto plans = plan_ports(options);
   check_clients(options, plans);
   ports_->replace(plans, options);
 }
 
-bool Serving::count(const Ended& connection) {
-  const auto ended = ++totals_->ended;  // first, so that who reads the log finds it counted
-  if (is_logged(LogLevel::info)) {      // which spares making text of the peer
-    log_info("closed peer={} port={} conn={} service={} bytes={} elapsed={:.3f}s reason={}",
-             to_string(connection.peer), connection.port.at.port, connection.number,
-             connection.port.service_name, connection.bytes, seconds(connection.elapsed),
-             to_string(connection.reason));
+bool Serving::count(const engine::Ended& connection) {
+  const auto ended = ++totals_->ended;          // first, so that who reads the log finds it counted
+  if (base::is_logged(base::LogLevel::info)) {  // which spares making text of the peer
+    base::log_info("closed peer={} port={} conn={} service={} bytes={} elapsed={:.3f}s reason={}",
+                   net::to_string(connection.peer), connection.port.at.port, connection.number,
+                   connection.port.service_name, connection.bytes,
+                   base::seconds(connection.elapsed), engine::to_string(connection.reason));
   }
   return ended == options_.exit_after;
 }
@@ -102,9 +102,9 @@ bool Serving::is_enough() const {
 }
 
 /// Called in whatever thread or process serves the connection.
-void Serving::log_fault(const Fired& fired) const {
-  log_info("fault port={} conn={} fault={} offset={} seed={}", fired.peer.port, fired.peer.number,
-           fired.fault, fired.offset, seed_);
+void Serving::log_fault(const faults::Fired& fired) const {
+  base::log_info("fault port={} conn={} fault={} offset={} seed={}", fired.peer.port,
+                 fired.peer.number, fired.fault, fired.offset, seed_);
 }
 
 std::string Serving::statistics() const {
@@ -125,7 +125,7 @@ std::string Serving::statistics() const {
                      {"bytes", port_bytes}});
   }
   const std::uint64_t replaced = totals_->replaced;
-  const boost::json::object statistics{{"uptime_s", seconds(Clock::now() - started_)},
+  const boost::json::object statistics{{"uptime_s", base::seconds(base::Clock::now() - started_)},
                                        {"workers", workers_},
                                        {"replaced", replaced},
                                        {"accepted", accepted},
@@ -133,7 +133,7 @@ std::string Serving::statistics() const {
                                        {"ended", ended},
                                        {"bytes", bytes},
                                        {"ports", std::move(ports)}};
-  return json_text(statistics);
+  return base::json_text(statistics);
 }
 
-}  // namespace poetry
+}  // namespace poetry::server

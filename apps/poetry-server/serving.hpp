@@ -11,7 +11,7 @@
 #include "engine/engine.hpp"
 #include "ports.hpp"
 
-namespace poetry {
+namespace poetry::server {
 
 /// What the ports' own counters do not tell, in memory that all processes share.
 struct Totals {
@@ -33,12 +33,12 @@ class Serving {
   [[nodiscard]] Totals& totals() { return *totals_; }
 
   /// Lends the ports to the engine until a command ends it.
-  void serve(Host& host, int control);
+  void serve(engine::Host& host, int control);
   /// Takes over poems and settings from the same command line and its config file, all or nothing.
   void reload();
   /// Logs and counts a connection that has ended. Whether it is the last one of --exit-after; one
   /// connection of all processes is.
-  bool count(const Ended& connection);
+  bool count(const engine::Ended& connection);
   /// Whether so many connections have ended, wherever, as --exit-after wants.
   [[nodiscard]] bool is_enough() const;
   /// One JSON object, of all processes.
@@ -47,17 +47,17 @@ class Serving {
  private:
   void check_clients(const ServerOptions& options, const std::vector<Plan>& plans) const;
   void check_workers(const std::vector<Plan>& plans) const;
-  void log_fault(const Fired& fired) const;
+  void log_fault(const faults::Fired& fired) const;
 
   ServerOptions options_;
   int argc_;
   const char* const* argv_;
   std::size_t workers_;
   std::uint64_t seed_;
-  std::unique_ptr<Engine> engine_;
+  std::unique_ptr<engine::Engine> engine_;
   std::optional<Ports> ports_;
   std::shared_ptr<Totals> totals_;
-  TimePoint started_;
+  base::TimePoint started_;
 };
 
-}  // namespace poetry
+}  // namespace poetry::server

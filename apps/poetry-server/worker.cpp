@@ -9,7 +9,7 @@
 
 #include "base/log.hpp"
 
-namespace poetry {
+namespace poetry::server {
 
 void Worker::run() {
   pollfd orders{orders_, POLLIN, 0};
@@ -20,24 +20,24 @@ void Worker::run() {
   }
 }
 
-Command Worker::control() {
-  auto command = Command::go_on;
+engine::Command Worker::control() {
+  auto command = engine::Command::go_on;
   for (;;) {
     char next = 0;
     const auto count = ::read(orders_, &next, 1);
     if (count < 0) return command;
-    if (count == 0) return Command::stop;
+    if (count == 0) return engine::Command::stop;
     const auto order = static_cast<Order>(next);
     if (order == Order::reload) reload();
-    if (order == Order::drain) command = std::max(command, Command::drain);
-    if (order == Order::stop) command = Command::stop;
+    if (order == Order::drain) command = std::max(command, engine::Command::drain);
+    if (order == Order::stop) command = engine::Command::stop;
   }
 }
 
-Command Worker::ended(const Ended& connection) {
-  if (!serving_.count(connection)) return Command::go_on;
+engine::Command Worker::ended(const engine::Ended& connection) {
+  if (!serving_.count(connection)) return engine::Command::go_on;
   ring();
-  return Command::drain;
+  return engine::Command::drain;
 }
 
 /// The parent has tried it before, so that a refusal here is rare.
@@ -45,7 +45,7 @@ void Worker::reload() {
   try {
     serving_.reload();
   } catch (const std::exception& error) {
-    log_error("pid={} kept the old poems and configuration: {}", ::getpid(), error.what());
+    base::log_error("pid={} kept the old poems and configuration: {}", ::getpid(), error.what());
     ++news_.refusals;
   }
   ++news_.reloads;
@@ -55,4 +55,4 @@ void Worker::reload() {
 /// Wakes the parent, which looks at everything that is shared.
 void Worker::ring() const { ::eventfd_write(bell_, 1); }
 
-}  // namespace poetry
+}  // namespace poetry::server

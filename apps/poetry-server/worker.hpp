@@ -13,7 +13,7 @@
 
 #include "serving.hpp"
 
-namespace poetry {
+namespace poetry::server {
 
 enum class Order : char { serve = 's', reload = 'r', drain = 'd', stop = 'q' };
 
@@ -23,7 +23,7 @@ struct WorkerNews {
   std::atomic<std::uint64_t> refusals{0};  ///< of them, after which the old poems stayed
 };
 
-class Worker : public Host {
+class Worker : public engine::Host {
  public:
   /// `orders` is the pipe's end, non-blocking. Borrows all of them.
   Worker(Serving& serving, WorkerNews& news, int orders, int bell)
@@ -32,8 +32,8 @@ class Worker : public Host {
   /// Waits for the order to serve, then serves until it is told to end.
   void run();
 
-  Command control() override;
-  Command ended(const Ended& connection) override;
+  engine::Command control() override;
+  engine::Command ended(const engine::Ended& connection) override;
 
  private:
   void reload();
@@ -45,4 +45,4 @@ class Worker : public Host {
   int bell_;
 };
 
-}  // namespace poetry
+}  // namespace poetry::server

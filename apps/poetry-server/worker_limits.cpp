@@ -4,7 +4,7 @@
 #include <fstream>
 #include <limits>
 
-namespace poetry {
+namespace poetry::server {
 namespace {
 
 /// What the parent opens beside the listeners and a pipe for each worker.
@@ -30,7 +30,7 @@ void consider(WorkerCapacity& least, std::uint64_t workers, std::string limit) {
 }
 
 /// In bytes, without swapping (proc(5)); the largest number where the kernel does not say.
-std::uint64_t available_memory(const LimitFiles& files) {
+std::uint64_t available_memory(const engine::LimitFiles& files) {
   std::ifstream info(files.proc + "/meminfo");
   for (std::string key, rest; info >> key; std::getline(info, rest)) {
     std::uint64_t kib = 0;
@@ -41,7 +41,7 @@ std::uint64_t available_memory(const LimitFiles& files) {
 
 /// Of the control group that is to be seen, which in a container is its own (cgroups(7), version
 /// 2).
-std::uint64_t group_memory(const LimitFiles& files) {
+std::uint64_t group_memory(const engine::LimitFiles& files) {
   std::uint64_t most = 0;
   std::uint64_t used = 0;
   if (!(std::ifstream(files.cgroups + "/memory.max") >> most)) {
@@ -53,11 +53,11 @@ std::uint64_t group_memory(const LimitFiles& files) {
 
 }  // namespace
 
-WorkerCapacity worker_capacity(const WorkerNeeds& needs, const LimitFiles& files) {
+WorkerCapacity worker_capacity(const WorkerNeeds& needs, const engine::LimitFiles& files) {
   // Where a descriptor each is the limit, more than one each is a narrower one.
-  const auto processes = process_capacity(worker_descriptors, files);
+  const auto processes = engine::process_capacity(worker_descriptors, files);
   WorkerCapacity least{processes.connections, processes.limit};
-  const auto descriptors = descriptor_capacity(worker_descriptors);
+  const auto descriptors = engine::descriptor_capacity(worker_descriptors);
   consider(least, descriptors.connections / (needs.listeners + 1),
            descriptors.limit + ", one for each worker and for each of its ports");
 
@@ -75,4 +75,4 @@ WorkerCapacity worker_capacity(const WorkerNeeds& needs, const LimitFiles& files
   return least;
 }
 
-}  // namespace poetry
+}  // namespace poetry::server

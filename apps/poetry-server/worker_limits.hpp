@@ -3,7 +3,7 @@
 
 #include "engine/capacity.hpp"
 
-namespace poetry {
+namespace poetry::server {
 
 struct WorkerNeeds {
   std::uint64_t listeners;  ///< of each, which the parent keeps open
@@ -16,6 +16,6 @@ struct WorkerCapacity {
 };
 
 /// The most workers, and what limits them.
-WorkerCapacity worker_capacity(const WorkerNeeds& needs, const LimitFiles& files = {});
+WorkerCapacity worker_capacity(const WorkerNeeds& needs, const engine::LimitFiles& files = {});
 
-}  // namespace poetry
+}  // namespace poetry::server

@@ -13,7 +13,7 @@
 #include "base/shared_memory.hpp"
 #include "cli/main.hpp"
 
-namespace poetry {
+namespace poetry::server {
 namespace {
 
 /// Who was told to stop, or whose time to drain is over, and still runs so long after is killed.
@@ -29,10 +29,10 @@ std::string how_it_ended(int status) {
 
 Workers::Workers(Serving& serving)
     : serving_(serving), bell_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-  if (!bell_) throw_errno("make", "an eventfd");
+  if (!bell_) base::throw_errno("make", "an eventfd");
   // Started with it ignored, the kernel would keep no status of the dead, and send no signal.
   std::signal(SIGCHLD, SIG_DFL);
-  const auto news = make_shared_memory<WorkerNews>(serving.workers());
+  const auto news = base::make_shared_memory<WorkerNews>(serving.workers());
   places_.resize(serving.workers());
   for (std::size_t i = 0; i < places_.size(); ++i) {
     places_[i].number = i + 1;
@@ -56,11 +56,11 @@ void Workers::start() {
 /// Raises std::system_error, and then nobody is there.
 void Workers::fill(Place& place) {
   std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) < 0) throw_errno("make", "a pipe");
-  Fd orders(ends[0]);
-  place.orders = Fd(ends[1]);
-  place.started = Clock::now();
-  place.due = never;
+  if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) < 0) base::throw_errno("make", "a pipe");
+  base::Fd orders(ends[0]);
+  place.orders = base::Fd(ends[1]);
+  place.started = base::Clock::now();
+  place.due = base::never;
   place.news->reloads = reloads_;  // it begins with what was read last
   place.news->refusals = 0;
   place.pid = ::fork();
@@ -71,19 +71,19 @@ void Workers::fill(Place& place) {
     throw std::system_error(error, std::generic_category(),
                             "start worker " + std::to_string(place.number));
   }
-  log_info("worker={} pid={} started", place.number, place.pid);
+  base::log_info("worker={} pid={} started", place.number, place.pid);
 }
 
 /// Nothing of the parent's is destroyed here, nor are its buffers flushed a second time.
-void Workers::be_worker(const Place& place, Fd orders) {
+void Workers::be_worker(const Place& place, base::Fd orders) {
   for (auto& each : places_) each.orders.reset();
   serving_.ports().become(place.number - 1, place.quotas);
-  int status = exit_ok;
+  int status = cli::exit_ok;
   try {
     Worker(serving_, *place.news, orders.get(), bell_.get()).run();
   } catch (const std::exception& error) {
-    log_error("worker={} pid={}: {}", place.number, ::getpid(), error.what());
-    status = exit_failure;
+    base::log_error("worker={} pid={}: {}", place.number, ::getpid(), error.what());
+    status = cli::exit_failure;
   }
   ::_exit(status);
 }
@@ -108,17 +108,17 @@ void Workers::reload() {
 void Workers::drain() {
   if (ending_ != Ending::no) return;
   const auto& options = serving_.options();
-  end(Ending::draining, Order::drain, later(Clock::now(), options.drain_timeout));
+  end(Ending::draining, Order::drain, base::later(base::Clock::now(), options.drain_timeout));
 }
 
 void Workers::stop() {
-  if (ending_ != Ending::stopping) end(Ending::stopping, Order::stop, Clock::now());
+  if (ending_ != Ending::stopping) end(Ending::stopping, Order::stop, base::Clock::now());
 }
 
-void Workers::end(Ending ending, Order order, TimePoint until) {
+void Workers::end(Ending ending, Order order, base::TimePoint until) {
   ending_ = ending;
-  kill_at_ = later(until, patience);
-  for (auto& place : places_) place.due = never;
+  kill_at_ = base::later(until, patience);
+  for (auto& place : places_) place.due = base::never;
   serving_.ports().close_listeners();
   tell(order);
 }
@@ -132,22 +132,22 @@ void Workers::look() {
     if (place.pid >= 0 && ::waitpid(place.pid, &status, WNOHANG) == place.pid) bury(place, status);
   }
   for (auto& place : places_) {
-    if (place.due > Clock::now()) continue;
+    if (place.due > base::Clock::now()) continue;
     try {
       fill(place);
       send(place, Order::serve);
       ++serving_.totals().replaced;
     } catch (const std::exception& error) {
-      log_error("{}", error.what());
-      replace(place, Duration{0});
+      base::log_error("{}", error.what());
+      replace(place, base::Duration{0});
     }
   }
   look_at_reload();
-  if (kill_at_ > Clock::now()) return;
-  kill_at_ = never;
+  if (kill_at_ > base::Clock::now()) return;
+  kill_at_ = base::never;
   for (const auto& place : places_) {
     if (place.pid < 0) continue;
-    log_error("worker={} pid={} does not end: killed", place.number, place.pid);
+    base::log_error("worker={} pid={} does not end: killed", place.number, place.pid);
     ::kill(place.pid, SIGKILL);
   }
 }
@@ -160,22 +160,23 @@ void Workers::bury(Place& place, int status) {
   const auto pid = std::exchange(place.pid, -1);
   place.orders.reset();
   if (ending_ != Ending::no && status == 0) return;
-  log_error("worker={} pid={} ended {}; connections lost: {}", place.number, pid,
-            how_it_ended(status), lost);
+  base::log_error("worker={} pid={} ended {}; connections lost: {}", place.number, pid,
+                  how_it_ended(status), lost);
   if (serving_.is_enough()) drain();
-  if (ending_ == Ending::no) replace(place, Clock::now() - place.started);
+  if (ending_ == Ending::no) replace(place, base::Clock::now() - place.started);
 }
 
-void Workers::replace(Place& place, Duration lived) {
+void Workers::replace(Place& place, base::Duration lived) {
   if (const auto pause = place.policy.ended(lived)) {
-    place.due = later(Clock::now(), *pause);
-    if (*pause != Duration{0}) {
-      log_warn("worker={} is replaced in {:.1f} s", place.number, seconds(*pause));
+    place.due = base::later(base::Clock::now(), *pause);
+    if (*pause != base::Duration{0}) {
+      base::log_warn("worker={} is replaced in {:.1f} s", place.number, base::seconds(*pause));
     }
     return;
   }
-  log_error("worker={} died {} times in a row within {} of its start: giving up", place.number,
-            RestartPolicy::most_short_lives, format_duration(RestartPolicy::sound_life));
+  base::log_error("worker={} died {} times in a row within {} of its start: giving up",
+                  place.number, RestartPolicy::most_short_lives,
+                  base::format_duration(RestartPolicy::sound_life));
   failed_ = true;
   drain();
 }
@@ -188,10 +189,10 @@ void Workers::look_at_reload() {
     refused = refused || place.news->refusals > 0;
   }
   reloads_logged_ = reloads_;
-  if (!refused) log_info("read poems and configuration again");
+  if (!refused) base::log_info("read poems and configuration again");
 }
 
-TimePoint Workers::due() const {
+base::TimePoint Workers::due() const {
   auto at = kill_at_;
   for (const auto& place : places_) at = std::min(at, place.due);
   return at;
@@ -202,4 +203,4 @@ bool Workers::gone() const {
                                               [](const Place& place) { return place.pid < 0; });
 }
 
-}  // namespace poetry
+}  // namespace poetry::server

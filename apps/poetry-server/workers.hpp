@@ -14,7 +14,7 @@
 #include "restart_policy.hpp"
 #include "worker.hpp"
 
-namespace poetry {
+namespace poetry::server {
 
 class Workers {
  public:
@@ -40,7 +40,7 @@ class Workers {
   /// due() at the latest.
   void look();
   [[nodiscard]] int bell() const { return bell_.get(); }
-  [[nodiscard]] TimePoint due() const;
+  [[nodiscard]] base::TimePoint due() const;
 
   /// Whether they were told to drain or stop, by whomever.
   [[nodiscard]] bool ending() const { return ending_ != Ending::no; }
@@ -54,32 +54,32 @@ class Workers {
   struct Place {
     std::size_t number = 0;  // from 1, for the log
     pid_t pid = -1;          // -1: nobody is there
-    Fd orders;               // our end of the pipe
-    TimePoint started;
-    TimePoint due = never;  // when the next one is to start
+    base::Fd orders;         // our end of the pipe
+    base::TimePoint started;
+    base::TimePoint due = base::never;  // when the next one is to start
     RestartPolicy policy;
     std::shared_ptr<WorkerNews> news;
-    std::vector<std::shared_ptr<Quota>> quotas;  // how many connections it holds
+    std::vector<std::shared_ptr<engine::Quota>> quotas;  // how many connections it holds
   };
   enum class Ending { no, draining, stopping };
 
   void fill(Place& place);
-  [[noreturn]] void be_worker(const Place& place, Fd orders);
+  [[noreturn]] void be_worker(const Place& place, base::Fd orders);
   void tell(Order order);
   static void send(const Place& place, Order order);
   void bury(Place& place, int status);
-  void replace(Place& place, Duration lived);
-  void end(Ending ending, Order order, TimePoint until);
+  void replace(Place& place, base::Duration lived);
+  void end(Ending ending, Order order, base::TimePoint until);
   void look_at_reload();
 
   Serving& serving_;
-  Fd bell_;
+  base::Fd bell_;
   std::vector<Place> places_;
   std::uint64_t reloads_ = 0;  // ordered
   std::uint64_t reloads_logged_ = 0;
   Ending ending_ = Ending::no;
-  TimePoint kill_at_ = never;
+  base::TimePoint kill_at_ = base::never;
   bool failed_ = false;
 };
 
-}  // namespace poetry
+}  // namespace poetry::server

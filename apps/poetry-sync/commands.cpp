@@ -16,17 +16,19 @@
 #include "store/library.hpp"
 #include "tcp/token.hpp"
 
-namespace poetry {
+namespace poetry::sync {
 namespace {
 
 constexpr std::int64_t lines_at_once = 500;
 constexpr auto log_wait = std::chrono::seconds(1);  // for news of a log
 
-std::string_view name_of(JobState state) {
-  return job_state_names[static_cast<std::size_t>(state)];
+std::string_view name_of(store::JobState state) {
+  return store::job_state_names[static_cast<std::size_t>(state)];
 }
 
-void print(const boost::json::value& value) { write_standard_output(json_text(value) + "\n"); }
+void print(const boost::json::value& value) {
+  cli::write_standard_output(base::json_text(value) + "\n");
+}
 
 /// Columns as wide as their widest cell.
 void print_table(const std::vector<std::vector<std::string>>& rows) {
@@ -34,89 +36,89 @@ void print_table(const std::vector<std::vector<std::string>>& rows) {
   for (const auto& row : rows) {
     widths.resize(std::max(widths.size(), row.size()));
     for (std::size_t i = 0; i < row.size(); ++i) {
-      widths[i] = std::max(widths[i], columns_of(shown_text(row[i])));
+      widths[i] = std::max(widths[i], base::columns_of(base::shown_text(row[i])));
     }
   }
   std::string text;
   for (const auto& row : rows) {
     std::string line;
     for (std::size_t i = 0; i < row.size(); ++i) {
-      const auto shown = shown_text(row[i]);
-      line += to_utf8(shown) + std::string(widths[i] - columns_of(shown) + 2, ' ');
+      const auto shown = base::shown_text(row[i]);
+      line += base::to_utf8(shown) + std::string(widths[i] - base::columns_of(shown) + 2, ' ');
     }
     text += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
   }
-  write_standard_output(text);
+  cli::write_standard_output(text);
 }
 
-std::string progress_of(const Job& job) {
+std::string progress_of(const store::Job& job) {
   auto text = std::to_string(job.fetched);
   if (job.expected) text += " of " + std::to_string(*job.expected);
   return text + " bytes";
 }
 
-int print_job(const SyncOptions& options, const Job& job) {
+int print_job(const SyncOptions& options, const store::Job& job) {
   if (options.json) {
-    print(as_json(job));
+    print(store::as_json(job));
   } else {
-    write_standard_output("job " + std::to_string(job.id) + " " + std::string(name_of(job.state)) +
-                          "\n");
+    cli::write_standard_output("job " + std::to_string(job.id) + " " +
+                               std::string(name_of(job.state)) + "\n");
   }
-  return exit_ok;
+  return cli::exit_ok;
 }
 
-int add(const SyncOptions& options, Store& store) {
-  const auto record =
-      add_record(store, parse_record_type(options.operands[0]), options.operands[1], options.name);
+int add(const SyncOptions& options, store::Store& store) {
+  const auto record = store::add_record(store, store::parse_record_type(options.operands[0]),
+                                        options.operands[1], options.name);
   if (options.json) {
-    print(as_json(record));
+    print(store::as_json(record));
   } else {
-    write_standard_output("record " + std::to_string(record.id) + " " + record.name + "\n");
+    cli::write_standard_output("record " + std::to_string(record.id) + " " + record.name + "\n");
   }
-  return exit_ok;
+  return cli::exit_ok;
 }
 
-int remove(const SyncOptions& options, Store& store) {
-  store.remove(parse_id(options.operands[0]));
-  return exit_ok;
+int remove(const SyncOptions& options, store::Store& store) {
+  store.remove(store::parse_id(options.operands[0]));
+  return cli::exit_ok;
 }
 
-int list(const SyncOptions& options, Store& store) {
+int list(const SyncOptions& options, store::Store& store) {
   const auto records = store.records();
   if (options.json) {
-    print(as_json(records));
-    return exit_ok;
+    print(store::as_json(records));
+    return cli::exit_ok;
   }
   std::vector<std::vector<std::string>> rows{
       {"ID", "TYPE", "ADDRESS", "STATE", "JOB", "BYTES", "SYNCED", "NAME"}};
   for (const auto& each : records) {
     rows.push_back({std::to_string(each.id),
-                    std::string(record_type_names[static_cast<std::size_t>(each.type)]),
+                    std::string(store::record_type_names[static_cast<std::size_t>(each.type)]),
                     each.address, each.job ? std::string(name_of(each.job->state)) : "new",
                     each.job ? std::to_string(each.job->id) : "-", std::to_string(each.bytes),
-                    each.synced ? time_text(*each.synced) : "never", each.name});
+                    each.synced ? store::time_text(*each.synced) : "never", each.name});
   }
   print_table(rows);
-  return exit_ok;
+  return cli::exit_ok;
 }
 
-int status(const SyncOptions& options, Store& store) {
+int status(const SyncOptions& options, store::Store& store) {
   const auto counts = store.count_jobs();
   const auto active = store.active_jobs();
   if (options.json) {
     boost::json::object all;
-    all.emplace("jobs", as_json(counts));
-    all.emplace("active", as_json(active));
+    all.emplace("jobs", store::as_json(counts));
+    all.emplace("active", store::as_json(active));
     print(all);
-    return exit_ok;
+    return cli::exit_ok;
   }
   std::string text;
   for (std::size_t i = 0; i < counts.size(); ++i) {
     text.append(text.empty() ? "" : ", ").append(std::to_string(counts.at(i))).append(" ");
-    text.append(job_state_names.at(i));
+    text.append(store::job_state_names.at(i));
   }
-  write_standard_output(text + "\n");
-  if (active.empty()) return exit_ok;
+  cli::write_standard_output(text + "\n");
+  if (active.empty()) return cli::exit_ok;
   std::vector<std::vector<std::string>> rows{
       {"JOB", "RECORD", "STATE", "ATTEMPT", "PROGRESS", "WORKER", "ERROR"}};
   for (const auto& each : active) {
@@ -125,78 +127,80 @@ int status(const SyncOptions& options, Store& store) {
                     progress_of(each), each.worker, each.error});
   }
   print_table(rows);
-  return exit_ok;
+  return cli::exit_ok;
 }
 
 /// The job's lines behind `number`; the number of the last.
-std::int64_t print_lines(const SyncOptions& options, Store& store, Id job, std::int64_t number) {
+std::int64_t print_lines(const SyncOptions& options, store::Store& store, store::Id job,
+                         std::int64_t number) {
   for (;;) {
     const auto lines = store.log_after(job, number, lines_at_once);
     if (lines.empty()) return number;
     std::string text;
     for (const auto& each : lines) {
-      text += options.json ? json_text(as_json(each)) : each.text;
+      text += options.json ? base::json_text(store::as_json(each)) : each.text;
       text += "\n";
     }
-    write_standard_output(text);
+    cli::write_standard_output(text);
     number = lines.back().number;
   }
 }
 
-int log(const SyncOptions& options, Store& store) {
-  const auto job = parse_id(options.operands[0]);
+int log(const SyncOptions& options, store::Store& store) {
+  const auto job = store::parse_id(options.operands[0]);
   auto number = std::int64_t{0};
   for (;;) {
     const auto state = store.job(job).state;  // before its lines: what is over gets no more of them
     number = print_lines(options, store, job, number);
-    if (!options.follow) return exit_ok;
-    if (!is_active(state)) return state == JobState::done ? exit_ok : exit_failure;
+    if (!options.follow) return cli::exit_ok;
+    if (!store::is_active(state))
+      return state == store::JobState::done ? cli::exit_ok : cli::exit_failure;
     store.wait_for_news(log_wait);
   }
 }
 
-int cancel(const SyncOptions& options, Store& store) {
-  return print_job(options, store.cancel(parse_id(options.operands[0])));
+int cancel(const SyncOptions& options, store::Store& store) {
+  return print_job(options, store.cancel(store::parse_id(options.operands[0])));
 }
 
-int retry(const SyncOptions& options, Store& store) {
-  return print_job(options, store.retry(parse_id(options.operands[0])).job);
+int retry(const SyncOptions& options, store::Store& store) {
+  return print_job(options, store.retry(store::parse_id(options.operands[0])).job);
 }
 
 /// The log to its end, by the control port.
-int follow(const SyncOptions& options, ControlClient& worker, const std::string& job) {
+int follow(const SyncOptions& options, control::ControlClient& worker, const std::string& job) {
   for (std::string number = "0";;) {
     const auto reply = worker.ask(std::string("next ").append(job).append(" ").append(number));
     if (reply == "wait") continue;
     const auto space = reply.find(' ');
     if (reply.starts_with("end ")) {
       const auto state = reply.substr(space + 1);
-      if (options.json) write_standard_output(worker.ask("job " + job) + "\n");
-      return state == "done" ? exit_ok : exit_failure;
+      if (options.json) cli::write_standard_output(worker.ask("job " + job) + "\n");
+      return state == "done" ? cli::exit_ok : cli::exit_failure;
     }
     const auto text = reply.find(' ', space + 1);
     number = reply.substr(space + 1, text - space - 1);
-    if (!options.json) write_standard_output(reply.substr(text + 1) + "\n");
+    if (!options.json) cli::write_standard_output(reply.substr(text + 1) + "\n");
   }
 }
 
 int request(const SyncOptions& options) {
-  parse_record_type(options.operands[0]);
-  parse_id(options.operands[1]);
-  ControlClient worker(options.control, read_token(options.token_file));
+  store::parse_record_type(options.operands[0]);
+  store::parse_id(options.operands[1]);
+  control::ControlClient worker(options.control, tcp::read_token(options.token_file));
   const auto reply = worker.ask("request " + options.operands[0] + " " + options.operands[1]);
   const auto parsed = boost::json::parse(reply);
   const auto& job = parsed.as_object();
   const auto id = std::to_string(job.at("id").as_int64());
   if (options.wait) return follow(options, worker, id);
-  write_standard_output(
+  cli::write_standard_output(
       (options.json ? reply : "job " + id + " " + std::string(job.at("state").as_string())) + "\n");
-  return exit_ok;
+  return cli::exit_ok;
 }
 
 int quit(const SyncOptions& options) {
-  ControlClient(options.control, read_token(options.token_file)).ask("quit");
-  return exit_ok;
+  control::ControlClient(options.control, tcp::read_token(options.token_file)).ask("quit");
+  return cli::exit_ok;
 }
 
 }  // namespace
@@ -204,12 +208,12 @@ int quit(const SyncOptions& options) {
 int run_command(const SyncOptions& options) {
   if (options.command == "request") return request(options);
   if (options.command == "quit") return quit(options);
-  static const std::map<std::string, int (*)(const SyncOptions&, Store&)> by_name{
+  static const std::map<std::string, int (*)(const SyncOptions&, store::Store&)> by_name{
       {"add", add}, {"remove", remove}, {"list", list},  {"status", status},
       {"log", log}, {"cancel", cancel}, {"retry", retry}};
-  const auto database = open_database(options.database);
-  Store store(*database);
+  const auto database = store::open_database(options.database);
+  store::Store store(*database);
   return by_name.at(options.command)(options, store);
 }
 
-}  // namespace poetry
+}  // namespace poetry::sync

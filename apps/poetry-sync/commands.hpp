@@ -3,10 +3,10 @@
 
 #include "options.hpp"
 
-namespace poetry {
+namespace poetry::sync {
 
 /// Runs options.command; the exit status. Raises UsageError, Refusal, DatabaseError and
 /// std::system_error.
 int run_command(const SyncOptions& options);
 
-}  // namespace poetry
+}  // namespace poetry::sync

@@ -9,17 +9,17 @@
 
 int main(int argc, char** argv) {
   const auto run = [argc, argv]() -> int {
-    poetry::SyncOptions options;
-    if (poetry::parse_sync_options(argc, argv, options) == poetry::Parsed::done) {
-      return poetry::exit_ok;
+    poetry::sync::SyncOptions options;
+    if (poetry::sync::parse_sync_options(argc, argv, options) == poetry::cli::Parsed::done) {
+      return poetry::cli::exit_ok;
     }
     std::signal(SIGPIPE, SIG_IGN);  // a write to a closed pipe fails; see guarded_main()
-    poetry::set_up_log(options.log, "poetry-sync");
+    poetry::cli::set_up_log(options.log, "poetry-sync");
     const auto& command = options.command;
     if (command == "serve" || command == "web" || command == "worker") {
-      return poetry::run_serve(options);
+      return poetry::sync::run_serve(options);
     }
-    return poetry::run_command(options);
+    return poetry::sync::run_command(options);
   };
-  return poetry::guarded_main("poetry-sync", run, poetry::command_in(argc, argv));
+  return poetry::cli::guarded_main("poetry-sync", run, poetry::sync::command_in(argc, argv));
 }

@@ -6,7 +6,7 @@
 #include "base/quantity.hpp"
 #include "fetch/strategy.hpp"
 
-namespace poetry {
+namespace poetry::sync {
 namespace {
 
 constexpr std::uint64_t any_count = std::numeric_limits<std::uint64_t>::max();
@@ -26,33 +26,34 @@ std::function<Texts()> shows(const std::string& text) {
 std::function<Texts()> shows(const std::uint64_t& count) {
   return [&count] { return Texts{std::to_string(count)}; };
 }
-std::function<Texts()> shows(const Duration& duration) {
-  return [&duration] { return Texts{format_duration(duration)}; };
+std::function<Texts()> shows(const base::Duration& duration) {
+  return [&duration] { return Texts{base::format_duration(duration)}; };
 }
-std::function<Texts()> shows(const HostPort& where) {
-  return [&where] { return Texts{to_string(where)}; };
+std::function<Texts()> shows(const net::HostPort& where) {
+  return [&where] { return Texts{net::to_string(where)}; };
 }
 
-std::function<void(std::string_view)> into(HostPort& where) {
-  return [&where](std::string_view text) { where = parse_host_port(text, 0); };
+std::function<void(std::string_view)> into(net::HostPort& where) {
+  return [&where](std::string_view text) { where = net::parse_host_port(text, 0); };
 }
-using poetry::into;
+using poetry::cli::into;
 
-Option counted(const std::string& name, const std::string& text, std::uint64_t& count,
-               std::uint64_t least, std::uint64_t most) {
-  return {name, 0, "N", text, std::to_string(count), into(count, least, most), shows(count)};
+cli::Option counted(const std::string& name, const std::string& text, std::uint64_t& count,
+                    std::uint64_t least, std::uint64_t most) {
+  return {name, 0, "N", text, std::to_string(count), cli::into(count, least, most), shows(count)};
 }
-Option timed(const std::string& name, const std::string& text, Duration& duration,
-             Duration least = Duration{}) {
+cli::Option timed(const std::string& name, const std::string& text, base::Duration& duration,
+                  base::Duration least = base::Duration{}) {
   return {name,
           0,
           "DUR",
           text,
-          format_duration(duration),
+          base::format_duration(duration),
           [&duration, least](std::string_view given) {
-            const auto parsed = parse_duration(given);
+            const auto parsed = base::parse_duration(given);
             if (parsed < least) {
-              throw UsageError("duration is less than " + format_duration(least), given);
+              throw base::UsageError("duration is less than " + base::format_duration(least),
+                                     given);
             }
             duration = parsed;
           },
@@ -63,23 +64,23 @@ Option timed(const std::string& name, const std::string& text, Duration& duratio
 
 void add_database(Options& table, SyncOptions& o) {
   table.push_back({"database", 'd', "URL", "sqlite:PATH or postgresql://...",
-                   "sqlite:~/.local/state/poetry-sync/library.db", into(o.database),
+                   "sqlite:~/.local/state/poetry-sync/library.db", cli::into(o.database),
                    shows(o.database)});
 }
 
 void add_control(Options& table, SyncOptions& o) {
-  table.push_back({"control", 'c', "ADDRESS", "the worker's control port", to_string(o.control),
-                   into(o.control), shows(o.control)});
+  table.push_back({"control", 'c', "ADDRESS", "the worker's control port",
+                   net::to_string(o.control), into(o.control), shows(o.control)});
 }
 
 void add_token(Options& table, SyncOptions& o) {
   table.push_back({"token-file", 0, "FILE", "its first line is the token that requests bear", "",
-                   into(o.token_file), shows(o.token_file)});
+                   cli::into(o.token_file), shows(o.token_file)});
 }
 
 void add_web(Options& table, SyncOptions& o) {
   auto& web = o.web;
-  table.push_back({"listen", 'l', "ADDRESS", "where the page is", to_string(web.listen),
+  table.push_back({"listen", 'l', "ADDRESS", "where the page is", net::to_string(web.listen),
                    into(web.listen), shows(web.listen)});
   table.push_back({"allow-host", 0, "NAME", "another name that the page is asked for by", "",
                    [&web](std::string_view text) { web.hosts.emplace_back(text); },
@@ -101,10 +102,10 @@ void add_worker(Options& table, SyncOptions& o) {
   table.push_back({"engine", 'e', "NAME", "how a job's servers are waited for; see poetry-get(1)",
                    job.engine,
                    [&job](std::string_view text) {
-                     make_strategy(text);
+                     fetch::make_strategy(text);
                      job.engine = text;
                    },
-                   shows(job.engine), strategy_names()});
+                   shows(job.engine), fetch::strategy_names()});
   table.push_back(
       counted("parallel", "poems of a collection at once; 0 is all", job.parallel, 0, any_count));
   table.push_back(
@@ -124,22 +125,22 @@ void add_worker(Options& table, SyncOptions& o) {
 }
 
 void add_json(Options& table, SyncOptions& o) {
-  table.push_back({"json", 0, "", "print JSON", "", into(o.json), shows(o.json)});
+  table.push_back({"json", 0, "", "print JSON", "", cli::into(o.json), shows(o.json)});
 }
 
 void add_name(Options& table, SyncOptions& o) {
   table.push_back({"name", 'n', "NAME", "what the record is called, instead of its address", "",
-                   into(o.name), shows(o.name)});
+                   cli::into(o.name), shows(o.name)});
 }
 
 void add_wait(Options& table, SyncOptions& o) {
   table.push_back(
-      {"wait", 'w', "", "follow the log to the job's end", "", into(o.wait), shows(o.wait)});
+      {"wait", 'w', "", "follow the log to the job's end", "", cli::into(o.wait), shows(o.wait)});
 }
 
 void add_follow(Options& table, SyncOptions& o) {
   table.push_back(
-      {"follow", 'f', "", "go on until the job is over", "", into(o.follow), shows(o.follow)});
+      {"follow", 'f', "", "go on until the job is over", "", cli::into(o.follow), shows(o.follow)});
 }
 
-}  // namespace poetry
+}  // namespace poetry::sync

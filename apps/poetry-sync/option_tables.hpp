@@ -5,9 +5,9 @@
 
 #include "options.hpp"
 
-namespace poetry {
+namespace poetry::sync {
 
-using Options = std::vector<Option>;
+using Options = std::vector<cli::Option>;
 
 /// Each appends its options, whose values arrive in the struct; that has to outlive the table.
 void add_database(Options& table, SyncOptions& options);
@@ -21,4 +21,4 @@ void add_wait(Options& table, SyncOptions& options);
 void add_follow(Options& table, SyncOptions& options);
 void add_json(Options& table, SyncOptions& options);
 
-}  // namespace poetry
+}  // namespace poetry::sync

@@ -7,7 +7,7 @@
 #include "base/error.hpp"
 #include "option_tables.hpp"
 
-namespace poetry {
+namespace poetry::sync {
 namespace {
 
 const std::string databases_line = "Databases: SQLite, PostgreSQL by " POETRY_DATABASES;
@@ -68,34 +68,34 @@ std::vector<std::string> command_names() {
   return names;
 }
 
-Tool tool_of(const Command& command, SyncOptions& options) {
-  Tool tool;
+cli::Tool tool_of(const Command& command, SyncOptions& options) {
+  cli::Tool tool;
   tool.name = "poetry-sync";
   tool.command = command.name;
   tool.features = databases_line;
   tool.synopsis = "[OPTIONS]";
   for (const auto& operand : command.operands) tool.synopsis += " " + operand;
   tool.about = command.about;
-  tool.operands = Operands::words;
+  tool.operands = cli::Operands::words;
   tool.operand_set = [&options, &command](std::string_view text) {
     if (options.operands.size() >= command.operands.size()) {
-      throw UsageError("unexpected argument", text);
+      throw base::UsageError("unexpected argument", text);
     }
     options.operands.emplace_back(text);
   };
   if (!command.operands.empty() && command.operands.front() == "TYPE") {
-    tool.words = {record_type_names.begin(), record_type_names.end()};
+    tool.words = {store::record_type_names.begin(), store::record_type_names.end()};
   }
   if (command.name == "help") tool.words = command_names();
   for (const auto& add : command.options) add(tool.options, options);
-  add_common_options(tool, options.log);
+  cli::add_common_options(tool, options.log);
   return tool;
 }
 
 /// What the command line is without a command: the first one, and what is of all.
-Tool whole_tool(SyncOptions& options) {
+cli::Tool whole_tool(SyncOptions& options) {
   const auto& first = commands().front();
-  Tool tool;
+  cli::Tool tool;
   tool.name = "poetry-sync";
   tool.features = databases_line;
   tool.synopsis = "[OPTIONS]\nCOMMAND [OPTIONS] [OPERAND...]";
@@ -103,33 +103,35 @@ Tool whole_tool(SyncOptions& options) {
       "Keeps a library of records in step with their servers: a page with a Sync Up button,\n"
       "durable jobs, and workers that carry them out. See poetry-sync(1), and the help of each\n"
       "command: poetry-sync COMMAND --help.";
-  tool.operands = Operands::words;
+  tool.operands = cli::Operands::words;
   for (const auto& add : first.options) add(tool.options, options);
-  add_common_options(tool, options.log);
+  cli::add_common_options(tool, options.log);
   for (const auto& each : commands()) tool.commands.push_back(tool_of(each, options));
   return tool;
 }
 
-Parsed parse_command(const Command& command, int argc, const char* const* argv,
-                     SyncOptions& options) {
-  if (parse(tool_of(command, options), argc, argv) == Parsed::done) return Parsed::done;
-  if (options.operands.size() >= command.operands.size()) return Parsed::run;
+cli::Parsed parse_command(const Command& command, int argc, const char* const* argv,
+                          SyncOptions& options) {
+  if (cli::parse(tool_of(command, options), argc, argv) == cli::Parsed::done)
+    return cli::Parsed::done;
+  if (options.operands.size() >= command.operands.size()) return cli::Parsed::run;
   const auto& missing = command.operands[options.operands.size()];
-  if (missing.starts_with('[')) return Parsed::run;
-  throw UsageError("missing operand", missing);
+  if (missing.starts_with('[')) return cli::Parsed::run;
+  throw base::UsageError("missing operand", missing);
 }
 
 [[noreturn]] void refuse_command(const std::string& name) {
   std::string valid;
   for (const auto& each : command_names()) valid.append(valid.empty() ? "" : ", ").append(each);
-  throw UsageError("unknown command (valid: " + valid + ")", name);
+  throw base::UsageError("unknown command (valid: " + valid + ")", name);
 }
 
-Parsed print_help(const std::string& of, SyncOptions& options) {
+cli::Parsed print_help(const std::string& of, SyncOptions& options) {
   const std::array arguments{"poetry-sync", "--help"};
   const auto* const command = find(of);
   if (!of.empty() && command == nullptr) refuse_command(of);
-  return parse(of.empty() ? whole_tool(options) : tool_of(*command, options), 2, arguments.data());
+  return cli::parse(of.empty() ? whole_tool(options) : tool_of(*command, options), 2,
+                    arguments.data());
 }
 
 /// Whether it opens the database.
@@ -143,22 +145,22 @@ std::string command_in(int argc, const char* const* argv) {
   return argc > 1 && find(argv[1]) != nullptr ? argv[1] : "";
 }
 
-Parsed parse_sync_options(int argc, const char* const* argv, SyncOptions& options) {
+cli::Parsed parse_sync_options(int argc, const char* const* argv, SyncOptions& options) {
   options.database = default_database();
   const auto named = command_in(argc, argv);
   if (named.empty() && argc > 1 && argv[1][0] != '-') refuse_command(argv[1]);
   if (!named.empty()) options.command = named;
   const auto& command = *find(options.command);
-  const auto parsed = named.empty() ? parse(whole_tool(options), argc, argv)
+  const auto parsed = named.empty() ? cli::parse(whole_tool(options), argc, argv)
                                     : parse_command(command, argc - 1, argv + 1, options);
-  if (parsed == Parsed::done) return Parsed::done;
+  if (parsed == cli::Parsed::done) return cli::Parsed::done;
   if (command.name == "help") {
     return print_help(options.operands.empty() ? "" : options.operands.front(), options);
   }
   if (options.database.empty() && uses_database(command)) {
-    throw UsageError("without HOME or XDG_STATE_HOME, this is needed", "--database");
+    throw base::UsageError("without HOME or XDG_STATE_HOME, this is needed", "--database");
   }
-  return Parsed::run;
+  return cli::Parsed::run;
 }
 
 std::string default_database() {
@@ -172,4 +174,4 @@ std::string default_database() {
   return "sqlite:" + std::string(home) + "/.local/state/poetry-sync/library.db";
 }
 
-}  // namespace poetry
+}  // namespace poetry::sync

@@ -9,27 +9,27 @@
 #include "http/web_options.hpp"
 #include "work/sync_job.hpp"
 
-namespace poetry {
+namespace poetry::sync {
 
 struct SyncOptions {
   std::string command = "serve";
   std::vector<std::string> operands;  ///< as many as the command takes
   std::string database;               ///< see open_database()
-  WebOptions web;
-  HostPort control{"127.0.0.1", 8081};
+  http::WebOptions web;
+  net::HostPort control{"127.0.0.1", 8081};
   std::string token_file;
   std::uint64_t jobs = 4;  ///< at once
-  JobOptions job;
+  work::JobOptions job;
   std::string name;
   bool wait = false;
   bool follow = false;
   bool json = false;
-  LogOptions log;
+  cli::LogOptions log;
 };
 
 /// Fills `options`; `done` when --help or the like was asked for and printed.
 /// Raises UsageError, and std::system_error where the config file cannot be read.
-Parsed parse_sync_options(int argc, const char* const* argv, SyncOptions& options);
+cli::Parsed parse_sync_options(int argc, const char* const* argv, SyncOptions& options);
 
 /// The command that a command line names, empty where it names none that there is.
 std::string command_in(int argc, const char* const* argv);
@@ -38,4 +38,4 @@ std::string command_in(int argc, const char* const* argv);
 /// Base Directory Specification). Empty where there is no home directory.
 std::string default_database();
 
-}  // namespace poetry
+}  // namespace poetry::sync

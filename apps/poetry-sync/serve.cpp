@@ -18,7 +18,7 @@
 #include "tcp/token.hpp"
 #include "work/worker.hpp"
 
-namespace poetry {
+namespace poetry::sync {
 namespace {
 
 constexpr std::size_t database_threads = 4;
@@ -35,7 +35,7 @@ std::string worker_name() {
 /// Waits for changes of the store, also by other processes, and passes them on.
 class Watch {
  public:
-  Watch(Store& store, std::function<void()> changed)
+  Watch(store::Store& store, std::function<void()> changed)
       : store_(store), changed_(std::move(changed)), thread_([this] { run(); }) {}
   Watch(const Watch&) = delete;
   Watch& operator=(const Watch&) = delete;
@@ -51,62 +51,64 @@ class Watch {
       try {
         news = store_.wait_for_news(news_wait) || news;
         if (!news) continue;
-        const auto began = Clock::now();
+        const auto began = base::Clock::now();
         changed_();
         news = false;
         // A large library is read at most half of the time.
-        std::this_thread::sleep_for(std::min<Duration>(Clock::now() - began, news_wait));
+        std::this_thread::sleep_for(
+            std::min<base::Duration>(base::Clock::now() - began, news_wait));
       } catch (const std::exception& error) {
-        log_error("{}", error.what());
+        base::log_error("{}", error.what());
         std::this_thread::sleep_for(pause_after_error);
       }
     }
   }
 
-  Store& store_;
+  store::Store& store_;
   std::function<void()> changed_;
   std::atomic<bool> stopping_ = false;
   std::thread thread_;
 };
 
 /// The places that a command listens at, the page's first.
-std::vector<HostPort> places_of(const SyncOptions& options) {
-  std::vector<HostPort> places;
+std::vector<net::HostPort> places_of(const SyncOptions& options) {
+  std::vector<net::HostPort> places;
   if (options.command != "worker") places.push_back(options.web.listen);
   if (options.command != "web") places.push_back(options.control);
   return places;
 }
 
-void require_token(const HostPort& where, const std::string& token) {
-  if (token.empty() && !is_loopback(where.host)) {
-    throw UsageError("listening beyond this machine takes --token-file", to_string(where));
+void require_token(const net::HostPort& where, const std::string& token) {
+  if (token.empty() && !tcp::is_loopback(where.host)) {
+    throw base::UsageError("listening beyond this machine takes --token-file",
+                           net::to_string(where));
   }
 }
 
-void tell(const HostPort& where, std::string_view what) {
-  write_standard_output("listening " + to_string(where) + " " + std::string(what) + "\n");
+void tell(const net::HostPort& where, std::string_view what) {
+  cli::write_standard_output("listening " + net::to_string(where) + " " + std::string(what) + "\n");
 }
 
 }  // namespace
 
 int run_serve(const SyncOptions& options) {
-  ServiceManager service_manager;
-  raise_descriptor_limit();  // a stream for each page that is open
+  net::ServiceManager service_manager;
+  net::raise_descriptor_limit();  // a stream for each page that is open
   const bool has_page = options.command != "worker";
   const bool has_worker = options.command != "web";
-  const auto token = read_token(options.token_file);
+  const auto token = tcp::read_token(options.token_file);
   const auto places = places_of(options);
   for (const auto& each : places) require_token(each, token);
-  auto listeners = listen_at(places);
-  const auto database = open_database(options.database);
-  Store store(*database);
-  Hub hub(store);
-  Api api(store, hub);
+  auto listeners = tcp::listen_at(places);
+  const auto database = store::open_database(options.database);
+  store::Store store(*database);
+  http::Hub hub(store);
+  http::Api api(store, hub);
   boost::asio::io_context io{1};
-  BlockingPool pool(io, database_threads);
-  std::optional<Web> web;
-  std::optional<Control> control;
-  std::optional<Worker> worker;
+  tcp::BlockingPool pool(io, database_threads);
+  std::optional<http::Web> web;
+  std::optional<control::Control> control;
+  std::optional<work::Worker> worker;
   boost::asio::signal_set signals(io, SIGINT, SIGTERM);
   const auto stop = [&] {
     service_manager.stopping();
@@ -125,7 +127,7 @@ int run_serve(const SyncOptions& options) {
   }
   if (has_worker) {
     control.emplace(
-        ControlOptions{
+        control::ControlOptions{
             .listen = options.control, .token = token, .idle_timeout = options.web.idle_timeout},
         std::move(listeners.back()), io, pool, store, stop);
     worker.emplace(store, options.job, worker_name(), options.jobs);
@@ -144,7 +146,7 @@ int run_serve(const SyncOptions& options) {
   }
   worker.reset();
   pool.join();
-  return exit_ok;
+  return cli::exit_ok;
 }
 
-}  // namespace poetry
+}  // namespace poetry::sync

@@ -5,7 +5,7 @@
 #include <chrono>
 #include <cstdint>
 
-namespace poetry {
+namespace poetry::base {
 
 using Clock = std::chrono::steady_clock;
 using TimePoint = Clock::time_point;
@@ -34,4 +34,4 @@ constexpr double seconds(Duration duration) {
   return std::chrono::duration<double>(duration).count();
 }
 
-}  // namespace poetry
+}  // namespace poetry::base

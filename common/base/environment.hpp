@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <string>
 
-namespace poetry {
+namespace poetry::base {
 
 /// The value of a variable that is for this process alone, and is gone then; empty where it is not
 /// set.
@@ -15,4 +15,4 @@ inline std::string take_variable(const char* name) {
   return text;
 }
 
-}  // namespace poetry
+}  // namespace poetry::base

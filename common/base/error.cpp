@@ -3,7 +3,7 @@
 #include <cerrno>
 #include <system_error>
 
-namespace poetry {
+namespace poetry::base {
 
 void throw_errno(std::string_view attempt, std::string_view target) {
   const int error = errno;
@@ -11,4 +11,4 @@ void throw_errno(std::string_view attempt, std::string_view target) {
                           std::string(attempt).append(" ").append(target));
 }
 
-}  // namespace poetry
+}  // namespace poetry::base

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace poetry {
+namespace poetry::base {
 
 /// Input that the user has to mend: "what is wrong: the offending text".
 class UsageError : public std::runtime_error {
@@ -17,4 +17,4 @@ class UsageError : public std::runtime_error {
 /// Throws std::system_error for the current errno, naming the attempt and its target.
 [[noreturn]] void throw_errno(std::string_view attempt, std::string_view target);
 
-}  // namespace poetry
+}  // namespace poetry::base

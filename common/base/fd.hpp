@@ -5,7 +5,7 @@
 
 #include <utility>
 
-namespace poetry {
+namespace poetry::base {
 
 class Fd {
  public:
@@ -33,4 +33,4 @@ class Fd {
   int fd_ = -1;
 };
 
-}  // namespace poetry
+}  // namespace poetry::base

@@ -2,7 +2,7 @@
 
 #include <charconv>
 
-namespace poetry {
+namespace poetry::base {
 
 std::string to_hex(std::string_view bytes) {
   constexpr std::string_view digits = "0123456789abcdef";
@@ -29,4 +29,4 @@ std::optional<std::string> parse_hex(std::string_view text) {
   return bytes;
 }
 
-}  // namespace poetry
+}  // namespace poetry::base

@@ -6,7 +6,7 @@
 
 #include "base/utf8.hpp"
 
-namespace poetry {
+namespace poetry::base {
 namespace {
 
 namespace json = boost::json;
@@ -78,4 +78,4 @@ std::string json_text(const json::value& value, JsonSpaces spaces) {
   return writer.take();
 }
 
-}  // namespace poetry
+}  // namespace poetry::base

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace poetry {
+namespace poetry::base {
 
 /// A string with its quotes; U+FFFD stands for what is no UTF-8.
 std::string json_string(std::string_view text);
@@ -19,4 +19,4 @@ enum class JsonSpaces { none, behind_separators };
 /// A whole value, in one line.
 std::string json_text(const boost::json::value& value, JsonSpaces spaces = JsonSpaces::none);
 
-}  // namespace poetry
+}  // namespace poetry::base

@@ -2,7 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
-namespace poetry {
+namespace poetry::base {
 namespace {
 
 spdlog::level::level_enum level_of(LogLevel level) {
@@ -27,4 +27,4 @@ void log_line(LogLevel level, fmt::string_view format, fmt::format_args argument
   if (is_logged(level)) spdlog::log(level_of(level), fmt::vformat(format, arguments));
 }
 
-}  // namespace poetry
+}  // namespace poetry::base

@@ -4,7 +4,7 @@
 
 #include <fmt/core.h>
 
-namespace poetry {
+namespace poetry::base {
 
 enum class LogLevel { debug, info, warn, error };
 
@@ -34,4 +34,4 @@ void log_error(fmt::format_string<Arguments...> format, const Arguments&... argu
   log_line(LogLevel::error, format, fmt::make_format_args(arguments...));
 }
 
-}  // namespace poetry
+}  // namespace poetry::base

@@ -7,7 +7,7 @@
 
 #include "base/error.hpp"
 
-namespace poetry {
+namespace poetry::base {
 namespace {
 
 __extension__ typedef unsigned __int128 Wide;
@@ -142,4 +142,4 @@ std::string counted(std::uint64_t count, std::string_view noun) {
   return std::to_string(count).append(" ").append(noun).append(count == 1 ? "" : "s");
 }
 
-}  // namespace poetry
+}  // namespace poetry::base

@@ -7,7 +7,7 @@
 
 #include "base/clock.hpp"
 
-namespace poetry {
+namespace poetry::base {
 
 /// Parses a duration: digits with an optional fraction and one of the units ns, us, ms, s, m, h;
 /// without a unit it is in seconds, as for sleep(1). Exact to the nanosecond, never rounded up.
@@ -32,4 +32,4 @@ std::uint64_t parse_count(std::string_view text, std::string_view what, std::uin
 /// "1 poem", "3 poems".
 std::string counted(std::uint64_t count, std::string_view noun);
 
-}  // namespace poetry
+}  // namespace poetry::base

@@ -13,7 +13,7 @@
 #include "base/fd.hpp"
 #include "base/write_fully.hpp"
 
-namespace poetry {
+namespace poetry::base {
 namespace {
 
 constexpr std::size_t buffer_size = 256 * 1024;  // few system calls a file, little beside it
@@ -83,4 +83,4 @@ void SealedText::seal(int memory, std::string_view name) {
   size_ = size;
 }
 
-}  // namespace poetry
+}  // namespace poetry::base

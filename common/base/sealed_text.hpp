@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace poetry {
+namespace poetry::base {
 
 class SealedText {
  public:
@@ -30,4 +30,4 @@ class SealedText {
   std::size_t size_ = 0;
 };
 
-}  // namespace poetry
+}  // namespace poetry::base

@@ -6,7 +6,7 @@
 
 #include "base/clock.hpp"
 
-namespace poetry {
+namespace poetry::base {
 
 /// One well-mixed number for a seed and a position: SplitMix64's output function (Steele, Lea and
 /// Flood, "Fast Splittable Pseudorandom Number Generators", 2014) at `position` steps from `seed`.
@@ -35,4 +35,4 @@ constexpr double uniform(std::uint64_t seed, std::uint64_t position) {
   return static_cast<double>(derive_seed(seed, position) >> 11U) * 0x1p-53;
 }
 
-}  // namespace poetry
+}  // namespace poetry::base

@@ -8,7 +8,7 @@
 
 #include "base/hex.hpp"
 
-namespace poetry {
+namespace poetry::base {
 
 struct Sha256::State {
   struct Free {
@@ -51,4 +51,4 @@ std::optional<Digest> parse_digest(std::string_view text) {
   return digest;
 }
 
-}  // namespace poetry
+}  // namespace poetry::base

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace poetry {
+namespace poetry::base {
 
 /// A digest as it is, of a third of its text's size.
 using Digest = std::array<unsigned char, 32>;
@@ -36,4 +36,4 @@ class Sha256 {
   std::unique_ptr<State> state_;
 };
 
-}  // namespace poetry
+}  // namespace poetry::base

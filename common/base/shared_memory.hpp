@@ -12,7 +12,7 @@
 
 #include "base/error.hpp"
 
-namespace poetry {
+namespace poetry::base {
 
 /// `count` objects, in one piece of which all of them hold a share. Raises std::system_error. What
 /// is shared must be safe to use by several processes at once, as lock-free atomics are.
@@ -37,4 +37,4 @@ std::shared_ptr<T> make_shared_memory() {
   return make_shared_memory<T>(1).front();
 }
 
-}  // namespace poetry
+}  // namespace poetry::base

@@ -5,7 +5,7 @@
 
 #include "base/utf8.hpp"
 
-namespace poetry {
+namespace poetry::base {
 namespace {
 
 struct Range {
@@ -74,4 +74,4 @@ std::u32string shortened(std::u32string text, std::size_t columns, char32_t mark
   return text.substr(0, first) + mark + text.substr(last);
 }
 
-}  // namespace poetry
+}  // namespace poetry::base

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace poetry {
+namespace poetry::base {
 
 /// The characters of UTF-8 text. What is no UTF-8, a control character, or not to be had in XML 1.0
 /// becomes U+FFFD, an ill-formed sequence one for each of its maximal subparts.
@@ -23,4 +23,4 @@ std::size_t columns_of(std::u32string_view text);
 /// `columns` at most; these are 3 at least. The end is the longer part by a half.
 std::u32string shortened(std::u32string text, std::size_t columns, char32_t mark);
 
-}  // namespace poetry
+}  // namespace poetry::base

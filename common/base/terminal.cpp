@@ -10,7 +10,7 @@
 #include <cstring>
 #include <string>
 
-namespace poetry {
+namespace poetry::base {
 namespace {
 
 constexpr std::size_t usual_width = 80;
@@ -59,4 +59,4 @@ Colours terminal_colours(int fd) {
   return is_terminal(fd) && variable("NO_COLOR").empty() ? Colours::yes : Colours::no;
 }
 
-}  // namespace poetry
+}  // namespace poetry::base

@@ -4,7 +4,7 @@
 
 #include <cstddef>
 
-namespace poetry {
+namespace poetry::base {
 
 enum class Glyphs { ascii, utf8 };
 enum class Colours { no, yes };
@@ -25,4 +25,4 @@ Glyphs terminal_glyphs();
 /// On a terminal, unless NO_COLOR is set and not empty.
 Colours terminal_colours(int fd);
 
-}  // namespace poetry
+}  // namespace poetry::base

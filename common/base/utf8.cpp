@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-namespace poetry {
+namespace poetry::base {
 namespace {
 
 /// How a sequence goes on after its first byte (The Unicode Standard, table 3-7).
@@ -79,4 +79,4 @@ std::string to_utf8(std::u32string_view text) {
   return bytes;
 }
 
-}  // namespace poetry
+}  // namespace poetry::base

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace poetry {
+namespace poetry::base {
 
 /// In place of what is no UTF-8.
 inline constexpr char32_t replacement_character = 0xfffd;
@@ -26,4 +26,4 @@ std::string valid_utf8(std::string_view bytes);
 
 std::string to_utf8(std::u32string_view text);
 
-}  // namespace poetry
+}  // namespace poetry::base

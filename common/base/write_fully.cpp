@@ -5,7 +5,7 @@
 
 #include <cerrno>
 
-namespace poetry {
+namespace poetry::base {
 
 std::error_code write_fully(int fd, std::string_view bytes) {
   while (!bytes.empty()) {
@@ -22,4 +22,4 @@ std::error_code write_fully(int fd, std::string_view bytes) {
   return {};
 }
 
-}  // namespace poetry
+}  // namespace poetry::base

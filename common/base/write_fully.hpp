@@ -4,10 +4,10 @@
 #include <string_view>
 #include <system_error>
 
-namespace poetry {
+namespace poetry::base {
 
 /// Calls write(2) until all bytes are written, waiting where the descriptor is non-blocking; or
 /// says why it goes no further.
 std::error_code write_fully(int fd, std::string_view bytes);
 
-}  // namespace poetry
+}  // namespace poetry::base

@@ -4,7 +4,7 @@
 
 #include "base/utf8.hpp"
 
-namespace poetry {
+namespace poetry::base {
 namespace {
 
 bool is_xml_character(char32_t each) {
@@ -66,4 +66,4 @@ std::string xml_escaped(std::string_view bytes) {
   return text;
 }
 
-}  // namespace poetry
+}  // namespace poetry::base

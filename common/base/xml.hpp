@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-namespace poetry {
+namespace poetry::base {
 
 /// `bytes` with U+FFFD in place of all that is no UTF-8, one for each maximal subpart of an
 /// ill-formed sequence, and of each character outside the production Char of XML 1.0.
@@ -14,4 +14,4 @@ std::string to_xml_characters(std::string_view bytes);
 /// space would otherwise be normalized (XML 1.0, sections 2.11 and 3.3.3).
 std::string xml_escaped(std::string_view bytes);
 
-}  // namespace poetry
+}  // namespace poetry::base

@@ -11,7 +11,7 @@
 #include "cli/help.hpp"
 #include "cli/standard_output.hpp"
 
-namespace poetry {
+namespace poetry::cli {
 namespace {
 
 namespace po = boost::program_options;
@@ -27,13 +27,13 @@ using Given = std::pair<std::string, std::string>;
 [[noreturn]] void refuse(const po::error_with_option_name& error) {
   const auto name = error.get_option_name();
   if (dynamic_cast<const po::unknown_option*>(&error) != nullptr) {
-    throw UsageError("unknown option", name);
+    throw base::UsageError("unknown option", name);
   }
   const auto* syntax = dynamic_cast<const po::invalid_syntax*>(&error);
   if (syntax != nullptr && syntax->kind() == po::invalid_syntax::extra_parameter) {
-    throw UsageError("option takes no argument", name);
+    throw base::UsageError("option takes no argument", name);
   }
-  throw UsageError("option needs an argument", name);
+  throw base::UsageError("option needs an argument", name);
 }
 
 std::vector<Given> split_command_line(const Tool& tool, int argc, const char* const* argv) {
@@ -74,24 +74,25 @@ std::string_view trimmed(std::string_view text) {
 void read_config(const Tool& tool, const std::string& path,
                  const std::set<std::string, std::less<>>& overridden) {
   std::ifstream file(path);
-  if (!file) throw_errno("open", path);
+  if (!file) base::throw_errno("open", path);
   std::string line;
   for (int number = 1; std::getline(file, line); ++number) {
     const auto text = trimmed(line);
     if (text.empty() || text.starts_with('#')) continue;
     const auto place = path + ":" + std::to_string(number) + ": ";
     const auto equals = text.find('=');
-    if (equals == std::string_view::npos) throw UsageError(place + "not 'name = value'", text);
+    if (equals == std::string_view::npos)
+      throw base::UsageError(place + "not 'name = value'", text);
     const auto name = trimmed(text.substr(0, equals));
     const auto* option = find(tool, name);
-    if (option == nullptr || !option->shown) throw UsageError(place + "unknown key", name);
+    if (option == nullptr || !option->shown) throw base::UsageError(place + "unknown key", name);
     try {
       if (!overridden.contains(name)) option->set(trimmed(text.substr(equals + 1)));
-    } catch (const UsageError& error) {
-      throw UsageError(place + option->name, error.what());
+    } catch (const base::UsageError& error) {
+      throw base::UsageError(place + option->name, error.what());
     }
   }
-  if (file.bad()) throw_errno("read", path);
+  if (file.bad()) base::throw_errno("read", path);
 }
 
 std::string settings(const Tool& tool) {
@@ -108,15 +109,15 @@ std::string settings(const Tool& tool) {
 void apply(const Tool& tool, const std::vector<Given>& given) {
   for (const auto& [name, value] : given) {
     if (name.empty()) {
-      if (!tool.operand_set) throw UsageError("unexpected argument", value);
+      if (!tool.operand_set) throw base::UsageError("unexpected argument", value);
       tool.operand_set(value);
       continue;
     }
     const auto* option = find(tool, name);
     try {
       if (option->set) option->set(value);
-    } catch (const UsageError& error) {
-      throw UsageError("--" + name, error.what());
+    } catch (const base::UsageError& error) {
+      throw base::UsageError("--" + name, error.what());
     }
   }
 }
@@ -195,7 +196,7 @@ Parsed parse(const Tool& tool, int argc, const char* const* argv) {
 
 std::function<void(std::string_view)> into(bool& flag) {
   return [&flag](std::string_view text) {
-    if (text != "true" && text != "false") throw UsageError("neither true nor false", text);
+    if (text != "true" && text != "false") throw base::UsageError("neither true nor false", text);
     flag = text == "true";
   };
 }
@@ -204,14 +205,14 @@ std::function<void(std::string_view)> into(std::string& text) {
   return [&text](std::string_view given) { text = given; };
 }
 
-std::function<void(std::string_view)> into(Duration& duration) {
-  return [&duration](std::string_view text) { duration = parse_duration(text); };
+std::function<void(std::string_view)> into(base::Duration& duration) {
+  return [&duration](std::string_view text) { duration = base::parse_duration(text); };
 }
 
 std::function<void(std::string_view)> into(std::uint64_t& count, std::uint64_t least,
                                            std::uint64_t most) {
   return [&count, least, most](std::string_view text) {
-    count = parse_count(text, "count", least, most);
+    count = base::parse_count(text, "count", least, most);
   };
 }
 
@@ -220,10 +221,10 @@ std::function<void(std::string_view)> one_of(std::string& choice, std::vector<st
     if (std::ranges::find(valid, text) == valid.end()) {
       std::string list;
       for (const auto& name : valid) list.append(list.empty() ? "" : ", ").append(name);
-      throw UsageError("not one of " + list, text);
+      throw base::UsageError("not one of " + list, text);
     }
     choice = text;
   };
 }
 
-}  // namespace poetry
+}  // namespace poetry::cli

@@ -13,7 +13,7 @@
 #include "base/quantity.hpp"
 #include "cli/log.hpp"
 
-namespace poetry {
+namespace poetry::cli {
 
 /// One option. `set` takes the text and raises UsageError, and is called as often as the option is
 /// given; `shown` is the value as --print-config writes it, a line each (empty: no line). Only an
@@ -67,9 +67,9 @@ Parsed parse(const Tool& tool, int argc, const char* const* argv);
 /// of a few words. Each raises UsageError naming the text.
 std::function<void(std::string_view)> into(bool& flag);
 std::function<void(std::string_view)> into(std::string& text);
-std::function<void(std::string_view)> into(Duration& duration);
+std::function<void(std::string_view)> into(base::Duration& duration);
 std::function<void(std::string_view)> into(std::uint64_t& count, std::uint64_t least,
                                            std::uint64_t most);
 std::function<void(std::string_view)> one_of(std::string& choice, std::vector<std::string> valid);
 
-}  // namespace poetry
+}  // namespace poetry::cli

@@ -6,7 +6,7 @@
 #include "base/error.hpp"
 #include "cli/completion_values.hpp"
 
-namespace poetry {
+namespace poetry::cli {
 namespace {
 
 /// "poetry_sync_add", a name that every shell takes for a function's.
@@ -211,7 +211,7 @@ std::string completion_script(const Tool& tool, std::string_view shell) {
   if (shell == "bash") return bash_script(tool);
   if (shell == "zsh") return zsh_script(tool);
   if (shell == "fish") return fish_script(tool);
-  throw UsageError("unknown shell (valid: bash, zsh, fish)", shell);
+  throw base::UsageError("unknown shell (valid: bash, zsh, fish)", shell);
 }
 
-}  // namespace poetry
+}  // namespace poetry::cli

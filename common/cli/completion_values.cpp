@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace poetry {
+namespace poetry::cli {
 
 void add_word(std::string& words, std::string_view word) {
   words.append(words.empty() ? "" : " ").append(word);
@@ -30,4 +30,4 @@ OptionValues completion_of(const Option& option) {
   return completion;
 }
 
-}  // namespace poetry
+}  // namespace poetry::cli

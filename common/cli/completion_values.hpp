@@ -6,7 +6,7 @@
 
 #include "cli/command_line.hpp"
 
-namespace poetry {
+namespace poetry::cli {
 
 /// What may stand where a value is wanted.
 enum class Values { none, words, file, directory, other };
@@ -22,4 +22,4 @@ OptionValues completion_of(const Option& option);
 /// Adds one behind a blank.
 void add_word(std::string& words, std::string_view word);
 
-}  // namespace poetry
+}  // namespace poetry::cli

@@ -10,7 +10,7 @@
 #include "cli/main.hpp"
 #include "cli/standard_output.hpp"
 
-namespace poetry {
+namespace poetry::cli {
 namespace {
 
 void print(std::string_view mark, std::string_view what, std::string_view remedy) {
@@ -44,7 +44,7 @@ void Findings::tries(std::string_view what, std::string_view remedy,
 }
 
 int Findings::finish() {
-  write_standard_output((failures_ == 0 ? "nothing" : counted(failures_, "thing")) +
+  write_standard_output((failures_ == 0 ? "nothing" : base::counted(failures_, "thing")) +
                         " would fail\n");
   return failures_ == 0 ? exit_ok : exit_failure;
 }
@@ -56,11 +56,11 @@ void try_to_write(const std::string& path) {
     if (std::filesystem::is_directory(file, error)) {
       throw std::system_error(EISDIR, std::generic_category(), "write " + path);
     }
-    if (::access(path.c_str(), W_OK) < 0) throw_errno("write", path);
+    if (::access(path.c_str(), W_OK) < 0) base::throw_errno("write", path);
     return;
   }
   const auto folder = file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
-  if (::access(folder.c_str(), W_OK | X_OK) < 0) throw_errno("write", path);
+  if (::access(folder.c_str(), W_OK | X_OK) < 0) base::throw_errno("write", path);
 }
 
 void try_to_make_directory(const std::string& path) {
@@ -72,7 +72,7 @@ void try_to_make_directory(const std::string& path) {
   errno = ENOTDIR;
   if (!std::filesystem::is_directory(nearest, error) ||
       ::access(nearest.c_str(), W_OK | X_OK) < 0) {
-    throw_errno("write to", path);
+    base::throw_errno("write to", path);
   }
 }
 
@@ -84,4 +84,4 @@ void try_to_log(const std::string& path) {
   }
 }
 
-}  // namespace poetry
+}  // namespace poetry::cli

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace poetry {
+namespace poetry::cli {
 
 class Findings {
  public:
@@ -34,4 +34,4 @@ void try_to_make_directory(const std::string& path);
 /// The same for a log file, for which missing directories are made.
 void try_to_log(const std::string& path);
 
-}  // namespace poetry
+}  // namespace poetry::cli

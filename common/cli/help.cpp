@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-namespace poetry {
+namespace poetry::cli {
 namespace {
 
 using HelpLine = std::pair<std::string, std::string>;
@@ -68,4 +68,4 @@ std::string help_text(const Tool& tool) {
   return text.append("Options:\n").append(in_columns(lines));
 }
 
-}  // namespace poetry
+}  // namespace poetry::cli

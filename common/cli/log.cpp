@@ -11,7 +11,7 @@
 
 #include "base/json.hpp"
 
-namespace poetry {
+namespace poetry::cli {
 namespace {
 
 /// The message as a JSON string, quotes included.
@@ -20,7 +20,7 @@ class JsonMessage : public spdlog::custom_flag_formatter {
   void format(const spdlog::details::log_msg& message, const std::tm& /*time*/,
               spdlog::memory_buf_t& buffer) override {
     const std::string_view text(message.payload.data(), message.payload.size());
-    const auto quoted = json_string(text);
+    const auto quoted = base::json_string(text);
     buffer.append(quoted.data(), quoted.data() + quoted.size());
   }
   [[nodiscard]] std::unique_ptr<spdlog::custom_flag_formatter> clone() const override {
@@ -53,4 +53,4 @@ void set_up_log(const LogOptions& options, const std::string& tool) {
   spdlog::set_default_logger(std::move(logger));
 }
 
-}  // namespace poetry
+}  // namespace poetry::cli

@@ -3,7 +3,7 @@
 
 #include <string>
 
-namespace poetry {
+namespace poetry::cli {
 
 struct LogOptions {
   std::string level = "info";   ///< trace, debug, info, warn, error, off
@@ -14,4 +14,4 @@ struct LogOptions {
 /// Raises std::system_error naming the file where it cannot be opened.
 void set_up_log(const LogOptions& options, const std::string& tool);
 
-}  // namespace poetry
+}  // namespace poetry::cli

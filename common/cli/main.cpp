@@ -9,7 +9,7 @@
 #include "base/utf8.hpp"
 #include "cli/standard_output.hpp"
 
-namespace poetry {
+namespace poetry::cli {
 namespace {
 
 /// Ends as a program that did not handle SIGPIPE would, so that a shell sees what it expects.
@@ -27,7 +27,9 @@ void complain(const std::string& text) {
 }
 
 // What a user gave stays on its line, and cannot command the terminal.
-std::string shown(const std::exception& error) { return to_utf8(shown_text(error.what())); }
+std::string shown(const std::exception& error) {
+  return base::to_utf8(base::shown_text(error.what()));
+}
 
 }  // namespace
 
@@ -35,7 +37,7 @@ int guarded_main(const std::string& tool, const std::function<int()>& body,
                  const std::string& command) {
   try {
     return body();
-  } catch (const UsageError& error) {
+  } catch (const base::UsageError& error) {
     const auto helped = command.empty() ? tool : tool + " " + command;
     complain(tool + ": " + shown(error) + "\nTry '" + helped + " --help'.\n");
     return exit_usage;
@@ -48,4 +50,4 @@ int guarded_main(const std::string& tool, const std::function<int()>& body,
   return exit_failure;
 }
 
-}  // namespace poetry
+}  // namespace poetry::cli

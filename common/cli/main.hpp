@@ -4,7 +4,7 @@
 #include <functional>
 #include <string>
 
-namespace poetry {
+namespace poetry::cli {
 
 /// The exit statuses of all tools.
 enum ExitStatus : int {
@@ -22,4 +22,4 @@ enum ExitStatus : int {
 int guarded_main(const std::string& tool, const std::function<int()>& body,
                  const std::string& command = "");
 
-}  // namespace poetry
+}  // namespace poetry::cli

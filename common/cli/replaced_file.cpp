@@ -11,7 +11,7 @@
 #include "base/fd.hpp"
 #include "cli/standard_output.hpp"
 
-namespace poetry {
+namespace poetry::cli {
 namespace {
 
 enum class FileKind { none, regular, other };
@@ -22,8 +22,8 @@ FileKind kind_of(const std::string& path) {
   return S_ISREG(status.st_mode) ? FileKind::regular : FileKind::other;
 }
 
-Fd open_for(const std::string& path, int flags) {
-  return Fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC | flags, 0666));
+base::Fd open_for(const std::string& path, int flags) {
+  return base::Fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC | flags, 0666));
 }
 
 /// A file that is removed unless it is kept.
@@ -52,30 +52,31 @@ void check_replaceable(const std::string& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) == 0) {
     if (S_ISDIR(status.st_mode)) errno = EISDIR;
-    if (S_ISDIR(status.st_mode) || ::access(path.c_str(), W_OK) < 0) throw_errno("write to", path);
+    if (S_ISDIR(status.st_mode) || ::access(path.c_str(), W_OK) < 0)
+      base::throw_errno("write to", path);
     if (!S_ISREG(status.st_mode)) return;
   }
   auto directory = std::filesystem::path(path).parent_path();
   if (directory.empty()) directory = ".";
-  if (::access(directory.c_str(), W_OK | X_OK) < 0) throw_errno("write to", path);
+  if (::access(directory.c_str(), W_OK | X_OK) < 0) base::throw_errno("write to", path);
 }
 
 void replace_file(const std::string& path, std::string_view text) {
   const FileKind kind = kind_of(path);
   if (kind == FileKind::other) {
-    const Fd file = open_for(path, 0);
-    if (!file) throw_errno("write to", path);
+    const base::Fd file = open_for(path, 0);
+    if (!file) base::throw_errno("write to", path);
     write_all(file.get(), text, path);
     return;
   }
   const std::string target =
       kind == FileKind::none ? path : std::filesystem::canonical(path).string();
   const std::string aside = target + "." + std::to_string(::getpid()) + ".part";
-  const Fd file = open_for(aside, O_CREAT | O_EXCL);
-  if (!file) throw_errno("write to", path);
+  const base::Fd file = open_for(aside, O_CREAT | O_EXCL);
+  if (!file) base::throw_errno("write to", path);
   Draft draft(aside);
   write_all(file.get(), text, path);
-  if (!draft.rename_to(target)) throw_errno("write to", path);
+  if (!draft.rename_to(target)) base::throw_errno("write to", path);
 }
 
-}  // namespace poetry
+}  // namespace poetry::cli

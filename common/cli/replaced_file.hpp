@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace poetry {
+namespace poetry::cli {
 
 /// Raises std::system_error naming the file where replace_file() is bound to fail. Changes nothing.
 void check_replaceable(const std::string& path);
@@ -14,4 +14,4 @@ void check_replaceable(const std::string& path);
 /// naming it, and leaves nothing behind then.
 void replace_file(const std::string& path, std::string_view text);
 
-}  // namespace poetry
+}  // namespace poetry::cli

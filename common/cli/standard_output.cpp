@@ -7,10 +7,10 @@
 
 #include "base/write_fully.hpp"
 
-namespace poetry {
+namespace poetry::cli {
 
 void write_all(int fd, std::string_view bytes, std::string_view name) {
-  const auto error = write_fully(fd, bytes);
+  const auto error = base::write_fully(fd, bytes);
   if (error) throw std::system_error(error, "write to " + std::string(name));
 }
 
@@ -18,4 +18,4 @@ void write_standard_output(std::string_view bytes) {
   write_all(STDOUT_FILENO, bytes, "standard output");
 }
 
-}  // namespace poetry
+}  // namespace poetry::cli

@@ -3,7 +3,7 @@
 
 #include <string_view>
 
-namespace poetry {
+namespace poetry::cli {
 
 /// Writes all bytes to a descriptor, waiting where it is non-blocking.
 /// Raises std::system_error naming `name`; EPIPE too, which guarded_main() ends quietly.
@@ -12,4 +12,4 @@ void write_all(int fd, std::string_view bytes, std::string_view name);
 /// write_all() to standard output.
 void write_standard_output(std::string_view bytes);
 
-}  // namespace poetry
+}  // namespace poetry::cli

@@ -5,16 +5,16 @@
 #include <exception>
 #include <utility>
 
-namespace poetry {
+namespace poetry::engine {
 namespace {
 
 // What all connections together may send to the server in a turn, 64 KiB. A connection that cannot
 // take it at once keeps it, and so never more than that.
-constexpr Ring::Buffers receive_buffers{16, 4096};
+constexpr reactor::Ring::Buffers receive_buffers{16, 4096};
 
 // The tag of an accept: beside the operation's bits the place of its port, and of which round it
 // is.
-constexpr std::uint64_t accept_operation = RingMultiplexer::others + 2;
+constexpr std::uint64_t accept_operation = reactor::RingMultiplexer::others + 2;
 constexpr unsigned accept_place_shift = 3;
 constexpr unsigned accept_round_shift = 34;
 constexpr std::uint64_t accept_place_bits =
@@ -27,18 +27,18 @@ AcceptingRing::Accepting::Accepting(const Port& its_port, std::size_t at)
     : port(&its_port),
       place(at),
       listener(its_port.listener.get()),
-      handed_down(listens_together(listener)) {}
+      handed_down(net::listens_together(listener)) {}
 
 AcceptingRing::AcceptingRing(std::span<Port> ports) : polls_(receive_buffers) {
   for (const auto& port : ports) {
     if (port.listener) accepting_.emplace_back(port, accepting_.size());
   }
-  polls_.pass_on([this](const Completion& completion) { complete(completion); });
+  polls_.pass_on([this](const reactor::Completion& completion) { complete(completion); });
 }
 
 AcceptingRing::~AcceptingRing() {
   try {
-    wait(Duration::zero());  // what was accepted until the last moment
+    wait(base::Duration::zero());  // what was accepted until the last moment
   } catch (const std::exception&) {
     return;  // the loop has ended by that already
   }
@@ -53,13 +53,13 @@ AcceptingRing::Accepting* AcceptingRing::find(int listener) {
   return at == accepting_.end() ? nullptr : &*at;
 }
 
-void AcceptingRing::set(int fd, Interest interest) {
+void AcceptingRing::set(int fd, reactor::Interest interest) {
   auto* const accepting = find(fd);
   if (accepting == nullptr) {
     polls_.set(fd, interest);
     return;
   }
-  const bool wanted = interest != Interest::none;
+  const bool wanted = interest != reactor::Interest::none;
   if (accepting->wanted == wanted) return;
   accepting->wanted = wanted;
   if (!wanted) {
@@ -84,24 +84,24 @@ void AcceptingRing::ask(Accepting& accepting) {
 }
 
 void AcceptingRing::stop(Accepting& accepting) {
-  polls_.set(accepting.listener, Interest::none);
+  polls_.set(accepting.listener, reactor::Interest::none);
   accepting.round = (accepting.round + 1) & accept_round_bits;
   if (!std::exchange(accepting.asked, false)) return;
   ring().cancel(accepting.listener);
   ring().flush();  // the listener may be closed now
 }
 
-std::span<const Ready> AcceptingRing::wait(Duration timeout) {
+std::span<const reactor::Ready> AcceptingRing::wait(base::Duration timeout) {
   for (auto* const each : std::exchange(to_ask_, {})) {
     if (each->wanted && each->by_itself && !each->asked) ask(*each);
   }
-  const auto polled = polls_.wait(waiting_ > 0 ? Duration::zero() : timeout);
+  const auto polled = polls_.wait(waiting_ > 0 ? base::Duration::zero() : timeout);
   ready_.assign(polled.begin(), polled.end());
   if (waiting_ > 0) report();
   return ready_;
 }
 
-void AcceptingRing::complete(const Completion& completion) {
+void AcceptingRing::complete(const reactor::Completion& completion) {
   if ((completion.tag & operation_bits) != accept_operation) {
     handler_(completion);
     return;
@@ -110,7 +110,7 @@ void AcceptingRing::complete(const Completion& completion) {
   if (completion.result >= 0) {
     accepting.waiting.emplace_back(completion.result);
     ++waiting_;
-  } else if (completion.result != -ECANCELED && !lost_before_accept(-completion.result)) {
+  } else if (completion.result != -ECANCELED && !net::lost_before_accept(-completion.result)) {
     if (accepting.error == 0) ++waiting_;
     accepting.error = -completion.result;
   }
@@ -125,32 +125,33 @@ void AcceptingRing::report() {
   for (auto& each : accepting_) {
     if (!each.port->listener) {
       waiting_ -= each.waiting.size() + (each.error != 0 ? 1 : 0);
-      for (auto& socket : each.waiting) reset_on_close(socket.get());
+      for (auto& socket : each.waiting) net::reset_on_close(socket.get());
       each.waiting.clear();
       each.error = 0;
     }
     const bool any = !each.waiting.empty() || each.error != 0;
-    if (any && each.wanted) ready_.push_back({each.listener, Interest::read});
+    if (any && each.wanted) ready_.push_back({each.listener, reactor::Interest::read});
   }
 }
 
-Accepted AcceptingRing::take_from(Port& port) {
+net::Accepted AcceptingRing::take_from(Port& port) {
   auto* const accepting = find(port.listener.get());
   if (!accepting->waiting.empty()) {
     --waiting_;
-    Fd socket = std::move(accepting->waiting.front());
+    base::Fd socket = std::move(accepting->waiting.front());
     accepting->waiting.pop_front();
-    const auto peer = peer_of(socket.get());
+    const auto peer = net::peer_of(socket.get());
     return {std::move(socket), peer, {}};
   }
   if (accepting->error != 0) {
     --waiting_;
-    return {Fd{}, Address{}, {std::exchange(accepting->error, 0), std::generic_category()}};
+    return {
+        base::Fd{}, net::Address{}, {std::exchange(accepting->error, 0), std::generic_category()}};
   }
   if (accepting->by_itself) return {{}, {}, std::make_error_code(std::errc::operation_would_block)};
-  auto taken = accept_from(port.listener.get());
-  if (taken.socket) let_block(taken.socket.get());
+  auto taken = net::accept_from(port.listener.get());
+  if (taken.socket) net::let_block(taken.socket.get());
   return taken;
 }
 
-}  // namespace poetry
+}  // namespace poetry::engine

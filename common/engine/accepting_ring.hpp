@@ -12,13 +12,13 @@
 #include "net/socket.hpp"
 #include "reactor/ring_multiplexer.hpp"
 
-namespace poetry {
+namespace poetry::engine {
 
-class AcceptingRing final : public Multiplexer {
+class AcceptingRing final : public reactor::Multiplexer {
  public:
   /// The operations whose completions are passed on have one of these in the lower bits of their
   /// tags; the upper ones are theirs.
-  enum class Operation : std::uint64_t { send = RingMultiplexer::others, receive };
+  enum class Operation : std::uint64_t { send = reactor::RingMultiplexer::others, receive };
   static constexpr std::uint64_t operation_bits = 7;
 
   /// Raises std::system_error.
@@ -27,18 +27,20 @@ class AcceptingRing final : public Multiplexer {
   AcceptingRing& operator=(const AcceptingRing&) = delete;
   ~AcceptingRing() override;
 
-  [[nodiscard]] Ring& ring() { return polls_.ring(); }
+  [[nodiscard]] reactor::Ring& ring() { return polls_.ring(); }
   /// As of RingMultiplexer.
   [[nodiscard]] std::uint64_t waits() const { return polls_.waits(); }
-  [[nodiscard]] bool has_passed_on(std::uint64_t waits) const { return polls_.has_passed_on(waits); }
+  [[nodiscard]] bool has_passed_on(std::uint64_t waits) const {
+    return polls_.has_passed_on(waits);
+  }
   /// Must be set before there are such operations.
-  void pass_on(RingMultiplexer::Handler handler) { handler_ = std::move(handler); }
+  void pass_on(reactor::RingMultiplexer::Handler handler) { handler_ = std::move(handler); }
 
-  void set(int fd, Interest interest) override;
-  std::span<const Ready> wait(Duration timeout) override;
+  void set(int fd, reactor::Interest interest) override;
+  std::span<const reactor::Ready> wait(base::Duration timeout) override;
 
   /// The next connection at the port, of which calls may block.
-  Accepted take_from(Port& port);
+  net::Accepted take_from(Port& port);
 
  private:
   /// A port and what was accepted there and not yet taken.
@@ -53,22 +55,22 @@ class AcceptingRing final : public Multiplexer {
     bool wanted = false;
     bool asked = false;       // an accept is under way
     std::uint32_t round = 0;  // which accept it is, so that late completions are told apart
-    std::deque<Fd> waiting;
+    std::deque<base::Fd> waiting;
     int error = 0;  // why it accepts no more
   };
 
   void ask(Accepting& accepting);
   void stop(Accepting& accepting);
-  void complete(const Completion& completion);
+  void complete(const reactor::Completion& completion);
   void report();
   Accepting* find(int listener);
 
   std::deque<Accepting> accepting_;
   std::vector<Accepting*> to_ask_;  // whose accept is over
   std::size_t waiting_ = 0;         // connections and errors at all ports
-  std::vector<Ready> ready_;
-  RingMultiplexer::Handler handler_;
-  RingMultiplexer polls_;  // goes first
+  std::vector<reactor::Ready> ready_;
+  reactor::RingMultiplexer::Handler handler_;
+  reactor::RingMultiplexer polls_;  // goes first
 };
 
-}  // namespace poetry
+}  // namespace poetry::engine

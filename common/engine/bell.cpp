@@ -6,11 +6,11 @@
 
 #include "base/error.hpp"
 
-namespace poetry {
+namespace poetry::engine {
 namespace {
 
-std::shared_ptr<Fd> make_eventfd() {
-  auto made = std::make_shared<Fd>(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+std::shared_ptr<base::Fd> make_eventfd() {
+  auto made = std::make_shared<base::Fd>(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   return *made ? made : nullptr;
 }
 
@@ -20,10 +20,10 @@ std::shared_ptr<Fd> make_eventfd() {
 /// further descriptor.
 Bell::Bell() : current_(make_eventfd()) {
   if (current_) spent_.push_back(make_eventfd());
-  if (!current_ || !spent_.front()) throw_errno("make", "an eventfd");
+  if (!current_ || !spent_.front()) base::throw_errno("make", "an eventfd");
 }
 
-std::shared_ptr<const Fd> Bell::listen() const {
+std::shared_ptr<const base::Fd> Bell::listen() const {
   const std::lock_guard lock(mutex_);
   return current_;
 }
@@ -43,7 +43,7 @@ bool Bell::ring() {
 void Bell::ring_for_good() { ::eventfd_write(current_->get(), 1); }
 
 /// One that nobody listens to, nor can any more.
-std::shared_ptr<Fd> Bell::take_silent() {
+std::shared_ptr<base::Fd> Bell::take_silent() {
   const auto unused = [](const auto& spent) { return spent.use_count() == 1; };
   const auto at = std::find_if(spent_.begin(), spent_.end(), unused);
   if (at == spent_.end()) return make_eventfd();
@@ -55,4 +55,4 @@ std::shared_ptr<Fd> Bell::take_silent() {
   return silent;
 }
 
-}  // namespace poetry
+}  // namespace poetry::engine

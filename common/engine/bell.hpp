@@ -8,7 +8,7 @@
 
 #include "base/fd.hpp"
 
-namespace poetry {
+namespace poetry::engine {
 
 class Bell {
  public:
@@ -17,7 +17,7 @@ class Bell {
 
   /// A descriptor that becomes readable with the next ring() and stays so; take another one then.
   /// Whoever looks for the reason of a ring after this call misses none. In any thread.
-  [[nodiscard]] std::shared_ptr<const Fd> listen() const;
+  [[nodiscard]] std::shared_ptr<const base::Fd> listen() const;
 
   /// Wakes all who listen. False where that takes a further descriptor and none is to be had.
   [[nodiscard]] bool ring();
@@ -25,13 +25,13 @@ class Bell {
   void ring_for_good();
 
  private:
-  std::shared_ptr<Fd> take_silent();
+  std::shared_ptr<base::Fd> take_silent();
 
   mutable std::mutex mutex_;
-  std::shared_ptr<Fd> current_;
+  std::shared_ptr<base::Fd> current_;
   /// Those that were rung, until the last listener has let go. No more than there are listeners
   /// who have not woken yet, and one.
-  std::vector<std::shared_ptr<Fd>> spent_;
+  std::vector<std::shared_ptr<base::Fd>> spent_;
 };
 
-}  // namespace poetry
+}  // namespace poetry::engine

@@ -7,7 +7,7 @@
 #include "base/log.hpp"
 #include "reactor/timeout.hpp"
 
-namespace poetry {
+namespace poetry::engine {
 namespace {
 
 /// Waits for what is awaited or what comes from outside; says what the socket is ready for.
@@ -18,11 +18,11 @@ Event wait(int socket, const Awaited& awaited, Outside& outside) {
                              outside.descriptors[0],
                              outside.descriptors[1]}};
   const auto until = std::min(awaited.until, outside.until);
-  const auto limit = to_timespec(awaited.turn     ? Duration::zero()
-                                 : until == never ? forever
-                                                  : until - Clock::now());
+  const auto limit = reactor::to_timespec(awaited.turn           ? base::Duration::zero()
+                                          : until == base::never ? reactor::forever
+                                                                 : until - base::Clock::now());
   const int count = ::ppoll(all.data(), all.size(), limit ? &*limit : nullptr, nullptr);
-  if (count < 0 && errno != EINTR) throw_errno("wait for", "a client");
+  if (count < 0 && errno != EINTR) base::throw_errno("wait for", "a client");
   const auto found = [&](std::size_t i) { return count > 0 ? all[i].revents : short{0}; };
   outside.descriptors[0].revents = found(1);
   outside.descriptors[1].revents = found(2);
@@ -32,15 +32,15 @@ Event wait(int socket, const Awaited& awaited, Outside& outside) {
 
 void run(Connection& connection, Outside& outside, std::span<char> buffer) {
   for (auto event = Event::nothing;;) {
-    auto awaited = connection.proceed(event, Clock::now(), buffer);
+    auto awaited = connection.proceed(event, base::Clock::now(), buffer);
     if (awaited.over) return;
-    const auto notice = outside.take(Clock::now());
+    const auto notice = outside.take(base::Clock::now());
     if (notice == Notice::stop) {
       connection.end(Reason::shutdown);
       return;
     }
     if (notice == Notice::news) {
-      awaited = connection.proceed(Event::news, Clock::now(), buffer);
+      awaited = connection.proceed(Event::news, base::Clock::now(), buffer);
       if (awaited.over) return;
     }
     event = wait(connection.socket(), awaited, outside);
@@ -53,10 +53,10 @@ void run_blocking(Connection& connection, Outside& outside, std::span<char> buff
   try {
     run(connection, outside, buffer);
   } catch (const std::exception& error) {
-    const auto ended = connection.ended(Clock::now());
-    log_error("port={} conn={}: {}", ended.port.at.port, ended.number, error.what());
+    const auto ended = connection.ended(base::Clock::now());
+    base::log_error("port={} conn={}: {}", ended.port.at.port, ended.number, error.what());
     connection.end(Reason::fault);
   }
 }
 
-}  // namespace poetry
+}  // namespace poetry::engine

@@ -9,7 +9,7 @@
 
 #include "engine/connection.hpp"
 
-namespace poetry {
+namespace poetry::engine {
 
 /// What reaches a connection from elsewhere.
 enum class Notice { nothing, news, stop };
@@ -19,14 +19,14 @@ struct Outside {
   virtual ~Outside() = default;
   /// Takes what has come. Called before every wait, with what the last one found in `revents`; may
   /// change both members below.
-  virtual Notice take(TimePoint now) = 0;
+  virtual Notice take(base::TimePoint now) = 0;
 
   std::array<pollfd, 2> descriptors{{{-1, POLLIN, 0}, {-1, POLLIN, 0}}};  ///< -1 is none
-  TimePoint until = never;                                                ///< time that ends a wait
+  base::TimePoint until = base::never;                                    ///< time that ends a wait
 };
 
 /// Carries the connection to its end in the calling thread. `buffer` is lent for the call. What is
 /// raised is logged and ends the connection.
 void run_blocking(Connection& connection, Outside& outside, std::span<char> buffer);
 
-}  // namespace poetry
+}  // namespace poetry::engine

@@ -10,7 +10,7 @@
 #include <optional>
 #include <sstream>
 
-namespace poetry {
+namespace poetry::engine {
 namespace {
 
 std::uint64_t left(std::uint64_t most, std::uint64_t used) { return most > used ? most - used : 0; }
@@ -130,4 +130,4 @@ Capacity process_capacity(std::uint64_t own_descriptors, const LimitFiles& files
   return task_capacity(own_descriptors, files);
 }
 
-}  // namespace poetry
+}  // namespace poetry::engine

@@ -4,7 +4,7 @@
 
 #include "engine/engine.hpp"
 
-namespace poetry {
+namespace poetry::engine {
 
 /// Where the kernel says what its limits are; other places in tests.
 struct LimitFiles {
@@ -21,4 +21,4 @@ Capacity thread_capacity(std::uint64_t own_descriptors, const LimitFiles& files 
 /// By processes, one a connection, and by descriptors.
 Capacity process_capacity(std::uint64_t own_descriptors, const LimitFiles& files = {});
 
-}  // namespace poetry
+}  // namespace poetry::engine

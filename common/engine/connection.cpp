@@ -4,7 +4,7 @@
 
 #include "base/log.hpp"
 
-namespace poetry {
+namespace poetry::engine {
 namespace {
 
 /// One connection's share of a turn, so that a fast one starves nobody.
@@ -24,12 +24,12 @@ class Calls final : public Carrier {
  public:
   explicit Calls(std::span<char> buffer) : buffer_(buffer) {}
 
-  IoResult send(int socket, std::string_view bytes) override {
-    return send_some(socket, bytes.substr(0, bytes_per_turn));
+  net::IoResult send(int socket, std::string_view bytes) override {
+    return net::send_some(socket, bytes.substr(0, bytes_per_turn));
   }
 
   Input receive(int socket) override {
-    const auto result = receive_some(socket, buffer_);
+    const auto result = net::receive_some(socket, buffer_);
     return {result.status, {buffer_.data(), result.bytes}};
   }
 
@@ -50,7 +50,7 @@ Connection::Connection(Arrival arrival, const Port& port)
   try {
     session_ = service_->open(arrival.peer, arrival.at);
   } catch (...) {
-    reset_on_close(socket_.get());  // an end without an error would look like an empty stream
+    net::reset_on_close(socket_.get());  // an end without an error would look like an empty stream
     throw;
   }
 }
@@ -61,24 +61,24 @@ void Connection::close() {
   socket_.reset();
 }
 
-Awaited Connection::proceed(Event event, TimePoint now, std::span<char> buffer) {
+Awaited Connection::proceed(Event event, base::TimePoint now, std::span<char> buffer) {
   Calls calls(buffer);
   return proceed(event, now, calls);
 }
 
-Awaited Connection::proceed(Event event, TimePoint now, Carrier& carrier) {
+Awaited Connection::proceed(Event event, base::TimePoint now, Carrier& carrier) {
   if (event == Event::input) input_waits_ = true;
   if (event == Event::news && phase_ == Phase::listening) phase_ = Phase::stepping;
   try {
     return advance(now, carrier);
   } catch (const std::exception& error) {
-    log_error("port={} conn={}: {}", port_.at.port, number_, error.what());
+    base::log_error("port={} conn={}: {}", port_.at.port, number_, error.what());
     end(Reason::fault);
     return {.over = true};
   }
 }
 
-Awaited Connection::advance(TimePoint now, Carrier& carrier) {
+Awaited Connection::advance(base::TimePoint now, Carrier& carrier) {
   for (int i = 0; i < steps_per_turn; ++i) {
     switch (phase_) {
       case Phase::stepping:
@@ -120,57 +120,58 @@ Awaited Connection::advance(TimePoint now, Carrier& carrier) {
   return {.turn = true};
 }
 
-void Connection::step(TimePoint now) {
+void Connection::step(base::TimePoint now) {
   const auto step = session_->next(now);
-  if (const auto* write = std::get_if<Write>(&step)) {
+  if (const auto* write = std::get_if<session::Write>(&step)) {
     pending_ = write->bytes;
-    until_ = send_timeout_ == Duration{0} ? never : later(now, send_timeout_);
+    until_ = send_timeout_ == base::Duration{0} ? base::never : base::later(now, send_timeout_);
     phase_ = Phase::sending;
-  } else if (const auto* listen = std::get_if<Listen>(&step)) {
+  } else if (const auto* listen = std::get_if<session::Listen>(&step)) {
     until_ = listen->until;
     if (until_ <= now) input_waits_ = true;  // without a wait no event tells, so it asks
     phase_ = Phase::listening;
-  } else if (const auto* pause = std::get_if<Pause>(&step)) {
+  } else if (const auto* pause = std::get_if<session::Pause>(&step)) {
     until_ = pause->until;
     phase_ = Phase::pausing;
-  } else if (const auto* finish = std::get_if<Finish>(&step)) {
-    if (finish->ending == Ending::fault) reason_ = Reason::fault;
-    half_close(socket_.get());
-    until_ = later(now, drain_time);
+  } else if (const auto* finish = std::get_if<session::Finish>(&step)) {
+    if (finish->ending == session::Ending::fault) reason_ = Reason::fault;
+    net::half_close(socket_.get());
+    until_ = base::later(now, drain_time);
     phase_ = Phase::draining;
   } else {
-    until_ = later(now, drain_time);
+    until_ = base::later(now, drain_time);
     phase_ = Phase::aborting;
   }
 }
 
 /// Waits for time alone, in which no event tells that the peer has gone.
-Awaited Connection::rest(TimePoint now) {
-  if (is_lost(socket_.get())) {
+Awaited Connection::rest(base::TimePoint now) {
+  if (net::is_lost(socket_.get())) {
     lose_peer();
     return {.over = true};
   }
-  return {.until = std::min(until_, later(now, hangup_check))};
+  return {.until = std::min(until_, base::later(now, hangup_check))};
 }
 
 /// A reset discards what the peer's kernel does not have yet, so it waits for that.
-Awaited Connection::abort(TimePoint now) {
-  if (until_ > now && unacknowledged(socket_.get()) > 0) return {.until = later(now, flush_check)};
+Awaited Connection::abort(base::TimePoint now) {
+  if (until_ > now && net::unacknowledged(socket_.get()) > 0)
+    return {.until = base::later(now, flush_check)};
   end(Reason::fault);
   return {.over = true};
 }
 
 /// Waits for output or another turn; neither is set once the write is done or the connection over.
-Awaited Connection::send(TimePoint now, Carrier& carrier) {
+Awaited Connection::send(base::TimePoint now, Carrier& carrier) {
   for (std::size_t sent = 0; !pending_.empty();) {
     if (sent >= bytes_per_turn) return {.turn = true};
     const auto result = carrier.send(socket_.get(), pending_);
-    if (result.status == IoStatus::would_block) {
+    if (result.status == net::IoStatus::would_block) {
       if (until_ > now) return {.output = true, .until = until_};
       end(Reason::send_timeout);
       return {};
     }
-    if (result.status != IoStatus::ok) {
+    if (result.status != net::IoStatus::ok) {
       lose_peer();
       return {};
     }
@@ -178,7 +179,7 @@ Awaited Connection::send(TimePoint now, Carrier& carrier) {
     bytes_ += result.bytes;
     port_.counters->bytes_sent.fetch_add(result.bytes, std::memory_order_relaxed);
     pending_.remove_prefix(result.bytes);
-    if (send_timeout_ != Duration{0}) until_ = later(now, send_timeout_);
+    if (send_timeout_ != base::Duration{0}) until_ = base::later(now, send_timeout_);
   }
   phase_ = Phase::stepping;
   return {};
@@ -188,17 +189,17 @@ Awaited Connection::send(TimePoint now, Carrier& carrier) {
 bool Connection::receive(Carrier& carrier) {
   const auto input = carrier.receive(socket_.get());
   switch (input.status) {
-    case IoStatus::would_block:
+    case net::IoStatus::would_block:
       input_waits_ = input.unknown;
       return !input.unknown;
-    case IoStatus::error:
+    case net::IoStatus::error:
       lose_peer();
       return true;
-    case IoStatus::end:
+    case net::IoStatus::end:
       peer_finished_ = true;
       session_->receive({});
       break;
-    case IoStatus::ok:
+    case net::IoStatus::ok:
       session_->receive(input.bytes);
       break;
   }
@@ -208,9 +209,9 @@ bool Connection::receive(Carrier& carrier) {
 
 void Connection::drain(Carrier& carrier) {
   const auto status = carrier.receive(socket_.get()).status;
-  if (status == IoStatus::would_block) input_waits_ = false;
-  if (status == IoStatus::end) peer_finished_ = true;
-  if (status == IoStatus::error) phase_ = Phase::over;
+  if (status == net::IoStatus::would_block) input_waits_ = false;
+  if (status == net::IoStatus::end) peer_finished_ = true;
+  if (status == net::IoStatus::error) phase_ = Phase::over;
 }
 
 void Connection::end(Reason reason) {
@@ -218,11 +219,11 @@ void Connection::end(Reason reason) {
   phase_ = Phase::over;
   if (all_sent) return;
   reason_ = reason;
-  reset_on_close(socket_.get());
+  net::reset_on_close(socket_.get());
 }
 
-Ended Connection::ended(TimePoint now) const {
+Ended Connection::ended(base::TimePoint now) const {
   return {port_, address_, number_, bytes_, now - started_, reason_};
 }
 
-}  // namespace poetry
+}  // namespace poetry::engine

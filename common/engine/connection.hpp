@@ -8,14 +8,14 @@
 
 #include "engine/loop.hpp"
 
-namespace poetry {
+namespace poetry::engine {
 
 /// What a connection waits for: any of these, or it is over.
 struct Awaited {
   bool input = false;
   bool output = false;
-  TimePoint until = never;  ///< where it has passed: see Input::unknown
-  bool turn = false;        ///< it could go on, but it is the others' turn
+  base::TimePoint until = base::never;  ///< where it has passed: see Input::unknown
+  bool turn = false;                    ///< it could go on, but it is the others' turn
   bool over = false;
 };
 
@@ -23,7 +23,7 @@ enum class Event { nothing, input, output, news };
 
 /// What there was to receive; `bytes` are valid until the next call.
 struct Input {
-  IoStatus status = IoStatus::would_block;
+  net::IoStatus status = net::IoStatus::would_block;
   std::string_view bytes;
   /// Of would_block: there may be some, as the carrier will know once input was awaited for a turn.
   bool unknown = false;
@@ -34,7 +34,7 @@ class Carrier {
  public:
   virtual ~Carrier() = default;
   /// Sends from the front of these bytes. After would_block, the connection waits for output.
-  virtual IoResult send(int socket, std::string_view bytes) = 0;
+  virtual net::IoResult send(int socket, std::string_view bytes) = 0;
   virtual Input receive(int socket) = 0;
 };
 
@@ -45,9 +45,9 @@ class Connection {
   ~Connection() { close(); }
 
   /// Carries out what can be done now. What a session raises is logged and ends the connection.
-  Awaited proceed(Event event, TimePoint now, Carrier& carrier);
+  Awaited proceed(Event event, base::TimePoint now, Carrier& carrier);
   /// By system calls on its socket; `buffer` is lent for the call.
-  Awaited proceed(Event event, TimePoint now, std::span<char> buffer);
+  Awaited proceed(Event event, base::TimePoint now, std::span<char> buffer);
   /// What it wants to send while it waits for output. Valid until it is closed, or has sent that.
   [[nodiscard]] std::string_view unsent() const { return pending_; }
   /// Ends it: the peer sees RST. One that has sent everything keeps its own reason and end.
@@ -55,10 +55,10 @@ class Connection {
   /// Closes the socket, destroys the session and gives up the service.
   void close();
   /// What to report, once it is over.
-  [[nodiscard]] Ended ended(TimePoint now) const;
+  [[nodiscard]] Ended ended(base::TimePoint now) const;
   [[nodiscard]] int socket() const { return socket_.get(); }
   /// Until it is closed.
-  [[nodiscard]] const Service& service() const { return *service_; }
+  [[nodiscard]] const session::Service& service() const { return *service_; }
 
  private:
   enum class Phase : std::uint8_t {
@@ -71,31 +71,32 @@ class Connection {
     over
   };
 
-  Awaited advance(TimePoint now, Carrier& carrier);
-  void step(TimePoint now);
+  Awaited advance(base::TimePoint now, Carrier& carrier);
+  void step(base::TimePoint now);
   [[nodiscard]] bool receive(Carrier& carrier);
   void drain(Carrier& carrier);
-  [[nodiscard]] Awaited send(TimePoint now, Carrier& carrier);
-  [[nodiscard]] Awaited rest(TimePoint now);
-  [[nodiscard]] Awaited abort(TimePoint now);
+  [[nodiscard]] Awaited send(base::TimePoint now, Carrier& carrier);
+  [[nodiscard]] Awaited rest(base::TimePoint now);
+  [[nodiscard]] Awaited abort(base::TimePoint now);
   void lose_peer() { end(peer_finished_ ? Reason::peer_closed : Reason::peer_reset); }
 
   // In an order that leaves no gaps: a server may hold very many.
   const Port& port_;
-  std::shared_ptr<Service> service_;  // the port may serve another one by now
-  std::unique_ptr<Session> session_;
+  std::shared_ptr<session::Service> service_;  // the port may serve another one by now
+  std::unique_ptr<session::Session> session_;
   std::string_view pending_;  // what is left of the last Write
-  TimePoint until_ = never;   // of the last Listen or Pause, or of the sending or draining
-  Duration send_timeout_;
-  TimePoint started_;
+  base::TimePoint until_ =
+      base::never;  // of the last Listen or Pause, or of the sending or draining
+  base::Duration send_timeout_;
+  base::TimePoint started_;
   std::uint64_t number_;
   std::uint64_t bytes_ = 0;
-  Address address_;
-  Fd socket_;
+  net::Address address_;
+  base::Fd socket_;
   Phase phase_ = Phase::stepping;
   Reason reason_ = Reason::finished;
   bool input_waits_ = false;    // there may be something to read
   bool peer_finished_ = false;  // the peer's FIN was read
 };
 
-}  // namespace poetry
+}  // namespace poetry::engine

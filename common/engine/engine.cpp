@@ -9,7 +9,7 @@
 #include "reactor/poll.hpp"
 #include "reactor/select.hpp"
 
-namespace poetry {
+namespace poetry::engine {
 
 std::string_view to_string(Reason reason) {
   switch (reason) {
@@ -36,7 +36,7 @@ struct EngineKind {
   std::unique_ptr<Engine> (*make)();
 };
 
-std::unique_ptr<Engine> make_asio_engine() { return make_reactor_engine(make_asio_set); }
+std::unique_ptr<Engine> make_asio_engine() { return make_reactor_engine(reactor::make_asio_set); }
 
 template <typename Waiting>
 std::unique_ptr<Engine> make_engine_over() {
@@ -45,9 +45,12 @@ std::unique_ptr<Engine> make_engine_over() {
 
 /// Every engine, in the order of the help.
 constexpr std::array engine_kinds{
-    EngineKind{"asio", make_asio_engine},       EngineKind{"select", make_engine_over<Select>},
-    EngineKind{"poll", make_engine_over<Poll>}, EngineKind{"epoll", make_engine_over<Epoll>},
-    EngineKind{"threads", make_threads_engine}, EngineKind{"fork", make_fork_engine},
+    EngineKind{"asio", make_asio_engine},
+    EngineKind{"select", make_engine_over<reactor::Select>},
+    EngineKind{"poll", make_engine_over<reactor::Poll>},
+    EngineKind{"epoll", make_engine_over<reactor::Epoll>},
+    EngineKind{"threads", make_threads_engine},
+    EngineKind{"fork", make_fork_engine},
 #ifdef POETRY_URING
     EngineKind{"uring", make_uring_engine},
 #endif
@@ -68,9 +71,9 @@ std::unique_ptr<Engine> make_engine(std::string_view name) {
     valid.append(valid.empty() ? "" : ", ").append(kind.name);
   }
   if (name == "uring") {
-    throw UsageError("engine not built in, which takes liburing 2.3 or newer", name);
+    throw base::UsageError("engine not built in, which takes liburing 2.3 or newer", name);
   }
-  throw UsageError("unknown engine (valid: " + valid + ")", name);
+  throw base::UsageError("unknown engine (valid: " + valid + ")", name);
 }
 
-}  // namespace poetry
+}  // namespace poetry::engine

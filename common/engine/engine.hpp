@@ -14,7 +14,7 @@
 #include "net/address.hpp"
 #include "session/session.hpp"
 
-namespace poetry {
+namespace poetry::engine {
 
 /// How many connections may be held at once; shared by the ports that it counts for.
 struct Quota {
@@ -33,14 +33,14 @@ struct Counters {
 /// A listening port and what it serves. Owned by the server, borrowed by its engine, which closes
 /// the listener when it stops accepting. Between turns the server may put another service in.
 struct Port {
-  Fd listener;  ///< empty: nobody is accepted here
-  HostPort at;
-  std::string service_name;          ///< "poem"
-  std::string name;                  ///< "ecstasy.txt"
-  std::shared_ptr<Service> service;  ///< shared with the sessions that it opened
+  base::Fd listener;  ///< empty: nobody is accepted here
+  net::HostPort at;
+  std::string service_name;                   ///< "poem"
+  std::string name;                           ///< "ecstasy.txt"
+  std::shared_ptr<session::Service> service;  ///< shared with the sessions that it opened
   std::shared_ptr<Quota> quota;
-  Duration send_timeout{0};  ///< longest time without progress in sending; 0 is for ever
-  std::uint64_t seed = 0;    ///< from which each connection's seed is derived
+  base::Duration send_timeout{0};  ///< longest time without progress in sending; 0 is for ever
+  std::uint64_t seed = 0;          ///< from which each connection's seed is derived
   std::shared_ptr<Counters> counters;
 };
 
@@ -58,10 +58,10 @@ std::string_view to_string(Reason reason);
 /// A connection that has ended.
 struct Ended {
   const Port& port;
-  const Address& peer;
+  const net::Address& peer;
   std::uint64_t number;  ///< the port's Nth, from 1
   std::uint64_t bytes;   ///< sent
-  Duration elapsed;
+  base::Duration elapsed;
   Reason reason;
 };
 
@@ -77,10 +77,10 @@ struct Host {
 };
 
 struct EngineOptions {
-  int control = -1;           ///< readable when Host::control() is to be called
-  Duration drain_timeout{0};  ///< how long sessions may go on after the first Command::drain
+  int control = -1;                 ///< readable when Host::control() is to be called
+  base::Duration drain_timeout{0};  ///< how long sessions may go on after the first Command::drain
   /// Deadlines that fall into one tick are met together; more than 0.
-  Duration tick = std::chrono::milliseconds(1);
+  base::Duration tick = std::chrono::milliseconds(1);
 };
 
 struct Capacity {
@@ -111,4 +111,4 @@ std::unique_ptr<Engine> make_fork_engine();
 /// Over io_uring. Only where it was built in.
 std::unique_ptr<Engine> make_uring_engine();
 
-}  // namespace poetry
+}  // namespace poetry::engine

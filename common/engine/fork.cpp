@@ -12,7 +12,7 @@
 #include "engine/fork_child.hpp"
 #include "reactor/poll.hpp"
 
-namespace poetry {
+namespace poetry::engine {
 namespace {
 
 /// When all are told to stop and for so long none has, the rest is killed: a session's code hangs.
@@ -22,18 +22,18 @@ constexpr std::uint64_t child_descriptors = 2;
 
 class ForkLoop : public Loop {
  public:
-  ForkLoop(Multiplexer& multiplexer, std::span<Port> ports, Host& host,
+  ForkLoop(reactor::Multiplexer& multiplexer, std::span<Port> ports, Host& host,
            const EngineOptions& options)
       : Loop(multiplexer, ports, host, options, News::elsewhere),
         ports_(ports),
         control_(options.control) {}
   ForkLoop(const ForkLoop&) = delete;
   ForkLoop& operator=(const ForkLoop&) = delete;
-  ~ForkLoop() override { events().wake_at(killer_, never); }
+  ~ForkLoop() override { events().wake_at(killer_, base::never); }
 
  private:
   /// A connection and the process that serves it.
-  struct Process : Waiter {
+  struct Process : reactor::Waiter {
     Process(ForkLoop& its_loop, const Arrival& arrival, const Port& its_port, Place its_place)
         : loop(its_loop),
           port(its_port),
@@ -42,31 +42,31 @@ class ForkLoop : public Loop {
           started(arrival.at),
           service(its_port.service),
           place(std::move(its_place)) {}
-    void wake(Interest /*what*/) override { loop.hear(*this); }
+    void wake(reactor::Interest /*what*/) override { loop.hear(*this); }
 
     ForkLoop& loop;
     const Port& port;
-    Address address;
+    net::Address address;
     std::uint64_t number;
-    TimePoint started;
-    std::shared_ptr<Service> service;  // which is in use as long as the child lives
+    base::TimePoint started;
+    std::shared_ptr<session::Service> service;  // which is in use as long as the child lives
     Place place;
-    Fd channel;
+    base::Fd channel;
     pid_t pid = -1;
     std::optional<Report> report;
     std::list<Process>::iterator self;
   };
   /// Kills who does not stop.
-  struct Killer : Waiter {
+  struct Killer : reactor::Waiter {
     explicit Killer(ForkLoop& its_loop) : loop(its_loop) {}
-    void wake(Interest /*what*/) override { loop.kill_all(); }
+    void wake(reactor::Interest /*what*/) override { loop.kill_all(); }
     ForkLoop& loop;
   };
 
   void admit(Arrival& arrival, Port& port, Place place) override;
-  [[noreturn]] void be_child(Arrival& arrival, const Port& port, Fd channel);
+  [[noreturn]] void be_child(Arrival& arrival, const Port& port, base::Fd channel);
 
-  void tell(const Service& service) override {
+  void tell(const session::Service& service) override {
     for (const auto& process : processes_) {
       if (process.service.get() != &service) continue;
       ::send(process.channel.get(), &drain_message, sizeof drain_message,
@@ -75,12 +75,12 @@ class ForkLoop : public Loop {
   }
 
   void end_all() override {
-    for (const auto& process : processes_) half_close(process.channel.get());
+    for (const auto& process : processes_) net::half_close(process.channel.get());
     while (!processes_.empty()) {
-      if (!killer_.armed()) events().wake_at(killer_, later(Clock::now(), stop_time));
+      if (!killer_.armed()) events().wake_at(killer_, base::later(base::Clock::now(), stop_time));
       events().turn();
     }
-    events().wake_at(killer_, never);
+    events().wake_at(killer_, base::never);
   }
 
   void kill_all() {
@@ -100,14 +100,14 @@ class ForkLoop : public Loop {
 void ForkLoop::admit(Arrival& arrival, Port& port, Place place) {
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) < 0) {
-    throw_errno("make", "a socket pair");
+    base::throw_errno("make", "a socket pair");
   }
-  Fd mine(ends[0]);
-  Fd channel(ends[1]);
+  base::Fd mine(ends[0]);
+  base::Fd channel(ends[1]);
   std::list<Process> fresh;
   auto& process = fresh.emplace_back(*this, arrival, port, std::move(place));
   process.channel = std::move(mine);
-  events().watch(process.channel.get(), Interest::read, process);
+  events().watch(process.channel.get(), reactor::Interest::read, process);
   process.pid = ::fork();
   if (process.pid == 0) {
     process.channel.reset();
@@ -115,7 +115,7 @@ void ForkLoop::admit(Arrival& arrival, Port& port, Place place) {
   }
   if (process.pid < 0) {
     const int error = errno;
-    events().watch(process.channel.get(), Interest::none, process);
+    events().watch(process.channel.get(), reactor::Interest::none, process);
     throw std::system_error(error, std::generic_category(), "fork");
   }
   arrival.socket.reset();
@@ -124,16 +124,16 @@ void ForkLoop::admit(Arrival& arrival, Port& port, Place place) {
 }
 
 /// Nothing of the parent's is destroyed here, nor are its buffers flushed a second time.
-void ForkLoop::be_child(Arrival& arrival, const Port& port, Fd channel) {
+void ForkLoop::be_child(Arrival& arrival, const Port& port, base::Fd channel) {
   for (auto& process : processes_) process.channel.reset();
   for (auto& each : ports_) each.listener.reset();
-  Fd(control_).reset();  // borrowed in the parent, a copy here
+  base::Fd(control_).reset();  // borrowed in the parent, a copy here
   keep_one_connection(arrival.socket.get());
   Report report;
   try {
     report = serve_as_child(arrival, port, channel.get());
   } catch (const std::exception& error) {
-    log_error("port={} conn={}: {}", port.at.port, arrival.peer.number, error.what());
+    base::log_error("port={} conn={}: {}", port.at.port, arrival.peer.number, error.what());
   }
   ::send(channel.get(), &report, sizeof report, MSG_NOSIGNAL);
   ::_exit(0);
@@ -150,11 +150,11 @@ void ForkLoop::hear(Process& process) {
 }
 
 void ForkLoop::release(Process& process) {
-  events().watch(process.channel.get(), Interest::none, process);
+  events().watch(process.channel.get(), reactor::Interest::none, process);
   process.channel.reset();
-  events().wake_at(killer_, never);  // it counts from the last one that has stopped
+  events().wake_at(killer_, base::never);  // it counts from the last one that has stopped
   const auto reason = reap(process);
-  const auto report = process.report.value_or(Report{0, Clock::now() - process.started, {}});
+  const auto report = process.report.value_or(Report{0, base::Clock::now() - process.started, {}});
   process.place = {};
   process.service.reset();
   released({process.port, process.address, process.number, report.bytes, report.elapsed, reason});
@@ -170,16 +170,16 @@ Reason ForkLoop::reap(const Process& process) {
   } while (found < 0 && errno == EINTR);
   // Where whoever started the server ignores SIGCHLD, the kernel keeps no status.
   if (process.report && (found < 0 || status == 0)) return process.report->reason;
-  log_error("port={} conn={}: process {} ended {} {}", process.port.at.port, process.number,
-            process.pid, WIFSIGNALED(status) ? "by signal" : "early, with status",
-            WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+  base::log_error("port={} conn={}: process {} ended {} {}", process.port.at.port, process.number,
+                  process.pid, WIFSIGNALED(status) ? "by signal" : "early, with status",
+                  WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
   return Reason::fault;
 }
 
 class ForkEngine : public Engine {
  public:
   void serve(std::span<Port> ports, Host& host, const EngineOptions& options) override {
-    Poll poll;
+    reactor::Poll poll;
     ForkLoop(poll, ports, host, options).run();
   }
   [[nodiscard]] Capacity capacity() const override { return process_capacity(child_descriptors); }
@@ -189,4 +189,4 @@ class ForkEngine : public Engine {
 
 std::unique_ptr<Engine> make_fork_engine() { return std::make_unique<ForkEngine>(); }
 
-}  // namespace poetry
+}  // namespace poetry::engine

@@ -9,7 +9,7 @@
 #include "base/log.hpp"
 #include "engine/blocking.hpp"
 
-namespace poetry {
+namespace poetry::engine {
 namespace {
 
 /// What a client sends is read in pieces of at most this size, on the child's stack.
@@ -27,20 +27,20 @@ int end_of_descriptors() {
 
 /// The parent, and the service, which has its news here.
 struct Parent : Outside {
-  Parent(int channel, Service& its_service) : service(its_service) {
+  Parent(int channel, session::Service& its_service) : service(its_service) {
     descriptors[0].fd = channel;
-    refresh(Clock::now());
+    refresh(base::Clock::now());
   }
-  Notice take(TimePoint now) override {
+  Notice take(base::TimePoint now) override {
     auto notice = Notice::nothing;
     if (descriptors[0].revents != 0) notice = hear();
     if (descriptors[1].revents != 0 || until <= now) notice = std::max(notice, refresh(now));
     return notice;
   }
   Notice hear();
-  Notice refresh(TimePoint now);
+  Notice refresh(base::TimePoint now);
 
-  Service& service;
+  session::Service& service;
 };
 
 Notice Parent::hear() {
@@ -51,20 +51,20 @@ Notice Parent::hear() {
   try {
     service.drain();
   } catch (const std::exception& error) {
-    log_error("{}", error.what());
+    base::log_error("{}", error.what());
   }
   return Notice::news;
 }
 
-Notice Parent::refresh(TimePoint now) {
+Notice Parent::refresh(base::TimePoint now) {
   try {
     const auto found = service.refresh(now);
     until = found.again;
     descriptors[1].fd = found.readable;
     return found.news ? Notice::news : Notice::nothing;
   } catch (const std::exception& error) {
-    log_error("{}", error.what());
-    until = later(now, refresh_retry);
+    base::log_error("{}", error.what());
+    until = base::later(now, refresh_retry);
     return Notice::nothing;
   }
 }
@@ -77,7 +77,7 @@ void keep_one_connection(int client) {
     int family = AF_UNSPEC;
     socklen_t size = sizeof family;
     if (fd == client || ::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &size) < 0) continue;
-    if (family == AF_INET || family == AF_INET6) const Fd closed(fd);
+    if (family == AF_INET || family == AF_INET6) const base::Fd closed(fd);
   }
 }
 
@@ -88,8 +88,8 @@ Report serve_as_child(Arrival& arrival, const Port& port, int channel) {
   std::array<char, child_buffer> buffer;  // not cleared, which would touch all of its pages
   run_blocking(connection, parent, buffer);
   connection.close();
-  const auto ended = connection.ended(Clock::now());
+  const auto ended = connection.ended(base::Clock::now());
   return {ended.bytes, ended.elapsed, ended.reason};
 }
 
-}  // namespace poetry
+}  // namespace poetry::engine

@@ -11,7 +11,7 @@
 
 #include "engine/loop.hpp"
 
-namespace poetry {
+namespace poetry::engine {
 
 /// The one message of the parent's.
 inline constexpr char drain_message = 'd';
@@ -19,7 +19,7 @@ inline constexpr char drain_message = 'd';
 /// The child's message: how its connection ended. Both run the same program, so it goes as it is.
 struct Report {
   std::uint64_t bytes = 0;
-  Duration elapsed{0};
+  base::Duration elapsed{0};
   Reason reason = Reason::fault;
 };
 
@@ -31,4 +31,4 @@ void keep_one_connection(int client);
 /// what the service raises when it opens the session.
 Report serve_as_child(Arrival& arrival, const Port& port, int channel);
 
-}  // namespace poetry
+}  // namespace poetry::engine

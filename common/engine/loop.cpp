@@ -7,7 +7,7 @@
 #include "base/log.hpp"
 #include "base/seed.hpp"
 
-namespace poetry {
+namespace poetry::engine {
 namespace {
 
 /// Between accepting so many, connections under way get their turn.
@@ -25,7 +25,7 @@ bool is_shortage(const std::error_code& error) {
 
 }  // namespace
 
-Loop::Loop(Multiplexer& multiplexer, std::span<Port> ports, Host& host,
+Loop::Loop(reactor::Multiplexer& multiplexer, std::span<Port> ports, Host& host,
            const EngineOptions& options, News news)
     : ports_(ports),
       host_(host),
@@ -54,8 +54,8 @@ void Loop::run() {
 }
 
 void Loop::start() {
-  events_.watch(options_.control, Interest::read, control_);
-  for (auto& door : doors_) events_.watch(door.port.listener.get(), Interest::read, door);
+  events_.watch(options_.control, reactor::Interest::read, control_);
+  for (auto& door : doors_) events_.watch(door.port.listener.get(), reactor::Interest::read, door);
   find_sources();
 }
 
@@ -64,7 +64,7 @@ void Loop::finish() {
   if (!draining_) start_draining();
   end_all();
   forget_sources();
-  events_.watch(options_.control, Interest::none, control_);
+  events_.watch(options_.control, reactor::Interest::none, control_);
 }
 
 /// The host may have put in other services, or changed quotas, as well.
@@ -78,14 +78,14 @@ void Loop::take_command() {
 void Loop::start_draining() {
   draining_ = true;
   for (auto& door : doors_) {
-    events_.watch(door.port.listener.get(), Interest::none, door);
+    events_.watch(door.port.listener.get(), reactor::Interest::none, door);
     door.port.listener.reset();
-    events_.wake_at(door, never);
+    events_.wake_at(door, base::never);
     if (door.arrival) turn_away(door, Reason::shutdown);
   }
-  events_.wake_at(accept_again_, never);
+  events_.wake_at(accept_again_, base::never);
   if (held_ == 0 || wanted_ == Command::stop) return;
-  events_.wake_at(drain_end_, later(Clock::now(), options_.drain_timeout));
+  events_.wake_at(drain_end_, base::later(base::Clock::now(), options_.drain_timeout));
   drain_services();
 }
 
@@ -113,17 +113,18 @@ bool Loop::next_arrival(Door& door) {
     return false;
   }
   const auto number = ++port.counters->accepted;
-  door.arrival.emplace(Arrival{std::move(accepted.socket),
-                               accepted.peer,
-                               {number, derive_seed(port.seed, number), port.at.port, process_},
-                               Clock::now()});
+  door.arrival.emplace(
+      Arrival{std::move(accepted.socket),
+              accepted.peer,
+              {number, base::derive_seed(port.seed, number), port.at.port, process_},
+              base::Clock::now()});
   return true;
 }
 
 /// False where the engine cannot take it now.
 bool Loop::let_in(Door& door) {
   auto& arrival = *door.arrival;
-  arrival.at = Clock::now();  // waiting here is like waiting in the backlog
+  arrival.at = base::Clock::now();  // waiting here is like waiting in the backlog
   ++held_;
   try {
     admit(arrival, door.port, Place(door.port.quota));
@@ -136,7 +137,7 @@ bool Loop::let_in(Door& door) {
       pause(door, of_system->code());
       return false;
     }
-    log_error("port={} conn={}: {}", door.port.at.port, arrival.peer.number, error.what());
+    base::log_error("port={} conn={}: {}", door.port.at.port, arrival.peer.number, error.what());
   }
   turn_away(door, Reason::fault);
   return true;
@@ -145,10 +146,10 @@ bool Loop::let_in(Door& door) {
 /// Resets the connection that nobody took.
 void Loop::turn_away(Door& door, Reason reason) {
   auto& arrival = *door.arrival;
-  if (arrival.socket) reset_on_close(arrival.socket.get());
+  if (arrival.socket) net::reset_on_close(arrival.socket.get());
   arrival.socket.reset();
-  obey(host_.ended(
-      {door.port, arrival.address, arrival.peer.number, 0, Clock::now() - arrival.at, reason}));
+  obey(host_.ended({door.port, arrival.address, arrival.peer.number, 0,
+                    base::Clock::now() - arrival.at, reason}));
   door.arrival.reset();
 }
 
@@ -158,13 +159,13 @@ void Loop::turn_away(Door& door, Reason reason) {
 void Loop::pause(Door& door, const std::error_code& error) {
   if (!door.paused) ++paused_;
   door.paused = true;
-  events_.watch(door.port.listener.get(), Interest::none, door);
+  events_.watch(door.port.listener.get(), reactor::Interest::none, door);
   if (!error) return;
   if (paused_at_ == 0) {
-    log_warn("accepting is paused: {} ({} connections held)", error.message(), held_);
+    base::log_warn("accepting is paused: {} ({} connections held)", error.message(), held_);
     paused_at_ = std::max<std::size_t>(held_, 1);
   }
-  events_.wake_at(accept_again_, later(Clock::now(), accept_retry));
+  events_.wake_at(accept_again_, base::later(base::Clock::now(), accept_retry));
 }
 
 void Loop::resume_accepting() {
@@ -173,7 +174,7 @@ void Loop::resume_accepting() {
     if (!door.paused || door.port.quota->full()) continue;
     door.paused = false;
     --paused_;
-    events_.watch(door.port.listener.get(), Interest::read, door);
+    events_.watch(door.port.listener.get(), reactor::Interest::read, door);
     if (door.arrival) events_.wake_next(door);
   }
 }
@@ -184,4 +185,4 @@ void Loop::released(const Ended& connection) {
   resume_accepting();
 }
 
-}  // namespace poetry
+}  // namespace poetry::engine

@@ -11,7 +11,7 @@
 #include "net/socket.hpp"
 #include "reactor/event_loop.hpp"
 
-namespace poetry {
+namespace poetry::engine {
 
 /// A connection's place in the quota that it counts against.
 class Place {
@@ -36,10 +36,10 @@ class Place {
 
 /// A connection that was accepted and has not begun.
 struct Arrival {
-  Fd socket;  ///< non-blocking
-  Address address;
-  Peer peer;
-  TimePoint at;
+  base::Fd socket;  ///< non-blocking
+  net::Address address;
+  session::Peer peer;
+  base::TimePoint at;
 };
 
 /// Whether this loop refreshes its services, or the processes that serve the connections do; then
@@ -52,8 +52,8 @@ inline constexpr auto refresh_retry = std::chrono::seconds(1);
 class Loop {
  public:
   /// Borrows all of them for its life.
-  Loop(Multiplexer& multiplexer, std::span<Port> ports, Host& host, const EngineOptions& options,
-       News news = News::here);
+  Loop(reactor::Multiplexer& multiplexer, std::span<Port> ports, Host& host,
+       const EngineOptions& options, News news = News::here);
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
   virtual ~Loop() = default;
@@ -63,38 +63,38 @@ class Loop {
 
  protected:
   /// Takes a connection that waits at the port, as accept_from() does.
-  virtual Accepted take_from(Port& port) { return accept_from(port.listener.get()); }
+  virtual net::Accepted take_from(Port& port) { return net::accept_from(port.listener.get()); }
   /// An accepted connection is the engine's from here on, which calls released() once when it has
   /// ended. What it raises is logged, and the connection reset; but where it lacks descriptors,
   /// memory, threads or processes and the arrival still has its socket, nothing is accepted for a
   /// while and the arrival is offered again.
   virtual void admit(Arrival& arrival, Port& port, Place place) = 0;
   /// The service's listening sessions have news; where that is found elsewhere: it drains.
-  virtual void tell(const Service& service) = 0;
+  virtual void tell(const session::Service& service) = 0;
   /// Ends every connection with Reason::shutdown; returns when all are released.
   virtual void end_all() = 0;
 
   void released(const Ended& connection);
 
-  EventLoop& events() { return events_; }
+  reactor::EventLoop& events() { return events_; }
 
  private:
   /// A listener and whether it accepts.
-  struct Door : Waiter {
+  struct Door : reactor::Waiter {
     Door(Loop& its_loop, Port& its_port) : loop(its_loop), port(its_port) {}
-    void wake(Interest /*what*/) override { loop.accept(*this); }
+    void wake(reactor::Interest /*what*/) override { loop.accept(*this); }
     Loop& loop;
     Port& port;
     bool paused = false;
     std::optional<Arrival> arrival;  // that the engine could not take yet
   };
   /// A service that may have news.
-  struct Source : Waiter {
-    Source(Loop& its_loop, std::shared_ptr<Service> its_service)
+  struct Source : reactor::Waiter {
+    Source(Loop& its_loop, std::shared_ptr<session::Service> its_service)
         : loop(its_loop), service(std::move(its_service)) {}
-    void wake(Interest /*what*/) override { loop.refresh(*this); }
+    void wake(reactor::Interest /*what*/) override { loop.refresh(*this); }
     Loop& loop;
-    std::shared_ptr<Service> service;
+    std::shared_ptr<session::Service> service;
     int readable = -1;
     bool retired = false;  // no port has it any more
   };
@@ -125,17 +125,17 @@ class Loop {
   int process_;  // this one
   std::list<Door> doors_;
   std::list<Source> sources_;
-  std::vector<const Service*> served_;  // by port, as sources_ were last looked through
-  Callback control_{[this] { take_command(); }};
-  Callback drain_end_{[this] { obey(Command::stop); }};
-  Callback accept_again_{[this] { resume_accepting(); }};
+  std::vector<const session::Service*> served_;  // by port, as sources_ were last looked through
+  reactor::Callback control_{[this] { take_command(); }};
+  reactor::Callback drain_end_{[this] { obey(Command::stop); }};
+  reactor::Callback accept_again_{[this] { resume_accepting(); }};
   std::size_t held_ = 0;             // connections that are not released
   std::size_t paused_ = 0;           // doors
   std::size_t paused_at_ = 0;        // held when descriptors ran out and we said so, or 0
   Command wanted_ = Command::go_on;  // takes effect at the end of a turn
   bool draining_ = false;
   bool sources_retired_ = false;
-  EventLoop events_;  // goes first, so that nothing above is armed when it goes
+  reactor::EventLoop events_;  // goes first, so that nothing above is armed when it goes
 };
 
-}  // namespace poetry
+}  // namespace poetry::engine

@@ -5,10 +5,10 @@
 #include "base/log.hpp"
 #include "engine/loop.hpp"
 
-namespace poetry {
+namespace poetry::engine {
 /// Begins to refresh services that are new here; one that asks for no more is left alone.
 void Loop::find_sources() {
-  const auto is_at = [](const Port& port, const Service* service) {
+  const auto is_at = [](const Port& port, const session::Service* service) {
     return port.service.get() == service;
   };
   if (std::equal(ports_.begin(), ports_.end(), served_.begin(), served_.end(), is_at)) return;
@@ -34,31 +34,31 @@ void Loop::drop_unused_sources() {
       ++at;
       continue;
     }
-    events_.wake_at(*at, never);
-    if (at->readable >= 0) events_.watch(at->readable, Interest::none, *at);
+    events_.wake_at(*at, base::never);
+    if (at->readable >= 0) events_.watch(at->readable, reactor::Interest::none, *at);
     at = sources_.erase(at);
   }
 }
 
 void Loop::forget_sources() {
   for (auto& source : sources_) {
-    events_.wake_at(source, never);
-    if (source.readable >= 0) events_.watch(source.readable, Interest::none, source);
+    events_.wake_at(source, base::never);
+    if (source.readable >= 0) events_.watch(source.readable, reactor::Interest::none, source);
   }
   sources_.clear();
 }
 
 void Loop::refresh(Source& source) {
-  Refresh found;
+  session::Refresh found;
   try {
-    found = source.service->refresh(Clock::now());
+    found = source.service->refresh(base::Clock::now());
   } catch (const std::exception& error) {
-    log_error("{}", error.what());
-    found = {later(Clock::now(), refresh_retry), false, source.readable};
+    base::log_error("{}", error.what());
+    found = {base::later(base::Clock::now(), refresh_retry), false, source.readable};
   }
   if (found.readable != source.readable) {
-    if (source.readable >= 0) events_.watch(source.readable, Interest::none, source);
-    if (found.readable >= 0) events_.watch(found.readable, Interest::read, source);
+    if (source.readable >= 0) events_.watch(source.readable, reactor::Interest::none, source);
+    if (found.readable >= 0) events_.watch(found.readable, reactor::Interest::read, source);
     source.readable = found.readable;
   }
   events_.wake_at(source, found.again);
@@ -70,10 +70,10 @@ void Loop::drain_services() {
     try {
       if (news_ == News::here) source.service->drain();
     } catch (const std::exception& error) {
-      log_error("{}", error.what());
+      base::log_error("{}", error.what());
     }
     tell(*source.service);
   }
 }
 
-}  // namespace poetry
+}  // namespace poetry::engine

@@ -7,7 +7,7 @@
 #include "engine/capacity.hpp"
 #include "engine/connection.hpp"
 
-namespace poetry {
+namespace poetry::engine {
 namespace {
 
 class ReactorLoop : public Loop {
@@ -17,18 +17,18 @@ class ReactorLoop : public Loop {
 
  private:
   /// A connection and what it waits for.
-  struct Link : Waiter {
+  struct Link : reactor::Waiter {
     Link(ReactorLoop& its_loop, Arrival& arrival, const Port& port, Place its_place)
         : loop(its_loop), place(std::move(its_place)), connection(std::move(arrival), port) {}
-    void wake(Interest what) override {
-      loop.proceed(*this, has(what, Interest::read)    ? Event::input
-                          : has(what, Interest::write) ? Event::output
-                                                       : Event::nothing);
+    void wake(reactor::Interest what) override {
+      loop.proceed(*this, reactor::has(what, reactor::Interest::read)    ? Event::input
+                          : reactor::has(what, reactor::Interest::write) ? Event::output
+                                                                         : Event::nothing);
     }
     ReactorLoop& loop;
     Place place;
     Connection connection;
-    Interest watched = Interest::none;
+    reactor::Interest watched = reactor::Interest::none;
   };
 
   void admit(Arrival& arrival, Port& port, Place place) override {
@@ -38,7 +38,7 @@ class ReactorLoop : public Loop {
     proceed(*links_[at], Event::nothing);
   }
 
-  void tell(const Service& service) override {
+  void tell(const session::Service& service) override {
     for (auto& link : links_) {
       if (link && &link->connection.service() == &service) proceed(*link, Event::news);
     }
@@ -53,12 +53,12 @@ class ReactorLoop : public Loop {
   }
 
   void proceed(Link& link, Event event) {
-    const auto wanted = link.connection.proceed(event, Clock::now(), buffer_);
+    const auto wanted = link.connection.proceed(event, base::Clock::now(), buffer_);
     try {
       if (!wanted.over) wait(link, wanted);
     } catch (const std::exception& error) {
-      const auto ended = link.connection.ended(Clock::now());
-      log_error("port={} conn={}: {}", ended.port.at.port, ended.number, error.what());
+      const auto ended = link.connection.ended(base::Clock::now());
+      base::log_error("port={} conn={}: {}", ended.port.at.port, ended.number, error.what());
       link.connection.end(Reason::fault);
       release(link);
       return;
@@ -72,8 +72,8 @@ class ReactorLoop : public Loop {
       return;
     }
     events().wake_at(link, wanted.until);
-    const auto interest = (wanted.input ? Interest::read : Interest::none) |
-                          (wanted.output ? Interest::write : Interest::none);
+    const auto interest = (wanted.input ? reactor::Interest::read : reactor::Interest::none) |
+                          (wanted.output ? reactor::Interest::write : reactor::Interest::none);
     if (interest == link.watched) return;
     events().watch(link.connection.socket(), interest, link);
     link.watched = interest;
@@ -81,12 +81,12 @@ class ReactorLoop : public Loop {
 
   void release(Link& link) {
     const auto socket = link.connection.socket();
-    events().wake_at(link, never);
-    if (link.watched != Interest::none) events().forget(socket);
+    events().wake_at(link, base::never);
+    if (link.watched != reactor::Interest::none) events().forget(socket);
     const auto gone = std::move(links_[static_cast<std::size_t>(socket)]);
     gone->connection.close();
     gone->place = {};
-    released(gone->connection.ended(Clock::now()));
+    released(gone->connection.ended(base::Clock::now()));
   }
 
   std::deque<std::unique_ptr<Link>> links_;  // by descriptor
@@ -95,7 +95,7 @@ class ReactorLoop : public Loop {
 
 class ReactorEngine : public Engine {
  public:
-  explicit ReactorEngine(std::function<std::unique_ptr<Multiplexer>()> make_multiplexer)
+  explicit ReactorEngine(std::function<std::unique_ptr<reactor::Multiplexer>()> make_multiplexer)
       : make_multiplexer_(std::move(make_multiplexer)) {}
   void serve(std::span<Port> ports, Host& host, const EngineOptions& options) override {
     const auto multiplexer = make_multiplexer_();
@@ -104,14 +104,14 @@ class ReactorEngine : public Engine {
   [[nodiscard]] Capacity capacity() const override { return descriptor_capacity(); }
 
  private:
-  std::function<std::unique_ptr<Multiplexer>()> make_multiplexer_;
+  std::function<std::unique_ptr<reactor::Multiplexer>()> make_multiplexer_;
 };
 
 }  // namespace
 
 std::unique_ptr<Engine> make_reactor_engine(
-    std::function<std::unique_ptr<Multiplexer>()> make_multiplexer) {
+    std::function<std::unique_ptr<reactor::Multiplexer>()> make_multiplexer) {
   return std::make_unique<ReactorEngine>(std::move(make_multiplexer));
 }
 
-}  // namespace poetry
+}  // namespace poetry::engine

@@ -7,10 +7,10 @@
 #include "engine/engine.hpp"
 #include "reactor/multiplexer.hpp"
 
-namespace poetry {
+namespace poetry::engine {
 
 /// The engine over such a multiplexer, one of which is made for each Engine::serve().
 std::unique_ptr<Engine> make_reactor_engine(
-    std::function<std::unique_ptr<Multiplexer>()> make_multiplexer);
+    std::function<std::unique_ptr<reactor::Multiplexer>()> make_multiplexer);
 
-}  // namespace poetry
+}  // namespace poetry::engine

@@ -14,7 +14,7 @@
 #include "engine/capacity.hpp"
 #include "reactor/poll.hpp"
 
-namespace poetry {
+namespace poetry::engine {
 namespace {
 
 /// What a client sends is read in pieces of at most this size, on the thread's stack.
@@ -29,27 +29,27 @@ constexpr std::uint64_t thread_descriptors = 3;
 
 class ThreadsLoop : public Loop {
  public:
-  ThreadsLoop(Multiplexer& multiplexer, std::span<Port> ports, Host& host,
+  ThreadsLoop(reactor::Multiplexer& multiplexer, std::span<Port> ports, Host& host,
               const EngineOptions& options)
       : Loop(multiplexer, ports, host, options),
         finished_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-    if (!finished_) throw_errno("make", "an eventfd");
-    events().watch(finished_.get(), Interest::read, reaper_);
+    if (!finished_) base::throw_errno("make", "an eventfd");
+    events().watch(finished_.get(), reactor::Interest::read, reaper_);
   }
   ThreadsLoop(const ThreadsLoop&) = delete;
   ThreadsLoop& operator=(const ThreadsLoop&) = delete;
-  ~ThreadsLoop() override { events().wake_at(ringer_, never); }
+  ~ThreadsLoop() override { events().wake_at(ringer_, base::never); }
 
  private:
   /// A connection and its thread, which may use it from begin() to finish().
   struct Worker : Outside {
-    Worker(ThreadsLoop& its_loop, Place its_place, const Service& its_service)
+    Worker(ThreadsLoop& its_loop, Place its_place, const session::Service& its_service)
         : loop(its_loop), place(std::move(its_place)), service(&its_service) {}
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
     ~Worker() override { join(); }
 
-    Notice take(TimePoint /*now*/) override {
+    Notice take(base::TimePoint /*now*/) override {
       if (!ring || descriptors[0].revents != 0) {
         ring = loop.bell_.listen();
         descriptors[0].fd = ring->get();
@@ -67,27 +67,27 @@ class ThreadsLoop : public Loop {
 
     ThreadsLoop& loop;
     Place place;
-    const Service* service;  // for comparing alone: the connection may have given it up
+    const session::Service* service;  // for comparing alone: the connection may have given it up
     pthread_t thread{};
     bool started = false;
     std::counting_semaphore<2> begin{0};
     std::optional<Connection> connection;
     std::atomic<Notice> notice{Notice::nothing};
-    std::shared_ptr<const Fd> ring;
-    TimePoint over_at;
+    std::shared_ptr<const base::Fd> ring;
+    base::TimePoint over_at;
     Worker* next_finished = nullptr;
     std::list<Worker>::iterator self;
   };
   /// Joins threads that are done.
-  struct Reaper : Waiter {
+  struct Reaper : reactor::Waiter {
     explicit Reaper(ThreadsLoop& its_loop) : loop(its_loop) {}
-    void wake(Interest /*what*/) override { loop.reap(); }
+    void wake(reactor::Interest /*what*/) override { loop.reap(); }
     ThreadsLoop& loop;
   };
   /// Rings again.
-  struct Ringer : Waiter {
+  struct Ringer : reactor::Waiter {
     explicit Ringer(ThreadsLoop& its_loop) : loop(its_loop) {}
-    void wake(Interest /*what*/) override { loop.ring(); }
+    void wake(reactor::Interest /*what*/) override { loop.ring(); }
     ThreadsLoop& loop;
   };
 
@@ -101,7 +101,7 @@ class ThreadsLoop : public Loop {
     worker.begin.release();
   }
 
-  void tell(const Service& service) override {
+  void tell(const session::Service& service) override {
     bool any = false;
     for (auto& worker : workers_) {
       if (worker.service != &service) continue;
@@ -111,14 +111,17 @@ class ThreadsLoop : public Loop {
     if (any) ring();
   }
 
-  void ring() { events().wake_at(ringer_, bell_.ring() ? never : later(Clock::now(), ring_retry)); }
+  void ring() {
+    events().wake_at(ringer_,
+                     bell_.ring() ? base::never : base::later(base::Clock::now(), ring_retry));
+  }
 
   void end_all() override {
-    events().wake_at(ringer_, never);
+    events().wake_at(ringer_, base::never);
     for (auto& worker : workers_) worker.notice = Notice::stop;
     bell_.ring_for_good();
     while (!workers_.empty()) release(workers_.front());
-    events().watch(finished_.get(), Interest::none, reaper_);
+    events().watch(finished_.get(), reactor::Interest::none, reaper_);
   }
 
   /// In the worker's thread.
@@ -148,7 +151,7 @@ class ThreadsLoop : public Loop {
   }
 
   Bell bell_;
-  Fd finished_;
+  base::Fd finished_;
   Reaper reaper_{*this};
   Ringer ringer_{*this};
   std::list<Worker> workers_;
@@ -177,14 +180,14 @@ void ThreadsLoop::Worker::run() {
   run_blocking(*connection, *this, buffer);
   ring.reset();
   connection->close();
-  over_at = Clock::now();
+  over_at = base::Clock::now();
   loop.finish(*this);
 }
 
 class ThreadsEngine : public Engine {
  public:
   void serve(std::span<Port> ports, Host& host, const EngineOptions& options) override {
-    Poll poll;
+    reactor::Poll poll;
     ThreadsLoop(poll, ports, host, options).run();
   }
   [[nodiscard]] Capacity capacity() const override { return thread_capacity(thread_descriptors); }
@@ -194,4 +197,4 @@ class ThreadsEngine : public Engine {
 
 std::unique_ptr<Engine> make_threads_engine() { return std::make_unique<ThreadsEngine>(); }
 
-}  // namespace poetry
+}  // namespace poetry::engine

@@ -12,7 +12,7 @@
 #include "engine/capacity.hpp"
 #include "engine/connection.hpp"
 
-namespace poetry {
+namespace poetry::engine {
 namespace {
 
 /// In one operation. No more goes into a socket at a time than its buffer holds, mostly less.
@@ -32,16 +32,16 @@ class UringLoop final : public Loop {
   UringLoop(AcceptingRing& multiplexer, std::span<Port> ports, Host& host,
             const EngineOptions& options)
       : Loop(multiplexer, ports, host, options), multiplexer_(multiplexer) {
-    multiplexer_.pass_on([this](const Completion& completion) { complete(completion); });
+    multiplexer_.pass_on([this](const reactor::Completion& completion) { complete(completion); });
   }
 
  private:
   /// A connection and its operations, of which the kernel keeps the address of this and of what is
   /// sent: it stays until they are over.
-  struct Link : Waiter {
+  struct Link : reactor::Waiter {
     Link(UringLoop& its_loop, Arrival& arrival, const Port& port, Place its_place)
         : loop(its_loop), place(std::move(its_place)), connection(std::move(arrival), port) {}
-    void wake(Interest /*what*/) override { loop.proceed(*this, Event::nothing); }
+    void wake(reactor::Interest /*what*/) override { loop.proceed(*this, Event::nothing); }
 
     UringLoop& loop;
     Place place;
@@ -59,7 +59,7 @@ class UringLoop final : public Loop {
   class Moved final : public Carrier {
    public:
     explicit Moved(Link& link) : link_(link) {}
-    IoResult send(int socket, std::string_view bytes) override;
+    net::IoResult send(int socket, std::string_view bytes) override;
     Input receive(int socket) override;
 
    private:
@@ -73,14 +73,14 @@ class UringLoop final : public Loop {
     return std::bit_cast<std::uintptr_t>(&link) | static_cast<std::uint64_t>(what);
   }
 
-  Accepted take_from(Port& port) override { return multiplexer_.take_from(port); }
+  net::Accepted take_from(Port& port) override { return multiplexer_.take_from(port); }
   void admit(Arrival& arrival, Port& port, Place place) override;
-  void tell(const Service& service) override;
+  void tell(const session::Service& service) override;
   void end_all() override;
-  void complete(const Completion& completion);
+  void complete(const reactor::Completion& completion);
   void proceed(Link& link, Event event);
-  void wait(Link& link, const Awaited& wanted, TimePoint now);
-  void hold(Link& link, const Completion& completion);
+  void wait(Link& link, const Awaited& wanted, base::TimePoint now);
+  void hold(Link& link, const reactor::Completion& completion);
   void stop_receiving(Link& link);
   void release(Link& link);
   void bury(Link& link);
@@ -90,26 +90,26 @@ class UringLoop final : public Loop {
   std::size_t linked_ = 0;
 };
 
-IoResult UringLoop::Moved::send(int /*socket*/, std::string_view /*bytes*/) {
+net::IoResult UringLoop::Moved::send(int /*socket*/, std::string_view /*bytes*/) {
   const int result = std::exchange(link_.sent, 0);
-  if (result == 0) return {IoStatus::would_block, 0, {}};
-  if (result < 0) return {IoStatus::error, 0, {-result, std::generic_category()}};
-  return {IoStatus::ok, static_cast<std::size_t>(result), {}};
+  if (result == 0) return {net::IoStatus::would_block, 0, {}};
+  if (result < 0) return {net::IoStatus::error, 0, {-result, std::generic_category()}};
+  return {net::IoStatus::ok, static_cast<std::size_t>(result), {}};
 }
 
 Input UringLoop::Moved::receive(int /*socket*/) {
   if (!link_.held) {
     const bool known =
         link_.receiving && !link_.stopped && link_.loop.multiplexer_.has_passed_on(link_.asked_at);
-    return {IoStatus::would_block, {}, !known};
+    return {net::IoStatus::would_block, {}, !known};
   }
   auto& held = *link_.held;
   if (!held.bytes.empty()) {
     bytes_ = std::exchange(held.bytes, {});
     if (!held.ended && !held.failed) link_.held.reset();
-    return {IoStatus::ok, bytes_};
+    return {net::IoStatus::ok, bytes_};
   }
-  return {held.ended ? IoStatus::end : IoStatus::error, {}};
+  return {held.ended ? net::IoStatus::end : net::IoStatus::error, {}};
 }
 
 void UringLoop::admit(Arrival& arrival, Port& port, Place place) {
@@ -120,7 +120,7 @@ void UringLoop::admit(Arrival& arrival, Port& port, Place place) {
   proceed(*links_[at], Event::nothing);
 }
 
-void UringLoop::tell(const Service& service) {
+void UringLoop::tell(const session::Service& service) {
   for (auto& link : links_) {
     if (link && !link->over && &link->connection.service() == &service) {
       proceed(*link, Event::news);
@@ -138,7 +138,7 @@ void UringLoop::end_all() {
 }
 
 /// May destroy the link.
-void UringLoop::complete(const Completion& completion) {
+void UringLoop::complete(const reactor::Completion& completion) {
   auto& link = *std::bit_cast<Link*>(static_cast<std::uintptr_t>(completion.tag & ~operation_bits));
   const bool of_send = static_cast<What>(completion.tag & operation_bits) == What::send;
   if (of_send) {
@@ -161,7 +161,7 @@ void UringLoop::complete(const Completion& completion) {
 }
 
 /// Keeps what came until the session listens, which mostly is at once.
-void UringLoop::hold(Link& link, const Completion& completion) {
+void UringLoop::hold(Link& link, const reactor::Completion& completion) {
   if (!link.held) link.held = std::make_unique<Held>();
   link.held->bytes.append(completion.bytes);
   link.held->ended = completion.result == 0;
@@ -170,7 +170,7 @@ void UringLoop::hold(Link& link, const Completion& completion) {
 
 void UringLoop::proceed(Link& link, Event event) {
   Moved moved(link);
-  const auto now = Clock::now();
+  const auto now = base::Clock::now();
   const auto wanted = link.connection.proceed(event, now, moved);
   if (wanted.over) {
     release(link);
@@ -179,12 +179,12 @@ void UringLoop::proceed(Link& link, Event event) {
   }
 }
 
-void UringLoop::wait(Link& link, const Awaited& wanted, TimePoint now) {
+void UringLoop::wait(Link& link, const Awaited& wanted, base::TimePoint now) {
   if (wanted.turn) {
     events().wake_next(link);
     return;
   }
-  events().wake_at(link, wanted.until <= now ? TimePoint::min() : wanted.until);
+  events().wake_at(link, wanted.until <= now ? base::TimePoint::min() : wanted.until);
   const int socket = link.connection.socket();
   if (wanted.output && !link.sending) {
     multiplexer_.ring().send(socket, link.connection.unsent().substr(0, most_sent),
@@ -207,7 +207,7 @@ void UringLoop::stop_receiving(Link& link) {
 
 void UringLoop::release(Link& link) {
   link.over = true;
-  events().wake_at(link, never);
+  events().wake_at(link, base::never);
   if (!link.sending && !link.receiving) {
     bury(link);
   } else {
@@ -220,7 +220,7 @@ void UringLoop::bury(Link& link) {
   --linked_;
   gone->connection.close();
   gone->place = {};
-  released(gone->connection.ended(Clock::now()));
+  released(gone->connection.ended(base::Clock::now()));
 }
 
 class UringEngine final : public Engine {
@@ -235,8 +235,8 @@ class UringEngine final : public Engine {
 }  // namespace
 
 std::unique_ptr<Engine> make_uring_engine() {
-  Ring::try_out();
+  reactor::Ring::try_out();
   return std::make_unique<UringEngine>();
 }
 
-}  // namespace poetry
+}  // namespace poetry::engine

@@ -2,16 +2,16 @@
 
 #include "faults/decorators.hpp"
 
-namespace poetry {
+namespace poetry::faults {
 namespace {
 
-class LateService : public Service {
+class LateService : public session::Service {
  public:
-  LateService(std::shared_ptr<Service> inner, const Fault& fault, OnFired on_fired)
+  LateService(std::shared_ptr<session::Service> inner, const Fault& fault, OnFired on_fired)
       : inner_(std::move(inner)), fault_(fault), on_fired_(std::move(on_fired)) {}
 
-  std::unique_ptr<Session> open(const Peer& peer, TimePoint now) override;
-  Refresh refresh(TimePoint now) override {
+  std::unique_ptr<session::Session> open(const session::Peer& peer, base::TimePoint now) override;
+  session::Refresh refresh(base::TimePoint now) override {
     const std::lock_guard lock(mutex_);
     return inner_->refresh(now);
   }
@@ -24,21 +24,21 @@ class LateService : public Service {
   class Newcomer;
 
   std::mutex mutex_;  ///< of calls on inner_, since sessions open theirs where they are stepped
-  std::shared_ptr<Service> inner_;
+  std::shared_ptr<session::Service> inner_;
   Fault fault_;
   OnFired on_fired_;
 };
 
 /// Pauses until its time has come, and then is the inner session.
-class LateService::Newcomer : public Session {
+class LateService::Newcomer : public session::Session {
  public:
-  Newcomer(LateService& service, const Peer& peer, TimePoint start)
+  Newcomer(LateService& service, const session::Peer& peer, base::TimePoint start)
       : service_(service), trigger_(service.fault_, peer, service.on_fired_), start_(start) {}
 
-  Step next(TimePoint now) override {
+  session::Step next(base::TimePoint now) override {
     if (!inner_) {
       trigger_.fire(0);
-      if (now < start_) return Pause{start_};
+      if (now < start_) return session::Pause{start_};
       const std::lock_guard lock(service_.mutex_);
       inner_ = service_.inner_->open(trigger_.peer(), start_);
     }
@@ -49,19 +49,20 @@ class LateService::Newcomer : public Session {
  private:
   LateService& service_;
   Trigger trigger_;
-  TimePoint start_;
-  std::unique_ptr<Session> inner_;
+  base::TimePoint start_;
+  std::unique_ptr<session::Session> inner_;
 };
 
-std::unique_ptr<Session> LateService::open(const Peer& peer, TimePoint now) {
-  return std::make_unique<Newcomer>(*this, peer, later(now, fault_.by));
+std::unique_ptr<session::Session> LateService::open(const session::Peer& peer,
+                                                    base::TimePoint now) {
+  return std::make_unique<Newcomer>(*this, peer, base::later(now, fault_.by));
 }
 
 }  // namespace
 
-std::shared_ptr<Service> delay_accept(std::shared_ptr<Service> inner, const Fault& fault,
-                                      OnFired on_fired) {
+std::shared_ptr<session::Service> delay_accept(std::shared_ptr<session::Service> inner,
+                                               const Fault& fault, OnFired on_fired) {
   return std::make_shared<LateService>(std::move(inner), fault, std::move(on_fired));
 }
 
-}  // namespace poetry
+}  // namespace poetry::faults

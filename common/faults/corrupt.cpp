@@ -2,7 +2,7 @@
 
 #include "faults/decorators.hpp"
 
-namespace poetry {
+namespace poetry::faults {
 namespace {
 
 class Corrupter : public PiecewiseDecorator {
@@ -24,8 +24,9 @@ class Corrupter : public PiecewiseDecorator {
 
 }  // namespace
 
-std::unique_ptr<Session> corrupt_byte(std::unique_ptr<Session> inner, const Trigger& trigger) {
+std::unique_ptr<session::Session> corrupt_byte(std::unique_ptr<session::Session> inner,
+                                               const Trigger& trigger) {
   return std::make_unique<Corrupter>(std::move(inner), trigger);
 }
 
-}  // namespace poetry
+}  // namespace poetry::faults

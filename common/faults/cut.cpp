@@ -2,21 +2,21 @@
 
 #include "faults/decorators.hpp"
 
-namespace poetry {
+namespace poetry::faults {
 namespace {
 
 class Cutter : public Decorator {
  public:
-  Cutter(std::unique_ptr<Session> inner, const Trigger& trigger)
+  Cutter(std::unique_ptr<session::Session> inner, const Trigger& trigger)
       : Decorator(std::move(inner), trigger), left_(fault().amount) {}
 
-  Step next(TimePoint now) override {
+  session::Step next(base::TimePoint now) override {
     if (left_ == 0) {
       trigger().fire(sent_);
       return fault().last;
     }
     auto step = inner().next(now);
-    if (auto* write = std::get_if<Write>(&step)) {
+    if (auto* write = std::get_if<session::Write>(&step)) {
       write->bytes = take(write->bytes);
       sent_ += write->bytes.size();
     }
@@ -47,8 +47,9 @@ class Cutter : public Decorator {
 
 }  // namespace
 
-std::unique_ptr<Session> cut_stream(std::unique_ptr<Session> inner, const Trigger& trigger) {
+std::unique_ptr<session::Session> cut_stream(std::unique_ptr<session::Session> inner,
+                                             const Trigger& trigger) {
   return std::make_unique<Cutter>(std::move(inner), trigger);
 }
 
-}  // namespace poetry
+}  // namespace poetry::faults

@@ -6,17 +6,17 @@
 
 #include "faults/fault_spec.hpp"
 
-namespace poetry {
+namespace poetry::faults {
 
 /// One fault on one connection, which reports once that it took effect. Borrows the fault and the
 /// call from the service, which outlives its sessions.
 class Trigger {
  public:
-  Trigger(const Fault& fault, const Peer& peer, const OnFired& on_fired)
+  Trigger(const Fault& fault, const session::Peer& peer, const OnFired& on_fired)
       : fault_(fault), peer_(peer), on_fired_(on_fired) {}
 
   [[nodiscard]] const Fault& fault() const { return fault_; }
-  [[nodiscard]] const Peer& peer() const { return peer_; }
+  [[nodiscard]] const session::Peer& peer() const { return peer_; }
   /// `offset` is what the session has sent by now. Later calls do nothing.
   void fire(std::uint64_t offset) {
     if (!fired_ && on_fired_) on_fired_({peer_, fault_.text, offset});
@@ -25,26 +25,26 @@ class Trigger {
 
  private:
   const Fault& fault_;
-  Peer peer_;
+  session::Peer peer_;
   const OnFired& on_fired_;
   bool fired_ = false;
 };
 
 /// Says Listen only where the inner session says so. Hence what is received may be passed on at
 /// once: the inner session is listening.
-class Decorator : public Session {
+class Decorator : public session::Session {
  public:
-  Decorator(std::unique_ptr<Session> inner, const Trigger& trigger)
+  Decorator(std::unique_ptr<session::Session> inner, const Trigger& trigger)
       : inner_(std::move(inner)), trigger_(trigger) {}
   void receive(std::string_view bytes) override { inner_->receive(bytes); }
 
  protected:
-  [[nodiscard]] Session& inner() const { return *inner_; }
+  [[nodiscard]] session::Session& inner() const { return *inner_; }
   [[nodiscard]] Trigger& trigger() { return trigger_; }
   [[nodiscard]] const Fault& fault() const { return trigger_.fault(); }
 
  private:
-  std::unique_ptr<Session> inner_;
+  std::unique_ptr<session::Session> inner_;
   Trigger trigger_;
 };
 
@@ -53,17 +53,17 @@ class Decorator : public Session {
 class PiecewiseDecorator : public Decorator {
  public:
   using Decorator::Decorator;
-  Step next(TimePoint now) final {
+  session::Step next(base::TimePoint now) final {
     if (rest_.empty()) {
       auto step = inner().next(now);
-      const auto* write = std::get_if<Write>(&step);
+      const auto* write = std::get_if<session::Write>(&step);
       if (write == nullptr || write->bytes.empty()) return step;
       rest_ = write->bytes;
     }
     const auto bytes = piece(rest_, sent_);
     rest_.remove_prefix(bytes.size());
     sent_ += bytes.size();
-    return Write{bytes};
+    return session::Write{bytes};
   }
 
  private:
@@ -75,4 +75,4 @@ class PiecewiseDecorator : public Decorator {
   std::uint64_t sent_ = 0;
 };
 
-}  // namespace poetry
+}  // namespace poetry::faults

@@ -7,7 +7,7 @@
 
 #include "session/session.hpp"
 
-namespace poetry {
+namespace poetry::faults {
 
 /// What happens at the port before a connection is accepted.
 enum class Door { open, refuse, blackhole };
@@ -32,9 +32,9 @@ struct Fault {
   Effect effect = Effect::end;
   std::uint64_t amount = 0;  ///< slice: the longest; corrupt: the byte; end: after how much
   Unit unit = Unit::bytes;   ///< of an end's amount
-  Duration by{0};            ///< latency, accept_delay: how much later; 0 is off
-  Step last = {};            ///< end: what the session says from then on
+  base::Duration by{0};      ///< latency, accept_delay: how much later; 0 is off
+  session::Step last = {};   ///< end: what the session says from then on
   Door door = Door::open;
 };
 
-}  // namespace poetry
+}  // namespace poetry::faults

@@ -5,7 +5,7 @@
 #include "base/seed.hpp"
 #include "faults/fault_spec.hpp"
 
-namespace poetry {
+namespace poetry::faults {
 namespace {
 
 using By = Fault::Selector::By;
@@ -26,7 +26,7 @@ bool exclude_each_other(const Fault& a, const Fault& b) {
 }
 
 /// `draw` is in [0, 1).
-bool selects(const Fault::Selector& selector, const Peer& peer, double draw) {
+bool selects(const Fault::Selector& selector, const session::Peer& peer, double draw) {
   switch (selector.by) {
     case By::chance:
       return draw < selector.chance;
@@ -44,7 +44,7 @@ FaultPlan::FaultPlan(std::vector<Fault> faults) : faults_(std::move(faults)) {
   for (auto a = faults_.begin(); a != faults_.end(); ++a) {
     for (auto b = a + 1; b != faults_.end(); ++b) {
       if (!exclude_each_other(*a, *b)) continue;
-      throw UsageError("these faults exclude each other", a->text + " and " + b->text);
+      throw base::UsageError("these faults exclude each other", a->text + " and " + b->text);
     }
   }
 }
@@ -66,13 +66,14 @@ bool FaultPlan::changes_sessions() const {
                      [](const Fault& fault) { return fault.effect <= Effect::end; });
 }
 
-std::vector<const Fault*> FaultPlan::choose(const Peer& peer) const {
-  const auto seed = derive_seed(peer.seed, Purpose::faults);
+std::vector<const Fault*> FaultPlan::choose(const session::Peer& peer) const {
+  const auto seed = base::derive_seed(peer.seed, base::Purpose::faults);
   std::vector<const Fault*> chosen;
   for (std::size_t i = 0; i < faults_.size(); ++i) {
     const auto& fault = faults_[i];
     // One draw for each fault of the plan, whatever the others are.
-    if (fault.effect > Effect::end || !selects(fault.selector, peer, uniform(seed, i))) continue;
+    if (fault.effect > Effect::end || !selects(fault.selector, peer, base::uniform(seed, i)))
+      continue;
     const auto rival = std::find_if(chosen.begin(), chosen.end(),
                                     [&](const Fault* other) { return compete(*other, fault); });
     if (rival == chosen.end()) {
@@ -86,4 +87,4 @@ std::vector<const Fault*> FaultPlan::choose(const Peer& peer) const {
   return chosen;
 }
 
-}  // namespace poetry
+}  // namespace poetry::faults

@@ -8,29 +8,29 @@
 #include "base/error.hpp"
 #include "base/quantity.hpp"
 
-namespace poetry {
+namespace poetry::faults {
 namespace {
 
 constexpr auto most = std::numeric_limits<std::uint64_t>::max();
 
-void set_offset(Fault& fault, std::string_view text) { fault.amount = parse_size(text); }
+void set_offset(Fault& fault, std::string_view text) { fault.amount = base::parse_size(text); }
 
 void set_size(Fault& fault, std::string_view text) {
-  fault.amount = parse_size(text);
-  if (fault.amount == 0) throw UsageError("a write has at least one byte", text);
+  fault.amount = base::parse_size(text);
+  if (fault.amount == 0) throw base::UsageError("a write has at least one byte", text);
 }
 
-void set_duration(Fault& fault, std::string_view text) { fault.by = parse_duration(text); }
+void set_duration(Fault& fault, std::string_view text) { fault.by = base::parse_duration(text); }
 
 void set_size_or_lines(Fault& fault, std::string_view text) {
   constexpr std::string_view lines = "lines";
   if (text == "1line") text = "1lines";
   if (!text.ends_with(lines)) {
-    fault.amount = parse_size(text);
+    fault.amount = base::parse_size(text);
     return;
   }
   text.remove_suffix(lines.size());
-  fault.amount = parse_count(text, "number of lines", 0, most);
+  fault.amount = base::parse_count(text, "number of lines", 0, most);
   fault.unit = Fault::Unit::lines;
 }
 
@@ -42,16 +42,19 @@ struct FaultKind {
   Fault standard;  ///< what the name says
 };
 
-Fault ending_with(const Step& last) { return {.effect = Fault::Effect::end, .last = last}; }
+Fault ending_with(const session::Step& last) {
+  return {.effect = Fault::Effect::end, .last = last};
+}
 Fault closing(Door door) { return {.effect = Fault::Effect::door, .door = door}; }
 Fault with(Fault::Effect effect) { return {.effect = effect}; }
 
 /// Every fault.
 const std::array fault_kinds{
-    FaultKind{"stall-after", "SIZE|Nlines", set_size_or_lines, ending_with(Pause{})},
-    FaultKind{"close-after", "SIZE|Nlines", set_size_or_lines, ending_with(Finish{Ending::fault})},
-    FaultKind{"reset-after", "SIZE|Nlines", set_size_or_lines, ending_with(Abort{})},
-    FaultKind{"never-reply", "", nullptr, ending_with(Pause{})},
+    FaultKind{"stall-after", "SIZE|Nlines", set_size_or_lines, ending_with(session::Pause{})},
+    FaultKind{"close-after", "SIZE|Nlines", set_size_or_lines,
+              ending_with(session::Finish{session::Ending::fault})},
+    FaultKind{"reset-after", "SIZE|Nlines", set_size_or_lines, ending_with(session::Abort{})},
+    FaultKind{"never-reply", "", nullptr, ending_with(session::Pause{})},
     FaultKind{"corrupt", "OFFSET", set_offset, with(Fault::Effect::corrupt)},
     FaultKind{"slice", "SIZE", set_size, with(Fault::Effect::slice)},
     FaultKind{"latency", "DUR", set_duration, with(Fault::Effect::latency)},
@@ -67,7 +70,7 @@ const FaultKind& find_fault_kind(std::string_view name, std::string_view text) {
     if (kind.name == name) return kind;
     valid.append(", ").append(kind.name);
   }
-  throw UsageError("unknown fault (valid: " + valid + ")", text);
+  throw base::UsageError("unknown fault (valid: " + valid + ")", text);
 }
 
 /// "12.5" in "12.5%", as a probability.
@@ -78,7 +81,7 @@ double parse_percentage(std::string_view text) {
   const auto [rest, error] = std::from_chars(text.data(), end, value, std::chars_format::fixed);
   if (!std::all_of(text.begin(), text.end(), is_decimal) || error != std::errc{} || rest != end ||
       value > 100) {
-    throw UsageError("not a percentage from 0 to 100", text);
+    throw base::UsageError("not a percentage from 0 to 100", text);
   }
   return value / 100;
 }
@@ -91,9 +94,9 @@ Fault::Selector parse_selector(std::string_view text) {
   if (text.starts_with('#')) {
     text.remove_prefix(1);
     return {.by = Fault::Selector::By::number,
-            .number = parse_count(text, "number of a connection", 1, most)};
+            .number = base::parse_count(text, "number of a connection", 1, most)};
   }
-  throw UsageError("not of the form N% or #N", text);
+  throw base::UsageError("not of the form N% or #N", text);
 }
 
 Fault parse_fault(std::string_view text) {
@@ -106,20 +109,21 @@ Fault parse_fault(std::string_view text) {
   if (!fits) {
     std::string form(kind.name);
     if (!kind.argument.empty()) form.append("=").append(kind.argument);
-    throw UsageError("not of the form " + form, text);
+    throw base::UsageError("not of the form " + form, text);
   }
   auto fault = kind.standard;
   fault.text = text;
   try {
     if (colon != std::string_view::npos) fault.selector = parse_selector(text.substr(0, colon));
     if (kind.set != nullptr) kind.set(fault, argument);
-  } catch (const UsageError& error) {
-    throw UsageError(text, error.what());
+  } catch (const base::UsageError& error) {
+    throw base::UsageError(text, error.what());
   }
   const bool of_port =
       fault.effect == Fault::Effect::accept_delay || fault.effect == Fault::Effect::door;
   if (of_port && colon != std::string_view::npos) {
-    throw UsageError(std::string(kind.name) + " is for the whole port and takes no SELECT", text);
+    throw base::UsageError(std::string(kind.name) + " is for the whole port and takes no SELECT",
+                           text);
   }
   return fault;
 }
@@ -130,10 +134,10 @@ FaultPlan parse_faults(std::span<const std::string> texts) {
   if (texts.size() == 1 && texts[0] == no_fault) return {};
   std::vector<Fault> faults;
   for (const auto& text : texts) {
-    if (text == no_fault) throw UsageError("it excludes other faults", text);
+    if (text == no_fault) throw base::UsageError("it excludes other faults", text);
     faults.push_back(parse_fault(text));
   }
   return FaultPlan(std::move(faults));
 }
 
-}  // namespace poetry
+}  // namespace poetry::faults

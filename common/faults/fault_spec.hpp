@@ -12,12 +12,12 @@
 
 #include "faults/fault.hpp"
 
-namespace poetry {
+namespace poetry::faults {
 
 /// A fault that took effect. It is reported when it does, not when it is chosen, and once for each
 /// connection.
 struct Fired {
-  const Peer& peer;
+  const session::Peer& peer;
   std::string_view fault;    ///< as written: "#1:reset-after=40B"
   std::uint64_t offset = 0;  ///< bytes that the session had sent by then
 };
@@ -42,7 +42,7 @@ class FaultPlan {
   /// Those that change what this connection's session says, from the inside to the outside. Of
   /// several latencies, slices or ends the most specific is chosen: "#N", then "N%", then all; of
   /// several "N%" that hit, the first. They point into this plan.
-  [[nodiscard]] std::vector<const Fault*> choose(const Peer& peer) const;
+  [[nodiscard]] std::vector<const Fault*> choose(const session::Peer& peer) const;
 
  private:
   std::vector<Fault> faults_;
@@ -61,7 +61,7 @@ FaultPlan parse_faults(std::span<const std::string> texts);
 /// `inner`'s open(), refresh() and drain() then exclude each other. For that, and since refresh()
 /// tells its news to one caller, an `inner` that is not safe to call from several threads is to be
 /// wrapped once only, and not used beside it. What `on_fired` uses is its maker's to guard.
-std::shared_ptr<Service> with_faults(std::shared_ptr<Service> inner, FaultPlan plan,
-                                     OnFired on_fired);
+std::shared_ptr<session::Service> with_faults(std::shared_ptr<session::Service> inner,
+                                              FaultPlan plan, OnFired on_fired);
 
-}  // namespace poetry
+}  // namespace poetry::faults

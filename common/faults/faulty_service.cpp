@@ -1,15 +1,16 @@
 #include "faults/decorators.hpp"
 #include "faults/fault_spec.hpp"
 
-namespace poetry {
+namespace poetry::faults {
 namespace {
 
-std::unique_ptr<Session> wrap(std::unique_ptr<Session> inner, const Trigger& trigger) {
+std::unique_ptr<session::Session> wrap(std::unique_ptr<session::Session> inner,
+                                       const Trigger& trigger) {
   switch (trigger.fault().effect) {
     case Fault::Effect::slice:
       return slice_writes(std::move(inner), trigger);
     case Fault::Effect::latency:
-      if (trigger.fault().by == Duration{0}) break;
+      if (trigger.fault().by == base::Duration{0}) break;
       return delay_writes(std::move(inner), trigger);
     case Fault::Effect::corrupt:
       return corrupt_byte(std::move(inner), trigger);
@@ -22,38 +23,38 @@ std::unique_ptr<Session> wrap(std::unique_ptr<Session> inner, const Trigger& tri
   return inner;
 }
 
-class FaultyService : public Service {
+class FaultyService : public session::Service {
  public:
-  FaultyService(std::shared_ptr<Service> inner, FaultPlan plan, OnFired on_fired)
+  FaultyService(std::shared_ptr<session::Service> inner, FaultPlan plan, OnFired on_fired)
       : inner_(std::move(inner)), plan_(std::move(plan)), on_fired_(std::move(on_fired)) {}
 
-  std::unique_ptr<Session> open(const Peer& peer, TimePoint now) override {
+  std::unique_ptr<session::Session> open(const session::Peer& peer, base::TimePoint now) override {
     auto session = inner_->open(peer, now);
     for (const auto* fault : plan_.choose(peer)) {
       session = wrap(std::move(session), {*fault, peer, on_fired_});
     }
     return session;
   }
-  Refresh refresh(TimePoint now) override { return inner_->refresh(now); }
+  session::Refresh refresh(base::TimePoint now) override { return inner_->refresh(now); }
   void drain() override { inner_->drain(); }
 
  private:
-  std::shared_ptr<Service> inner_;
+  std::shared_ptr<session::Service> inner_;
   const FaultPlan plan_;
   const OnFired on_fired_;
 };
 
 }  // namespace
 
-std::shared_ptr<Service> with_faults(std::shared_ptr<Service> inner, FaultPlan plan,
-                                     OnFired on_fired) {
+std::shared_ptr<session::Service> with_faults(std::shared_ptr<session::Service> inner,
+                                              FaultPlan plan, OnFired on_fired) {
   const auto* late = plan.accept_delay();
   const auto delay = late == nullptr ? Fault{} : *late;
   if (plan.changes_sessions()) {
     inner = std::make_shared<FaultyService>(std::move(inner), std::move(plan), on_fired);
   }
-  if (delay.by == Duration{0}) return inner;
+  if (delay.by == base::Duration{0}) return inner;
   return delay_accept(std::move(inner), delay, std::move(on_fired));
 }
 
-}  // namespace poetry
+}  // namespace poetry::faults

@@ -3,34 +3,35 @@
 
 #include "faults/decorators.hpp"
 
-namespace poetry {
+namespace poetry::faults {
 namespace {
 
 class LateWriter : public Decorator {
  public:
   using Decorator::Decorator;
-  Step next(TimePoint now) override {
+  session::Step next(base::TimePoint now) override {
     if (!held_) {
       const auto step = inner().next(now);
-      const auto* write = std::get_if<Write>(&step);
+      const auto* write = std::get_if<session::Write>(&step);
       if (write == nullptr) return step;
       held_ = *write;
-      due_ = later(now, fault().by);
+      due_ = base::later(now, fault().by);
       trigger().fire(0);  // the first write of all is late
     }
-    if (now < due_) return Pause{due_};
+    if (now < due_) return session::Pause{due_};
     return *std::exchange(held_, std::nullopt);
   }
 
  private:
-  std::optional<Write> held_;
-  TimePoint due_{};
+  std::optional<session::Write> held_;
+  base::TimePoint due_{};
 };
 
 }  // namespace
 
-std::unique_ptr<Session> delay_writes(std::unique_ptr<Session> inner, const Trigger& trigger) {
+std::unique_ptr<session::Session> delay_writes(std::unique_ptr<session::Session> inner,
+                                               const Trigger& trigger) {
   return std::make_unique<LateWriter>(std::move(inner), trigger);
 }
 
-}  // namespace poetry
+}  // namespace poetry::faults

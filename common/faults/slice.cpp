@@ -2,7 +2,7 @@
 
 #include "faults/decorators.hpp"
 
-namespace poetry {
+namespace poetry::faults {
 namespace {
 
 class Slicer : public PiecewiseDecorator {
@@ -18,8 +18,9 @@ class Slicer : public PiecewiseDecorator {
 
 }  // namespace
 
-std::unique_ptr<Session> slice_writes(std::unique_ptr<Session> inner, const Trigger& trigger) {
+std::unique_ptr<session::Session> slice_writes(std::unique_ptr<session::Session> inner,
+                                               const Trigger& trigger) {
   return std::make_unique<Slicer>(std::move(inner), trigger);
 }
 
-}  // namespace poetry
+}  // namespace poetry::faults

@@ -17,7 +17,7 @@
 #include "fetch/strategies.hpp"
 #include "net/socket.hpp"
 
-namespace poetry {
+namespace poetry::fetch {
 namespace {
 
 namespace asio = boost::asio;
@@ -27,7 +27,7 @@ using Error = boost::system::error_code;
 /// Runs the tasks of one batch.
 class AsioRun {
  public:
-  AsioRun(const Batch& batch, Observer& observer, Signals& signals)
+  AsioRun(const Batch& batch, Observer& observer, net::Signals& signals)
       : batch_(batch), observer_(observer), signals_(signals) {}
 
   Result run() {
@@ -49,7 +49,7 @@ class AsioRun {
   using Awaitable = asio::awaitable<void, Executor>;
   using Descriptor = asio::posix::basic_stream_descriptor<Executor>;
   using Socket = asio::basic_stream_socket<Stream, Executor>;
-  using Timer = asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, Executor>;
+  using Timer = asio::basic_waitable_timer<base::Clock, asio::wait_traits<base::Clock>, Executor>;
 
   // For operations that are cancelled every day: co_await returns their error, and raises nothing.
   static constexpr auto as_values = asio::as_tuple(asio::deferred);
@@ -93,12 +93,12 @@ class AsioRun {
 
   Awaitable carry_out(std::size_t number) {
     co_await asio::post(io_, asio::deferred);  // from then on, what is raised leaves run() at once
-    Task task{begin_fetch(batch_, number, Clock::now()), Timer(io_, never), {}};
+    Task task{begin_fetch(batch_, number, base::Clock::now()), Timer(io_, base::never), {}};
     tasks_[number] = &task;
     for (Action action = task.fetch.next(); !std::holds_alternative<Done>(action) && !task.put_back;
          action = task.fetch.next()) {
       co_await std::visit([&](const auto& each) { return act(task, each); }, action);
-      task.fetch.expired(Clock::now());
+      task.fetch.expired(base::Clock::now());
     }
     tasks_.erase(number);
     task.sockets.clear();
@@ -108,9 +108,9 @@ class AsioRun {
 
   // Not by Asio's own resolver, which looks up one name after another, and waits for it at the end.
   Awaitable act(Task& task, const Resolve& action) {
-    const auto numeric = resolve_numeric(task.fetch.where(), batch_.family);
+    const auto numeric = net::resolve_numeric(task.fetch.where(), batch_.family);
     if (!numeric.addresses.empty()) {
-      task.fetch.resolved(numeric, Clock::now());
+      task.fetch.resolved(numeric, base::Clock::now());
       co_return;
     }
     Timer deadline(io_, action.until);
@@ -126,7 +126,7 @@ class AsioRun {
       while (const auto answer = resolver_.take()) {
         const auto asked = asking_.extract(answer->ticket);
         if (asked.empty()) continue;
-        asked.mapped().first->resolved(answer->found, Clock::now());
+        asked.mapped().first->resolved(answer->found, base::Clock::now());
         asked.mapped().second->cancel();
       }
     }
@@ -148,11 +148,11 @@ class AsioRun {
             .async_wait(asio::experimental::wait_for_one_success(), asio::deferred);
     const std::size_t first = std::find(errors.begin(), errors.end(), Error()) - errors.begin();
     if (first == tried) co_return;
-    end_attempt(task, first, connect_outcome(task.sockets[first].native_handle()));
+    end_attempt(task, first, net::connect_outcome(task.sockets[first].native_handle()));
   }
 
   // Not by async_connect(), which cannot be awaited once more when the next address joins in.
-  void try_address(Task& task, const Address& address) {
+  void try_address(Task& task, const net::Address& address) {
     const std::size_t index = task.sockets.size();
     auto& socket = task.sockets.emplace_back(io_);
     Error error;
@@ -162,13 +162,13 @@ class AsioRun {
     const bool may_wait = index == 0 && task.fetch.record().attempts == 1 && !roster_.alone();
     task.put_back = none_left && may_wait;
     if (task.put_back) return;
-    const auto started = error ? IoResult{IoStatus::error, 0, error}
-                               : start_connect(socket.native_handle(), address);
-    if (started.status != IoStatus::would_block) end_attempt(task, index, started.error);
+    const auto started = error ? net::IoResult{net::IoStatus::error, 0, error}
+                               : net::start_connect(socket.native_handle(), address);
+    if (started.status != net::IoStatus::would_block) end_attempt(task, index, started.error);
   }
 
   static void end_attempt(Task& task, std::size_t index, std::error_code error) {
-    if (task.fetch.connect_ended(index, error, Clock::now()) == Candidate::failed) {
+    if (task.fetch.connect_ended(index, error, base::Clock::now()) == Candidate::failed) {
       task.sockets[index].close();
       return;
     }
@@ -186,7 +186,7 @@ class AsioRun {
     std::array<char, line_room> line;
     auto& socket = task.sockets[0];
     const auto [error, bytes] = co_await socket.async_receive(asio::buffer(line, most), as_values);
-    const TimePoint now = Clock::now();
+    const base::TimePoint now = base::Clock::now();
     if (!error && bytes > 0) {
       Exchange::deliver(task.fetch, observer_, {line.data(), bytes}, now);
       if (bytes == line.size()) exchange_.receive(task.fetch, socket.native_handle(), now);
@@ -203,26 +203,26 @@ class AsioRun {
         co_await make_parallel_group(socket.async_wait(Socket::wait_read, asio::deferred),
                                      socket.async_wait(Socket::wait_write, asio::deferred))
             .async_wait(asio::experimental::wait_for_one(), asio::deferred);
-    const TimePoint now = Clock::now();
+    const base::TimePoint now = base::Clock::now();
     if (!unwritable) Exchange::send(task.fetch, socket.native_handle(), now);
     if (!unreadable) exchange_.receive(task.fetch, socket.native_handle(), now);
   }
 
   // Deadlines mostly move away: one that comes sooner is left alone, and the task looks again then.
-  void cancel_at(Task& task, TimePoint until) {
+  void cancel_at(Task& task, base::TimePoint until) {
     if (task.deadline.expiry() <= until) return;
     task.deadline.expires_at(until);
     task.deadline.async_wait([this, number = task.fetch.task()](const Error& moved) {
       const auto found = tasks_.find(number);
       if (moved || found == tasks_.end()) return;
-      found->second->deadline.expires_at(never);
+      found->second->deadline.expires_at(base::never);
       for (Error closed; auto& socket : found->second->sockets) socket.cancel(closed);
     });
   }
 
   Awaitable act(Task& task, const HalfClose&) {
-    half_close(task.sockets[0].native_handle());
-    task.fetch.half_closed(Clock::now());
+    net::half_close(task.sockets[0].native_handle());
+    task.fetch.half_closed(base::Clock::now());
     co_return;
   }
 
@@ -239,7 +239,7 @@ class AsioRun {
     Borrowed bell(io_, signals_.fd());
     while (!signals_.take()) co_await bell.async_wait(Borrowed::wait_read, asio::deferred);
     for (const auto& [number, task] : tasks_) {
-      task->fetch.interrupt(Clock::now());
+      task->fetch.interrupt(base::Clock::now());
       roster_.finish(task->fetch);
     }
     roster_.interrupt();
@@ -248,19 +248,19 @@ class AsioRun {
 
   const Batch& batch_;
   Observer& observer_;
-  Signals& signals_;
+  net::Signals& signals_;
   Resolver resolver_{Resolver::make_lookups(batch_.lookup)};
   Roster roster_{batch_, observer_};
   Exchange exchange_{observer_, Exchange::shared_room};
   std::map<std::size_t, Task*> tasks_;                         // in flight
   std::map<std::uint64_t, std::pair<Fetch*, Timer*>> asking_;  // by the resolver's ticket
   asio::io_context io_{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE};    // one thread; owns the coroutines
-  Timer ended_{io_, never};                                    // cancelled when a task has ended
+  Timer ended_{io_, base::never};                              // cancelled when a task has ended
 };
 
 class AsioStrategy final : public Strategy {
  public:
-  Result run(const Batch& batch, Observer& observer, Signals& signals) override {
+  Result run(const Batch& batch, Observer& observer, net::Signals& signals) override {
     return AsioRun(batch, observer, signals).run();
   }
 };
@@ -269,4 +269,4 @@ class AsioStrategy final : public Strategy {
 
 std::unique_ptr<Strategy> make_asio_strategy() { return std::make_unique<AsioStrategy>(); }
 
-}  // namespace poetry
+}  // namespace poetry::fetch

@@ -7,12 +7,12 @@
 #include "net/socket.hpp"
 #include "reactor/timeout.hpp"
 
-namespace poetry {
+namespace poetry::fetch {
 namespace {
 
 // The sockets block, so that a trace shows what such a program does; but connect(2) and send(2) for
 // no longer than this. The wait for more is ppoll(2)'s, which a signal or a deadline ends in time.
-constexpr Duration longest_block = std::chrono::milliseconds(1);
+constexpr base::Duration longest_block = std::chrono::milliseconds(1);
 
 }  // namespace
 
@@ -22,7 +22,7 @@ BlockingTask::BlockingTask(const Batch& batch, std::size_t task, Observer& obser
       observer_(observer),
       exchange_(exchange),
       lookups_(std::move(lookups)),
-      fetch_(begin_fetch(batch, task, Clock::now())),
+      fetch_(begin_fetch(batch, task, base::Clock::now())),
       polled_{{stop, POLLIN, 0}} {}
 
 BlockingTask::End BlockingTask::run(Shortage shortage) {
@@ -39,25 +39,26 @@ BlockingTask::End BlockingTask::run(Shortage shortage) {
 }
 
 // Waits for the descriptors behind the first. False where the task is interrupted instead.
-bool BlockingTask::wait(TimePoint until) {
-  polled_at_ = Clock::now();
-  const auto limit = to_timespec(until == never ? forever : until - polled_at_);
+bool BlockingTask::wait(base::TimePoint until) {
+  polled_at_ = base::Clock::now();
+  const auto limit =
+      reactor::to_timespec(until == base::never ? reactor::forever : until - polled_at_);
   const int ready = ::ppoll(polled_.data(), polled_.size(), limit ? &*limit : nullptr, nullptr);
   if (ready < 0) {
-    if (errno != EINTR) throw_errno("wait for", "descriptors");
+    if (errno != EINTR) base::throw_errno("wait for", "descriptors");
     for (auto& each : polled_) each.revents = 0;
   }
-  if (ready == 0) polled_at_ = Clock::now();
+  if (ready == 0) polled_at_ = base::Clock::now();
   ++wakeups_;
   if (polled_.front().revents == 0) return true;
-  fetch_.interrupt(Clock::now());
+  fetch_.interrupt(base::Clock::now());
   return false;
 }
 
 void BlockingTask::act(const Resolve& action) {
-  const auto numeric = resolve_numeric(fetch_.where(), batch_.family);
+  const auto numeric = net::resolve_numeric(fetch_.where(), batch_.family);
   if (!numeric.addresses.empty()) {
-    fetch_.resolved(numeric, Clock::now());
+    fetch_.resolved(numeric, base::Clock::now());
     return;
   }
   try {
@@ -67,13 +68,13 @@ void BlockingTask::act(const Resolve& action) {
     polled_.push_back({resolver.fd(), POLLIN, 0});
     while (wait(action.until)) {
       if (const auto answer = resolver.take()) {
-        fetch_.resolved(answer->found, Clock::now());
+        fetch_.resolved(answer->found, base::Clock::now());
         return;
       }
       if (polled_at_ >= action.until) return;
     }
   } catch (const std::system_error& error) {
-    if (!stops_for(error.code())) fetch_.resolved({{}, error.code()}, Clock::now());
+    if (!stops_for(error.code())) fetch_.resolved({{}, error.code()}, base::Clock::now());
   }
 }
 
@@ -83,30 +84,30 @@ void BlockingTask::act(const Connect& action) {
     return;
   }
   polled_.resize(1);
-  for (const Fd& candidate : candidates_) polled_.push_back({candidate.get(), POLLOUT, 0});
+  for (const base::Fd& candidate : candidates_) polled_.push_back({candidate.get(), POLLOUT, 0});
   if (!wait(action.until)) return;
   for (std::size_t index = 0; index < candidates_.size(); ++index) {
     if (polled_[index + 1].revents == 0) continue;
-    end_candidate(index, connect_outcome(candidates_[index].get()));
+    end_candidate(index, net::connect_outcome(candidates_[index].get()));
   }
 }
 
-void BlockingTask::try_address(const Address& address) {
-  Fd socket = open_socket(address.family(), Blocking::yes);
+void BlockingTask::try_address(const net::Address& address) {
+  base::Fd socket = net::open_socket(address.family(), net::Blocking::yes);
   std::error_code error{socket ? 0 : errno, std::generic_category()};
-  if (socket) limit_blocking(socket.get(), longest_block);
+  if (socket) net::limit_blocking(socket.get(), longest_block);
   if (candidates_.empty() && stops_for(error)) return;
   candidates_.push_back(std::move(socket));
   if (!error) {
-    const IoResult started = start_connect(candidates_.back().get(), address);
-    if (started.status == IoStatus::would_block) return;
+    const net::IoResult started = net::start_connect(candidates_.back().get(), address);
+    if (started.status == net::IoStatus::would_block) return;
     error = started.error;
   }
   end_candidate(candidates_.size() - 1, error);
 }
 
 void BlockingTask::end_candidate(std::size_t index, std::error_code error) {
-  if (fetch_.connect_ended(index, error, Clock::now()) == Candidate::chosen) {
+  if (fetch_.connect_ended(index, error, base::Clock::now()) == Candidate::chosen) {
     connection_ = std::move(candidates_[index]);
     candidates_.clear();
   } else {
@@ -129,14 +130,14 @@ void BlockingTask::act(const Transfer& action) {
   // An error or hang-up is found by the call that was waited for.
   const int found = polled_[1].revents;
   const int ready = (found & (POLLERR | POLLHUP | POLLNVAL)) != 0 ? events : found;
-  const TimePoint now = Clock::now();
+  const base::TimePoint now = base::Clock::now();
   if ((ready & POLLOUT) != 0) Exchange::send(fetch_, connection_.get(), now);
   if ((ready & POLLIN) != 0) exchange_.receive_once(fetch_, connection_.get(), now);
 }
 
 void BlockingTask::act(const HalfClose&) {
-  half_close(connection_.get());
-  fetch_.half_closed(Clock::now());
+  net::half_close(connection_.get());
+  fetch_.half_closed(base::Clock::now());
 }
 
 void BlockingTask::act(const Wait& action) {
@@ -152,4 +153,4 @@ void BlockingTask::drop_sockets() {
   connection_.reset();
 }
 
-}  // namespace poetry
+}  // namespace poetry::fetch

@@ -15,7 +15,7 @@
 #include "fetch/resolver.hpp"
 #include "fetch/strategy.hpp"
 
-namespace poetry {
+namespace poetry::fetch {
 
 /// What a task does whose first descriptor cannot be had (EMFILE, ENFILE).
 enum class Shortage { stop, fail };
@@ -41,24 +41,25 @@ class BlockingTask {
   void act(const HalfClose&);
   void act(const Wait& action);
   void act(const Done&) {}
-  void try_address(const Address& address);
+  void try_address(const net::Address& address);
   void end_candidate(std::size_t index, std::error_code error);
   bool stops_for(std::error_code error);
   void drop_sockets();
-  bool wait(TimePoint until);
+  bool wait(base::TimePoint until);
 
   const Batch& batch_;
   Observer& observer_;
   Exchange& exchange_;
   std::shared_ptr<Resolver::Lookups> lookups_;
   Fetch fetch_;
-  std::vector<Fd> candidates_;  // to connect, by the index of their address; empty once closed
-  Fd connection_;
-  std::vector<pollfd> polled_;  // the first is `stop`
-  TimePoint polled_at_{};       // when what is ready was last looked for
+  std::vector<base::Fd>
+      candidates_;  // to connect, by the index of their address; empty once closed
+  base::Fd connection_;
+  std::vector<pollfd> polled_;   // the first is `stop`
+  base::TimePoint polled_at_{};  // when what is ready was last looked for
   std::uint64_t wakeups_ = 0;
   Shortage shortage_ = Shortage::fail;
   bool stopped_ = false;
 };
 
-}  // namespace poetry
+}  // namespace poetry::fetch

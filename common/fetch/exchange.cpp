@@ -4,7 +4,7 @@
 
 #include "net/socket.hpp"
 
-namespace poetry {
+namespace poetry::fetch {
 namespace {
 
 /// Who sends so much at once, more than a line, has mostly sent the end as well: to look for it
@@ -16,37 +16,39 @@ constexpr std::size_t many_bytes = 1024;
 Exchange::Exchange(Observer& observer, std::size_t room)
     : observer_(observer), room_(room), buffer_(std::make_unique_for_overwrite<char[]>(room)) {}
 
-void Exchange::send(Fetch& fetch, int socket, TimePoint now) {
+void Exchange::send(Fetch& fetch, int socket, base::TimePoint now) {
   const auto action = fetch.next();
   const auto* const transfer = std::get_if<Transfer>(&action);
   if (transfer == nullptr || transfer->unsent.empty()) return;
-  const IoResult result = send_some(socket, transfer->unsent);
-  if (result.status == IoStatus::ok) fetch.sent(result.bytes, now);
-  if (result.status == IoStatus::error) fetch.send_failed(result.error, now);
+  const net::IoResult result = net::send_some(socket, transfer->unsent);
+  if (result.status == net::IoStatus::ok) fetch.sent(result.bytes, now);
+  if (result.status == net::IoStatus::error) fetch.send_failed(result.error, now);
 }
 
-void Exchange::receive(Fetch& fetch, int socket, TimePoint now) {
+void Exchange::receive(Fetch& fetch, int socket, base::TimePoint now) {
   const auto bytes = receive_once(fetch, socket, now);
   if (bytes >= many_bytes && bytes < room_) receive_once(fetch, socket, now);
 }
 
-std::size_t Exchange::receive_once(Fetch& fetch, int socket, TimePoint now) {
+std::size_t Exchange::receive_once(Fetch& fetch, int socket, base::TimePoint now) {
   const auto action = fetch.next();
   const auto* const transfer = std::get_if<Transfer>(&action);
   if (transfer == nullptr) return 0;
   const auto room = std::min<std::uint64_t>(transfer->most, room_);
-  const IoResult result = receive_some(socket, {buffer_.get(), room});
-  if (result.status == IoStatus::end) fetch.stream_ended(now);
-  if (result.status == IoStatus::error) fetch.receive_failed(result.error, now);
-  if (result.status == IoStatus::ok) deliver(fetch, observer_, {buffer_.get(), result.bytes}, now);
+  const net::IoResult result = net::receive_some(socket, {buffer_.get(), room});
+  if (result.status == net::IoStatus::end) fetch.stream_ended(now);
+  if (result.status == net::IoStatus::error) fetch.receive_failed(result.error, now);
+  if (result.status == net::IoStatus::ok)
+    deliver(fetch, observer_, {buffer_.get(), result.bytes}, now);
   return result.bytes;
 }
 
-void Exchange::deliver(Fetch& fetch, Observer& observer, std::string_view bytes, TimePoint now) {
+void Exchange::deliver(Fetch& fetch, Observer& observer, std::string_view bytes,
+                       base::TimePoint now) {
   bytes = fetch.received(bytes, now);
   if (bytes.empty()) return;
   const auto failure = observer.received(fetch.task(), fetch.record(), bytes);
   if (!failure.empty()) fetch.output_failed(failure, now);
 }
 
-}  // namespace poetry
+}  // namespace poetry::fetch

@@ -9,7 +9,7 @@
 #include "fetch/fetch.hpp"
 #include "fetch/strategy.hpp"
 
-namespace poetry {
+namespace poetry::fetch {
 
 class Exchange {
  public:
@@ -20,14 +20,15 @@ class Exchange {
   Exchange(Observer& observer, std::size_t room);
 
   /// Tells the fetch and the observer of bytes that were received.
-  static void deliver(Fetch& fetch, Observer& observer, std::string_view bytes, TimePoint now);
+  static void deliver(Fetch& fetch, Observer& observer, std::string_view bytes,
+                      base::TimePoint now);
   /// Sends, where that is the fetch's next action, and tells it.
-  static void send(Fetch& fetch, int socket, TimePoint now);
+  static void send(Fetch& fetch, int socket, base::TimePoint now);
   /// Receives by one call, where that is the fetch's next action, and tells it and the observer.
   /// Returns the number of bytes.
-  std::size_t receive_once(Fetch& fetch, int socket, TimePoint now);
+  std::size_t receive_once(Fetch& fetch, int socket, base::TimePoint now);
   /// The same for a socket that does not block: it may call twice.
-  void receive(Fetch& fetch, int socket, TimePoint now);
+  void receive(Fetch& fetch, int socket, base::TimePoint now);
 
  private:
   Observer& observer_;
@@ -35,4 +36,4 @@ class Exchange {
   std::unique_ptr<char[]> buffer_;  // not written before it is used: thousands may lie idle
 };
 
-}  // namespace poetry
+}  // namespace poetry::fetch

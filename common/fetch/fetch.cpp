@@ -7,22 +7,22 @@
 #include "base/seed.hpp"
 #include "fetch/retry_delay.hpp"
 
-namespace poetry {
+namespace poetry::fetch {
 namespace {
 
-TimePoint limit(TimePoint start, Duration longest) {
-  return longest == Duration::zero() ? never : later(start, longest);
+base::TimePoint limit(base::TimePoint start, base::Duration longest) {
+  return longest == base::Duration::zero() ? base::never : base::later(start, longest);
 }
 
 }  // namespace
 
-Fetch::Fetch(HostPort where, const FetchOptions& options, std::size_t task, TimePoint now,
-             const Expected* expected)
+Fetch::Fetch(net::HostPort where, const FetchOptions& options, std::size_t task,
+             base::TimePoint now, const Expected* expected)
     : where_(std::move(where)),
       options_(options),
       expected_(expected),
       task_(task),
-      seed_(derive_seed(options.seed, task)),
+      seed_(base::derive_seed(options.seed, task)),
       task_until_(limit(now, options.timeout)) {
   record_.started = now;
   begin_attempt(now);
@@ -50,12 +50,12 @@ Action Fetch::next() const {
   return Done{};
 }
 
-TimePoint Fetch::deadline() const {
-  return state_ == State::done ? never : std::min(task_until_, phase_until_);
+base::TimePoint Fetch::deadline() const {
+  return state_ == State::done ? base::never : std::min(task_until_, phase_until_);
 }
 
-void Fetch::begin_attempt(TimePoint now) {
-  const TimePoint started = record_.started;
+void Fetch::begin_attempt(base::TimePoint now) {
+  const base::TimePoint started = record_.started;
   const std::uint64_t attempts = record_.attempts;
   record_ = {};
   record_.started = started;
@@ -72,7 +72,7 @@ void Fetch::begin_attempt(TimePoint now) {
   }
 }
 
-void Fetch::resolved(const Resolved& found, TimePoint now) {
+void Fetch::resolved(const net::Resolved& found, base::TimePoint now) {
   if (found.addresses.empty()) {
     broken(Outcome::resolve, "resolve", found.error.message(), now);
     return;
@@ -88,7 +88,7 @@ void Fetch::race_on() {
   phase_until_ = std::min(attempt_until_, race_.next_at());
 }
 
-Candidate Fetch::connect_ended(std::size_t index, std::error_code error, TimePoint now) {
+Candidate Fetch::connect_ended(std::size_t index, std::error_code error, base::TimePoint now) {
   // A handshake is refused, not reset: these were connected, and broke before anybody looked. What
   // the server sent before that can still be read; after a broken pipe its FIN, too.
   const bool reset = error == std::errc::connection_reset;
@@ -106,7 +106,7 @@ Candidate Fetch::connect_ended(std::size_t index, std::error_code error, TimePoi
   return Candidate::chosen;
 }
 
-void Fetch::connected(TimePoint now) {
+void Fetch::connected(base::TimePoint now) {
   record_.connected = heard_ = now;
   phase_until_ = limit(now, options_.idle_timeout);
   const bool nothing_to_send = options_.send && options_.send->empty();
@@ -114,7 +114,7 @@ void Fetch::connected(TimePoint now) {
   state_ = nothing_to_send && closes ? State::half_closing : State::transferring;
 }
 
-void Fetch::sent(std::size_t bytes, TimePoint now) {
+void Fetch::sent(std::size_t bytes, base::TimePoint now) {
   sent_ += bytes;
   phase_until_ = limit(now, options_.idle_timeout);
   const bool closes = options_.after_send == AfterSend::half_close;
@@ -122,17 +122,17 @@ void Fetch::sent(std::size_t bytes, TimePoint now) {
 }
 
 // What the server sent before it refused the rest may still be there to be read.
-void Fetch::send_failed(std::error_code error, TimePoint) { send_error_ = error; }
+void Fetch::send_failed(std::error_code error, base::TimePoint) { send_error_ = error; }
 
-void Fetch::half_closed(TimePoint) { state_ = State::transferring; }
+void Fetch::half_closed(base::TimePoint) { state_ = State::transferring; }
 
-void Fetch::noise(TimePoint now) {
+void Fetch::noise(base::TimePoint now) {
   record_.longest_gap = std::max(record_.longest_gap, now - heard_);
   heard_ = now;
   phase_until_ = limit(now, options_.idle_timeout);
 }
 
-std::string_view Fetch::received(std::string_view bytes, TimePoint now) {
+std::string_view Fetch::received(std::string_view bytes, base::TimePoint now) {
   noise(now);
   const bool beyond = bytes.size() > options_.max_bytes - record_.bytes;
   bytes = bytes.substr(0, options_.max_bytes - record_.bytes);
@@ -143,8 +143,8 @@ std::string_view Fetch::received(std::string_view bytes, TimePoint now) {
   return bytes;
 }
 
-void Fetch::count(std::string_view bytes, TimePoint now) {
-  if (record_.first_byte == never) record_.first_byte = now;
+void Fetch::count(std::string_view bytes, base::TimePoint now) {
+  if (record_.first_byte == base::never) record_.first_byte = now;
   if (options_.most_arrivals > 0) record_.arrivals.add(now, options_.most_arrivals);
   if (digest_) digest_->update(bytes);
   record_.bytes += bytes.size();
@@ -154,7 +154,7 @@ void Fetch::count(std::string_view bytes, TimePoint now) {
   if (last_byte_ != '\n') ++record_.lines;
 }
 
-void Fetch::stream_ended(TimePoint now) {
+void Fetch::stream_ended(base::TimePoint now) {
   if (reset_) {
     receive_failed(reset_, now);
     return;
@@ -184,23 +184,23 @@ std::string Fetch::difference() const {
   return expected_->sha256 && expected_->sha256 != record_.sha256 ? "sha256 differs" : "";
 }
 
-void Fetch::receive_failed(std::error_code error, TimePoint now) {
+void Fetch::receive_failed(std::error_code error, base::TimePoint now) {
   noise(now);
   broken(Outcome::reset, "receive", error.message(), now);
 }
 
-void Fetch::expired(TimePoint now) {
+void Fetch::expired(base::TimePoint now) {
   if (state_ == State::done || now < deadline()) return;
   if (now >= task_until_) {
     const auto before = record_.error.empty() ? "" : " (before that, " + record_.error + ")";
-    end(Outcome::timeout, text_of("timed out after " + format_duration(options_.timeout)) + before,
-        now);
+    end(Outcome::timeout,
+        text_of("timed out after " + base::format_duration(options_.timeout)) + before, now);
     return;
   }
   switch (state_) {
     case State::resolving:
       broken(Outcome::connect_timeout, "resolve",
-             "timed out after " + format_duration(options_.connect_timeout), now);
+             "timed out after " + base::format_duration(options_.connect_timeout), now);
       break;
     case State::connecting:
       if (now < attempt_until_) {
@@ -209,7 +209,7 @@ void Fetch::expired(TimePoint now) {
         break;
       }
       broken(Outcome::connect_timeout, "connect",
-             "timed out after " + format_duration(options_.connect_timeout), now);
+             "timed out after " + base::format_duration(options_.connect_timeout), now);
       break;
     case State::waiting:
       begin_attempt(now);
@@ -217,17 +217,20 @@ void Fetch::expired(TimePoint now) {
     default:
       record_.longest_gap = std::max(record_.longest_gap, now - heard_);
       broken(Outcome::idle_timeout, "receive",
-             "nothing for " + format_duration(options_.idle_timeout), now);
+             "nothing for " + base::format_duration(options_.idle_timeout), now);
   }
 }
 
-void Fetch::interrupt(TimePoint now) { end(Outcome::interrupted, text_of("interrupted"), now); }
+void Fetch::interrupt(base::TimePoint now) {
+  end(Outcome::interrupted, text_of("interrupted"), now);
+}
 
-void Fetch::output_failed(const std::string& message, TimePoint now) {
+void Fetch::output_failed(const std::string& message, base::TimePoint now) {
   end(Outcome::output, text_of(message), now);
 }
 
-void Fetch::broken(Outcome outcome, std::string_view step, const std::string& what, TimePoint now) {
+void Fetch::broken(Outcome outcome, std::string_view step, const std::string& what,
+                   base::TimePoint now) {
   auto error = text_of(step.empty() ? what : std::string(step) + ": " + what);
   if (record_.attempts > options_.retries) {
     end(outcome, std::move(error), now);
@@ -237,15 +240,15 @@ void Fetch::broken(Outcome outcome, std::string_view step, const std::string& wh
   record_.error = std::move(error);
   state_ = State::waiting;
   delay_ = retry_delay(options_.retry_delay, record_.attempts - 1, seed_);
-  phase_until_ = later(now, delay_);
+  phase_until_ = base::later(now, delay_);
 }
 
-void Fetch::end(Outcome outcome, std::string error, TimePoint now) {
+void Fetch::end(Outcome outcome, std::string error, base::TimePoint now) {
   if (state_ == State::waiting) {  // what the attempt got is void already
     record_.bytes = record_.lines = 0;
     record_.sha256.reset();
     digest_.reset();
-    record_.attempted = never;
+    record_.attempted = base::never;
   }
   finish_digest();
   record_.outcome = outcome;
@@ -255,11 +258,11 @@ void Fetch::end(Outcome outcome, std::string error, TimePoint now) {
 }
 
 std::string Fetch::text_of(std::string_view what) const {
-  std::string text = to_string(where_);
+  std::string text = net::to_string(where_);
   if (record_.address && record_.address->host() != where_.host) {
-    text += " (" + to_string(*record_.address) + ")";
+    text += " (" + net::to_string(*record_.address) + ")";
   }
   return text.append(": ").append(what);
 }
 
-}  // namespace poetry
+}  // namespace poetry::fetch

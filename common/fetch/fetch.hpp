@@ -16,19 +16,20 @@
 #include "fetch/record.hpp"
 #include "net/address.hpp"
 
-namespace poetry {
+namespace poetry::fetch {
 
 enum class AfterSend { half_close, hold };
 enum class Digests { no, yes };
 
 /// Limits of 0 are none.
 struct FetchOptions {
-  Duration connect_timeout = std::chrono::seconds(10);  ///< for one attempt's name and addresses
-  Duration idle_timeout = std::chrono::seconds(60);
-  Duration timeout{};  ///< for the task in all
+  base::Duration connect_timeout =
+      std::chrono::seconds(10);  ///< for one attempt's name and addresses
+  base::Duration idle_timeout = std::chrono::seconds(60);
+  base::Duration timeout{};  ///< for the task in all
   std::uint64_t retries = 0;
-  Duration retry_delay = std::chrono::seconds(1);  ///< of the first; see retry_delay()
-  std::uint64_t seed = 0;                          ///< of all tasks' retry delays
+  base::Duration retry_delay = std::chrono::seconds(1);  ///< of the first; see retry_delay()
+  std::uint64_t seed = 0;                                ///< of all tasks' retry delays
   std::uint64_t max_bytes = std::numeric_limits<std::uint64_t>::max();
   std::optional<std::string> send;
   AfterSend after_send = AfterSend::half_close;
@@ -39,21 +40,22 @@ struct FetchOptions {
 
 /// The next action. With `until` comes expired(), should nothing else come before.
 struct Resolve {  ///< then resolved()
-  TimePoint until;
+  base::TimePoint until;
 };
 struct Connect {  ///< a socket for each address, side by side; then connect_ended() for each
-  std::span<const Address> addresses;  ///< those of the last Connect, and perhaps more behind them
-  TimePoint until;
+  std::span<const net::Address>
+      addresses;  ///< those of the last Connect, and perhaps more behind them
+  base::TimePoint until;
 };
 struct Transfer {           ///< send and receive, whatever is possible first
   std::string_view unsent;  ///< valid as long as the options
   std::uint64_t most = 0;   ///< bytes to receive, at most
-  TimePoint until;
+  base::TimePoint until;
 };
-struct HalfClose {};  ///< then half_closed()
-struct Wait {         ///< close the connection; what it sent is void
-  Duration delay;     ///< from the failure on
-  TimePoint until;
+struct HalfClose {};     ///< then half_closed()
+struct Wait {            ///< close the connection; what it sent is void
+  base::Duration delay;  ///< from the failure on
+  base::TimePoint until;
 };
 struct Done {};  ///< close the connection
 using Action = std::variant<Resolve, Connect, Transfer, HalfClose, Wait, Done>;
@@ -68,67 +70,67 @@ class Fetch {
  public:
   /// Starts the task of this number. Borrows the options and what is expected of the server, if
   /// anything is: a stream that ends otherwise is Outcome::truncated.
-  Fetch(HostPort where, const FetchOptions& options, std::size_t task, TimePoint now,
+  Fetch(net::HostPort where, const FetchOptions& options, std::size_t task, base::TimePoint now,
         const Expected* expected = nullptr);
 
   [[nodiscard]] Action next() const;
   /// The action's `until`; `never` where it has none.
-  [[nodiscard]] TimePoint deadline() const;
+  [[nodiscard]] base::TimePoint deadline() const;
   [[nodiscard]] std::size_t task() const { return task_; }
-  [[nodiscard]] const HostPort& where() const { return where_; }
+  [[nodiscard]] const net::HostPort& where() const { return where_; }
   [[nodiscard]] const Record& record() const { return record_; }
   Record& record() { return record_; }
 
-  void resolved(const Resolved& found, TimePoint now);
+  void resolved(const net::Resolved& found, base::TimePoint now);
   /// The attempt to connect to Connect's address at this index is over, without an error or with
   /// one. Not after one was chosen, nor after Connect has ceased to be the next action.
-  Candidate connect_ended(std::size_t index, std::error_code error, TimePoint now);
-  void sent(std::size_t bytes, TimePoint now);
-  void send_failed(std::error_code error, TimePoint now);
-  void half_closed(TimePoint now);
+  Candidate connect_ended(std::size_t index, std::error_code error, base::TimePoint now);
+  void sent(std::size_t bytes, base::TimePoint now);
+  void send_failed(std::error_code error, base::TimePoint now);
+  void half_closed(base::TimePoint now);
   /// Returns those of the bytes, which are never none, that count: all but what goes beyond
   /// max_bytes, of which one byte is read to tell an end at the limit from a stream cut there.
-  std::string_view received(std::string_view bytes, TimePoint now);
-  void stream_ended(TimePoint now);
-  void receive_failed(std::error_code error, TimePoint now);
+  std::string_view received(std::string_view bytes, base::TimePoint now);
+  void stream_ended(base::TimePoint now);
+  void receive_failed(std::error_code error, base::TimePoint now);
   /// The time of the action's `until` has come. Does nothing before that.
-  void expired(TimePoint now);
-  void interrupt(TimePoint now);
+  void expired(base::TimePoint now);
+  void interrupt(base::TimePoint now);
   /// What was received could not be written; `message` says where and why.
-  void output_failed(const std::string& message, TimePoint now);
+  void output_failed(const std::string& message, base::TimePoint now);
 
  private:
   enum class State { resolving, connecting, transferring, half_closing, waiting, done };
 
-  void begin_attempt(TimePoint now);
+  void begin_attempt(base::TimePoint now);
   void race_on();
-  void connected(TimePoint now);
-  void noise(TimePoint now);
-  void count(std::string_view bytes, TimePoint now);
-  void broken(Outcome outcome, std::string_view step, const std::string& what, TimePoint now);
-  void end(Outcome outcome, std::string error, TimePoint now);
+  void connected(base::TimePoint now);
+  void noise(base::TimePoint now);
+  void count(std::string_view bytes, base::TimePoint now);
+  void broken(Outcome outcome, std::string_view step, const std::string& what, base::TimePoint now);
+  void end(Outcome outcome, std::string error, base::TimePoint now);
   void finish_digest();
   [[nodiscard]] std::string difference() const;
   [[nodiscard]] std::string text_of(std::string_view what) const;
 
-  HostPort where_;
+  net::HostPort where_;
   const FetchOptions& options_;
   const Expected* expected_;
   std::size_t task_;
   std::uint64_t seed_;
   Record record_;
   State state_ = State::resolving;
-  TimePoint task_until_;
-  TimePoint attempt_until_ = never;  // to resolve and connect
-  TimePoint phase_until_ = never;    // of what is under way
-  TimePoint heard_ = never;          // when the server was last heard
-  Duration delay_{};                 // before the attempt that is waited for
+  base::TimePoint task_until_;
+  base::TimePoint attempt_until_ = base::never;  // to resolve and connect
+  base::TimePoint phase_until_ = base::never;    // of what is under way
+  base::TimePoint heard_ = base::never;          // when the server was last heard
+  base::Duration delay_{};                       // before the attempt that is waited for
   Race race_;
   std::size_t sent_ = 0;
   std::error_code send_error_;
   std::error_code reset_;  // found before what the server sent ahead of it was read
   char last_byte_ = '\n';
-  std::optional<Sha256> digest_;  // of this attempt's bytes
+  std::optional<base::Sha256> digest_;  // of this attempt's bytes
 };
 
-}  // namespace poetry
+}  // namespace poetry::fetch

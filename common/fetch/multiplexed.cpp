@@ -8,21 +8,21 @@
 #include "fetch/strategies.hpp"
 #include "net/socket.hpp"
 
-namespace poetry {
+namespace poetry::fetch {
 namespace {
 
 /// By system calls, once the multiplexer says that they go.
 class MultiplexerTransport final : public Transport {
  public:
-  MultiplexerTransport(EventLoop& loop, Observer& observer)
+  MultiplexerTransport(reactor::EventLoop& loop, Observer& observer)
       : loop_(loop), io_(observer, Exchange::shared_room) {}
 
-  std::unique_ptr<TaskSocket> connect(Fd socket, Task& task, std::size_t index,
-                                      const Address& address) override {
+  std::unique_ptr<TaskSocket> connect(base::Fd socket, Task& task, std::size_t index,
+                                      const net::Address& address) override {
     auto made = std::make_unique<Socket>(*this, std::move(socket), task, index);
-    const auto started = start_connect(made->fd.get(), address);
-    if (started.status == IoStatus::would_block) {
-      watch(*made, Interest::write);
+    const auto started = net::start_connect(made->fd.get(), address);
+    if (started.status == net::IoStatus::would_block) {
+      watch(*made, reactor::Interest::write);
     } else {
       made->ended = started.error;
     }
@@ -32,68 +32,71 @@ class MultiplexerTransport final : public Transport {
   void transfer(TaskSocket& connected, const Transfer& what) override {
     auto& socket = static_cast<Socket&>(connected);
     socket.connected = true;
-    watch(socket, what.unsent.empty() ? Interest::read : Interest::both);
+    watch(socket, what.unsent.empty() ? reactor::Interest::read : reactor::Interest::both);
   }
 
   void close(std::unique_ptr<TaskSocket> socket) override {
-    if (static_cast<Socket&>(*socket).watched != Interest::none) loop_.forget(socket->fd.get());
+    if (static_cast<Socket&>(*socket).watched != reactor::Interest::none)
+      loop_.forget(socket->fd.get());
   }
 
  private:
-  struct Socket final : TaskSocket, Waiter {
-    Socket(MultiplexerTransport& its_transport, Fd made, Task& whose, std::size_t at)
+  struct Socket final : TaskSocket, reactor::Waiter {
+    Socket(MultiplexerTransport& its_transport, base::Fd made, Task& whose, std::size_t at)
         : TaskSocket(std::move(made), whose, at), transport(its_transport) {}
-    void wake(Interest what) override { transport.ready(*this, what); }
+    void wake(reactor::Interest what) override { transport.ready(*this, what); }
 
     MultiplexerTransport& transport;
-    Interest watched = Interest::none;
+    reactor::Interest watched = reactor::Interest::none;
     bool connected = false;
   };
 
-  void watch(Socket& socket, Interest interest) {
+  void watch(Socket& socket, reactor::Interest interest) {
     if (interest == socket.watched) return;
     loop_.watch(socket.fd.get(), interest, socket);
     socket.watched = interest;
   }
 
   /// The task may close the socket.
-  void ready(Socket& socket, Interest what) {
+  void ready(Socket& socket, reactor::Interest what) {
     const auto now = loop_.now();
     if (!socket.connected) {
-      socket.task.connect_ended(socket, connect_outcome(socket.fd.get()), now);
+      socket.task.connect_ended(socket, net::connect_outcome(socket.fd.get()), now);
       return;
     }
     auto& task = socket.task;
-    if (has(what, Interest::write)) Exchange::send(task.fetch(), socket.fd.get(), now);
-    if (has(what, Interest::read)) io_.receive(task.fetch(), socket.fd.get(), now);
+    if (reactor::has(what, reactor::Interest::write))
+      Exchange::send(task.fetch(), socket.fd.get(), now);
+    if (reactor::has(what, reactor::Interest::read))
+      io_.receive(task.fetch(), socket.fd.get(), now);
     task.advance();
   }
 
-  EventLoop& loop_;
+  reactor::EventLoop& loop_;
   Exchange io_;
 };
 
 class MultiplexedStrategy final : public Strategy {
  public:
-  explicit MultiplexedStrategy(std::function<std::unique_ptr<Multiplexer>()> make)
+  explicit MultiplexedStrategy(std::function<std::unique_ptr<reactor::Multiplexer>()> make)
       : make_(std::move(make)) {}
 
-  Result run(const Batch& batch, Observer& observer, Signals& signals) override {
+  Result run(const Batch& batch, Observer& observer, net::Signals& signals) override {
     const auto multiplexer = make_();
-    EventLoop loop(*multiplexer, Runner::tick);
+    reactor::EventLoop loop(*multiplexer, Runner::tick);
     MultiplexerTransport transport(loop, observer);
     return Runner(loop, transport, batch, observer, signals).run();
   }
 
  private:
-  std::function<std::unique_ptr<Multiplexer>()> make_;
+  std::function<std::unique_ptr<reactor::Multiplexer>()> make_;
 };
 
 }  // namespace
 
 std::unique_ptr<Strategy> make_multiplexed_strategy(
-    std::function<std::unique_ptr<Multiplexer>()> make) {
+    std::function<std::unique_ptr<reactor::Multiplexer>()> make) {
   return std::make_unique<MultiplexedStrategy>(std::move(make));
 }
 
-}  // namespace poetry
+}  // namespace poetry::fetch

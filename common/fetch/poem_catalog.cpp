@@ -7,7 +7,7 @@
 
 #include "base/error.hpp"
 
-namespace poetry {
+namespace poetry::fetch {
 namespace {
 
 namespace json = boost::json;
@@ -33,8 +33,8 @@ std::uint64_t count_of(const json::value& value, std::string_view name) {
   return count;
 }
 
-HostPort place_of(const json::object& entry, const HostPort& asked) {
-  HostPort where{text_of(entry, "host"), 0};
+net::HostPort place_of(const json::object& entry, const net::HostPort& asked) {
+  net::HostPort where{text_of(entry, "host"), 0};
   const auto* port = member(entry, "port");
   if (port == nullptr) throw std::runtime_error("port is missing");
   const std::uint64_t number = count_of(*port, "port");
@@ -42,8 +42,8 @@ HostPort place_of(const json::object& entry, const HostPort& asked) {
   const std::string host =
       where.host.find(':') == std::string::npos ? where.host : "[" + where.host + "]";
   try {
-    return parse_host_port(host + ":" + std::to_string(number));
-  } catch (const UsageError&) {
+    return net::parse_host_port(host + ":" + std::to_string(number));
+  } catch (const base::UsageError&) {
     throw std::runtime_error("host and port are no address");
   }
 }
@@ -52,7 +52,7 @@ Expected expected_of(const json::object& entry) {
   Expected expected;
   if (const auto* bytes = member(entry, "bytes")) expected.bytes = count_of(*bytes, "bytes");
   if (member(entry, "sha256") != nullptr) {
-    expected.sha256 = parse_digest(text_of(entry, "sha256"));
+    expected.sha256 = base::parse_digest(text_of(entry, "sha256"));
     if (!expected.sha256) throw std::runtime_error("sha256 is no digest");
   }
   return expected;
@@ -60,7 +60,7 @@ Expected expected_of(const json::object& entry) {
 
 }  // namespace
 
-PoemCatalog parse_catalog(std::string_view text, const HostPort& asked) {
+PoemCatalog parse_catalog(std::string_view text, const net::HostPort& asked) {
   boost::system::error_code error;
   const json::value parsed = json::parse(text, error);
   if (error) throw std::runtime_error("no JSON: " + error.message());
@@ -72,7 +72,7 @@ PoemCatalog parse_catalog(std::string_view text, const HostPort& asked) {
     try {
       if (!entry.is_object()) throw std::runtime_error("no object");
       const auto& object = entry.as_object();
-      const HostPort where = place_of(object, asked);
+      const net::HostPort where = place_of(object, asked);
       if (text_of(object, "service") == "poem") {
         catalog.poems.push_back({where, expected_of(object)});
       } else {
@@ -85,4 +85,4 @@ PoemCatalog parse_catalog(std::string_view text, const HostPort& asked) {
   return catalog;
 }
 
-}  // namespace poetry
+}  // namespace poetry::fetch

@@ -9,11 +9,11 @@
 #include "fetch/record.hpp"
 #include "net/address.hpp"
 
-namespace poetry {
+namespace poetry::fetch {
 
 struct PoemCatalog {
   struct Poem {
-    HostPort where;
+    net::HostPort where;
     Expected expected;  ///< nothing, where the poem has no end
   };
   std::vector<Poem> poems;
@@ -24,6 +24,6 @@ struct PoemCatalog {
 /// poem with an end bytes and sha256; other members are passed over. `asked` is the catalog's own
 /// address, whose host stands for one that means all of the server's (0.0.0.0, ::). Raises
 /// std::runtime_error that tells what is wrong.
-PoemCatalog parse_catalog(std::string_view json, const HostPort& asked);
+PoemCatalog parse_catalog(std::string_view json, const net::HostPort& asked);
 
-}  // namespace poetry
+}  // namespace poetry::fetch

@@ -2,16 +2,16 @@
 
 #include <algorithm>
 
-namespace poetry {
+namespace poetry::fetch {
 namespace {
 
-std::vector<Address> alternate(const std::vector<Address>& found) {
-  std::vector<Address> first;
-  std::vector<Address> second;
+std::vector<net::Address> alternate(const std::vector<net::Address>& found) {
+  std::vector<net::Address> first;
+  std::vector<net::Address> second;
   for (const auto& address : found) {
     (address.family() == found.front().family() ? first : second).push_back(address);
   }
-  std::vector<Address> mixed;
+  std::vector<net::Address> mixed;
   for (std::size_t index = 0; index < std::max(first.size(), second.size()); ++index) {
     if (index < first.size()) mixed.push_back(first[index]);
     if (index < second.size()) mixed.push_back(second[index]);
@@ -21,18 +21,19 @@ std::vector<Address> alternate(const std::vector<Address>& found) {
 
 }  // namespace
 
-Race::Race(const std::vector<Address>& found, TimePoint now) : addresses_(alternate(found)) {
+Race::Race(const std::vector<net::Address>& found, base::TimePoint now)
+    : addresses_(alternate(found)) {
   try_next(now);
 }
 
-void Race::try_next(TimePoint now) {
+void Race::try_next(base::TimePoint now) {
   errors_.emplace_back();
   ++under_way_;
   const bool more = errors_.size() < addresses_.size() && under_way_ < most_tried_at_once;
-  next_at_ = more ? later(now, connection_attempt_delay) : never;
+  next_at_ = more ? base::later(now, connection_attempt_delay) : base::never;
 }
 
-void Race::failed(std::size_t index, std::error_code error, TimePoint now) {
+void Race::failed(std::size_t index, std::error_code error, base::TimePoint now) {
   errors_[index] = error;
   const bool crowded = under_way_-- == most_tried_at_once;
   const bool last = index + 1 == errors_.size();
@@ -44,4 +45,4 @@ std::size_t Race::leader() const {
   return found == errors_.end() ? 0 : static_cast<std::size_t>(found - errors_.begin());
 }
 
-}  // namespace poetry
+}  // namespace poetry::fetch

@@ -10,11 +10,11 @@
 #include "base/clock.hpp"
 #include "net/address.hpp"
 
-namespace poetry {
+namespace poetry::fetch {
 
 /// How long an address has the field to itself before the next is tried beside it: what RFC 8305,
 /// section 8, recommends.
-inline constexpr Duration connection_attempt_delay = std::chrono::milliseconds(250);
+inline constexpr base::Duration connection_attempt_delay = std::chrono::milliseconds(250);
 /// Addresses of one server tried at once: a name may have hundreds, and each takes a descriptor.
 inline constexpr std::size_t most_tried_at_once = 16;
 
@@ -22,18 +22,18 @@ class Race {
  public:
   Race() = default;
   /// Tries the first address. `found` is in the resolver's order, and not empty.
-  Race(const std::vector<Address>& found, TimePoint now);
+  Race(const std::vector<net::Address>& found, base::TimePoint now);
 
   /// The addresses tried so far, those that failed among them: the resolver's first choice, then
   /// the families in turn (section 4).
-  [[nodiscard]] std::span<const Address> tried() const {
+  [[nodiscard]] std::span<const net::Address> tried() const {
     return std::span(addresses_).first(errors_.size());
   }
   /// When try_next() is due; `never` where there is nothing more to try yet.
-  [[nodiscard]] TimePoint next_at() const { return next_at_; }
-  void try_next(TimePoint now);
+  [[nodiscard]] base::TimePoint next_at() const { return next_at_; }
+  void try_next(base::TimePoint now);
   /// The address at this index failed. Where it was the last one tried, the next is tried at once.
-  void failed(std::size_t index, std::error_code error, TimePoint now);
+  void failed(std::size_t index, std::error_code error, base::TimePoint now);
   /// Whether all have failed.
   [[nodiscard]] bool lost() const { return under_way_ == 0; }
   /// The most preferred of those under way; of all, once all have failed, since the others tell
@@ -43,10 +43,10 @@ class Race {
   [[nodiscard]] std::error_code error(std::size_t index) const { return errors_[index]; }
 
  private:
-  std::vector<Address> addresses_;
+  std::vector<net::Address> addresses_;
   std::vector<std::error_code> errors_;  // of those tried; none while one is under way
   std::size_t under_way_ = 0;
-  TimePoint next_at_ = never;
+  base::TimePoint next_at_ = base::never;
 };
 
-}  // namespace poetry
+}  // namespace poetry::fetch

@@ -1,8 +1,8 @@
 #include "fetch/record.hpp"
 
-namespace poetry {
+namespace poetry::fetch {
 
-void Arrivals::add(TimePoint at, std::size_t most) {
+void Arrivals::add(base::TimePoint at, std::size_t most) {
   if (!times_.empty() && at - times_.back() < step_) {
     blur_ = step_;
     return;
@@ -11,7 +11,7 @@ void Arrivals::add(TimePoint at, std::size_t most) {
   while (times_.size() > most) {
     blur_ = step_ *= 2;
     auto kept = times_.begin();
-    for (const TimePoint each : times_) {
+    for (const base::TimePoint each : times_) {
       if (each == times_.front() || each - *kept >= step_) {
         if (each != times_.front()) ++kept;
         *kept = each;
@@ -23,4 +23,4 @@ void Arrivals::add(TimePoint at, std::size_t most) {
 
 void Arrivals::clear() { *this = {}; }
 
-}  // namespace poetry
+}  // namespace poetry::fetch

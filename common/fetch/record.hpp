@@ -14,7 +14,7 @@
 #include "base/sha256.hpp"
 #include "net/address.hpp"
 
-namespace poetry {
+namespace poetry::fetch {
 
 enum class Outcome : std::uint8_t {
   pending,
@@ -46,48 +46,49 @@ class Arrivals {
   static constexpr std::size_t capacity = 128;
 
   Arrivals() = default;
-  Arrivals(Duration blur, std::vector<TimePoint> times)
+  Arrivals(base::Duration blur, std::vector<base::TimePoint> times)
       : step_(std::max(blur, least_step)), blur_(blur), times_(std::move(times)) {}
 
   /// `at` must not decrease. Keeps `most` times, which are 2 at least.
-  void add(TimePoint at, std::size_t most = capacity);
+  void add(base::TimePoint at, std::size_t most = capacity);
   void clear();
-  [[nodiscard]] const std::vector<TimePoint>& times() const { return times_; }
+  [[nodiscard]] const std::vector<base::TimePoint>& times() const { return times_; }
   /// What came less than this after one of the times may have been left out.
-  [[nodiscard]] Duration blur() const { return blur_; }
+  [[nodiscard]] base::Duration blur() const { return blur_; }
 
  private:
-  static constexpr Duration least_step = std::chrono::milliseconds(1);
+  static constexpr base::Duration least_step = std::chrono::milliseconds(1);
 
-  Duration step_ = least_step;  // times nearer than this are one
-  Duration blur_{};
-  std::vector<TimePoint> times_;
+  base::Duration step_ = least_step;  // times nearer than this are one
+  base::Duration blur_{};
+  std::vector<base::TimePoint> times_;
 };
 
 /// What a server should send, as its catalog tells; what that does not tell is not checked.
 struct Expected {
   std::optional<std::uint64_t> bytes;
-  std::optional<Digest> sha256;
+  std::optional<base::Digest> sha256;
 };
 
 /// Some 200 bytes, for there may be a hundred thousand of them. Times are `never` where it did not
 /// come to that. All but `started`, `ended` and `attempts` tell of the last attempt.
 struct Record {
   Outcome outcome = Outcome::pending;
-  std::optional<Digest> sha256;  ///< of the bytes, where it was asked for
-  std::optional<Address> address;
+  std::optional<base::Digest> sha256;  ///< of the bytes, where it was asked for
+  std::optional<net::Address> address;
   std::string error;  ///< empty for ok; else begins with the server, as messages show it
   std::uint64_t attempts = 0;
   std::uint64_t bytes = 0;
   std::uint64_t lines = 0;  ///< an unfinished last line counts
-  TimePoint started = never;
-  TimePoint attempted = never;  ///< the attempt's start; never where the task ended between two
-  TimePoint resolved = never;
-  TimePoint connected = never;
-  TimePoint first_byte = never;
-  TimePoint ended = never;
-  Duration longest_gap{};  ///< longest silence once connected
+  base::TimePoint started = base::never;
+  base::TimePoint attempted =
+      base::never;  ///< the attempt's start; never where the task ended between two
+  base::TimePoint resolved = base::never;
+  base::TimePoint connected = base::never;
+  base::TimePoint first_byte = base::never;
+  base::TimePoint ended = base::never;
+  base::Duration longest_gap{};  ///< longest silence once connected
   Arrivals arrivals;
 };
 
-}  // namespace poetry
+}  // namespace poetry::fetch

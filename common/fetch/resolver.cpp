@@ -12,7 +12,7 @@
 #include "base/error.hpp"
 #include "base/fd.hpp"
 
-namespace poetry {
+namespace poetry::fetch {
 namespace {
 
 // So that some tens of names for which no name server answers hold up no other, without a thread
@@ -24,7 +24,7 @@ constexpr unsigned most_threads = 64;
 /// One resolver's answers; guarded by the lookups' mutex.
 struct Resolver::Inbox {
   std::deque<Answer> answers;
-  Fd bell;
+  base::Fd bell;
 
   void put(Answer answer) {
     answers.push_back(std::move(answer));
@@ -37,16 +37,16 @@ class Resolver::Lookups {
   explicit Lookups(Lookup lookup) : lookup_(std::move(lookup)) {}
 
   static std::uint64_t ask(const std::shared_ptr<Lookups>& self,
-                           const std::shared_ptr<Inbox>& inbox, const HostPort& where,
-                           Family family);
+                           const std::shared_ptr<Inbox>& inbox, const net::HostPort& where,
+                           net::Family family);
   void forget(std::uint64_t ticket);
   std::optional<Answer> take(Inbox& inbox);
 
  private:
   struct Question {
     std::weak_ptr<Inbox> inbox;  // gone with whoever asked
-    HostPort where;
-    Family family = Family::any;
+    net::HostPort where;
+    net::Family family = net::Family::any;
   };
 
   void serve();
@@ -59,8 +59,8 @@ class Resolver::Lookups {
 };
 
 std::uint64_t Resolver::Lookups::ask(const std::shared_ptr<Lookups>& self,
-                                     const std::shared_ptr<Inbox>& inbox, const HostPort& where,
-                                     Family family) {
+                                     const std::shared_ptr<Inbox>& inbox,
+                                     const net::HostPort& where, net::Family family) {
   const std::lock_guard lock(self->mutex_);
   const std::uint64_t ticket = ++self->tickets_;
   self->questions_[ticket] = {inbox, where, family};
@@ -83,7 +83,7 @@ void Resolver::Lookups::serve() {
     questions_.erase(questions_.begin());
     if (question.inbox.expired()) continue;
     lock.unlock();
-    Resolved found = lookup_(question.where, question.family);
+    net::Resolved found = lookup_(question.where, question.family);
     lock.lock();
     if (const auto inbox = question.inbox.lock()) inbox->put({ticket, std::move(found)});
   }
@@ -113,13 +113,13 @@ std::shared_ptr<Resolver::Lookups> Resolver::make_lookups(Lookup lookup) {
 
 Resolver::Resolver(std::shared_ptr<Lookups> lookups)
     : lookups_(std::move(lookups)), inbox_(std::make_shared<Inbox>()) {
-  inbox_->bell = Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!inbox_->bell) throw_errno("wait for", "name lookups");
+  inbox_->bell = base::Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!inbox_->bell) base::throw_errno("wait for", "name lookups");
 }
 
 int Resolver::fd() const { return inbox_->bell.get(); }
 
-std::uint64_t Resolver::ask(const HostPort& where, Family family) {
+std::uint64_t Resolver::ask(const net::HostPort& where, net::Family family) {
   return Lookups::ask(lookups_, inbox_, where, family);
 }
 
@@ -127,4 +127,4 @@ void Resolver::forget(std::uint64_t ticket) { lookups_->forget(ticket); }
 
 std::optional<Resolver::Answer> Resolver::take() { return lookups_->take(*inbox_); }
 
-}  // namespace poetry
+}  // namespace poetry::fetch

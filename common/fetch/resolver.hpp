@@ -11,7 +11,7 @@
 #include "fetch/strategy.hpp"
 #include "net/address.hpp"
 
-namespace poetry {
+namespace poetry::fetch {
 
 class Resolver {
  public:
@@ -21,7 +21,7 @@ class Resolver {
 
   struct Answer {
     std::uint64_t ticket = 0;
-    Resolved found;
+    net::Resolved found;
   };
 
   /// Raises std::system_error. Resolvers that share their lookups may live in different threads.
@@ -34,7 +34,7 @@ class Resolver {
   [[nodiscard]] int fd() const;
   /// Asks; the answer comes with the ticket that this returns. Where no thread can be had, it is
   /// that error.
-  std::uint64_t ask(const HostPort& where, Family family);
+  std::uint64_t ask(const net::HostPort& where, net::Family family);
   /// The answer is of no interest any more. If it comes all the same, ignore it.
   void forget(std::uint64_t ticket);
   /// The next answer, without blocking.
@@ -46,4 +46,4 @@ class Resolver {
   std::shared_ptr<Inbox> inbox_;
 };
 
-}  // namespace poetry
+}  // namespace poetry::fetch

@@ -4,19 +4,19 @@
 
 #include "base/seed.hpp"
 
-namespace poetry {
+namespace poetry::fetch {
 
-Duration retry_delay(Duration first, std::uint64_t retry, std::uint64_t seed) {
+base::Duration retry_delay(base::Duration first, std::uint64_t retry, std::uint64_t seed) {
   using std::chrono::milliseconds;
-  const Duration most = std::max(first, longest_doubled_delay);
-  Duration delay = first;
+  const base::Duration most = std::max(first, longest_doubled_delay);
+  base::Duration delay = first;
   // A delay of zero stays zero, however often it doubles.
-  for (auto left = retry; left > 0 && delay < most && delay > Duration::zero(); --left) {
+  for (auto left = retry; left > 0 && delay < most && delay > base::Duration::zero(); --left) {
     delay = std::min(2 * delay, most);
   }
   const auto half = std::chrono::floor<milliseconds>(delay / 2);
-  const auto extra = uniform(seed, retry) * static_cast<double>(half.count() + 1);
+  const auto extra = base::uniform(seed, retry) * static_cast<double>(half.count() + 1);
   return delay + milliseconds(static_cast<milliseconds::rep>(extra));
 }
 
-}  // namespace poetry
+}  // namespace poetry::fetch

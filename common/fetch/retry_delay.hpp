@@ -5,15 +5,15 @@
 
 #include "base/clock.hpp"
 
-namespace poetry {
+namespace poetry::fetch {
 
 /// The delay doubles no further than to this, or to the first delay where that is longer: a server
 /// that comes back after an outage of hours is then found within minutes.
-inline constexpr Duration longest_doubled_delay = std::chrono::minutes(1);
+inline constexpr base::Duration longest_doubled_delay = std::chrono::minutes(1);
 
 /// The delay before the retry of this number, from 0: `first`, doubled with each retry, and longer
 /// by a random part of up to half of that, in whole milliseconds, so that tasks that broke together
 /// do not come back together. Never shorter than `first`.
-Duration retry_delay(Duration first, std::uint64_t retry, std::uint64_t seed);
+base::Duration retry_delay(base::Duration first, std::uint64_t retry, std::uint64_t seed);
 
-}  // namespace poetry
+}  // namespace poetry::fetch

@@ -4,7 +4,7 @@
 #include <numeric>
 #include <utility>
 
-namespace poetry {
+namespace poetry::fetch {
 
 Roster::Roster(const Batch& batch, Observer& observer)
     : batch_(batch),
@@ -40,7 +40,7 @@ void Roster::interrupt() {
   for (const std::size_t task : std::exchange(waiting_, {})) {
     Record& record = result_.records[task];
     record.outcome = Outcome::interrupted;
-    record.error = to_string(batch_.servers[task]) + ": interrupted";
+    record.error = net::to_string(batch_.servers[task]) + ": interrupted";
     observer_.ended(task, record);
   }
 }
@@ -50,4 +50,4 @@ Result Roster::take(std::uint64_t wakeups) {
   return std::move(result_);
 }
 
-}  // namespace poetry
+}  // namespace poetry::fetch

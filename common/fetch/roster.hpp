@@ -8,7 +8,7 @@
 
 #include "fetch/strategy.hpp"
 
-namespace poetry {
+namespace poetry::fetch {
 
 class Roster {
  public:
@@ -41,4 +41,4 @@ class Roster {
   Result result_;
 };
 
-}  // namespace poetry
+}  // namespace poetry::fetch

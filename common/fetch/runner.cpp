@@ -2,7 +2,7 @@
 
 #include <utility>
 
-namespace poetry {
+namespace poetry::fetch {
 namespace {
 
 // Tasks begun in one turn, so that thousands of them do not hold up those under way.
@@ -10,8 +10,8 @@ constexpr int starts_per_turn = 256;
 
 }  // namespace
 
-Runner::Runner(EventLoop& loop, Transport& transport, const Batch& batch, Observer& observer,
-               Signals& signals)
+Runner::Runner(reactor::EventLoop& loop, Transport& transport, const Batch& batch,
+               Observer& observer, net::Signals& signals)
     : signals_(signals),
       loop_(loop),
       resolver_(Resolver::make_lookups(batch.lookup)),
@@ -19,8 +19,8 @@ Runner::Runner(EventLoop& loop, Transport& transport, const Batch& batch, Observ
       context_{batch, observer, *this, loop, transport, resolver_, {}} {}
 
 Result Runner::run() {
-  loop_.watch(signals_.fd(), Interest::read, interruption_);
-  loop_.watch(resolver_.fd(), Interest::read, answers_);
+  loop_.watch(signals_.fd(), reactor::Interest::read, interruption_);
+  loop_.watch(resolver_.fd(), reactor::Interest::read, answers_);
   loop_.wake_next(starter_);
   while (!roster_.empty()) loop_.turn();
   return roster_.take(loop_.wakeups());
@@ -70,4 +70,4 @@ void Runner::retire(Task& task) {
   loop_.wake_next(starter_);
 }
 
-}  // namespace poetry
+}  // namespace poetry::fetch

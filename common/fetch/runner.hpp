@@ -11,19 +11,19 @@
 #include "fetch/roster.hpp"
 #include "fetch/task.hpp"
 
-namespace poetry {
+namespace poetry::fetch {
 
 class Runner final : private Task::Owner {
  public:
   /// The client's deadlines are met within so much of their time.
-  static constexpr Duration tick = std::chrono::milliseconds(1);
+  static constexpr base::Duration tick = std::chrono::milliseconds(1);
 
   /// Borrows all of them for its life. Raises std::system_error.
-  Runner(EventLoop& loop, Transport& transport, const Batch& batch, Observer& observer,
-         Signals& signals);
+  Runner(reactor::EventLoop& loop, Transport& transport, const Batch& batch, Observer& observer,
+         net::Signals& signals);
   Runner(const Runner&) = delete;
   Runner& operator=(const Runner&) = delete;
-  ~Runner() override { loop_.wake_at(starter_, never); }
+  ~Runner() override { loop_.wake_at(starter_, base::never); }
 
   /// As Strategy::run(). Call it once; the loop makes no turn after that.
   Result run();
@@ -36,16 +36,16 @@ class Runner final : private Task::Owner {
   void interrupt();
   void retire(Task& task);
 
-  Signals& signals_;
-  EventLoop& loop_;
+  net::Signals& signals_;
+  reactor::EventLoop& loop_;
   Resolver resolver_;
   Roster roster_;
   Task::Context context_;
-  Callback starter_{[this] { start_some(); }};
-  Callback answers_{[this] { take_answers(); }};
-  Callback interruption_{[this] { interrupt(); }};
+  reactor::Callback starter_{[this] { start_some(); }};
+  reactor::Callback answers_{[this] { take_answers(); }};
+  reactor::Callback interruption_{[this] { interrupt(); }};
   std::map<std::size_t, std::unique_ptr<Task>> tasks_;  // in flight, by number
   std::vector<std::unique_ptr<Task>> retired_;          // freed once none of their code runs
 };
 
-}  // namespace poetry
+}  // namespace poetry::fetch

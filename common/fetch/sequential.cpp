@@ -2,12 +2,12 @@
 #include "fetch/roster.hpp"
 #include "fetch/strategies.hpp"
 
-namespace poetry {
+namespace poetry::fetch {
 namespace {
 
 class Sequential final : public Strategy {
  public:
-  Result run(const Batch& batch, Observer& observer, Signals& signals) override {
+  Result run(const Batch& batch, Observer& observer, net::Signals& signals) override {
     Roster roster(batch, observer);
     Exchange exchange(observer, Exchange::shared_room);
     const auto lookups = Resolver::make_lookups(batch.lookup);
@@ -27,4 +27,4 @@ class Sequential final : public Strategy {
 
 std::unique_ptr<Strategy> make_sequential() { return std::make_unique<Sequential>(); }
 
-}  // namespace poetry
+}  // namespace poetry::fetch

@@ -7,7 +7,7 @@
 #include "fetch/strategy.hpp"
 #include "reactor/multiplexer.hpp"
 
-namespace poetry {
+namespace poetry::fetch {
 
 /// One task after another, in the caller's thread.
 std::unique_ptr<Strategy> make_sequential();
@@ -18,7 +18,7 @@ std::unique_ptr<Strategy> make_threads();
 /// All tasks in one loop on non-blocking sockets; `make` gives the loop of each run its
 /// multiplexer.
 std::unique_ptr<Strategy> make_multiplexed_strategy(
-    std::function<std::unique_ptr<Multiplexer>()> make);
+    std::function<std::unique_ptr<reactor::Multiplexer>()> make);
 
 /// A coroutine for each task, all of them on one io_context of Boost.Asio.
 std::unique_ptr<Strategy> make_asio_strategy();
@@ -27,4 +27,4 @@ std::unique_ptr<Strategy> make_asio_strategy();
 /// it was built in. Raises std::system_error where the kernel refuses.
 std::unique_ptr<Strategy> make_uring_strategy();
 
-}  // namespace poetry
+}  // namespace poetry::fetch

@@ -10,7 +10,7 @@
 #include "reactor/poll.hpp"
 #include "reactor/select.hpp"
 
-namespace poetry {
+namespace poetry::fetch {
 namespace {
 
 struct Entry {
@@ -24,9 +24,12 @@ std::unique_ptr<Strategy> make_strategy_over() {
 }
 
 constexpr std::array entries{
-    Entry{"sequential", make_sequential},        Entry{"threads", make_threads},
-    Entry{"select", make_strategy_over<Select>}, Entry{"poll", make_strategy_over<Poll>},
-    Entry{"epoll", make_strategy_over<Epoll>},   Entry{"asio", make_asio_strategy},
+    Entry{"sequential", make_sequential},
+    Entry{"threads", make_threads},
+    Entry{"select", make_strategy_over<reactor::Select>},
+    Entry{"poll", make_strategy_over<reactor::Poll>},
+    Entry{"epoll", make_strategy_over<reactor::Epoll>},
+    Entry{"asio", make_asio_strategy},
 #ifdef POETRY_URING
     Entry{"uring", make_uring_strategy},
 #endif
@@ -34,7 +37,7 @@ constexpr std::array entries{
 
 }  // namespace
 
-Fetch begin_fetch(const Batch& batch, std::size_t task, TimePoint now) {
+Fetch begin_fetch(const Batch& batch, std::size_t task, base::TimePoint now) {
   return {batch.servers[task], batch.fetch, task, now, batch.servers.expected(task)};
 }
 
@@ -67,9 +70,9 @@ std::unique_ptr<Strategy> make_strategy(std::string_view name) {
     known.append(known.empty() ? "" : ", ").append(entry.name);
   }
   if (name == "uring") {
-    throw UsageError("engine not built in, which takes liburing 2.3 or newer", name);
+    throw base::UsageError("engine not built in, which takes liburing 2.3 or newer", name);
   }
-  throw UsageError("unknown engine (there are " + known + ", all)", name);
+  throw base::UsageError("unknown engine (there are " + known + ", all)", name);
 }
 
-}  // namespace poetry
+}  // namespace poetry::fetch

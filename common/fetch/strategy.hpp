@@ -17,22 +17,22 @@
 #include "net/address.hpp"
 #include "net/signals.hpp"
 
-namespace poetry {
+namespace poetry::fetch {
 
 /// Looks a name up, and may block. Called in several threads at once.
-using Lookup = std::function<Resolved(const HostPort&, Family)>;
+using Lookup = std::function<net::Resolved(const net::HostPort&, net::Family)>;
 
 /// What to fetch: one task for each server, in this order.
 struct Batch {
   Servers servers;
   FetchOptions fetch;
-  Family family = Family::any;
-  std::size_t parallel = 0;  ///< tasks in flight at most; 0 is all
-  Lookup lookup = resolve;   ///< another one in tests
+  net::Family family = net::Family::any;
+  std::size_t parallel = 0;      ///< tasks in flight at most; 0 is all
+  Lookup lookup = net::resolve;  ///< another one in tests
 };
 
 /// The fetch of a task of the batch, begun now. Borrows the batch.
-Fetch begin_fetch(const Batch& batch, std::size_t task, TimePoint now);
+Fetch begin_fetch(const Batch& batch, std::size_t task, base::TimePoint now);
 
 /// Who is told what happens: by one thread at a time, but not always the one that runs the
 /// strategy, and never of a task's next event before the last one's call has returned. Tasks count
@@ -43,7 +43,7 @@ class Observer {
   /// Bytes of a task, never none. A message that is not empty ends the task as Outcome::output.
   virtual std::string received(std::size_t task, const Record& record, std::string_view bytes) = 0;
   /// The attempt broke, as `record` tells, and is made again after `delay`: its bytes are void.
-  virtual void retrying(std::size_t task, const Record& record, Duration delay) = 0;
+  virtual void retrying(std::size_t task, const Record& record, base::Duration delay) = 0;
   /// The task is over. The observer may still turn an ok into Outcome::output.
   virtual void ended(std::size_t task, Record& record) = 0;
 };
@@ -61,7 +61,7 @@ class Strategy {
   /// Fetches all. A signal that waits in `signals` ends what is unfinished as
   /// Outcome::interrupted. Raises std::system_error where the waiting itself fails, and what the
   /// observer raises.
-  virtual Result run(const Batch& batch, Observer& observer, Signals& signals) = 0;
+  virtual Result run(const Batch& batch, Observer& observer, net::Signals& signals) = 0;
 };
 
 /// The names of those that were built in.
@@ -73,4 +73,4 @@ std::vector<std::string> allowed_strategies();
 /// std::system_error, which says what helps, where the kernel does not allow it.
 std::unique_ptr<Strategy> make_strategy(std::string_view name);
 
-}  // namespace poetry
+}  // namespace poetry::fetch

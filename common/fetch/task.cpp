@@ -5,15 +5,15 @@
 
 #include "net/socket.hpp"
 
-namespace poetry {
+namespace poetry::fetch {
 
 Task::Task(Context& context, std::size_t number)
-    : context_(context), fetch_(begin_fetch(context.batch, number, Clock::now())) {}
+    : context_(context), fetch_(begin_fetch(context.batch, number, base::Clock::now())) {}
 
 void Task::let_go() {
   close_all();
   forget_name();
-  context_.loop.wake_at(*this, never);
+  context_.loop.wake_at(*this, base::never);
 }
 
 void Task::advance() {
@@ -24,9 +24,9 @@ void Task::advance() {
 }
 
 Task::Progress Task::act(const Resolve& action) {
-  const auto numeric = resolve_numeric(fetch_.where(), context_.batch.family);
+  const auto numeric = net::resolve_numeric(fetch_.where(), context_.batch.family);
   if (!numeric.addresses.empty()) {
-    fetch_.resolved(numeric, Clock::now());
+    fetch_.resolved(numeric, base::Clock::now());
     return Progress::goes_on;
   }
   ticket_ = context_.resolver.ask(fetch_.where(), context_.batch.family);
@@ -41,8 +41,8 @@ Task::Progress Task::act(const Connect& action) {
     set_alarm(action.until);
     return Progress::waits;
   }
-  const Address& address = action.addresses[index];
-  Fd socket = open_socket(address.family(), Blocking::no);
+  const net::Address& address = action.addresses[index];
+  base::Fd socket = net::open_socket(address.family(), net::Blocking::no);
   const int error = socket ? 0 : errno;
   const bool may_wait = index == 0 && fetch_.record().attempts == 1;
   if ((error == EMFILE || error == ENFILE) && may_wait && context_.owner.put_back(*this)) {
@@ -50,20 +50,21 @@ Task::Progress Task::act(const Connect& action) {
   }
   candidates_.emplace_back();
   if (error != 0) {
-    end_candidate(index, {error, std::generic_category()}, Clock::now());
+    end_candidate(index, {error, std::generic_category()}, base::Clock::now());
     return Progress::goes_on;
   }
   candidates_[index] = context_.transport.connect(std::move(socket), *this, index, address);
-  if (const auto ended = candidates_[index]->ended) end_candidate(index, *ended, Clock::now());
+  if (const auto ended = candidates_[index]->ended)
+    end_candidate(index, *ended, base::Clock::now());
   return Progress::goes_on;
 }
 
-void Task::connect_ended(const TaskSocket& socket, std::error_code error, TimePoint now) {
+void Task::connect_ended(const TaskSocket& socket, std::error_code error, base::TimePoint now) {
   end_candidate(socket.index, error, now);
   advance();
 }
 
-void Task::end_candidate(std::size_t index, std::error_code error, TimePoint now) {
+void Task::end_candidate(std::size_t index, std::error_code error, base::TimePoint now) {
   if (fetch_.connect_ended(index, error, now) == Candidate::failed) {
     close(std::move(candidates_[index]));
     return;
@@ -80,8 +81,8 @@ Task::Progress Task::act(const Transfer& action) {
 }
 
 Task::Progress Task::act(const HalfClose&) {
-  half_close(connection_->fd.get());
-  fetch_.half_closed(Clock::now());
+  net::half_close(connection_->fd.get());
+  fetch_.half_closed(base::Clock::now());
   return Progress::goes_on;
 }
 
@@ -99,15 +100,15 @@ Task::Progress Task::act(const Done&) {
 }
 
 // Deadlines mostly move away: an alarm that comes sooner is left as it is, and wake() looks again.
-void Task::set_alarm(TimePoint until) {
+void Task::set_alarm(base::TimePoint until) {
   const bool set = armed() && at() <= until;
-  if (until != never && !set) context_.loop.wake_at(*this, until);
+  if (until != base::never && !set) context_.loop.wake_at(*this, until);
 }
 
 /// The alarm went off.
-void Task::wake(Interest /*what*/) {
+void Task::wake(reactor::Interest /*what*/) {
   // The time now and not that of the turn: of many deadlines in one turn, the last ones come later.
-  const TimePoint now = Clock::now();
+  const base::TimePoint now = base::Clock::now();
   if (now < fetch_.deadline()) {
     set_alarm(fetch_.deadline());
     return;
@@ -131,15 +132,15 @@ void Task::forget_name() {
   if (context_.asking.erase(ticket_) > 0) context_.resolver.forget(ticket_);
 }
 
-void Task::resolved(const Resolved& found, TimePoint now) {
+void Task::resolved(const net::Resolved& found, base::TimePoint now) {
   context_.asking.erase(ticket_);
   fetch_.resolved(found, now);
   advance();
 }
 
-void Task::interrupt(TimePoint now) {
+void Task::interrupt(base::TimePoint now) {
   fetch_.interrupt(now);
   advance();
 }
 
-}  // namespace poetry
+}  // namespace poetry::fetch

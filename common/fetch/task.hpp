@@ -14,9 +14,9 @@
 #include "fetch/transport.hpp"
 #include "reactor/event_loop.hpp"
 
-namespace poetry {
+namespace poetry::fetch {
 
-class Task final : private Waiter {
+class Task final : private reactor::Waiter {
  public:
   class Owner {
    public:
@@ -32,7 +32,7 @@ class Task final : private Waiter {
     const Batch& batch;
     Observer& observer;
     Owner& owner;
-    EventLoop& loop;
+    reactor::EventLoop& loop;
     Transport& transport;
     Resolver& resolver;
     std::unordered_map<std::uint64_t, Task*> asking;  ///< for a name, by the resolver's ticket
@@ -49,25 +49,25 @@ class Task final : private Waiter {
   /// once the fetch was told something.
   void advance();
   /// The answer to what it asks for. Not after a deadline has ended that.
-  void resolved(const Resolved& found, TimePoint now);
+  void resolved(const net::Resolved& found, base::TimePoint now);
   /// What the connecting of a socket came to.
-  void connect_ended(const TaskSocket& socket, std::error_code error, TimePoint now);
-  void interrupt(TimePoint now);
+  void connect_ended(const TaskSocket& socket, std::error_code error, base::TimePoint now);
+  void interrupt(base::TimePoint now);
   /// Closes what it has open and waits for nothing any more.
   void let_go();
 
  private:
   enum class Progress { waits, goes_on, over };
 
-  void wake(Interest what) override;
+  void wake(reactor::Interest what) override;
   Progress act(const Resolve& action);
   Progress act(const Connect& action);
   Progress act(const Transfer& action);
   Progress act(const HalfClose&);
   Progress act(const Wait& action);
   Progress act(const Done&);
-  void set_alarm(TimePoint until);
-  void end_candidate(std::size_t index, std::error_code error, TimePoint now);
+  void set_alarm(base::TimePoint until);
+  void end_candidate(std::size_t index, std::error_code error, base::TimePoint now);
   void close(std::unique_ptr<TaskSocket> socket);
   void close_all();
   void forget_name();
@@ -80,4 +80,4 @@ class Task final : private Waiter {
   std::uint64_t ticket_ = 0;  // of the name that it asks for
 };
 
-}  // namespace poetry
+}  // namespace poetry::fetch

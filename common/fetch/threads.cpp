@@ -19,7 +19,7 @@
 #include "fetch/roster.hpp"
 #include "fetch/strategies.hpp"
 
-namespace poetry {
+namespace poetry::fetch {
 namespace {
 
 // Of a thread: the deepest calls, of getnameinfo(3) and of what the observer writes, take some
@@ -40,7 +40,7 @@ class OneAtATime final : public Observer {
     call([&] { failure = observer_.received(task, record, bytes); });
     return failure;
   }
-  void retrying(std::size_t task, const Record& record, Duration delay) override {
+  void retrying(std::size_t task, const Record& record, base::Duration delay) override {
     call([&] { observer_.retrying(task, record, delay); });
   }
   void ended(std::size_t task, Record& record) override {
@@ -62,16 +62,16 @@ class OneAtATime final : public Observer {
   bool raised_ = false;
 };
 
-Fd make_bell() {
-  Fd bell(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!bell) throw_errno("wait for", "threads");
+base::Fd make_bell() {
+  base::Fd bell(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!bell) base::throw_errno("wait for", "threads");
   return bell;
 }
 
 /// Runs the tasks of one batch.
 class Crowd {
  public:
-  Crowd(const Batch& batch, Observer& observer, Signals& signals);
+  Crowd(const Batch& batch, Observer& observer, net::Signals& signals);
   ~Crowd();
   Crowd(const Crowd&) = delete;
   Crowd& operator=(const Crowd&) = delete;
@@ -93,12 +93,12 @@ class Crowd {
   void run_task(std::size_t task);
 
   const Batch& batch_;
-  Signals& signals_;
+  net::Signals& signals_;
   OneAtATime observer_;
   std::shared_ptr<Resolver::Lookups> lookups_;
-  Fd stop_ = make_bell();    // readable from an interruption on
-  Fd ended_ = make_bell();   // readable while ended threads are to be joined
-  std::size_t threads_ = 0;  // not joined
+  base::Fd stop_ = make_bell();   // readable from an interruption on
+  base::Fd ended_ = make_bell();  // readable while ended threads are to be joined
+  std::size_t threads_ = 0;       // not joined
 
   std::mutex mutex_;  // guards the rest; taken before the observer's
   Roster roster_;
@@ -107,7 +107,7 @@ class Crowd {
   std::exception_ptr error_;  // the first
 };
 
-Crowd::Crowd(const Batch& batch, Observer& observer, Signals& signals)
+Crowd::Crowd(const Batch& batch, Observer& observer, net::Signals& signals)
     : batch_(batch),
       signals_(signals),
       observer_(observer),
@@ -230,7 +230,7 @@ void Crowd::run_task(std::size_t task) {
 
 class Threads final : public Strategy {
  public:
-  Result run(const Batch& batch, Observer& observer, Signals& signals) override {
+  Result run(const Batch& batch, Observer& observer, net::Signals& signals) override {
     return Crowd(batch, observer, signals).run();
   }
 };
@@ -239,4 +239,4 @@ class Threads final : public Strategy {
 
 std::unique_ptr<Strategy> make_threads() { return std::make_unique<Threads>(); }
 
-}  // namespace poetry
+}  // namespace poetry::fetch

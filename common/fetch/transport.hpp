@@ -11,18 +11,19 @@
 #include "base/fd.hpp"
 #include "fetch/fetch.hpp"
 
-namespace poetry {
+namespace poetry::fetch {
 
 class Task;
 
 /// A socket of a task, from the begin of its connecting until it is closed.
 struct TaskSocket {
-  TaskSocket(Fd made, Task& whose, std::size_t at) : fd(std::move(made)), task(whose), index(at) {}
+  TaskSocket(base::Fd made, Task& whose, std::size_t at)
+      : fd(std::move(made)), task(whose), index(at) {}
   TaskSocket(const TaskSocket&) = delete;
   TaskSocket& operator=(const TaskSocket&) = delete;
   virtual ~TaskSocket() = default;
 
-  Fd fd;
+  base::Fd fd;
   Task& task;                            ///< not once it is closed
   const std::size_t index;               ///< of its address, among those of the task
   std::optional<std::error_code> ended;  ///< what its connecting came to, where that was at once
@@ -33,8 +34,8 @@ class Transport {
   virtual ~Transport() = default;
   /// Begins to connect a socket that does not block. Unless it ends at once, Task::connect_ended()
   /// comes later. May raise std::bad_alloc, std::system_error.
-  virtual std::unique_ptr<TaskSocket> connect(Fd socket, Task& task, std::size_t index,
-                                              const Address& address) = 0;
+  virtual std::unique_ptr<TaskSocket> connect(base::Fd socket, Task& task, std::size_t index,
+                                              const net::Address& address) = 0;
   /// Sends and receives what the task's fetch now asks for, as soon as that goes, and tells the
   /// fetch; then comes Task::advance(). May raise as connect() does.
   virtual void transfer(TaskSocket& connected, const Transfer& what) = 0;
@@ -42,4 +43,4 @@ class Transport {
   virtual void close(std::unique_ptr<TaskSocket> socket) = 0;
 };
 
-}  // namespace poetry
+}  // namespace poetry::fetch

@@ -12,16 +12,16 @@
 #include "net/socket.hpp"
 #include "reactor/ring_multiplexer.hpp"
 
-namespace poetry {
+namespace poetry::fetch {
 namespace {
 
 // What all tasks may receive in a turn, 2 MiB: who is left without a buffer is first in the next.
-constexpr Ring::Buffers task_buffers{128, 16384};
+constexpr reactor::Ring::Buffers task_buffers{128, 16384};
 
 /// A socket and what the ring has to do with it. It stays until all of that is over.
 struct RingSocket final : TaskSocket {
   using TaskSocket::TaskSocket;
-  Address address;  // as long as it connects
+  net::Address address;  // as long as it connects
   unsigned under_way = 0;
   bool receiving = false;
   bool sending = false;
@@ -30,7 +30,7 @@ struct RingSocket final : TaskSocket {
 
 /// Which operation it is, in the lower bits of a tag; the upper ones are its socket.
 enum class Operation : std::uint64_t {
-  connect = RingMultiplexer::others,
+  connect = reactor::RingMultiplexer::others,
   connected,
   send,
   receive
@@ -47,32 +47,32 @@ class RingTransport final : public Transport {
  public:
   /// Raises std::system_error.
   explicit RingTransport(Observer& observer) : observer_(observer), multiplexer_(task_buffers) {
-    multiplexer_.pass_on([this](const Completion& completion) { complete(completion); });
+    multiplexer_.pass_on([this](const reactor::Completion& completion) { complete(completion); });
   }
 
-  Multiplexer& multiplexer() { return multiplexer_; }
+  reactor::Multiplexer& multiplexer() { return multiplexer_; }
 
-  std::unique_ptr<TaskSocket> connect(Fd socket, Task& task, std::size_t index,
-                                      const Address& address) override;
+  std::unique_ptr<TaskSocket> connect(base::Fd socket, Task& task, std::size_t index,
+                                      const net::Address& address) override;
   void transfer(TaskSocket& connected, const Transfer& what) override;
   void close(std::unique_ptr<TaskSocket> socket) override;
 
  private:
-  Ring& ring() { return multiplexer_.ring(); }
-  void complete(const Completion& completion);
-  void tell(RingSocket& socket, Operation operation, const Completion& completion);
+  reactor::Ring& ring() { return multiplexer_.ring(); }
+  void complete(const reactor::Completion& completion);
+  void tell(RingSocket& socket, Operation operation, const reactor::Completion& completion);
   void finish_connecting(RingSocket& socket, std::error_code error);
 
   Observer& observer_;
   std::unordered_map<const RingSocket*, std::unique_ptr<TaskSocket>> closed_;  // not over yet
-  RingMultiplexer multiplexer_;  // goes first: from then on the kernel writes nowhere
+  reactor::RingMultiplexer multiplexer_;  // goes first: from then on the kernel writes nowhere
 };
 
 // The socket does not block as long as it connects. Then the kernel tells at once that the connect
 // is in progress, and a poll when it is over: io_uring's own connect would call connect(2) again by
 // then, and that throws away what a server sent before a reset.
-std::unique_ptr<TaskSocket> RingTransport::connect(Fd socket, Task& task, std::size_t index,
-                                                   const Address& address) {
+std::unique_ptr<TaskSocket> RingTransport::connect(base::Fd socket, Task& task, std::size_t index,
+                                                   const net::Address& address) {
   auto made = std::make_unique<RingSocket>(std::move(socket), task, index);
   made->address = address;
   ring().connect(made->fd.get(), made->address, operation_tag(Operation::connect, *made));
@@ -104,7 +104,7 @@ void RingTransport::close(std::unique_ptr<TaskSocket> socket) {
   closed_[&its] = std::move(socket);
 }
 
-void RingTransport::complete(const Completion& completion) {
+void RingTransport::complete(const reactor::Completion& completion) {
   const auto operation = static_cast<Operation>(completion.tag & operation_bits);
   auto& socket =
       *std::bit_cast<RingSocket*>(static_cast<std::uintptr_t>(completion.tag & ~operation_bits));
@@ -116,22 +116,24 @@ void RingTransport::complete(const Completion& completion) {
   }
 }
 
-void RingTransport::tell(RingSocket& socket, Operation operation, const Completion& completion) {
-  const auto now = Clock::now();
+void RingTransport::tell(RingSocket& socket, Operation operation,
+                         const reactor::Completion& completion) {
+  const auto now = base::Clock::now();
   const std::error_code error{completion.result < 0 ? -completion.result : 0,
                               std::generic_category()};
   auto& task = socket.task;
   switch (operation) {
     case Operation::connect:
       if (completion.result == -EINPROGRESS) {
-        ring().poll(socket.fd.get(), Interest::write, operation_tag(Operation::connected, socket));
+        ring().poll(socket.fd.get(), reactor::Interest::write,
+                    operation_tag(Operation::connected, socket));
         ++socket.under_way;
       } else {
         finish_connecting(socket, error);
       }
       return;
     case Operation::connected:
-      finish_connecting(socket, connect_outcome(socket.fd.get()));
+      finish_connecting(socket, net::connect_outcome(socket.fd.get()));
       return;
     case Operation::send:
       socket.sending = false;
@@ -152,15 +154,15 @@ void RingTransport::tell(RingSocket& socket, Operation operation, const Completi
 }
 
 void RingTransport::finish_connecting(RingSocket& socket, std::error_code error) {
-  let_block(socket.fd.get());
-  socket.task.connect_ended(socket, error, Clock::now());
+  net::let_block(socket.fd.get());
+  socket.task.connect_ended(socket, error, base::Clock::now());
 }
 
 class UringStrategy final : public Strategy {
  public:
-  Result run(const Batch& batch, Observer& observer, Signals& signals) override {
+  Result run(const Batch& batch, Observer& observer, net::Signals& signals) override {
     RingTransport transport(observer);
-    EventLoop loop(transport.multiplexer(), Runner::tick);
+    reactor::EventLoop loop(transport.multiplexer(), Runner::tick);
     return Runner(loop, transport, batch, observer, signals).run();
   }
 };
@@ -168,8 +170,8 @@ class UringStrategy final : public Strategy {
 }  // namespace
 
 std::unique_ptr<Strategy> make_uring_strategy() {
-  Ring::try_out();
+  reactor::Ring::try_out();
   return std::make_unique<UringStrategy>();
 }
 
-}  // namespace poetry
+}  // namespace poetry::fetch

@@ -11,7 +11,7 @@
 #include "base/error.hpp"
 #include "base/quantity.hpp"
 
-namespace poetry {
+namespace poetry::net {
 namespace {
 
 class ResolveCategory : public std::error_category {
@@ -66,22 +66,22 @@ HostPort parse_host_port(std::string_view text, std::uint16_t least_port) {
     if (brackets) host = host.substr(1, host.size() - 2);
     if (host.empty() || host.size() > most_host ||
         std::any_of(host.begin(), host.end(), is_no_part_of_a_host)) {
-      throw UsageError("not an address [HOST:]PORT", text);
+      throw base::UsageError("not an address [HOST:]PORT", text);
     }
     if (!brackets && host.find(':') != std::string_view::npos) {
-      throw UsageError("an IPv6 host needs brackets, as in [::1]:10000", text);
+      throw base::UsageError("an IPv6 host needs brackets, as in [::1]:10000", text);
     }
     where.host = host;
   } else if (text.starts_with('[')) {
-    throw UsageError("an address needs a port", text);
+    throw base::UsageError("an address needs a port", text);
   }
   try {
-    where.port = static_cast<std::uint16_t>(parse_count(port, "port", least_port, 65535));
-  } catch (const UsageError&) {
+    where.port = static_cast<std::uint16_t>(base::parse_count(port, "port", least_port, 65535));
+  } catch (const base::UsageError&) {
     if (port.empty() || port.find_first_not_of("0123456789") != std::string_view::npos) {
-      throw UsageError("port is not a number", text);
+      throw base::UsageError("port is not a number", text);
     }
-    throw UsageError("port is not in " + std::to_string(least_port) + " to 65535", text);
+    throw base::UsageError("port is not in " + std::to_string(least_port) + " to 65535", text);
   }
   return where;
 }
@@ -143,4 +143,4 @@ Resolved resolve_numeric(const HostPort& where, Family family) {
   return resolved;
 }
 
-}  // namespace poetry
+}  // namespace poetry::net

@@ -10,7 +10,7 @@
 #include <system_error>
 #include <vector>
 
-namespace poetry {
+namespace poetry::net {
 
 inline constexpr std::string_view default_host = "127.0.0.1";
 
@@ -67,4 +67,4 @@ Resolved resolve(const HostPort& where, Family family = Family::any);
 /// The address if `where` is numeric, without asking any resolver; empty and no error if not.
 Resolved resolve_numeric(const HostPort& where, Family family = Family::any);
 
-}  // namespace poetry
+}  // namespace poetry::net

@@ -8,7 +8,7 @@
 
 #include "base/error.hpp"
 
-namespace poetry {
+namespace poetry::net {
 
 Child::Child(const std::string& command, const std::vector<std::string>& environment,
              const sigset_t& mask)
@@ -40,7 +40,7 @@ Child::Child(const std::string& command, const std::vector<std::string>& environ
   const int error = errno;
   ::posix_spawnattr_destroy(&attributes);
   errno = error;
-  if (error != 0) throw_errno("run", command);
+  if (error != 0) base::throw_errno("run", command);
 }
 
 Child::~Child() {
@@ -70,4 +70,4 @@ void Child::signal(int number) const {
   if (!status_) ::kill(grouped_ ? -pid_ : pid_, number);
 }
 
-}  // namespace poetry
+}  // namespace poetry::net

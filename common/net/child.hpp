@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace poetry {
+namespace poetry::net {
 
 class Child {
  public:
@@ -37,4 +37,4 @@ class Child {
   std::optional<int> status_;
 };
 
-}  // namespace poetry
+}  // namespace poetry::net

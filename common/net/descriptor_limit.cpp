@@ -2,7 +2,7 @@
 
 #include <sys/resource.h>
 
-namespace poetry {
+namespace poetry::net {
 
 std::uint64_t raise_descriptor_limit() {
   rlimit limit{};
@@ -12,4 +12,4 @@ std::uint64_t raise_descriptor_limit() {
   return ::setrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_max : soft;
 }
 
-}  // namespace poetry
+}  // namespace poetry::net

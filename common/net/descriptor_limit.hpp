@@ -3,9 +3,9 @@
 
 #include <cstdint>
 
-namespace poetry {
+namespace poetry::net {
 
 /// Raises the soft limit to the hard one (getrlimit(2)) and returns the limit then in force.
 std::uint64_t raise_descriptor_limit();
 
-}  // namespace poetry
+}  // namespace poetry::net

@@ -2,7 +2,7 @@
 
 #include <fstream>
 
-namespace poetry {
+namespace poetry::net {
 
 PortRange ephemeral_ports() {
   PortRange range;
@@ -13,4 +13,4 @@ PortRange ephemeral_ports() {
   return range;
 }
 
-}  // namespace poetry
+}  // namespace poetry::net

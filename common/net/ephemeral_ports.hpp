@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace poetry {
+namespace poetry::net {
 
 struct PortRange {
   std::uint32_t first = 1;
@@ -18,4 +18,4 @@ struct PortRange {
 /// Empty where the kernel does not say.
 PortRange ephemeral_ports();
 
-}  // namespace poetry
+}  // namespace poetry::net

@@ -11,7 +11,7 @@
 #include "base/quantity.hpp"
 #include "net/socket.hpp"
 
-namespace poetry {
+namespace poetry::net {
 namespace {
 
 constexpr int first_inherited = 3;  // SD_LISTEN_FDS_START
@@ -37,14 +37,15 @@ bool serves(int listener, const Address& address) {
 
 }  // namespace
 
-std::vector<Fd> inherited_listeners() {
-  const auto process = take_variable("LISTEN_PID");
-  const auto count = take_variable("LISTEN_FDS");
-  take_variable("LISTEN_FDNAMES");
-  std::vector<Fd> listeners;
+std::vector<base::Fd> inherited_listeners() {
+  const auto process = base::take_variable("LISTEN_PID");
+  const auto count = base::take_variable("LISTEN_FDS");
+  base::take_variable("LISTEN_FDNAMES");
+  std::vector<base::Fd> listeners;
   if (process != std::to_string(::getpid())) return listeners;
   const auto most = std::numeric_limits<int>::max() - first_inherited;
-  const auto end = first_inherited + static_cast<int>(parse_count(count, "LISTEN_FDS", 0, most));
+  const auto end =
+      first_inherited + static_cast<int>(base::parse_count(count, "LISTEN_FDS", 0, most));
   for (int fd = first_inherited; fd < end; ++fd) {  // before any of them is ours to close
     if (!is_tcp_listener(fd)) {
       throw std::runtime_error("inherited descriptor " + std::to_string(fd) +
@@ -58,23 +59,23 @@ std::vector<Fd> inherited_listeners() {
   return listeners;
 }
 
-Fd take_listener_at(const HostPort& place, std::vector<Fd>& listeners) {
+base::Fd take_listener_at(const HostPort& place, std::vector<base::Fd>& listeners) {
   if (listeners.empty()) return {};  // asks no resolver for nothing
   for (const auto& address : resolve(place).addresses) {
-    const auto is_its = [&](const Fd& each) { return serves(each.get(), address); };
+    const auto is_its = [&](const base::Fd& each) { return serves(each.get(), address); };
     const auto found = std::find_if(listeners.begin(), listeners.end(), is_its);
     if (found == listeners.end()) continue;
-    Fd taken = std::move(*found);
+    base::Fd taken = std::move(*found);
     listeners.erase(found);
     return taken;
   }
   return {};
 }
 
-void refuse_left_over(const std::vector<Fd>& listeners) {
+void refuse_left_over(const std::vector<base::Fd>& listeners) {
   if (listeners.empty()) return;
   throw std::runtime_error("nothing is to be served at the inherited listener " +
                            to_string(local_address(listeners.front().get())));
 }
 
-}  // namespace poetry
+}  // namespace poetry::net

@@ -12,7 +12,7 @@
 #include "base/clock.hpp"
 #include "base/fd.hpp"
 
-namespace poetry {
+namespace poetry::net {
 
 class ServiceManager {
  public:
@@ -23,8 +23,8 @@ class ServiceManager {
   // None of them blocks, and each may be called again in the same state, which sends nothing. What
   // cannot be sent is logged, since serving matters more than telling of it.
   void ready();
-  void reloading(TimePoint now);  ///< until it is ready() again
-  void stopping();                ///< the last that is said
+  void reloading(base::TimePoint now);  ///< until it is ready() again
+  void stopping();                      ///< the last that is said
 
  private:
   enum class State { starting, ready, reloading, stopping };
@@ -32,9 +32,9 @@ class ServiceManager {
   void tell(std::string_view what, const std::string& more = {});
 
   State state_ = State::starting;
-  Fd socket_;  // kept, so that the end can be told when no descriptor is left
+  base::Fd socket_;  // kept, so that the end can be told when no descriptor is left
   sockaddr_un address_{};
   socklen_t size_ = 0;
 };
 
-}  // namespace poetry
+}  // namespace poetry::net

@@ -4,15 +4,15 @@
 
 #include "base/error.hpp"
 
-namespace poetry {
+namespace poetry::net {
 
 Signals::Signals(std::initializer_list<int> numbers) {
   sigset_t mask{};
   ::sigemptyset(&mask);
   for (const int number : numbers) ::sigaddset(&mask, number);
   ::pthread_sigmask(SIG_BLOCK, &mask, &previous_);
-  fd_ = Fd(::signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK));
-  if (!fd_) throw_errno("wait for", "signals");
+  fd_ = base::Fd(::signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!fd_) base::throw_errno("wait for", "signals");
 }
 
 Signals::~Signals() { ::pthread_sigmask(SIG_SETMASK, &previous_, nullptr); }
@@ -23,4 +23,4 @@ std::optional<int> Signals::take() {
   return static_cast<int>(info.ssi_signo);
 }
 
-}  // namespace poetry
+}  // namespace poetry::net

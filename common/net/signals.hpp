@@ -9,7 +9,7 @@
 
 #include "base/fd.hpp"
 
-namespace poetry {
+namespace poetry::net {
 
 class Signals {
  public:
@@ -28,7 +28,7 @@ class Signals {
 
  private:
   sigset_t previous_{};
-  Fd fd_;
+  base::Fd fd_;
 };
 
-}  // namespace poetry
+}  // namespace poetry::net

@@ -10,7 +10,7 @@
 
 #include "base/error.hpp"
 
-namespace poetry {
+namespace poetry::net {
 namespace {
 
 /// A peer that vanished without a word is noticed after two minutes, with a packet a minute.
@@ -39,9 +39,9 @@ void set_connection_options(int socket) {
   set_option(socket, IPPROTO_TCP, TCP_KEEPCNT, keepalive_probes);
 }
 
-Fd make_listener(const Address& address) {
-  Fd socket(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!socket) throw_errno("listen on", to_string(address));
+base::Fd make_listener(const Address& address) {
+  base::Fd socket(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!socket) base::throw_errno("listen on", to_string(address));
   set_option(socket.get(), SOL_SOCKET, SO_REUSEADDR, 1);
   if (address.family() == AF_INET6) set_option(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
   set_connection_options(socket.get());
@@ -50,12 +50,12 @@ Fd make_listener(const Address& address) {
 
 void bind_here(int socket, const Address& address) {
   if (::bind(socket, address.data(), address.size()) < 0) {
-    throw_errno("listen on", to_string(address));
+    base::throw_errno("listen on", to_string(address));
   }
 }
 
 void start_listening(int socket, const Address& address, int backlog) {
-  if (::listen(socket, backlog) < 0) throw_errno("listen on", to_string(address));
+  if (::listen(socket, backlog) < 0) base::throw_errno("listen on", to_string(address));
 }
 
 /// What a packet's hop limit begins with at most (RFC 791, section 3.1; RFC 8200, section 3).
@@ -66,7 +66,7 @@ void require_first_hop(int listener, const Address& address) {
   const bool ipv6 = address.family() == AF_INET6;
   if (::setsockopt(listener, ipv6 ? IPPROTO_IPV6 : IPPROTO_IP, ipv6 ? IPV6_MINHOPCOUNT : IP_MINTTL,
                    &first_hop, sizeof first_hop) < 0) {
-    throw_errno("listen in silence on", to_string(address));
+    base::throw_errno("listen in silence on", to_string(address));
   }
 }
 
@@ -74,8 +74,8 @@ void require_first_hop(int listener, const Address& address) {
 /// is reset, since nobody accepts it.
 void fill_backlog(int listener) {
   const auto address = local_address(listener);
-  const Fd socket(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!socket) throw_errno("connect to", to_string(address));
+  const base::Fd socket(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!socket) base::throw_errno("connect to", to_string(address));
   set_option(socket.get(), IPPROTO_IP, IP_TTL, first_hop);
   if (address.family() == AF_INET6) {
     set_option(socket.get(), IPPROTO_IPV6, IPV6_UNICAST_HOPS, first_hop);
@@ -95,20 +95,20 @@ bool has_full_backlog(int listener) {
 
 }  // namespace
 
-Fd bind_to(const Address& address) {
-  Fd socket = make_listener(address);
+base::Fd bind_to(const Address& address) {
+  base::Fd socket = make_listener(address);
   bind_here(socket.get(), address);
   return socket;
 }
 
-Fd listen_on(const Address& address, int backlog) {
-  Fd socket = bind_to(address);
+base::Fd listen_on(const Address& address, int backlog) {
+  base::Fd socket = bind_to(address);
   start_listening(socket.get(), address, backlog);
   return socket;
 }
 
-std::vector<Fd> listen_together(const Address& address, int backlog, std::size_t count) {
-  std::vector<Fd> sockets;
+std::vector<base::Fd> listen_together(const Address& address, int backlog, std::size_t count) {
+  std::vector<base::Fd> sockets;
   sockets.push_back(bind_to(address));
   const auto bound = local_address(sockets.front().get());
   while (sockets.size() < count) {
@@ -135,8 +135,8 @@ bool listens_together(int listener) {
   return ::getsockopt(listener, SOL_SOCKET, SO_REUSEPORT, &value, &size) == 0 && value != 0;
 }
 
-Fd listen_in_silence(const Address& address) {
-  Fd socket = bind_to(address);  // as long as it does not listen, it refuses
+base::Fd listen_in_silence(const Address& address) {
+  base::Fd socket = bind_to(address);  // as long as it does not listen, it refuses
   require_first_hop(socket.get(), address);
   start_listening(socket.get(), address, 0);
   fill_backlog(socket.get());
@@ -152,7 +152,7 @@ Address local_address(int socket) {
   socklen_t size = sizeof storage;
   // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): the sockets interface's own cast
   auto* address = reinterpret_cast<sockaddr*>(&storage);
-  if (::getsockname(socket, address, &size) < 0) throw_errno("name", "a listening socket");
+  if (::getsockname(socket, address, &size) < 0) base::throw_errno("name", "a listening socket");
   return {address, size};
 }
 
@@ -180,15 +180,15 @@ Accepted accept_from(int listener) {
     socklen_t size = sizeof storage;
     // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): the sockets interface's own cast
     auto* address = reinterpret_cast<sockaddr*>(&storage);
-    Fd socket(::accept4(listener, address, &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    base::Fd socket(::accept4(listener, address, &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (socket) return {std::move(socket), Address(address, size), {}};
-    if (!lost_before_accept(errno)) return {Fd{}, Address{}, last_error()};
+    if (!lost_before_accept(errno)) return {base::Fd{}, Address{}, last_error()};
   }
 }
 
-Fd open_socket(int family, Blocking blocking) {
+base::Fd open_socket(int family, Blocking blocking) {
   const int flags = SOCK_STREAM | SOCK_CLOEXEC | (blocking == Blocking::no ? SOCK_NONBLOCK : 0);
-  return Fd(::socket(family, flags, 0));
+  return base::Fd(::socket(family, flags, 0));
 }
 
 void let_block(int socket) {
@@ -197,7 +197,7 @@ void let_block(int socket) {
 }
 
 std::error_code route_to(const Address& address) {
-  const Fd socket(::socket(address.family(), SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const base::Fd socket(::socket(address.family(), SOCK_DGRAM | SOCK_CLOEXEC, 0));
   if (!socket || ::connect(socket.get(), address.data(), address.size()) < 0) return last_error();
   return {};
 }
@@ -268,4 +268,4 @@ bool is_lost(int socket) {
   return info.tcpi_state == TCP_CLOSE;
 }
 
-}  // namespace poetry
+}  // namespace poetry::net

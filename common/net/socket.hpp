@@ -13,7 +13,7 @@
 #include "base/fd.hpp"
 #include "net/address.hpp"
 
-namespace poetry {
+namespace poetry::net {
 
 enum class Blocking { yes, no };
 
@@ -21,16 +21,16 @@ enum class Blocking { yes, no };
 /// nobody else can have the port. An IPv6 socket serves IPv6 alone. Connections accepted later
 /// inherit that small writes go out at once (TCP_NODELAY) and that the kernel tries a silent peer
 /// from time to time (SO_KEEPALIVE). Raises std::system_error naming the address.
-Fd bind_to(const Address& address);
+base::Fd bind_to(const Address& address);
 
 /// bind_to(), and listens; `backlog` as in listen(2).
-Fd listen_on(const Address& address, int backlog);
+base::Fd listen_on(const Address& address, int backlog);
 
 /// Several listeners at one address, among which the kernel divides the connections by where they
 /// come from (SO_REUSEPORT, socket(7)); one alone is that of listen_on(). The first is bound before
 /// it lets others in beside it, so that an address which somebody else shares is in use all the
 /// same. All of them or none.
-std::vector<Fd> listen_together(const Address& address, int backlog, std::size_t count);
+std::vector<base::Fd> listen_together(const Address& address, int backlog, std::size_t count);
 
 /// Gives a listener that another process made what those of listen_on() have, but for its address.
 void adopt_listener(int listener, int backlog);
@@ -42,7 +42,7 @@ bool listens_together(int listener);
 /// listens the port drops every packet whose hop limit is not 255, which no system sends by default
 /// and no router leaves as it is; and for those that are set to it, the backlog is full. Raises
 /// std::system_error where that cannot be had.
-Fd listen_in_silence(const Address& address);
+base::Fd listen_in_silence(const Address& address);
 
 /// The address that a socket is bound to. Raises std::system_error.
 Address local_address(int socket);
@@ -57,7 +57,7 @@ struct IoResult {
 
 /// What accept_from() found: `socket` is empty where `error` is set or nothing waits.
 struct Accepted {
-  Fd socket;
+  base::Fd socket;
   Address peer;
   std::error_code error;  ///< would-block as std::errc::operation_would_block
 };
@@ -72,7 +72,7 @@ bool lost_before_accept(int error);
 Accepted accept_from(int listener);
 
 /// A TCP socket for this family. An empty Fd with errno set where there is none to be had.
-Fd open_socket(int family, Blocking blocking);
+base::Fd open_socket(int family, Blocking blocking);
 
 /// Lets calls on a non-blocking socket block from now on.
 void let_block(int socket);
@@ -110,4 +110,4 @@ std::size_t unacknowledged(int socket);
 /// Whether the connection is gone for the kernel: by a reset, or by keep-alive without an answer.
 bool is_lost(int socket);
 
-}  // namespace poetry
+}  // namespace poetry::net

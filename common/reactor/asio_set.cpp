@@ -6,7 +6,7 @@
 
 #include "reactor/epoll.hpp"
 
-namespace poetry {
+namespace poetry::reactor {
 namespace {
 
 namespace asio = boost::asio;
@@ -22,15 +22,15 @@ class AsioSet final : public Multiplexer {
   void set(int fd, Interest interest) override { set_.set(fd, interest); }
   void forget(int fd) override { set_.forget(fd); }
 
-  std::span<const Ready> wait(Duration timeout) override {
+  std::span<const Ready> wait(base::Duration timeout) override {
     if (!waits_) watch();
-    if (timeout > Duration::zero()) {
+    if (timeout > base::Duration::zero()) {
       wait_for_any(timeout);
     } else {
       io_.poll();
     }
     io_.restart();  // poll() may have left it stopped
-    return set_.wait(Duration::zero());
+    return set_.wait(base::Duration::zero());
   }
 
  private:
@@ -42,7 +42,7 @@ class AsioSet final : public Multiplexer {
   }
 
   /// The io_context's own time limits are in milliseconds, its timers are exact.
-  void wait_for_any(Duration timeout) {
+  void wait_for_any(base::Duration timeout) {
     bool over = false;
     asio::steady_timer timer(io_);
     if (timeout != forever) {
@@ -64,4 +64,4 @@ class AsioSet final : public Multiplexer {
 
 std::unique_ptr<Multiplexer> make_asio_set() { return std::make_unique<AsioSet>(); }
 
-}  // namespace poetry
+}  // namespace poetry::reactor

@@ -7,9 +7,9 @@
 
 #include "reactor/multiplexer.hpp"
 
-namespace poetry {
+namespace poetry::reactor {
 
 /// Owned by whoever runs a loop over it. Raises std::system_error.
 std::unique_ptr<Multiplexer> make_asio_set();
 
-}  // namespace poetry
+}  // namespace poetry::reactor

@@ -7,10 +7,10 @@
 #include "base/error.hpp"
 #include "reactor/timeout.hpp"
 
-namespace poetry {
+namespace poetry::reactor {
 
 Epoll::Epoll() : epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
-  if (!epoll_) throw_errno("make", "an epoll set");
+  if (!epoll_) base::throw_errno("make", "an epoll set");
 }
 
 void Epoll::set(int fd, Interest interest) {
@@ -25,7 +25,7 @@ void Epoll::set(int fd, Interest interest) {
   const int how = interest == Interest::none ? EPOLL_CTL_DEL
                   : before == Interest::none ? EPOLL_CTL_ADD
                                              : EPOLL_CTL_MOD;
-  if (::epoll_ctl(epoll_.get(), how, fd, &event) < 0) throw_errno("watch", "a descriptor");
+  if (::epoll_ctl(epoll_.get(), how, fd, &event) < 0) base::throw_errno("watch", "a descriptor");
   interests_[index] = interest;
 }
 
@@ -35,12 +35,12 @@ void Epoll::forget(int fd) {
   if (index < interests_.size()) interests_[index] = Interest::none;
 }
 
-std::span<const Ready> Epoll::wait(Duration timeout) {
+std::span<const Ready> Epoll::wait(base::Duration timeout) {
   ready_.clear();
   int count = wait_for_events(timeout);
   // To be stopped and continued ends the wait (signal(7)); what came meanwhile was there in time.
-  if (count < 0 && errno == EINTR) count = wait_for_events(Duration::zero());
-  if (count < 0 && errno != EINTR) throw_errno("wait for", "descriptors");
+  if (count < 0 && errno == EINTR) count = wait_for_events(base::Duration::zero());
+  if (count < 0 && errno != EINTR) base::throw_errno("wait for", "descriptors");
   for (int i = 0; i < count; ++i) {
     const auto& event = events_[static_cast<std::size_t>(i)];
     const auto interest = interests_[static_cast<std::size_t>(event.data.fd)];
@@ -54,7 +54,7 @@ std::span<const Ready> Epoll::wait(Duration timeout) {
 }
 
 /// epoll_pwait2(2) where the kernel has it (Linux 5.11), else in whole milliseconds.
-int Epoll::wait_for_events(Duration timeout) {
+int Epoll::wait_for_events(base::Duration timeout) {
   const auto limit = to_timespec(timeout);
   const int count = ::epoll_pwait2(epoll_.get(), events_.data(), events_per_wait,
                                    limit ? &*limit : nullptr, nullptr);
@@ -64,4 +64,4 @@ int Epoll::wait_for_events(Duration timeout) {
                       timeout == forever ? -1 : static_cast<int>(std::min<long>(millis, INT_MAX)));
 }
 
-}  // namespace poetry
+}  // namespace poetry::reactor

@@ -12,7 +12,7 @@
 #include "base/fd.hpp"
 #include "reactor/multiplexer.hpp"
 
-namespace poetry {
+namespace poetry::reactor {
 
 class Epoll final : public Multiplexer {
  public:
@@ -20,19 +20,19 @@ class Epoll final : public Multiplexer {
   Epoll();
   void set(int fd, Interest interest) override;
   void forget(int fd) override;
-  std::span<const Ready> wait(Duration timeout) override;
+  std::span<const Ready> wait(base::Duration timeout) override;
   /// Readable as long as something is ready, so that another loop can wait for this one.
   [[nodiscard]] int fd() const { return epoll_.get(); }
 
  private:
   static constexpr std::size_t events_per_wait = 512;  // those left over come with the next wait
 
-  int wait_for_events(Duration timeout);
+  int wait_for_events(base::Duration timeout);
 
-  Fd epoll_;
+  base::Fd epoll_;
   std::deque<Interest> interests_;  // by descriptor
   std::array<epoll_event, events_per_wait> events_{};
   std::vector<Ready> ready_;
 };
 
-}  // namespace poetry
+}  // namespace poetry::reactor

@@ -1,8 +1,8 @@
 #include "reactor/event_loop.hpp"
 
-namespace poetry {
+namespace poetry::reactor {
 
-EventLoop::EventLoop(Multiplexer& multiplexer, Duration tick, Now now)
+EventLoop::EventLoop(Multiplexer& multiplexer, base::Duration tick, Now now)
     : multiplexer_(multiplexer), clock_(std::move(now)), time_(clock_()), timers_(tick) {
   timers_.expire(time_);
 }
@@ -24,8 +24,8 @@ void EventLoop::forget(int fd) {
   watches_[static_cast<std::size_t>(fd)].waiter = nullptr;
 }
 
-void EventLoop::wake_at(Waiter& waiter, TimePoint at) {
-  if (at == never) {
+void EventLoop::wake_at(Waiter& waiter, base::TimePoint at) {
+  if (at == base::never) {
     timers_.cancel(waiter);
   } else {
     timers_.arm(waiter, at);
@@ -35,7 +35,9 @@ void EventLoop::wake_at(Waiter& waiter, TimePoint at) {
 void EventLoop::turn() {
   const auto due = timers_.next();
   const auto before = clock_();
-  const auto timeout = due == never ? forever : due <= before ? Duration::zero() : due - before;
+  const auto timeout = due == base::never ? forever
+                       : due <= before    ? base::Duration::zero()
+                                          : due - before;
   const auto ready = multiplexer_.wait(timeout);
   ++turns_;
   time_ = clock_();
@@ -49,4 +51,4 @@ void EventLoop::turn() {
   while (auto* const timer = timers_.take()) static_cast<Waiter*>(timer)->wake(Interest::none);
 }
 
-}  // namespace poetry
+}  // namespace poetry::reactor

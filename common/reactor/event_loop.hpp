@@ -11,7 +11,7 @@
 #include "reactor/multiplexer.hpp"
 #include "reactor/timing_wheel.hpp"
 
-namespace poetry {
+namespace poetry::reactor {
 
 /// Whatever waits for a descriptor, a time, or both; a base of it. End its watches and its time
 /// before it is destroyed; its time is over as well where the loop goes first.
@@ -35,11 +35,11 @@ class Callback final : public Waiter {
 
 class EventLoop {
  public:
-  using Now = std::function<TimePoint()>;
+  using Now = std::function<base::TimePoint()>;
 
   /// Times that fall into one `tick`, which is more than 0, are met together. `now` is the clock,
   /// another one in tests.
-  explicit EventLoop(Multiplexer& multiplexer, Duration tick, Now now = Clock::now);
+  explicit EventLoop(Multiplexer& multiplexer, base::Duration tick, Now now = base::Clock::now);
 
   /// Wakes the waiter in every turn in which `fd` is ready for some of `interest`, or fails, from
   /// the next turn on; none ends that, and must come before `fd` is closed. May raise as
@@ -51,15 +51,15 @@ class EventLoop {
 
   /// Wakes the waiter once at the first tick from `at` on, in place of what was asked before;
   /// `never` is not at all.
-  void wake_at(Waiter& waiter, TimePoint at);
+  void wake_at(Waiter& waiter, base::TimePoint at);
   /// Wakes the waiter once in the next turn, whatever the tick.
-  void wake_next(Waiter& waiter) { wake_at(waiter, TimePoint::min()); }
+  void wake_next(Waiter& waiter) { wake_at(waiter, base::TimePoint::min()); }
 
   /// Waits once, and wakes whoever is to be woken. Passes on what waiters raise.
   void turn();
 
   /// When the last wait returned, or the loop was made.
-  [[nodiscard]] TimePoint now() const { return time_; }
+  [[nodiscard]] base::TimePoint now() const { return time_; }
   /// How often a wait has returned.
   [[nodiscard]] std::uint64_t wakeups() const { return turns_; }
 
@@ -71,10 +71,10 @@ class EventLoop {
 
   Multiplexer& multiplexer_;
   Now clock_;
-  TimePoint time_;
+  base::TimePoint time_;
   std::deque<Watch> watches_;  // by descriptor
   std::uint64_t turns_ = 0;
   TimingWheel timers_;
 };
 
-}  // namespace poetry
+}  // namespace poetry::reactor

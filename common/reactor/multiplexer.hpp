@@ -7,7 +7,7 @@
 
 #include "base/clock.hpp"
 
-namespace poetry {
+namespace poetry::reactor {
 
 /// What to wait for on a descriptor, or what it is ready for.
 enum class Interest : std::uint8_t { none = 0, read = 1, write = 2, both = 3 };
@@ -35,7 +35,7 @@ struct Ready {
 };
 
 /// A wait without end.
-inline constexpr Duration forever = Duration::max();
+inline constexpr base::Duration forever = base::Duration::max();
 
 class Multiplexer {
  public:
@@ -50,7 +50,7 @@ class Multiplexer {
   /// call, so that it never returns early for time; a signal handler may end it with nothing.
   /// An error or hang-up counts as ready for what was asked. The list is valid until the next
   /// call on this object. Raises std::system_error.
-  virtual std::span<const Ready> wait(Duration timeout) = 0;
+  virtual std::span<const Ready> wait(base::Duration timeout) = 0;
 };
 
-}  // namespace poetry
+}  // namespace poetry::reactor

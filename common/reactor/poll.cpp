@@ -6,7 +6,7 @@
 #include "base/error.hpp"
 #include "reactor/timeout.hpp"
 
-namespace poetry {
+namespace poetry::reactor {
 
 void Poll::set(int fd, Interest interest) {
   const auto index = static_cast<std::size_t>(fd);
@@ -29,11 +29,11 @@ void Poll::set(int fd, Interest interest) {
   asked_[place - 1].events = static_cast<short>(events);
 }
 
-std::span<const Ready> Poll::wait(Duration timeout) {
+std::span<const Ready> Poll::wait(base::Duration timeout) {
   ready_.clear();
   const auto limit = to_timespec(timeout);
   auto count = ::ppoll(asked_.data(), asked_.size(), limit ? &*limit : nullptr, nullptr);
-  if (count < 0 && errno != EINTR) throw_errno("wait for", "descriptors");
+  if (count < 0 && errno != EINTR) base::throw_errno("wait for", "descriptors");
   for (const auto& each : asked_) {
     if (count <= 0) break;
     if (each.revents == 0) continue;
@@ -47,4 +47,4 @@ std::span<const Ready> Poll::wait(Duration timeout) {
   return ready_;
 }
 
-}  // namespace poetry
+}  // namespace poetry::reactor

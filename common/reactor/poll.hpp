@@ -9,12 +9,12 @@
 
 #include "reactor/multiplexer.hpp"
 
-namespace poetry {
+namespace poetry::reactor {
 
 class Poll final : public Multiplexer {
  public:
   void set(int fd, Interest interest) override;
-  std::span<const Ready> wait(Duration timeout) override;
+  std::span<const Ready> wait(base::Duration timeout) override;
 
  private:
   std::vector<pollfd> asked_;        // without gaps
@@ -22,4 +22,4 @@ class Poll final : public Multiplexer {
   std::vector<Ready> ready_;
 };
 
-}  // namespace poetry
+}  // namespace poetry::reactor

@@ -14,7 +14,7 @@
 
 #include "reactor/timeout.hpp"
 
-namespace poetry {
+namespace poetry::reactor {
 namespace {
 
 // Operations handed over at once; when there are more, some go sooner.
@@ -120,7 +120,7 @@ void Ring::submit() {
   if (result != -EINTR) check(result, "hand operations to io_uring");
 }
 
-void Ring::connect(int socket, const Address& address, std::uint64_t tag) {
+void Ring::connect(int socket, const net::Address& address, std::uint64_t tag) {
   auto& entry = prepare();
   ::io_uring_prep_connect(&entry, socket, address.data(), address.size());
   ::io_uring_sqe_set_data64(&entry, tag);
@@ -171,7 +171,7 @@ void Ring::flush() {
   ::io_uring_get_events(ring_.get());  // the kernel ends operations in this thread's calls alone
 }
 
-std::span<const Completion> Ring::wait(Duration timeout) {
+std::span<const Completion> Ring::wait(base::Duration timeout) {
   give_back();
   completions_.clear();
   io_uring_cqe* first = nullptr;
@@ -209,4 +209,4 @@ void Ring::collect() {
   ::io_uring_cq_advance(ring_.get(), count);
 }
 
-}  // namespace poetry
+}  // namespace poetry::reactor

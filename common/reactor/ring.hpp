@@ -17,7 +17,7 @@ struct io_uring;
 struct io_uring_sqe;
 struct io_uring_buf_ring;
 
-namespace poetry {
+namespace poetry::reactor {
 
 /// What an operation came to.
 struct Completion {
@@ -48,7 +48,7 @@ class Ring {
   // on others, operations fail with EAGAIN in place of waiting. A tag is not 0.
 
   /// On a non-blocking socket, for which EINPROGRESS is a result like any other.
-  void connect(int socket, const Address& address, std::uint64_t tag);
+  void connect(int socket, const net::Address& address, std::uint64_t tag);
   /// Sends some of the bytes, at least one. They are not empty.
   void send(int socket, std::string_view bytes, std::uint64_t tag);
   /// Receives again and again, until the peer's FIN (0) or an error; ENOBUFS where all buffers were
@@ -67,7 +67,7 @@ class Ring {
   void flush();
   /// Hands over what was asked, and waits until something is complete, the time has passed or a
   /// signal has come. The list is valid until the next call. Raises std::system_error.
-  std::span<const Completion> wait(Duration timeout);
+  std::span<const Completion> wait(base::Duration timeout);
 
  private:
   struct Closer {
@@ -91,4 +91,4 @@ class Ring {
   std::vector<std::uint16_t> filled_;  // buffers that completions_ show
 };
 
-}  // namespace poetry
+}  // namespace poetry::reactor

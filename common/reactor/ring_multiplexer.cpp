@@ -2,7 +2,7 @@
 
 #include <utility>
 
-namespace poetry {
+namespace poetry::reactor {
 namespace {
 
 // The tag of a poll: its descriptor, and of which round it is. It is not 0.
@@ -38,7 +38,7 @@ void RingMultiplexer::ask(int fd, Watch& watch) {
   ring_.poll(fd, watch.interest, poll_tag(fd, watch.round));
 }
 
-std::span<const Ready> RingMultiplexer::wait(Duration timeout) {
+std::span<const Ready> RingMultiplexer::wait(base::Duration timeout) {
   for (const int fd : std::exchange(to_ask_, {})) {
     auto& watch = watches_[static_cast<std::size_t>(fd)];
     if (watch.interest != Interest::none && !watch.asked) ask(fd, watch);
@@ -67,4 +67,4 @@ void RingMultiplexer::complete(const Completion& completion) {
   ready_.push_back({fd, watch.interest});
 }
 
-}  // namespace poetry
+}  // namespace poetry::reactor

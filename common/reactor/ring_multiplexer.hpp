@@ -8,7 +8,7 @@
 #include "reactor/multiplexer.hpp"
 #include "reactor/ring.hpp"
 
-namespace poetry {
+namespace poetry::reactor {
 
 class RingMultiplexer final : public Multiplexer {
  public:
@@ -24,7 +24,7 @@ class RingMultiplexer final : public Multiplexer {
   void pass_on(Handler handler) { handler_ = std::move(handler); }
 
   void set(int fd, Interest interest) override;
-  std::span<const Ready> wait(Duration timeout) override;
+  std::span<const Ready> wait(base::Duration timeout) override;
 
   /// How often it has waited.
   [[nodiscard]] std::uint64_t waits() const { return waits_; }
@@ -53,4 +53,4 @@ class RingMultiplexer final : public Multiplexer {
   Ring ring_;  // goes first
 };
 
-}  // namespace poetry
+}  // namespace poetry::reactor

@@ -11,7 +11,7 @@
 #include "base/error.hpp"
 #include "reactor/timeout.hpp"
 
-namespace poetry {
+namespace poetry::reactor {
 namespace {
 
 constexpr std::size_t word_bits = sizeof(unsigned long) * CHAR_BIT;
@@ -21,8 +21,8 @@ fd_set* as_set(std::vector<unsigned long>& bits) {
   return reinterpret_cast<fd_set*>(bits.data());
 }
 
-timeval rounded_up(Duration timeout) {
-  const auto bounded = std::clamp<Duration>(timeout, Duration::zero(), longest_wait);
+timeval rounded_up(base::Duration timeout) {
+  const auto bounded = std::clamp<base::Duration>(timeout, base::Duration::zero(), longest_wait);
   const auto micros = std::chrono::ceil<std::chrono::microseconds>(bounded).count();
   return {micros / 1'000'000, micros % 1'000'000};
 }
@@ -43,7 +43,7 @@ void Select::set(int fd, Interest interest) {
   while (words_ > 0 && (reading_[words_ - 1] | writing_[words_ - 1]) == 0) --words_;
 }
 
-std::span<const Ready> Select::wait(Duration timeout) {
+std::span<const Ready> Select::wait(base::Duration timeout) {
   ready_.clear();
   if (words_ > 0) {
     std::memcpy(readable_.data(), reading_.data(), words_ * sizeof(Word));
@@ -52,7 +52,7 @@ std::span<const Ready> Select::wait(Duration timeout) {
   timeval time = rounded_up(timeout);
   const int count = ::select(static_cast<int>(words_ * word_bits), as_set(readable_),
                              as_set(writable_), nullptr, timeout == forever ? nullptr : &time);
-  if (count < 0 && errno != EINTR) throw_errno("wait for", "descriptors");
+  if (count < 0 && errno != EINTR) base::throw_errno("wait for", "descriptors");
   if (count > 0) collect();
   return ready_;
 }
@@ -69,4 +69,4 @@ void Select::collect() {
   }
 }
 
-}  // namespace poetry
+}  // namespace poetry::reactor

@@ -7,12 +7,12 @@
 
 #include "reactor/multiplexer.hpp"
 
-namespace poetry {
+namespace poetry::reactor {
 
 class Select final : public Multiplexer {
  public:
   void set(int fd, Interest interest) override;
-  std::span<const Ready> wait(Duration timeout) override;
+  std::span<const Ready> wait(base::Duration timeout) override;
 
  private:
   using Word = unsigned long;  // of the kernel's fd_set
@@ -26,4 +26,4 @@ class Select final : public Multiplexer {
   std::vector<Ready> ready_;
 };
 
-}  // namespace poetry
+}  // namespace poetry::reactor

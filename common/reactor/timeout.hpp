@@ -8,18 +8,18 @@
 
 #include "reactor/multiplexer.hpp"
 
-namespace poetry {
+namespace poetry::reactor {
 
 /// Keeps every limit in every kernel's range; a wait that ends so early is repeated by its loop.
 inline constexpr std::chrono::hours longest_wait{24 * 365};
 
 /// For ppoll(2) and epoll_pwait2(2), exact; nothing where the wait has no end.
-inline std::optional<timespec> to_timespec(Duration timeout) {
+inline std::optional<timespec> to_timespec(base::Duration timeout) {
   if (timeout == forever) return std::nullopt;
-  const auto nanos =
-      std::chrono::nanoseconds(std::clamp<Duration>(timeout, Duration::zero(), longest_wait))
-          .count();
+  const auto nanos = std::chrono::nanoseconds(
+                         std::clamp<base::Duration>(timeout, base::Duration::zero(), longest_wait))
+                         .count();
   return timespec{nanos / 1'000'000'000, nanos % 1'000'000'000};
 }
 
-}  // namespace poetry
+}  // namespace poetry::reactor

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <bit>
 
-namespace poetry {
+namespace poetry::reactor {
 
-void TimingWheel::arm(Timer& timer, TimePoint at) {
+void TimingWheel::arm(Timer& timer, base::TimePoint at) {
   cancel(timer);
   timer.at_ = at;
   put(timer);
@@ -20,14 +20,14 @@ void TimingWheel::cancel(Timer& timer) {
   if (wheel_[level].lists[slot].empty()) wheel_[level].occupied &= ~(std::uint64_t{1} << slot);
 }
 
-TimePoint TimingWheel::next() const {
-  if (!due_.empty() || !overdue_.empty()) return TimePoint::min();
+base::TimePoint TimingWheel::next() const {
+  if (!due_.empty() || !overdue_.empty()) return base::TimePoint::min();
   Place place{};
-  if (!earliest(place)) return never;
-  return later(TimePoint{}, tick_, first_tick(place));
+  if (!earliest(place)) return base::never;
+  return base::later(base::TimePoint{}, tick_, first_tick(place));
 }
 
-void TimingWheel::expire(TimePoint now) {
+void TimingWheel::expire(base::TimePoint now) {
   const auto until = std::max(now_, static_cast<Tick>(now.time_since_epoch() / tick_));
   due_.splice(due_.end(), overdue_);
   for (Place place{}; earliest(place) && first_tick(place) <= until;) open(place);
@@ -46,8 +46,8 @@ Timer* TimingWheel::take() {
 /// The first tick at or after the timer's time, 0 where that is before the clock's epoch.
 TimingWheel::Tick TimingWheel::tick_of(const Timer& timer) const {
   const auto since = timer.at_.time_since_epoch();
-  if (since <= Duration{0}) return 0;
-  return static_cast<Tick>(since / tick_) + (since % tick_ == Duration{0} ? 0 : 1);
+  if (since <= base::Duration{0}) return 0;
+  return static_cast<Tick>(since / tick_) + (since % tick_ == base::Duration{0} ? 0 : 1);
 }
 
 /// Where a timer of this tick stands, which is after now_.
@@ -105,4 +105,4 @@ void TimingWheel::open(const Place& place) {
   }
 }
 
-}  // namespace poetry
+}  // namespace poetry::reactor

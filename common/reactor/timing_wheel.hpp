@@ -13,7 +13,7 @@
 
 #include "base/clock.hpp"
 
-namespace poetry {
+namespace poetry::reactor {
 
 /// A time, a part of whatever waits for it. Cancel it before it is destroyed, unless its wheel is
 /// gone.
@@ -25,7 +25,7 @@ class Timer {
   ~Timer() { assert(!armed()); }
 
   /// When it is due, or was when last armed.
-  [[nodiscard]] TimePoint at() const { return at_; }
+  [[nodiscard]] base::TimePoint at() const { return at_; }
   [[nodiscard]] bool armed() const { return hook_.is_linked(); }
 
  private:
@@ -33,29 +33,29 @@ class Timer {
   using Hook = boost::intrusive::list_member_hook<
       boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
 
-  TimePoint at_ = never;
+  base::TimePoint at_ = base::never;
   Hook hook_;
 };
 
 class TimingWheel {
  public:
   /// `tick` is more than 0.
-  explicit TimingWheel(Duration tick) : tick_(tick) {}
+  explicit TimingWheel(base::Duration tick) : tick_(tick) {}
   TimingWheel(const TimingWheel&) = delete;
   TimingWheel& operator=(const TimingWheel&) = delete;
 
   /// Sets the timer to `at`, in place of what it was set to. One that is in the past already is
   /// due with the next expire(), whatever the tick.
-  void arm(Timer& timer, TimePoint at);
+  void arm(Timer& timer, base::TimePoint at);
   /// Unsets the timer; does nothing where it is not armed.
   void cancel(Timer& timer);
 
   /// When to call expire() next: at the tick of the earliest timer or before, TimePoint::min()
   /// where some are due now, `never` where nothing is armed. Of a far timer it is a time on the
   /// way, at which the wheel turns; on the way from now there are at most ten of these.
-  [[nodiscard]] TimePoint next() const;
+  [[nodiscard]] base::TimePoint next() const;
   /// Makes due what falls into the ticks until `now`.
-  void expire(TimePoint now);
+  void expire(base::TimePoint now);
   /// Unsets and returns the earliest of those that are due, of equal ones the one armed first;
   /// nullptr where there is none. What is armed in between waits for the next expire().
   Timer* take();
@@ -87,7 +87,7 @@ class TimingWheel {
   void put(Timer& timer);
   void open(const Place& place);
 
-  Duration tick_;
+  base::Duration tick_;
   Tick now_ = 0;  // until which all have become due
   // Each timer stands on the level of the highest digit in which its tick differs from now_,
   // in the slot of that digit.
@@ -96,4 +96,4 @@ class TimingWheel {
   List due_;
 };
 
-}  // namespace poetry
+}  // namespace poetry::reactor

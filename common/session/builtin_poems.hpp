@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-namespace poetry {
+namespace poetry::session {
 
 struct BuiltinPoem {
   std::string_view name;   ///< as a file's, "ecstasy.txt"
@@ -13,4 +13,4 @@ struct BuiltinPoem {
 
 std::vector<BuiltinPoem> builtin_poems();
 
-}  // namespace poetry
+}  // namespace poetry::session

@@ -6,7 +6,7 @@
 
 #include "base/json.hpp"
 
-namespace poetry {
+namespace poetry::session {
 namespace {
 
 boost::json::object describe(const CatalogEntry& entry) {
@@ -17,7 +17,7 @@ boost::json::object describe(const CatalogEntry& entry) {
     if (facts.bytes) text["bytes"] = *facts.bytes;
     if (facts.lines) text["lines"] = *facts.lines;
     if (facts.sha256) text["sha256"] = *facts.sha256;
-    text["delay"] = seconds(facts.delay);
+    text["delay"] = base::seconds(facts.delay);
   }
   return text;
 }
@@ -25,7 +25,7 @@ boost::json::object describe(const CatalogEntry& entry) {
 class CatalogSession : public Session {
  public:
   explicit CatalogSession(std::string text) : text_(std::move(text)) {}
-  Step next(TimePoint /*now*/) override {
+  Step next(base::TimePoint /*now*/) override {
     if (sent_) return Finish{};
     sent_ = true;
     return Write{text_};
@@ -38,12 +38,13 @@ class CatalogSession : public Session {
 
 }  // namespace
 
-std::unique_ptr<Session> CatalogService::open(const Peer& /*peer*/, TimePoint /*now*/) {
+std::unique_ptr<Session> CatalogService::open(const Peer& /*peer*/, base::TimePoint /*now*/) {
   boost::json::array entries;
   if (catalog_) {
     for (const auto& entry : catalog_()) entries.push_back(describe(entry));
   }
-  return std::make_unique<CatalogSession>(json_text(entries, JsonSpaces::behind_separators) + "\n");
+  return std::make_unique<CatalogSession>(
+      base::json_text(entries, base::JsonSpaces::behind_separators) + "\n");
 }
 
-}  // namespace poetry
+}  // namespace poetry::session

@@ -11,7 +11,7 @@
 #include "session/poem.hpp"
 #include "session/session.hpp"
 
-namespace poetry {
+namespace poetry::session {
 
 /// One port of this server; `poem` where it serves one.
 struct CatalogEntry {
@@ -30,10 +30,10 @@ class CatalogService : public Service {
  public:
   /// An empty function gives an empty array.
   explicit CatalogService(Catalog catalog) : catalog_(std::move(catalog)) {}
-  std::unique_ptr<Session> open(const Peer& peer, TimePoint now) override;
+  std::unique_ptr<Session> open(const Peer& peer, base::TimePoint now) override;
 
  private:
   Catalog catalog_;
 };
 
-}  // namespace poetry
+}  // namespace poetry::session

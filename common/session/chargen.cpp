@@ -4,7 +4,7 @@
 
 #include "base/seed.hpp"
 
-namespace poetry {
+namespace poetry::session {
 namespace {
 
 // The "popular pattern" of RFC 864.
@@ -33,14 +33,14 @@ std::string make_pattern() {
 class ChargenSession : public Session {
  public:
   ChargenSession(std::string_view pattern, const Pacing& pacing, const std::atomic<bool>& draining,
-                 TimePoint start, std::uint64_t seed)
+                 base::TimePoint start, std::uint64_t seed)
       : pattern_(pattern),
         pacing_(pacing),
         draining_(draining),
-        base_(later(start, pacing.first_delay)),
+        base_(base::later(start, pacing.first_delay)),
         seed_(seed) {}
 
-  Step next(TimePoint now) override {
+  Step next(base::TimePoint now) override {
     if (draining_) return Finish{};
     if (const auto at = due(); at > now || !listened_) {
       listened_ = true;
@@ -51,13 +51,13 @@ class ChargenSession : public Session {
   }
 
  private:
-  [[nodiscard]] TimePoint due() const {
-    const auto at = later(base_, pacing_.delay, pieces_);
-    return pacing_.jitter == Duration{0} ? at : jittered(at, pacing_.jitter, seed_, pieces_);
+  [[nodiscard]] base::TimePoint due() const {
+    const auto at = base::later(base_, pacing_.delay, pieces_);
+    return pacing_.jitter == base::Duration{0} ? at : jittered(at, pacing_.jitter, seed_, pieces_);
   }
 
   /// Lines that are due together go together.
-  std::string_view take_lines(TimePoint now) {
+  std::string_view take_lines(base::TimePoint now) {
     std::size_t size = 0;
     do {
       size += line_size;
@@ -86,7 +86,7 @@ class ChargenSession : public Session {
   std::string_view pattern_;
   const Pacing& pacing_;
   const std::atomic<bool>& draining_;
-  TimePoint base_;  // when the first piece is due, but for jitter
+  base::TimePoint base_;  // when the first piece is due, but for jitter
   std::uint64_t seed_;
   std::uint64_t pieces_ = 0;    // lines or chunks, taken whole
   std::uint64_t of_chunk_ = 0;  // bytes taken of one that is not
@@ -98,9 +98,9 @@ class ChargenSession : public Session {
 
 ChargenService::ChargenService(const Pacing& pacing) : pacing_(pacing), pattern_(make_pattern()) {}
 
-std::unique_ptr<Session> ChargenService::open(const Peer& peer, TimePoint now) {
+std::unique_ptr<Session> ChargenService::open(const Peer& peer, base::TimePoint now) {
   return std::make_unique<ChargenSession>(pattern_, pacing_, draining_, now,
-                                          derive_seed(peer.seed, Purpose::jitter));
+                                          base::derive_seed(peer.seed, base::Purpose::jitter));
 }
 
-}  // namespace poetry
+}  // namespace poetry::session

@@ -10,13 +10,13 @@
 #include "session/pacing.hpp"
 #include "session/session.hpp"
 
-namespace poetry {
+namespace poetry::session {
 
 /// Safe to call from several threads: all that changes is that it drains, an atomic.
 class ChargenService : public Service {
  public:
   explicit ChargenService(const Pacing& pacing);
-  std::unique_ptr<Session> open(const Peer& peer, TimePoint now) override;
+  std::unique_ptr<Session> open(const Peer& peer, base::TimePoint now) override;
   /// From now on a session finishes, wherever it is in its line.
   void drain() override { draining_ = true; }
 
@@ -26,4 +26,4 @@ class ChargenService : public Service {
   std::atomic<bool> draining_{false};
 };
 
-}  // namespace poetry
+}  // namespace poetry::session

@@ -1,6 +1,6 @@
 #include "session/discard.hpp"
 
-namespace poetry {
+namespace poetry::session {
 namespace {
 
 class DiscardSession : public Session {
@@ -8,7 +8,7 @@ class DiscardSession : public Session {
   /// `draining` belongs to the service, which outlives its sessions.
   explicit DiscardSession(const std::atomic<bool>& draining) : draining_(draining) {}
 
-  Step next(TimePoint /*now*/) override {
+  Step next(base::TimePoint /*now*/) override {
     if (peer_finished_ || draining_) return Finish{};
     return Listen{};
   }
@@ -21,8 +21,8 @@ class DiscardSession : public Session {
 
 }  // namespace
 
-std::unique_ptr<Session> DiscardService::open(const Peer& /*peer*/, TimePoint /*now*/) {
+std::unique_ptr<Session> DiscardService::open(const Peer& /*peer*/, base::TimePoint /*now*/) {
   return std::make_unique<DiscardSession>(draining_);
 }
 
-}  // namespace poetry
+}  // namespace poetry::session

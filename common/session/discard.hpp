@@ -7,16 +7,16 @@
 
 #include "session/session.hpp"
 
-namespace poetry {
+namespace poetry::session {
 
 /// Its sessions share nothing but whether the server drains, which is when they finish at once.
 class DiscardService : public Service {
  public:
-  std::unique_ptr<Session> open(const Peer& peer, TimePoint now) override;
+  std::unique_ptr<Session> open(const Peer& peer, base::TimePoint now) override;
   void drain() override { draining_ = true; }
 
  private:
   std::atomic<bool> draining_{false};
 };
 
-}  // namespace poetry
+}  // namespace poetry::session

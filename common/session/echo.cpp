@@ -2,7 +2,7 @@
 
 #include <string>
 
-namespace poetry {
+namespace poetry::session {
 namespace {
 
 class EchoSession : public Session {
@@ -11,7 +11,7 @@ class EchoSession : public Session {
   EchoSession(std::string prefix, const std::atomic<bool>& draining)
       : prefix_(std::move(prefix)), draining_(draining) {}
 
-  Step next(TimePoint /*now*/) override {
+  Step next(base::TimePoint /*now*/) override {
     if (unsent_) {
       unsent_ = false;
       return Write{piece_};
@@ -41,10 +41,10 @@ class EchoSession : public Session {
 
 }  // namespace
 
-std::unique_ptr<Session> EchoService::open(const Peer& peer, TimePoint /*now*/) {
+std::unique_ptr<Session> EchoService::open(const Peer& peer, base::TimePoint /*now*/) {
   auto prefix =
       prefix_ == EchoPrefix::pid ? std::to_string(peer.process).append(": ") : std::string();
   return std::make_unique<EchoSession>(std::move(prefix), draining_);
 }
 
-}  // namespace poetry
+}  // namespace poetry::session

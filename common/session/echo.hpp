@@ -7,7 +7,7 @@
 
 #include "session/session.hpp"
 
-namespace poetry {
+namespace poetry::session {
 
 /// What a piece that is sent back begins with: nothing, or the number of the serving process.
 enum class EchoPrefix { none, pid };
@@ -17,7 +17,7 @@ enum class EchoPrefix { none, pid };
 class EchoService : public Service {
  public:
   explicit EchoService(EchoPrefix prefix) : prefix_(prefix) {}
-  std::unique_ptr<Session> open(const Peer& peer, TimePoint now) override;
+  std::unique_ptr<Session> open(const Peer& peer, base::TimePoint now) override;
   /// From now on a session that has sent everything back finishes.
   void drain() override { draining_ = true; }
 
@@ -26,4 +26,4 @@ class EchoService : public Service {
   std::atomic<bool> draining_{false};
 };
 
-}  // namespace poetry
+}  // namespace poetry::session

@@ -1,5 +1,5 @@
 # Writes OUTPUT, a C++ source that defines the poems of FILES as bytes (see session/services.hpp).
-set(text "#include \"session/builtin_poems.hpp\"\n\nnamespace poetry {\n\n")
+set(text "#include \"session/builtin_poems.hpp\"\n\nnamespace poetry::session {\n\n")
 set(table "")
 foreach(file IN LISTS FILES)
   cmake_path(GET file FILENAME name)
@@ -11,5 +11,5 @@ foreach(file IN LISTS FILES)
   string(APPEND text "static const char ${id}[] = {${bytes}};\n")
   string(APPEND table "    {\"${name}\", {${id}, ${size}}},\n")
 endforeach()
-string(APPEND text "\nstd::vector<BuiltinPoem> builtin_poems() {\n  return {\n${table}  };\n}\n\n}  // namespace poetry\n")
+string(APPEND text "\nstd::vector<BuiltinPoem> builtin_poems() {\n  return {\n${table}  };\n}\n\n}  // namespace poetry::session\n")
 file(WRITE "${OUTPUT}" "${text}")

@@ -6,7 +6,7 @@
 
 #include "session/fibonacci_state.hpp"
 
-namespace poetry {
+namespace poetry::session {
 
 /// The process's lease, which its sessions share.
 class FibonacciService::Sequence {
@@ -83,7 +83,7 @@ class FibonacciService::Answers : public Session {
   Answers& operator=(const Answers&) = delete;
   ~Answers() override { sequence_.leave(); }
 
-  Step next(TimePoint /*now*/) override {
+  Step next(base::TimePoint /*now*/) override {
     if (owed_ > 0) {
       answer_ = sequence_.draw().str().append("\n");
       --owed_;
@@ -118,8 +118,8 @@ FibonacciService::FibonacciService(const std::string& path, std::uint64_t lease)
 
 FibonacciService::~FibonacciService() = default;
 
-std::unique_ptr<Session> FibonacciService::open(const Peer& /*peer*/, TimePoint /*now*/) {
+std::unique_ptr<Session> FibonacciService::open(const Peer& /*peer*/, base::TimePoint /*now*/) {
   return std::make_unique<Answers>(*sequence_, draining_);
 }
 
-}  // namespace poetry
+}  // namespace poetry::session

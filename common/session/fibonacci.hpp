@@ -10,7 +10,7 @@
 
 #include "session/session.hpp"
 
-namespace poetry {
+namespace poetry::session {
 
 /// A process reserves so many numbers at most, since advancing the state costs an addition each,
 /// while all other processes wait.
@@ -26,7 +26,7 @@ class FibonacciService : public Service {
   /// does. Reserves `lease` numbers at a time, 1 to most_lease: a crash skips no more than that.
   FibonacciService(const std::string& path, std::uint64_t lease);
   ~FibonacciService() override;
-  std::unique_ptr<Session> open(const Peer& peer, TimePoint now) override;
+  std::unique_ptr<Session> open(const Peer& peer, base::TimePoint now) override;
   /// From now on a session that owes no number finishes.
   void drain() override { draining_ = true; }
 
@@ -38,4 +38,4 @@ class FibonacciService : public Service {
   std::atomic<bool> draining_{false};
 };
 
-}  // namespace poetry
+}  // namespace poetry::session

@@ -17,7 +17,7 @@
 
 #include "base/error.hpp"
 
-namespace poetry {
+namespace poetry::session {
 namespace {
 
 using Number = FibonacciRange::Number;
@@ -56,16 +56,16 @@ void refuse_unwritable(const std::string& path) {
   if (::stat(path.c_str(), &found) == 0) {
     if (!S_ISREG(found.st_mode)) fail("open", path, "not a regular file");
     if (::faccessat(AT_FDCWD, path.c_str(), R_OK | W_OK, AT_EACCESS) != 0) {
-      throw_errno("open", path);
+      base::throw_errno("open", path);
     }
   } else if (errno != ENOENT) {
-    throw_errno("open", path);
+    base::throw_errno("open", path);
   }
   std::error_code error;
   const auto file = std::filesystem::weakly_canonical(std::filesystem::absolute(path), error);
   if (error) throw std::system_error(error, "open " + path);
   if (::faccessat(AT_FDCWD, file.parent_path().c_str(), W_OK | X_OK, AT_EACCESS) != 0) {
-    throw_errno("write beside", path);
+    base::throw_errno("write beside", path);
   }
 }
 
@@ -275,4 +275,4 @@ void FibonacciState::give_back(const FibonacciRange& rest) {
   });
 }
 
-}  // namespace poetry
+}  // namespace poetry::session

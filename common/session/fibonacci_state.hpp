@@ -17,7 +17,7 @@ namespace SQLite {  // NOLINT(readability-identifier-naming): it is the library'
 class Database;
 }
 
-namespace poetry {
+namespace poetry::session {
 
 /// Neighbouring positions of the sequence 1, 2, 3, 5, 8 ... of which the first is position 1.
 struct FibonacciRange {
@@ -65,4 +65,4 @@ class FibonacciState {
   pid_t process_;
 };
 
-}  // namespace poetry
+}  // namespace poetry::session

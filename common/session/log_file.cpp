@@ -11,7 +11,7 @@
 
 #include "base/error.hpp"
 
-namespace poetry {
+namespace poetry::session {
 namespace {
 
 constexpr std::uint64_t backward_block = std::uint64_t{64} << 10;
@@ -61,14 +61,14 @@ void require_log_file(const std::string& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) < 0) {
     if (errno == ENOENT) return;
-    throw_errno("open", path);
+    base::throw_errno("open", path);
   }
   if (!S_ISREG(status.st_mode)) {
     throw std::system_error(S_ISDIR(status.st_mode) ? EISDIR : ENOTSUP, std::generic_category(),
                             "follow " + path + ", no regular file");
   }
-  const Fd fd(::open(path.c_str(), open_flags));
-  if (!fd) throw_errno("open", path);
+  const base::Fd fd(::open(path.c_str(), open_flags));
+  if (!fd) base::throw_errno("open", path);
 }
 
 FoundFile find_log_file(const std::string& path) {
@@ -82,7 +82,7 @@ FoundFile find_log_file(const std::string& path) {
 }
 
 std::optional<LogFile> LogFile::open(const std::string& path) {
-  Fd fd(::open(path.c_str(), open_flags));
+  base::Fd fd(::open(path.c_str(), open_flags));
   struct stat status {};
   if (!fd || ::fstat(fd.get(), &status) < 0 || !S_ISREG(status.st_mode)) return {};
   return LogFile(std::move(fd), identity_of(status));
@@ -171,4 +171,4 @@ void LogFile::hold(std::string_view bytes, const LogLineSink& sink) {
   }
 }
 
-}  // namespace poetry
+}  // namespace poetry::session

@@ -14,7 +14,7 @@
 #include "base/fd.hpp"
 #include "session/log_line.hpp"
 
-namespace poetry {
+namespace poetry::session {
 
 /// Which file it is: unique among files that exist or are held open, whatever their names.
 struct FileIdentity {
@@ -73,15 +73,16 @@ class LogFile {
   [[nodiscard]] bool unlinked() const;
 
  private:
-  LogFile(Fd fd, const FileIdentity& identity) : fd_(std::move(fd)), place_{identity, 0, {}} {}
+  LogFile(base::Fd fd, const FileIdentity& identity)
+      : fd_(std::move(fd)), place_{identity, 0, {}} {}
   void remember(std::uint64_t offset, std::string_view before);
   void split(std::string_view bytes, const LogLineSink& sink);
   void hold(std::string_view bytes, const LogLineSink& sink);
 
-  Fd fd_;
+  base::Fd fd_;
   LogPlace place_;
   std::string held_;        // of a line whose newline has not come
   bool in_pieces_ = false;  // some of that line has been handed on
 };
 
-}  // namespace poetry
+}  // namespace poetry::session

@@ -4,7 +4,7 @@
 #include <functional>
 #include <string_view>
 
-namespace poetry {
+namespace poetry::session {
 
 struct LogLine {
   enum class Kind {
@@ -21,4 +21,4 @@ using LogLineSink = std::function<void(const LogLine&)>;
 /// Longer lines are handed on in pieces, so that a log without newlines needs no more memory.
 inline constexpr std::size_t largest_log_line = std::size_t{4} << 20;
 
-}  // namespace poetry
+}  // namespace poetry::session

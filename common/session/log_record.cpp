@@ -4,7 +4,7 @@
 #include <charconv>
 #include <cstdint>
 
-namespace poetry {
+namespace poetry::session {
 namespace {
 
 using Field = std::optional<std::string_view>;
@@ -126,4 +126,4 @@ std::optional<LogRecord> parse_log_record(std::string_view line) {
   return record;
 }
 
-}  // namespace poetry
+}  // namespace poetry::session

@@ -7,7 +7,7 @@
 #include <optional>
 #include <string_view>
 
-namespace poetry {
+namespace poetry::session {
 
 enum class LogField {
   host,
@@ -51,4 +51,4 @@ struct LogRecord {
 /// `line` comes without its newline.
 std::optional<LogRecord> parse_log_record(std::string_view line);
 
-}  // namespace poetry
+}  // namespace poetry::session

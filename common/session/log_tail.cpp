@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <limits>
 
-namespace poetry {
+namespace poetry::session {
 namespace {
 
 constexpr std::size_t piece_bytes = std::size_t{16} << 10;
@@ -17,7 +17,7 @@ constexpr std::size_t most_left = LogWatch::most_renamed + 64;
 
 LogTail::LogTail(std::string path, Notice notice) : path_(std::move(path)), watch_(path_, notice) {}
 
-std::vector<std::string> LogTail::start(TimePoint now, std::size_t lines) {
+std::vector<std::string> LogTail::start(base::TimePoint now, std::size_t lines) {
   const auto found = find_log_file(path_);
   if (started_ || found.state == FoundFile::State::refused) return {};
   buffer_.resize(piece_bytes);
@@ -33,7 +33,7 @@ std::vector<std::string> LogTail::start(TimePoint now, std::size_t lines) {
   return last;
 }
 
-LogTail::Left LogTail::look(TimePoint now, std::size_t budget, const LogLineSink& sink) {
+LogTail::Left LogTail::look(base::TimePoint now, std::size_t budget, const LogLineSink& sink) {
   find_files(now, sink);
   for (auto& followed : files_) {
     if (read(followed, now, budget, sink) == Left::more) return Left::more;
@@ -43,7 +43,7 @@ LogTail::Left LogTail::look(TimePoint now, std::size_t budget, const LogLineSink
 }
 
 /// Opens what is new, and puts last what has the log's name.
-void LogTail::find_files(TimePoint now, const LogLineSink& sink) {
+void LogTail::find_files(base::TimePoint now, const LogLineSink& sink) {
   watch_.renew();
   watch_.take_events();
   for (auto& followed : files_) {
@@ -65,7 +65,7 @@ void LogTail::find_files(TimePoint now, const LogLineSink& sink) {
 }
 
 /// Finds files that had the log's name since the last look and have lost it already.
-void LogTail::find_renamed(TimePoint now, const LogLineSink& sink) {
+void LogTail::find_renamed(base::TimePoint now, const LogLineSink& sink) {
   for (const auto& path : watch_.take_renamed()) {
     auto file = LogFile::open(path);
     if (file && find(file->identity()) == files_.end()) take_up(std::move(*file), now, sink);
@@ -79,7 +79,7 @@ LogTail::Files::iterator LogTail::find(const FileIdentity& identity) {
 }
 
 /// Makes it the last one.
-void LogTail::take_up(LogFile file, TimePoint now, const LogLineSink& sink) {
+void LogTail::take_up(LogFile file, base::TimePoint now, const LogLineSink& sink) {
   for (auto at = left_.begin(); at != left_.end(); ++at) {
     if (at->identity != file.identity()) continue;
     file.resume(std::move(*at));
@@ -92,7 +92,7 @@ void LogTail::take_up(LogFile file, TimePoint now, const LogLineSink& sink) {
   if (files_.size() > most_replaced + 1) leave(files_.begin(), sink);
 }
 
-LogTail::Left LogTail::read(Followed& followed, TimePoint now, std::size_t& budget,
+LogTail::Left LogTail::read(Followed& followed, base::TimePoint now, std::size_t& budget,
                             const LogLineSink& sink) {
   while (budget > 0) {
     const auto size = followed.file.read(buffer_, sink);
@@ -103,11 +103,11 @@ LogTail::Left LogTail::read(Followed& followed, TimePoint now, std::size_t& budg
   return Left::more;
 }
 
-void LogTail::leave_quiet(TimePoint now, const LogLineSink& sink) {
+void LogTail::leave_quiet(base::TimePoint now, const LogLineSink& sink) {
   for (auto at = files_.begin(); at != files_.end();) {
     const bool last = &*at == &files_.back();
     const bool useless = !last || (absent_ && at->file.unlinked());
-    at = useless && later(at->alive, linger) <= now ? leave(at, sink) : std::next(at);
+    at = useless && base::later(at->alive, linger) <= now ? leave(at, sink) : std::next(at);
   }
 }
 
@@ -121,4 +121,4 @@ LogTail::Files::iterator LogTail::leave(Files::iterator at, const LogLineSink& s
   return files_.erase(at);
 }
 
-}  // namespace poetry
+}  // namespace poetry::session

@@ -16,13 +16,13 @@
 #include "session/log_file.hpp"
 #include "session/log_watch.hpp"
 
-namespace poetry {
+namespace poetry::session {
 
 class LogTail {
  public:
   /// A file that was replaced or deleted is left once it has not grown for so long: writers reopen
   /// their log within moments of a rotation, but each at its own.
-  static constexpr Duration linger = std::chrono::seconds(10);
+  static constexpr base::Duration linger = std::chrono::seconds(10);
   /// Replaced files that are read beside the new one; the oldest of more is read to its end and
   /// left. Rotations are minutes apart, so that this bounds only the extraordinary.
   static constexpr std::size_t most_replaced = 16;
@@ -32,13 +32,13 @@ class LogTail {
   /// Begins at the end of the file, or before what appears where there is none, and returns up to
   /// `lines` of the last whole lines there. A file that cannot be opened for the moment leaves the
   /// tail not started(), and start() is to be called again.
-  std::vector<std::string> start(TimePoint now, std::size_t lines);
+  std::vector<std::string> start(base::TimePoint now, std::size_t lines);
   [[nodiscard]] bool started() const { return started_; }
 
   enum class Left { nothing, more };
   /// Hands on lines appended since the last look, of older files first, until it has read `budget`
   /// bytes or a buffer more. Says whether some may be left to read. Needs to be started().
-  Left look(TimePoint now, std::size_t budget, const LogLineSink& sink);
+  Left look(base::TimePoint now, std::size_t budget, const LogLineSink& sink);
 
   /// Readable when there is something to look at; -1 where time alone must tell.
   [[nodiscard]] int readable() const { return watch_.readable(); }
@@ -46,17 +46,17 @@ class LogTail {
  private:
   struct Followed {
     LogFile file;
-    int watch;        ///< of watch_
-    TimePoint alive;  ///< when it was last seen to grow, or lost the log's name
+    int watch;              ///< of watch_
+    base::TimePoint alive;  ///< when it was last seen to grow, or lost the log's name
   };
   using Files = std::list<Followed>;
 
-  void find_files(TimePoint now, const LogLineSink& sink);
-  void find_renamed(TimePoint now, const LogLineSink& sink);
+  void find_files(base::TimePoint now, const LogLineSink& sink);
+  void find_renamed(base::TimePoint now, const LogLineSink& sink);
   [[nodiscard]] Files::iterator find(const FileIdentity& identity);
-  void take_up(LogFile file, TimePoint now, const LogLineSink& sink);
-  Left read(Followed& followed, TimePoint now, std::size_t& budget, const LogLineSink& sink);
-  void leave_quiet(TimePoint now, const LogLineSink& sink);
+  void take_up(LogFile file, base::TimePoint now, const LogLineSink& sink);
+  Left read(Followed& followed, base::TimePoint now, std::size_t& budget, const LogLineSink& sink);
+  void leave_quiet(base::TimePoint now, const LogLineSink& sink);
   Files::iterator leave(Files::iterator at, const LogLineSink& sink);
 
   std::string path_;
@@ -68,4 +68,4 @@ class LogTail {
   bool absent_ = false;  // the name leads nowhere
 };
 
-}  // namespace poetry
+}  // namespace poetry::session

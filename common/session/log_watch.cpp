@@ -7,7 +7,7 @@
 #include <array>
 #include <cstring>
 
-namespace poetry {
+namespace poetry::session {
 namespace {
 
 constexpr std::uint32_t directory_events =
@@ -27,7 +27,7 @@ LogWatch::LogWatch(const std::string& path, Notice notice) : notice_(notice) {
 
 void LogWatch::renew() {
   if (!inotify_ && notice_ == Notice::inotify)
-    inotify_ = Fd(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+    inotify_ = base::Fd(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
   if (!inotify_) return;
   // A directory that is watched already keeps its watch.
   const int watch = ::inotify_add_watch(inotify_.get(), directory_.c_str(), directory_events);
@@ -98,4 +98,4 @@ void LogWatch::unwatch(int watch) {
   if (watch >= 0) ::inotify_rm_watch(inotify_.get(), watch);
 }
 
-}  // namespace poetry
+}  // namespace poetry::session

@@ -12,7 +12,7 @@
 
 #include "base/fd.hpp"
 
-namespace poetry {
+namespace poetry::session {
 
 /// Whether inotify is used where it can be had; tests do without.
 enum class Notice { inotify, none };
@@ -49,9 +49,9 @@ class LogWatch {
   Notice notice_;
   std::string directory_;  // of the log, with a slash at the end
   std::string name_;       // in it
-  Fd inotify_;
+  base::Fd inotify_;
   int directory_watch_ = -1;
   std::vector<Renamed> renamed_;
 };
 
-}  // namespace poetry
+}  // namespace poetry::session

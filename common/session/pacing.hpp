@@ -7,13 +7,13 @@
 
 #include "base/clock.hpp"
 
-namespace poetry {
+namespace poetry::session {
 
 /// How a stream is paced.
 struct Pacing {
-  Duration delay = std::chrono::seconds(1);
-  Duration first_delay{0};
-  Duration jitter{0};        ///< each due time moves by a seeded uniform amount in +-jitter
+  base::Duration delay = std::chrono::seconds(1);
+  base::Duration first_delay{0};
+  base::Duration jitter{0};  ///< each due time moves by a seeded uniform amount in +-jitter
   std::uint64_t chunk = 0;   ///< bytes at a time; 0 is a line
   std::uint64_t repeat = 1;  ///< of a poem: times over; 0 is forever
 
@@ -23,6 +23,7 @@ struct Pacing {
 /// `due`, of piece `k`, as jitter moves it; `never` where that leaves the clock's range. It may be
 /// before the start or the piece before it: that is then sent at once, so that the order is kept.
 /// `seed` is derived for Purpose::jitter.
-TimePoint jittered(TimePoint due, Duration jitter, std::uint64_t seed, std::uint64_t k);
+base::TimePoint jittered(base::TimePoint due, base::Duration jitter, std::uint64_t seed,
+                         std::uint64_t k);
 
-}  // namespace poetry
+}  // namespace poetry::session

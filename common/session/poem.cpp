@@ -5,7 +5,7 @@
 #include "base/seed.hpp"
 #include "base/sha256.hpp"
 
-namespace poetry {
+namespace poetry::session {
 namespace {
 
 /// Bounds what one step looks through, so that one session of a large poem holds up no others.
@@ -15,10 +15,10 @@ constexpr std::size_t largest_write = std::size_t{1} << 20;
 /// outlives its sessions.
 class PoemSession : public Session {
  public:
-  PoemSession(const PacedText& poem, TimePoint start)
-      : poem_(poem), base_(later(start, poem.pacing.first_delay)) {}
+  PoemSession(const PacedText& poem, base::TimePoint start)
+      : poem_(poem), base_(base::later(start, poem.pacing.first_delay)) {}
 
-  Step next(TimePoint now) override {
+  Step next(base::TimePoint now) override {
     if (const auto at = due(); at > now) return Listen{at};
     if (done()) return Finish{};
     return Write{take(now)};
@@ -26,7 +26,9 @@ class PoemSession : public Session {
 
  protected:
   /// When the next chunk or the end is due.
-  [[nodiscard]] virtual TimePoint due() const { return later(base_, poem_.pacing.delay, chunks_); }
+  [[nodiscard]] virtual base::TimePoint due() const {
+    return base::later(base_, poem_.pacing.delay, chunks_);
+  }
   [[nodiscard]] const Pacing& pacing() const { return poem_.pacing; }
   [[nodiscard]] std::uint64_t chunks() const { return chunks_; }
 
@@ -37,7 +39,7 @@ class PoemSession : public Session {
   }
 
   /// What is due now, of one round, up to largest_write: at least a piece of a chunk.
-  std::string_view take(TimePoint now) {
+  std::string_view take(base::TimePoint now) {
     const auto at = sent_ % poem_.text.size();
     const auto rest = poem_.text.substr(at);
     const auto window = rest.substr(0, largest_write);
@@ -72,18 +74,18 @@ class PoemSession : public Session {
   }
 
   const PacedText& poem_;
-  TimePoint base_;            // when the first chunk is due, but for jitter
+  base::TimePoint base_;      // when the first chunk is due, but for jitter
   std::uint64_t sent_ = 0;    // bytes, over all rounds
   std::uint64_t chunks_ = 0;  // sent whole, over all rounds; not counted where nothing is paced
 };
 
 class JitteredPoemSession : public PoemSession {
  public:
-  JitteredPoemSession(const PacedText& poem, TimePoint start, std::uint64_t seed)
+  JitteredPoemSession(const PacedText& poem, base::TimePoint start, std::uint64_t seed)
       : PoemSession(poem, start), seed_(seed) {}
 
  private:
-  [[nodiscard]] TimePoint due() const override {
+  [[nodiscard]] base::TimePoint due() const override {
     return jittered(PoemSession::due(), pacing().jitter, seed_, chunks());
   }
 
@@ -98,7 +100,7 @@ std::string sha256_of(std::string_view text, std::uint64_t rounds) {
   if (block_rounds > 1) {
     for (std::uint64_t i = 0; i < block_rounds; ++i) block += text;
   }
-  Sha256 digest;
+  base::Sha256 digest;
   for (; rounds >= block_rounds; rounds -= block_rounds)
     digest.update(block.empty() ? text : block);
   digest.update(std::string_view(block).substr(0, rounds * text.size()));
@@ -116,7 +118,7 @@ PoemFacts find_facts(std::string_view text, const Pacing& pacing) {
   const bool open_line = !text.empty() && text.back() != '\n';
   facts.lines = newlines * rounds + (open_line ? 1 : 0);
   if (text.empty()) {
-    facts.sha256 = Sha256().finish();
+    facts.sha256 = base::Sha256().finish();
   } else if (bytes <= most_hashed) {
     facts.sha256 = sha256_of(text, rounds);
   }
@@ -126,15 +128,16 @@ PoemFacts find_facts(std::string_view text, const Pacing& pacing) {
 }  // namespace
 
 bool PacedText::is_paced() const {
-  return pacing.delay != Duration{0} || pacing.jitter != Duration{0} || pacing.chunk != 0;
+  return pacing.delay != base::Duration{0} || pacing.jitter != base::Duration{0} ||
+         pacing.chunk != 0;
 }
 
-PoemService::PoemService(const std::shared_ptr<const SealedText>& text, const Pacing& pacing)
+PoemService::PoemService(const std::shared_ptr<const base::SealedText>& text, const Pacing& pacing)
     : poem_{text, text->bytes(), pacing} {}
 
-std::unique_ptr<Session> PoemService::open(const Peer& peer, TimePoint now) {
-  if (poem_.pacing.jitter == Duration{0}) return std::make_unique<PoemSession>(poem_, now);
-  const auto seed = derive_seed(peer.seed, Purpose::jitter);
+std::unique_ptr<Session> PoemService::open(const Peer& peer, base::TimePoint now) {
+  if (poem_.pacing.jitter == base::Duration{0}) return std::make_unique<PoemSession>(poem_, now);
+  const auto seed = base::derive_seed(peer.seed, base::Purpose::jitter);
   return std::make_unique<JitteredPoemSession>(poem_, now, seed);
 }
 
@@ -143,4 +146,4 @@ const PoemFacts& PoemService::facts() const {
   return facts_;
 }
 
-}  // namespace poetry
+}  // namespace poetry::session

@@ -13,11 +13,11 @@
 #include "session/pacing.hpp"
 #include "session/session.hpp"
 
-namespace poetry {
+namespace poetry::session {
 
 /// What all sessions of a poem share.
 struct PacedText {
-  std::shared_ptr<const SealedText> sealed;
+  std::shared_ptr<const base::SealedText> sealed;
   std::string_view text;  // all of it
   Pacing pacing;
 
@@ -30,7 +30,7 @@ struct PoemFacts {
   std::optional<std::uint64_t> bytes;  ///< absent where it goes on forever, or beyond all counting
   std::optional<std::uint64_t> lines;  ///< likewise; a last line without newline counts
   std::optional<std::string> sha256;   ///< likewise, and of most_hashed bytes at most
-  Duration delay{0};                   ///< from a line to the next
+  base::Duration delay{0};             ///< from a line to the next
 };
 
 /// More than this takes longer to hash than the server may stand still.
@@ -39,8 +39,8 @@ inline constexpr std::uint64_t most_hashed = std::uint64_t{1} << 30;
 /// Safe to call from several threads: what clients see of it never changes.
 class PoemService : public Service {
  public:
-  PoemService(const std::shared_ptr<const SealedText>& text, const Pacing& pacing);
-  std::unique_ptr<Session> open(const Peer& peer, TimePoint now) override;
+  PoemService(const std::shared_ptr<const base::SealedText>& text, const Pacing& pacing);
+  std::unique_ptr<Session> open(const Peer& peer, base::TimePoint now) override;
   /// Found out by the first call, which may take a second or two.
   [[nodiscard]] const PoemFacts& facts() const;
 
@@ -50,4 +50,4 @@ class PoemService : public Service {
   mutable PoemFacts facts_;
 };
 
-}  // namespace poetry
+}  // namespace poetry::session

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace poetry {
+namespace poetry::session {
 namespace {
 
 /// A reader's copy at a time: few writes for many records, and little memory for a reader that is
@@ -73,4 +73,4 @@ void RecordHistory::pass(std::uint64_t number) {
   for (; taken_ < number; ++taken_) untaken_bytes_ -= records_[taken_ - first_]->size();
 }
 
-}  // namespace poetry
+}  // namespace poetry::session

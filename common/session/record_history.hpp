@@ -12,7 +12,7 @@
 #include <string>
 #include <string_view>
 
-namespace poetry {
+namespace poetry::session {
 
 /// How far behind a reader may be before it misses records.
 struct HistoryLimits {
@@ -68,4 +68,4 @@ class RecordHistory {
   std::uint64_t closed_at_ = no_end;
 };
 
-}  // namespace poetry
+}  // namespace poetry::session

@@ -7,7 +7,7 @@
 #include "base/xml.hpp"
 #include "session/log_record.hpp"
 
-namespace poetry {
+namespace poetry::session {
 namespace {
 
 std::string xml_of(const LogRecord& record) {
@@ -15,13 +15,13 @@ std::string xml_of(const LogRecord& record) {
   for (std::size_t i = 0; i < record.fields.size(); ++i) {
     if (!record.fields[i]) continue;
     text.append(" ").append(log_field_names[i]).append("=\"");
-    text.append(xml_escaped(*record.fields[i])).append("\"");
+    text.append(base::xml_escaped(*record.fields[i])).append("\"");
   }
   return text += "/>\n";
 }
 
 std::string xml_of(std::string_view unparsed) {
-  return "<unparsed>" + xml_escaped(unparsed) + "</unparsed>\n";
+  return "<unparsed>" + base::xml_escaped(unparsed) + "</unparsed>\n";
 }
 
 std::uint64_t number_of(std::string_view digits) {
@@ -38,14 +38,14 @@ std::string json_of(const LogRecord& record) {
     if (field == LogField::status || field == LogField::bytes) {
       object[log_field_names[i]] = number_of(*record.fields[i]);
     } else {
-      object[log_field_names[i]] = to_xml_characters(*record.fields[i]);
+      object[log_field_names[i]] = base::to_xml_characters(*record.fields[i]);
     }
   }
-  return json_text(object) + "\n";
+  return base::json_text(object) + "\n";
 }
 
 std::string json_of(std::string_view unparsed) {
-  return json_text({{"unparsed", to_xml_characters(unparsed)}}) + "\n";
+  return base::json_text({{"unparsed", base::to_xml_characters(unparsed)}}) + "\n";
 }
 
 }  // namespace
@@ -82,4 +82,4 @@ std::string missed_text(std::uint64_t count, LogFormat format) {
   }
 }
 
-}  // namespace poetry
+}  // namespace poetry::session

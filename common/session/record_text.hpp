@@ -8,7 +8,7 @@
 
 #include "session/log_line.hpp"
 
-namespace poetry {
+namespace poetry::session {
 
 enum class LogFormat { line, xml, json };
 
@@ -25,4 +25,4 @@ std::string record_text(const LogLine& line, LogFormat format);
 /// Stands in for `count` records that a slow client lost.
 std::string missed_text(std::uint64_t count, LogFormat format);
 
-}  // namespace poetry
+}  // namespace poetry::session

@@ -13,7 +13,7 @@
 #include "session/discard.hpp"
 #include "session/fibonacci.hpp"
 
-namespace poetry {
+namespace poetry::session {
 namespace {
 
 /// Splits at commas, undoing "\," and "\\".
@@ -40,20 +40,24 @@ const Setters common_setters{
     {"max-clients",
      [](ServiceSpec& s, std::string_view v) {
        s.settings.max_clients =
-           parse_count(v, "count", 0, std::numeric_limits<std::uint64_t>::max());
+           base::parse_count(v, "count", 0, std::numeric_limits<std::uint64_t>::max());
        s.settings.own_max_clients = true;
      }},
-    {"send-timeout",
-     [](ServiceSpec& s, std::string_view v) { s.settings.send_timeout = parse_duration(v); }}};
+    {"send-timeout", [](ServiceSpec& s, std::string_view v) {
+       s.settings.send_timeout = base::parse_duration(v);
+     }}};
 
 const Setters pacing_setters{
     {"chunk", [](ServiceSpec& s, std::string_view v) { s.settings.pacing.chunk = parse_chunk(v); }},
     {"delay",
-     [](ServiceSpec& s, std::string_view v) { s.settings.pacing.delay = parse_duration(v); }},
+     [](ServiceSpec& s, std::string_view v) { s.settings.pacing.delay = base::parse_duration(v); }},
     {"first-delay",
-     [](ServiceSpec& s, std::string_view v) { s.settings.pacing.first_delay = parse_duration(v); }},
-    {"jitter",
-     [](ServiceSpec& s, std::string_view v) { s.settings.pacing.jitter = parse_duration(v); }}};
+     [](ServiceSpec& s, std::string_view v) {
+       s.settings.pacing.first_delay = base::parse_duration(v);
+     }},
+    {"jitter", [](ServiceSpec& s, std::string_view v) {
+       s.settings.pacing.jitter = base::parse_duration(v);
+     }}};
 
 const Setters poem_setters = [] {
   auto setters = pacing_setters;
@@ -65,45 +69,46 @@ const Setters poem_setters = [] {
 
 const Setters echo_setters{{"prefix", [](ServiceSpec& s, std::string_view v) {
                               if (v != "none" && v != "pid") {
-                                throw UsageError("unknown prefix (valid: none, pid)", v);
+                                throw base::UsageError("unknown prefix (valid: none, pid)", v);
                               }
                               s.prefix = v == "pid" ? EchoPrefix::pid : EchoPrefix::none;
                             }}};
 
 const Setters fibonacci_setters{{"lease", [](ServiceSpec& s, std::string_view v) {
-                                   s.lease = parse_count(v, "lease", 1, most_lease);
+                                   s.lease = base::parse_count(v, "lease", 1, most_lease);
                                  }}};
 
 LogFormat parse_log_format(std::string_view text) {
   if (text == "line") return LogFormat::line;
   if (text == "xml") return LogFormat::xml;
   if (text == "json") return LogFormat::json;
-  throw UsageError("unknown format (valid: line, xml, json)", text);
+  throw base::UsageError("unknown format (valid: line, xml, json)", text);
 }
 
-Duration parse_poll(std::string_view text) {
-  const auto poll = parse_duration(text);
-  if (poll < std::chrono::milliseconds(1)) throw UsageError("less than 1ms", text);
+base::Duration parse_poll(std::string_view text) {
+  const auto poll = base::parse_duration(text);
+  if (poll < std::chrono::milliseconds(1)) throw base::UsageError("less than 1ms", text);
   return poll;
 }
 
 const Setters weblog_setters{
     {"backlog",
      [](ServiceSpec& s, std::string_view v) {
-       s.weblog.backlog = parse_count(v, "count", 0, WeblogSettings::most_backlog);
+       s.weblog.backlog = base::parse_count(v, "count", 0, WeblogSettings::most_backlog);
      }},
     {"format", [](ServiceSpec& s, std::string_view v) { s.weblog.format = parse_log_format(v); }},
     {"poll", [](ServiceSpec& s, std::string_view v) { s.weblog.poll = parse_poll(v); }}};
 
 std::shared_ptr<Service> make_poem(const ServiceSpec& spec, const Surroundings& /*surroundings*/) {
   if (!spec.argument.empty()) {
-    return std::make_shared<PoemService>(SealedText::read(spec.argument), spec.settings.pacing);
+    return std::make_shared<PoemService>(base::SealedText::read(spec.argument),
+                                         spec.settings.pacing);
   }
   for (const auto& poem : builtin_poems()) {
     if (poem.name != spec.name) continue;
-    return std::make_shared<PoemService>(SealedText::copy(poem.bytes), spec.settings.pacing);
+    return std::make_shared<PoemService>(base::SealedText::copy(poem.bytes), spec.settings.pacing);
   }
-  throw UsageError("no built-in poem of this name", spec.name);
+  throw base::UsageError("no built-in poem of this name", spec.name);
 }
 
 std::shared_ptr<Service> make_discard(const ServiceSpec& /*spec*/,
@@ -159,12 +164,12 @@ const ServiceKind& find_service_kind(std::string_view name) {
     if (kind.name == name) return kind;
     valid.append(valid.empty() ? "" : ", ").append(kind.name);
   }
-  throw UsageError("unknown service (valid: " + valid + ")", name);
+  throw base::UsageError("unknown service (valid: " + valid + ")", name);
 }
 
 void set(ServiceSpec& spec, const Setters& own, std::string_view text) {
   const auto equals = text.find('=');
-  if (equals == std::string_view::npos) throw UsageError("not a setting key=value", text);
+  if (equals == std::string_view::npos) throw base::UsageError("not a setting key=value", text);
   const auto key = text.substr(0, equals);
   auto setters = own;
   setters.insert(common_setters.begin(), common_setters.end());
@@ -172,12 +177,12 @@ void set(ServiceSpec& spec, const Setters& own, std::string_view text) {
   if (at == setters.end()) {
     std::string valid;
     for (const auto& [name, setter] : setters) valid.append(valid.empty() ? "" : ", ").append(name);
-    throw UsageError("unknown setting of " + spec.service + " (valid: " + valid + ")", key);
+    throw base::UsageError("unknown setting of " + spec.service + " (valid: " + valid + ")", key);
   }
   try {
     at->second(spec, text.substr(equals + 1));
-  } catch (const UsageError& error) {
-    throw UsageError(key, error.what());
+  } catch (const base::UsageError& error) {
+    throw base::UsageError(key, error.what());
   }
 }
 
@@ -197,7 +202,7 @@ ServiceSpec parse_service(std::string_view text, const ServiceSettings& defaults
   if (argument.empty() != kind.argument.empty() ||
       (argument.empty() && colon != std::string::npos)) {
     const auto form = std::string(kind.name) + (kind.argument.empty() ? "" : ":");
-    throw UsageError("not of the form " + form + std::string(kind.argument), text);
+    throw base::UsageError("not of the form " + form + std::string(kind.argument), text);
   }
   ServiceSpec spec{std::string(kind.name), argument,
                    argument.empty() ? std::string(kind.name) : last_part(argument), defaults};
@@ -213,17 +218,19 @@ ServiceSpec poem_spec(const std::string& path, const ServiceSettings& settings) 
 
 std::uint64_t parse_chunk(std::string_view text) {
   if (text == "line") return 0;
-  const auto size = parse_size(text);
-  if (size == 0) throw UsageError("a chunk has at least one byte", text);
+  const auto size = base::parse_size(text);
+  if (size == 0) throw base::UsageError("a chunk has at least one byte", text);
   return size;
 }
 
 std::uint64_t parse_repeat(std::string_view text) {
   if (text == "forever") return 0;
-  return parse_count(text, "repeat", 1, std::numeric_limits<std::uint64_t>::max());
+  return base::parse_count(text, "repeat", 1, std::numeric_limits<std::uint64_t>::max());
 }
 
-std::string format_chunk(std::uint64_t chunk) { return chunk == 0 ? "line" : format_size(chunk); }
+std::string format_chunk(std::uint64_t chunk) {
+  return chunk == 0 ? "line" : base::format_size(chunk);
+}
 
 std::string format_repeat(std::uint64_t repeat) {
   return repeat == 0 ? "forever" : std::to_string(repeat);
@@ -233,4 +240,4 @@ std::shared_ptr<Service> make_service(const ServiceSpec& spec, const Surrounding
   return find_service_kind(spec.service).make(spec, surroundings);
 }
 
-}  // namespace poetry
+}  // namespace poetry::session

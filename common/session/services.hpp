@@ -11,15 +11,15 @@
 #include "session/poem.hpp"
 #include "session/weblog.hpp"
 
-namespace poetry {
+namespace poetry::session {
 
 /// What a port serves and how; --serve's settings override a server's for one port.
 struct ServiceSettings {
-  Pacing pacing;                                     ///< of poem and chargen
-  Duration send_timeout = std::chrono::seconds(60);  ///< 0 is never
-  std::uint64_t max_clients = 0;                     ///< 0 is no limit
-  bool own_max_clients = false;                      ///< max_clients is this port's own
-  std::vector<std::string> faults;                   ///< as written, see faults/fault_spec.hpp
+  Pacing pacing;                                           ///< of poem and chargen
+  base::Duration send_timeout = std::chrono::seconds(60);  ///< 0 is never
+  std::uint64_t max_clients = 0;                           ///< 0 is no limit
+  bool own_max_clients = false;                            ///< max_clients is this port's own
+  std::vector<std::string> faults;  ///< as written, see faults/fault_spec.hpp
 
   bool operator==(const ServiceSettings&) const = default;
 };
@@ -57,4 +57,4 @@ struct Surroundings {
 /// Makes the service, reading what it serves. Raises std::system_error naming the file.
 std::shared_ptr<Service> make_service(const ServiceSpec& spec, const Surroundings& surroundings);
 
-}  // namespace poetry
+}  // namespace poetry::session

@@ -10,7 +10,7 @@
 
 #include "base/clock.hpp"
 
-namespace poetry {
+namespace poetry::session {
 
 /// Send these bytes, which are valid until the next call on this session.
 struct Write {
@@ -22,11 +22,11 @@ struct Write {
 /// that always has something to write hears its peer by saying Listen{now} between two writes,
 /// which may cost a system call; one that does not listen pays for no input.
 struct Listen {
-  TimePoint until = never;  ///< never met early
+  base::TimePoint until = base::never;  ///< never met early
 };
 /// Wait for time only; receive() is not called.
 struct Pause {
-  TimePoint until = never;
+  base::TimePoint until = base::never;
 };
 /// Whether a stream ends as its service wants it, or as a fault does.
 enum class Ending { complete, fault };
@@ -42,7 +42,7 @@ using Step = std::variant<Write, Listen, Pause, Finish, Abort>;
 struct Session {
   virtual ~Session() = default;
   /// Called only once the last step is done.
-  virtual Step next(TimePoint now) = 0;
+  virtual Step next(base::TimePoint now) = 0;
   /// Called only while listening, at most once for each Listen, with the next bytes that the peer
   /// sent: as many as there are, up to the engine's buffer, valid for this call. Empty means that
   /// it sent FIN, which is told once, after all else; the session may go on writing. What is not
@@ -61,7 +61,7 @@ struct Peer {
 
 /// When to look again, and whether listening sessions have news.
 struct Refresh {
-  TimePoint again = never;
+  base::TimePoint again = base::never;
   bool news = false;
   int readable = -1;  ///< look again as well when this descriptor is readable; -1: none
 };
@@ -73,11 +73,11 @@ struct Refresh {
 /// refresh() and drain(): each service says how it guards what they share.
 struct Service {
   virtual ~Service() = default;
-  virtual std::unique_ptr<Session> open(const Peer& peer, TimePoint now) = 0;
+  virtual std::unique_ptr<Session> open(const Peer& peer, base::TimePoint now) = 0;
   /// Called once at first, and then as often as it asks for.
-  virtual Refresh refresh(TimePoint /*now*/) { return {}; }
+  virtual Refresh refresh(base::TimePoint /*now*/) { return {}; }
   /// The server ends: sessions that would go on for ever are to finish. It counts as news.
   virtual void drain() {}
 };
 
-}  // namespace poetry
+}  // namespace poetry::session

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace poetry {
+namespace poetry::session {
 namespace {
 
 /// Of the log, in one look. Less than a client takes in a turn, so that a fast client keeps up with
@@ -22,7 +22,7 @@ class WeblogSession : public Session {
     taken_.next = first;
   }
 
-  Step next(TimePoint /*now*/) override {
+  Step next(base::TimePoint /*now*/) override {
     switch (state_) {
       case State::opening:
         state_ = State::following;
@@ -84,34 +84,35 @@ WeblogService::WeblogService(const std::string& path, const WeblogSettings& sett
                              const HistoryLimits& limits)
     : settings_(settings), tail_(path), history_(limits) {}
 
-std::unique_ptr<Session> WeblogService::open(const Peer& /*peer*/, TimePoint now) {
+std::unique_ptr<Session> WeblogService::open(const Peer& /*peer*/, base::TimePoint now) {
   start(now);
   return std::make_unique<WeblogSession>(history_, settings_.format,
                                          history_.from_end(settings_.backlog));
 }
 
-Refresh WeblogService::refresh(TimePoint now) {
+Refresh WeblogService::refresh(base::TimePoint now) {
   start(now);
-  if (!tail_.started()) return {later(now, settings_.poll)};
-  if (waits_for_clients(now)) return {later(now, client_wait), false, -1};
+  if (!tail_.started()) return {base::later(now, settings_.poll)};
+  if (waits_for_clients(now)) return {base::later(now, client_wait), false, -1};
   const auto before = history_.end();
   const auto left = tail_.look(now, bytes_per_look, [this](const LogLine& line) { add(line); });
   const bool more = left == LogTail::Left::more;
-  burst_since_ = more ? std::min(burst_since_, now) : never;
-  return {more ? now : later(now, settings_.poll), history_.end() != before, tail_.readable()};
+  burst_since_ = more ? std::min(burst_since_, now) : base::never;
+  return {more ? now : base::later(now, settings_.poll), history_.end() != before,
+          tail_.readable()};
 }
 
 /// A burst of the log that is larger than the history is read no faster than a client takes it.
-bool WeblogService::waits_for_clients(TimePoint now) const {
-  return burst_since_ != never && now < later(burst_since_, longest_wait) &&
+bool WeblogService::waits_for_clients(base::TimePoint now) const {
+  return burst_since_ != base::never && now < base::later(burst_since_, longest_wait) &&
          history_.outruns_readers();
 }
 
-void WeblogService::start(TimePoint now) {
+void WeblogService::start(base::TimePoint now) {
   for (const auto& line :
        tail_.start(now, settings_.backlog == 0 ? 0 : WeblogSettings::most_backlog)) {
     add({line, LogLine::Kind::whole});
   }
 }
 
-}  // namespace poetry
+}  // namespace poetry::session

@@ -10,15 +10,15 @@
 #include "session/record_text.hpp"
 #include "session/session.hpp"
 
-namespace poetry {
+namespace poetry::session {
 
 struct WeblogSettings {
   /// Records before a client's arrival that it may ask for.
   static constexpr std::uint64_t most_backlog = 100;
 
   LogFormat format = LogFormat::line;
-  std::uint64_t backlog = 0;                ///< the last so many records come first
-  Duration poll = std::chrono::seconds(1);  ///< the log is looked at at least so often
+  std::uint64_t backlog = 0;                      ///< the last so many records come first
+  base::Duration poll = std::chrono::seconds(1);  ///< the log is looked at at least so often
 
   bool operator==(const WeblogSettings&) const = default;
 };
@@ -30,19 +30,20 @@ class WeblogService : public Service {
  public:
   WeblogService(const std::string& path, const WeblogSettings& settings,
                 const HistoryLimits& limits = {});
-  std::unique_ptr<Session> open(const Peer& peer, TimePoint now) override;
-  Refresh refresh(TimePoint now) override;
+  std::unique_ptr<Session> open(const Peer& peer, base::TimePoint now) override;
+  Refresh refresh(base::TimePoint now) override;
   void drain() override { history_.close(); }
 
  private:
-  void start(TimePoint now);
-  [[nodiscard]] bool waits_for_clients(TimePoint now) const;
+  void start(base::TimePoint now);
+  [[nodiscard]] bool waits_for_clients(base::TimePoint now) const;
   void add(const LogLine& line) { history_.add(record_text(line, settings_.format)); }
 
   WeblogSettings settings_;
   LogTail tail_;
   RecordHistory history_;
-  TimePoint burst_since_ = never;  // since when every look has left some of the log unread
+  base::TimePoint burst_since_ =
+      base::never;  // since when every look has left some of the log unread
 };
 
-}  // namespace poetry
+}  // namespace poetry::session

@@ -4,7 +4,7 @@
 
 #include <boost/json/parse.hpp>
 
-namespace poetry {
+namespace poetry::base {
 namespace {
 
 TEST(Json, WritesNumbersAsPeopleDo) {
@@ -27,4 +27,4 @@ TEST(Json, SetsSpacesBehindSeparatorsWhereAsked) {
 }
 
 }  // namespace
-}  // namespace poetry
+}  // namespace poetry::base

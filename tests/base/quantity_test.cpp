@@ -4,7 +4,7 @@
 
 #include "base/error.hpp"
 
-namespace poetry {
+namespace poetry::base {
 namespace {
 
 using namespace std::chrono_literals;
@@ -74,4 +74,4 @@ TEST(Later, NeverOverflows) {
 }
 
 }  // namespace
-}  // namespace poetry
+}  // namespace poetry::base

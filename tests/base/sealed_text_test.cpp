@@ -6,21 +6,21 @@
 
 #include "support/temporary_file.hpp"
 
-namespace poetry {
+namespace poetry::base {
 namespace {
 
 TEST(SealedText, HoldsTheBytesAsTheyAre) {
   const std::string bytes("a\r\nb\0c\xff\n\nend", 13);
-  EXPECT_EQ(SealedText::read(TemporaryFile(bytes).path())->bytes(), bytes);
+  EXPECT_EQ(SealedText::read(support::TemporaryFile(bytes).path())->bytes(), bytes);
   EXPECT_EQ(SealedText::copy(bytes)->bytes(), bytes);
 }
 
 TEST(SealedText, IsEmptyForAnEmptyFile) {
-  EXPECT_EQ(SealedText::read(TemporaryFile("").path())->bytes(), "");
+  EXPECT_EQ(SealedText::read(support::TemporaryFile("").path())->bytes(), "");
 }
 
 TEST(SealedText, OutlivesWhatHappensToTheFile) {
-  const TemporaryFile file(std::string(100'000, 'x'));
+  const support::TemporaryFile file(std::string(100'000, 'x'));
   const auto text = SealedText::read(file.path());
   file.write("y");
   EXPECT_EQ(text->bytes(), std::string(100'000, 'x'));
@@ -38,4 +38,4 @@ TEST(SealedText, NamesWhatCannotBeRead) {
 }
 
 }  // namespace
-}  // namespace poetry
+}  // namespace poetry::base

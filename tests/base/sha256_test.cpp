@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace poetry {
+namespace poetry::base {
 namespace {
 
 // The one-block message and the empty message of NIST's examples for FIPS 180-4.
@@ -25,4 +25,4 @@ TEST(Digest, IsReadAsItIsWritten) {
 }
 
 }  // namespace
-}  // namespace poetry
+}  // namespace poetry::base

@@ -6,7 +6,7 @@
 
 #include <atomic>
 
-namespace poetry {
+namespace poetry::base {
 namespace {
 
 TEST(SharedMemory, IsTheSameInAProcessThatIsForkedOff) {
@@ -31,4 +31,4 @@ TEST(SharedMemory, OfSeveralObjectsOneKeepsTheWhole) {
 }
 
 }  // namespace
-}  // namespace poetry
+}  // namespace poetry::base

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace poetry {
+namespace poetry::base {
 namespace {
 
 TEST(ShownText, ReadsWhatIsUtf8AndReplacesTheRest) {
@@ -37,4 +37,4 @@ TEST(ShownText, IsShortenedInItsMiddle) {
 }
 
 }  // namespace
-}  // namespace poetry
+}  // namespace poetry::base

@@ -4,7 +4,7 @@
 
 #include <utility>
 
-namespace poetry {
+namespace poetry::base {
 namespace {
 
 using namespace std::string_literals;
@@ -52,4 +52,4 @@ INSTANTIATE_TEST_SUITE_P(
                     Utf8Case{"\xC3\xC3\xA9", bad + "\xC3\xA9"}));
 
 }  // namespace
-}  // namespace poetry
+}  // namespace poetry::base

@@ -5,11 +5,11 @@
 #include "base/error.hpp"
 #include "support/temporary_file.hpp"
 
-namespace poetry {
+namespace poetry::cli {
 namespace {
 
 struct Settings {
-  Duration delay{0};
+  base::Duration delay{0};
   bool quiet = false;
   std::vector<std::string> serve;
   std::vector<std::string> operands;
@@ -34,7 +34,7 @@ std::string complaint(std::vector<const char*> words) {
   Settings settings;
   try {
     run(settings, std::move(words));
-  } catch (const UsageError& error) {
+  } catch (const base::UsageError& error) {
     return error.what();
   }
   return "";
@@ -59,7 +59,8 @@ TEST(CommandLine, NamesTheOffender) {
 }
 
 TEST(CommandLine, TheCommandLineWinsOverTheConfigFile) {
-  const TemporaryFile file("# a comment\n\n delay = 3s \nserve = a\nserve=b\nquiet = true\n");
+  const support::TemporaryFile file(
+      "# a comment\n\n delay = 3s \nserve = a\nserve=b\nquiet = true\n");
   Settings settings;
   run(settings, {"--config", file.path().c_str()});
   EXPECT_EQ(settings.delay, std::chrono::seconds(3));
@@ -77,10 +78,10 @@ TEST(CommandLine, AConfigErrorNamesFileAndLine) {
            {"delay", ":1: not 'name = value': delay"},
            {"\ndelay = x", ":2: delay: not a duration: x"},
            {"help = true", ":1: unknown key: help"}}) {
-    const TemporaryFile file(text);
+    const support::TemporaryFile file(text);
     EXPECT_EQ(complaint({"--config", file.path().c_str()}), file.path() + expected);
   }
 }
 
 }  // namespace
-}  // namespace poetry
+}  // namespace poetry::cli

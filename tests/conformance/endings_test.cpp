@@ -8,7 +8,7 @@
 
 #include "support/rig.hpp"
 
-namespace poetry {
+namespace poetry::conformance {
 namespace {
 
 using namespace std::chrono_literals;
@@ -21,85 +21,96 @@ class EveryEngineEnds : public testing::TestWithParam<std::string> {};
 
 TEST_P(EveryEngineEnds, AllWhoFinishInTheSameMoment) {
   constexpr std::size_t many = 200;
-  const auto end = Clock::now() + 300ms;
-  Rig rig(GetParam(), std::make_shared<Custom>([end](const Peer& /*peer*/, TimePoint now) -> Step {
-            if (now < end) return Pause{end};
-            return Finish{};
-          }));
-  std::vector<Fd> clients;
+  const auto end = base::Clock::now() + 300ms;
+  support::Rig rig(GetParam(),
+                   std::make_shared<support::Custom>(
+                       [end](const session::Peer& /*peer*/, base::TimePoint now) -> session::Step {
+                         if (now < end) return session::Pause{end};
+                         return session::Finish{};
+                       }));
+  std::vector<base::Fd> clients;
   for (std::size_t i = 0; i < many; ++i) {
-    clients.push_back(connect_to(rig.address()));
-    half_close(clients.back().get());
+    clients.push_back(support::connect_to(rig.address()));
+    net::half_close(clients.back().get());
   }
-  for (const auto& client : clients) EXPECT_EQ(hear(client.get()).ended.status, IoStatus::end);
-  EXPECT_EQ(rig.reasons(many), std::vector<Reason>(many, Reason::finished));
+  for (const auto& client : clients)
+    EXPECT_EQ(support::hear(client.get()).ended.status, net::IoStatus::end);
+  EXPECT_EQ(rig.reasons(many), std::vector<engine::Reason>(many, engine::Reason::finished));
 }
 
 TEST_P(EveryEngineEnds, ManyWhomItCutsAtOnce) {
   constexpr std::size_t many = 50;
-  Rig rig(GetParam(), endless());
-  std::vector<Fd> clients;
-  for (std::size_t i = 0; i < many; ++i) clients.push_back(connect_to(rig.address()));
-  for (const auto& client : clients) hear_first_line(client.get());
-  rig.tell(Command::stop);
-  for (const auto& client : clients) EXPECT_EQ(hear(client.get()).ended.status, IoStatus::error);
-  EXPECT_EQ(rig.reasons(), std::vector<Reason>(many, Reason::shutdown));
+  support::Rig rig(GetParam(), support::endless());
+  std::vector<base::Fd> clients;
+  for (std::size_t i = 0; i < many; ++i) clients.push_back(support::connect_to(rig.address()));
+  for (const auto& client : clients) support::hear_first_line(client.get());
+  rig.tell(engine::Command::stop);
+  for (const auto& client : clients)
+    EXPECT_EQ(support::hear(client.get()).ended.status, net::IoStatus::error);
+  EXPECT_EQ(rig.reasons(), std::vector<engine::Reason>(many, engine::Reason::shutdown));
 }
 
 TEST_P(EveryEngineEnds, AConnectionAloneWhoseSessionThrows) {
-  Rig rig(GetParam(),
-          std::make_shared<Custom>([steps = 0](const Peer& peer, TimePoint now) mutable -> Step {
-            if (++steps % 2 == 0) return Pause{now + 20ms};
-            if (peer.number == 1 && steps == 3) throw std::runtime_error("lost");
-            if (steps == 5) return Finish{};
-            return Write{"a\n"};
-          }));
-  const Fd failed = connect_to(rig.address());
-  hear_first_line(failed.get());
-  Fd kept = connect_to(rig.address());
-  EXPECT_EQ(hear(failed.get()).ended.status, IoStatus::error);
-  EXPECT_EQ(hear(kept.get()).bytes, "a\na\n");
+  support::Rig rig(GetParam(), std::make_shared<support::Custom>(
+                                   [steps = 0](const session::Peer& peer,
+                                               base::TimePoint now) mutable -> session::Step {
+                                     if (++steps % 2 == 0) return session::Pause{now + 20ms};
+                                     if (peer.number == 1 && steps == 3)
+                                       throw std::runtime_error("lost");
+                                     if (steps == 5) return session::Finish{};
+                                     return session::Write{"a\n"};
+                                   }));
+  const base::Fd failed = support::connect_to(rig.address());
+  support::hear_first_line(failed.get());
+  base::Fd kept = support::connect_to(rig.address());
+  EXPECT_EQ(support::hear(failed.get()).ended.status, net::IoStatus::error);
+  EXPECT_EQ(support::hear(kept.get()).bytes, "a\na\n");
   kept.reset();
   // In whatever order processes are found to have ended.
-  EXPECT_THAT(rig.reasons(2), ::testing::UnorderedElementsAre(Reason::fault, Reason::finished));
+  EXPECT_THAT(rig.reasons(2),
+              ::testing::UnorderedElementsAre(engine::Reason::fault, engine::Reason::finished));
 }
 
 TEST_P(EveryEngineEnds, AConnectionAloneWhoseSessionDoesNotOpen) {
-  struct Picky : Custom {
-    using Custom::Custom;
-    std::unique_ptr<Session> open(const Peer& peer, TimePoint now) override {
+  struct Picky : support::Custom {
+    using support::Custom::Custom;
+    std::unique_ptr<session::Session> open(const session::Peer& peer,
+                                           base::TimePoint now) override {
       if (peer.number == 1) throw std::runtime_error("not you");
-      return Custom::open(peer, now);
+      return support::Custom::open(peer, now);
     }
   };
-  Rig rig(GetParam(), std::make_shared<Picky>(
-                          [](const Peer& /*peer*/, TimePoint /*now*/) { return Finish{}; }));
-  const Fd refused = connect_to(rig.address());
-  EXPECT_EQ(hear(refused.get()).ended.status, IoStatus::error);
-  EXPECT_EQ(rig.reasons(1), std::vector{Reason::fault});
-  Fd served = connect_to(rig.address());
-  EXPECT_EQ(hear(served.get()).ended.status, IoStatus::end);
+  support::Rig rig(GetParam(), std::make_shared<Picky>(
+                                   [](const session::Peer& /*peer*/, base::TimePoint /*now*/) {
+                                     return session::Finish{};
+                                   }));
+  const base::Fd refused = support::connect_to(rig.address());
+  EXPECT_EQ(support::hear(refused.get()).ended.status, net::IoStatus::error);
+  EXPECT_EQ(rig.reasons(1), std::vector{engine::Reason::fault});
+  base::Fd served = support::connect_to(rig.address());
+  EXPECT_EQ(support::hear(served.get()).ended.status, net::IoStatus::end);
   served.reset();
   // In whatever order processes are found to have ended.
-  EXPECT_THAT(rig.reasons(2), ::testing::UnorderedElementsAre(Reason::fault, Reason::finished));
+  EXPECT_THAT(rig.reasons(2),
+              ::testing::UnorderedElementsAre(engine::Reason::fault, engine::Reason::finished));
 }
 
 TEST_P(EveryEngineEnds, WithoutAThreadOrProcessLeft) {
   const auto before = count_threads();
   {
-    Rig rig(GetParam(), endless());
-    std::vector<Fd> clients;
+    support::Rig rig(GetParam(), support::endless());
+    std::vector<base::Fd> clients;
     for (int i = 0; i < 10; ++i) {
-      clients.push_back(connect_to(rig.address()));
-      hear_first_line(clients.back().get());
+      clients.push_back(support::connect_to(rig.address()));
+      support::hear_first_line(clients.back().get());
     }
-    reset_on_close(clients.back().get());
+    net::reset_on_close(clients.back().get());
     clients.pop_back();
-    EXPECT_EQ(rig.reasons(1), std::vector{Reason::peer_reset});
-    rig.tell(Command::stop);
+    EXPECT_EQ(rig.reasons(1), std::vector{engine::Reason::peer_reset});
+    rig.tell(engine::Command::stop);
     EXPECT_EQ(rig.reasons().size(), 10U);
   }
-  EXPECT_TRUE(becomes_true([before] { return count_threads() <= before; }));
+  EXPECT_TRUE(support::becomes_true([before] { return count_threads() <= before; }));
   EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1);
   EXPECT_EQ(errno, ECHILD);
 }
@@ -108,4 +119,4 @@ INSTANTIATE_TEST_SUITE_P(Engines, EveryEngineEnds, testing::ValuesIn(every_engin
                          [](const auto& at) { return at.param; });
 
 }  // namespace
-}  // namespace poetry
+}  // namespace poetry::conformance

@@ -8,7 +8,7 @@
 #include "support/rig.hpp"
 #include "support/temporary_file.hpp"
 
-namespace poetry {
+namespace poetry::conformance {
 namespace {
 
 using namespace std::chrono_literals;
@@ -18,7 +18,7 @@ struct PacedPoem {
   std::string spec;  // FILE stands for a file that holds `text`
   std::string text;
   std::string expected;
-  Duration least;  // the earliest that the stream may end
+  base::Duration least;  // the earliest that the stream may end
 };
 
 const std::vector<PacedPoem> services{
@@ -32,24 +32,24 @@ class EveryService : public testing::TestWithParam<std::tuple<std::string, Paced
 
 TEST_P(EveryService, ReachesThreeClientsWholeAndNeverEarly) {
   const auto& [engine, service] = GetParam();
-  const TemporaryFile file(service.text);
+  const support::TemporaryFile file(service.text);
   auto spec = service.spec;
   spec.replace(spec.find("FILE"), 4, file.path());
-  Rig rig(engine, make_service(parse_service(spec, {}), {}));
-  const auto start = Clock::now();
-  std::vector<Fd> clients;
-  for (int i = 0; i < 3; ++i) clients.push_back(connect_to(rig.address()));
-  half_close(clients[1].get());
-  send_some(clients[2].get(), "input that nobody reads");
+  support::Rig rig(engine, session::make_service(session::parse_service(spec, {}), {}));
+  const auto start = base::Clock::now();
+  std::vector<base::Fd> clients;
+  for (int i = 0; i < 3; ++i) clients.push_back(support::connect_to(rig.address()));
+  net::half_close(clients[1].get());
+  net::send_some(clients[2].get(), "input that nobody reads");
   for (const auto& client : clients) {
-    const auto heard = hear(client.get());
-    EXPECT_EQ(heard.ended.status, IoStatus::end);
+    const auto heard = support::hear(client.get());
+    EXPECT_EQ(heard.ended.status, net::IoStatus::end);
     EXPECT_TRUE(heard.bytes == service.expected) << heard.bytes.size() << " bytes";
-    EXPECT_GE(Clock::now() - start, service.least);
+    EXPECT_GE(base::Clock::now() - start, service.least);
   }
   clients.clear();
-  rig.tell(Command::drain);
-  EXPECT_EQ(rig.reasons(), std::vector<Reason>(3, Reason::finished));
+  rig.tell(engine::Command::drain);
+  EXPECT_EQ(rig.reasons(), std::vector<engine::Reason>(3, engine::Reason::finished));
 }
 
 INSTANTIATE_TEST_SUITE_P(Matrix, EveryService,
@@ -62,87 +62,90 @@ INSTANTIATE_TEST_SUITE_P(Matrix, EveryService,
 class EveryEngine : public testing::TestWithParam<std::string> {};
 
 TEST_P(EveryEngine, DrainsThenCutsWhatIsLeft) {
-  Rig rig(GetParam(), endless(), 0, 50ms);
-  const Fd client = connect_to(rig.address());
-  hear_first_line(client.get());
-  rig.tell(Command::drain);
-  EXPECT_EQ(hear(client.get()).ended.status, IoStatus::error);
-  EXPECT_EQ(rig.reasons(), std::vector<Reason>{Reason::shutdown});
+  support::Rig rig(GetParam(), support::endless(), 0, 50ms);
+  const base::Fd client = support::connect_to(rig.address());
+  support::hear_first_line(client.get());
+  rig.tell(engine::Command::drain);
+  EXPECT_EQ(support::hear(client.get()).ended.status, net::IoStatus::error);
+  EXPECT_EQ(rig.reasons(), std::vector<engine::Reason>{engine::Reason::shutdown});
 }
 
 TEST_P(EveryEngine, StopsAtOnceWhenTold) {
-  Rig rig(GetParam(), endless(), 0, std::chrono::hours(1));
-  const Fd client = connect_to(rig.address());
-  hear_first_line(client.get());
-  rig.tell(Command::stop);
-  EXPECT_EQ(hear(client.get()).ended.status, IoStatus::error);
+  support::Rig rig(GetParam(), support::endless(), 0, std::chrono::hours(1));
+  const base::Fd client = support::connect_to(rig.address());
+  support::hear_first_line(client.get());
+  rig.tell(engine::Command::stop);
+  EXPECT_EQ(support::hear(client.get()).ended.status, net::IoStatus::error);
 }
 
 TEST_P(EveryEngine, HoldsNoMoreClientsThanItsQuota) {
-  const auto text = SealedText::copy("a\n");
-  Rig rig(GetParam(), std::make_shared<PoemService>(text, Pacing{.delay = 50ms}), 1);
-  const auto start = Clock::now();
-  std::vector<Fd> clients;
-  for (int i = 0; i < 4; ++i) clients.push_back(connect_to(rig.address()));
+  const auto text = base::SealedText::copy("a\n");
+  support::Rig rig(GetParam(),
+                   std::make_shared<session::PoemService>(text, session::Pacing{.delay = 50ms}), 1);
+  const auto start = base::Clock::now();
+  std::vector<base::Fd> clients;
+  for (int i = 0; i < 4; ++i) clients.push_back(support::connect_to(rig.address()));
   for (auto& client : clients) {
-    EXPECT_EQ(hear(client.get()).bytes, "a\n");
+    EXPECT_EQ(support::hear(client.get()).bytes, "a\n");
     client.reset();
   }
-  EXPECT_GE(Clock::now() - start, 4 * 50ms);  // one after another
+  EXPECT_GE(base::Clock::now() - start, 4 * 50ms);  // one after another
 }
 
 TEST_P(EveryEngine, AResetEndsOneConnectionAlone) {
-  Rig rig(GetParam(),
-          std::make_shared<PoemService>(SealedText::copy("a\nb\nc\n"), Pacing{.delay = 30ms}));
-  Fd lost = connect_to(rig.address());
-  const Fd kept = connect_to(rig.address());
-  hear_first_line(lost.get());
-  reset_on_close(lost.get());
+  support::Rig rig(GetParam(),
+                   std::make_shared<session::PoemService>(base::SealedText::copy("a\nb\nc\n"),
+                                                          session::Pacing{.delay = 30ms}));
+  base::Fd lost = support::connect_to(rig.address());
+  const base::Fd kept = support::connect_to(rig.address());
+  support::hear_first_line(lost.get());
+  net::reset_on_close(lost.get());
   lost.reset();
-  EXPECT_EQ(hear(kept.get()).bytes, "a\nb\nc\n");
+  EXPECT_EQ(support::hear(kept.get()).bytes, "a\nb\nc\n");
 }
 
 TEST_P(EveryEngine, EchoesWhatAClientSendsWhileItReads) {
-  Rig rig(GetParam(), make_service(parse_service("echo", {}), {}));
-  const Fd client = connect_to(rig.address());
+  support::Rig rig(GetParam(), session::make_service(session::parse_service("echo", {}), {}));
+  const base::Fd client = support::connect_to(rig.address());
   const std::string text(8 << 20, 'x');
   std::thread sender([&client, left = std::string_view(text)]() mutable {
     while (!left.empty()) {
-      const auto sent = send_some(client.get(), left);
-      if (sent.status != IoStatus::ok) break;
+      const auto sent = net::send_some(client.get(), left);
+      if (sent.status != net::IoStatus::ok) break;
       left.remove_prefix(sent.bytes);
     }
-    half_close(client.get());
+    net::half_close(client.get());
   });
-  const auto heard = hear(client.get());
+  const auto heard = support::hear(client.get());
   sender.join();
-  EXPECT_EQ(heard.ended.status, IoStatus::end);
+  EXPECT_EQ(heard.ended.status, net::IoStatus::end);
   EXPECT_TRUE(heard.bytes == text) << heard.bytes.size() << " bytes";
 }
 
 TEST_P(EveryEngine, AnswersEachLineByAFibonacciNumberOfItsOwn) {
-  const TemporaryFile state("");
-  Rig rig(GetParam(), make_service(parse_service("fibonacci:" + state.path(), {}), {}));
-  const Fd one = connect_to(rig.address());
-  const Fd other = connect_to(rig.address());
+  const support::TemporaryFile state("");
+  support::Rig rig(GetParam(), session::make_service(
+                                   session::parse_service("fibonacci:" + state.path(), {}), {}));
+  const base::Fd one = support::connect_to(rig.address());
+  const base::Fd other = support::connect_to(rig.address());
   std::array<char, 2> answer{};
-  send_some(one.get(), "\n");
-  ASSERT_EQ(receive_some(one.get(), answer).bytes, 2U);
+  net::send_some(one.get(), "\n");
+  ASSERT_EQ(net::receive_some(one.get(), answer).bytes, 2U);
   EXPECT_EQ(answer, (std::array{'1', '\n'}));
-  send_some(other.get(), "a\nb\nc");
-  half_close(other.get());
-  EXPECT_EQ(hear(other.get()).bytes, "2\n3\n5\n");
-  half_close(one.get());
-  EXPECT_EQ(hear(one.get()).ended.status, IoStatus::end);
+  net::send_some(other.get(), "a\nb\nc");
+  net::half_close(other.get());
+  EXPECT_EQ(support::hear(other.get()).bytes, "2\n3\n5\n");
+  net::half_close(one.get());
+  EXPECT_EQ(support::hear(one.get()).ended.status, net::IoStatus::end);
 }
 
 TEST_P(EveryEngine, TellsItsCatalogWhateverIsSent) {
-  Rig rig(GetParam(), make_service(parse_service("catalog", {}), {}));
-  const Fd client = connect_to(rig.address());
-  send_some(client.get(), "GET / HTTP/1.0\r\n\r\n");
-  const auto heard = hear(client.get());
+  support::Rig rig(GetParam(), session::make_service(session::parse_service("catalog", {}), {}));
+  const base::Fd client = support::connect_to(rig.address());
+  net::send_some(client.get(), "GET / HTTP/1.0\r\n\r\n");
+  const auto heard = support::hear(client.get());
   EXPECT_EQ(heard.bytes, "[]\n");
-  EXPECT_EQ(heard.ended.status, IoStatus::end);
+  EXPECT_EQ(heard.ended.status, net::IoStatus::end);
 }
 
 INSTANTIATE_TEST_SUITE_P(Engines, EveryEngine, testing::ValuesIn(every_engine()),
@@ -150,14 +153,14 @@ INSTANTIATE_TEST_SUITE_P(Engines, EveryEngine, testing::ValuesIn(every_engine())
 
 TEST(EngineNames, AnUnknownOneListsTheValidOnes) {
   try {
-    make_engine("abacus");
+    engine::make_engine("abacus");
     FAIL();
   } catch (const std::exception& error) {
     std::string valid;
-    for (const auto& name : engine_names()) valid += (valid.empty() ? "" : ", ") + name;
+    for (const auto& name : engine::engine_names()) valid += (valid.empty() ? "" : ", ") + name;
     EXPECT_EQ(error.what(), "unknown engine (valid: " + valid + "): abacus");
   }
 }
 
 }  // namespace
-}  // namespace poetry
+}  // namespace poetry::conformance

@@ -4,7 +4,7 @@
 #include <array>
 #include <ostream>
 
-namespace poetry {
+namespace poetry::conformance {
 namespace {
 
 using namespace std::chrono_literals;
@@ -18,7 +18,7 @@ void cut(StreamOutcome& outcome, const std::string& fault, std::size_t size, End
   if (outcome.bytes.size() < size) return;
   outcome.bytes.resize(size);
   outcome.end = end;
-  outcome.reason = end == End::silence ? Reason::shutdown : Reason::fault;
+  outcome.reason = end == End::silence ? engine::Reason::shutdown : engine::Reason::fault;
   outcome.least = outcome.first_byte;
   fire(outcome, fault, size);
 }
@@ -30,7 +30,7 @@ void cut_at_line(StreamOutcome& outcome, const std::string& fault, End end) {
 }
 
 /// Each write is late by so much, the end only if a write makes it so.
-void delay_writes(StreamOutcome& outcome, const std::string& fault, Duration by) {
+void delay_writes(StreamOutcome& outcome, const std::string& fault, base::Duration by) {
   if (outcome.bytes.empty()) return;
   fire(outcome, fault, 0);
   outcome.first_byte += by;
@@ -43,7 +43,7 @@ void slice(StreamOutcome& outcome, const std::string& fault) {
 }
 
 /// Everything is late by so much.
-void delay_all(StreamOutcome& outcome, Duration by) {
+void delay_all(StreamOutcome& outcome, base::Duration by) {
   outcome.first_byte += by;
   outcome.least += by;
 }
@@ -114,11 +114,11 @@ std::ostream& operator<<(std::ostream& out, End end) {
 
 std::ostream& operator<<(std::ostream& out, const FaultCase& fault) { return out << fault.name; }
 
-OnFired note_in(const Notes& notes) {
-  return [&notes](const Fired& fired) {
+faults::OnFired note_in(const support::Notes& notes) {
+  return [&notes](const faults::Fired& fired) {
     notes.add(std::to_string(fired.peer.number) + ": " + std::string(fired.fault) + " at " +
               std::to_string(fired.offset));
   };
 }
 
-}  // namespace poetry
+}  // namespace poetry::conformance

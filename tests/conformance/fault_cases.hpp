@@ -12,7 +12,7 @@
 #include "faults/fault_spec.hpp"
 #include "support/notes.hpp"
 
-namespace poetry {
+namespace poetry::conformance {
 
 /// How a client sees its stream end, if it does.
 enum class End { fin, reset, silence, none };
@@ -22,10 +22,11 @@ std::ostream& operator<<(std::ostream& out, End end);
 struct StreamOutcome {
   std::string bytes;
   End end = End::fin;
-  Reason reason = Reason::finished;  ///< where it does not end, the server stops: shutdown
-  std::vector<std::string> fired;    ///< "FAULT at OFFSET", in the order in which they take effect
-  Duration first_byte{0};            ///< not earlier than this after connecting
-  Duration least{0};                 ///< nor the end earlier than this
+  engine::Reason reason =
+      engine::Reason::finished;    ///< where it does not end, the server stops: shutdown
+  std::vector<std::string> fired;  ///< "FAULT at OFFSET", in the order in which they take effect
+  base::Duration first_byte{0};    ///< not earlier than this after connecting
+  base::Duration least{0};         ///< nor the end earlier than this
 };
 
 struct FaultCase {
@@ -39,6 +40,6 @@ std::ostream& operator<<(std::ostream& out, const FaultCase& fault);
 const std::vector<FaultCase>& every_fault();
 
 /// Notes each fault that fires as "CONNECTION: FAULT at OFFSET". Borrows `notes`.
-OnFired note_in(const Notes& notes);
+faults::OnFired note_in(const support::Notes& notes);
 
-}  // namespace poetry
+}  // namespace poetry::conformance

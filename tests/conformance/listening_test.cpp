@@ -9,7 +9,7 @@
 #include "faults/fault_spec.hpp"
 #include "support/rig.hpp"
 
-namespace poetry {
+namespace poetry::conformance {
 namespace {
 
 using namespace std::chrono_literals;
@@ -19,27 +19,27 @@ char byte_at(std::size_t offset) { return static_cast<char>(offset % 251); }
 
 /// Writes one piece after another, and before each listens for no time; says at the end what it has
 /// heard. Each session has a copy of the script.
-struct Talker : Service {
+struct Talker : session::Service {
   struct Script {
     std::size_t least = 0;       ///< pieces to write
     std::string last_words;      ///< input at which it ends all the same; none: the peer's FIN
     std::size_t piece = 16'384;  ///< bytes of one
   };
-  struct Talk : Session {
+  struct Talk : session::Session {
     explicit Talk(const Script& its_script) : script(its_script) {}
-    Step next(TimePoint now) override {
-      if (said) return Finish{};
+    session::Step next(base::TimePoint now) override {
+      if (said) return session::Finish{};
       const bool told = script.last_words.empty() ? fins > 0 : heard == script.last_words;
       if (written >= script.least && told && listened) {
         said = true;
         piece = summary();
-        return Write{piece};
+        return session::Write{piece};
       }
       listened = !listened;
-      if (listened) return Listen{now};
+      if (listened) return session::Listen{now};
       piece.assign(script.piece, fins > 0 ? 'b' : 'a');
       ++written;
-      return Write{piece};
+      return session::Write{piece};
     }
     void receive(std::string_view bytes) override {
       if (bytes.empty()) ++fins;
@@ -62,7 +62,8 @@ struct Talker : Service {
   };
 
   explicit Talker(Script its_script) : script(std::move(its_script)) {}
-  std::unique_ptr<Session> open(const Peer& /*peer*/, TimePoint /*now*/) override {
+  std::unique_ptr<session::Session> open(const session::Peer& /*peer*/,
+                                         base::TimePoint /*now*/) override {
     return std::make_unique<Talk>(script);
   }
   Script script;
@@ -77,8 +78,8 @@ std::string last_line(const std::string& text) {
 void hear_of_fin(int socket) {
   std::array<char, 4096> buffer{};
   for (;;) {
-    const auto result = receive_some(socket, buffer);
-    ASSERT_EQ(result.status, IoStatus::ok);
+    const auto result = net::receive_some(socket, buffer);
+    ASSERT_EQ(result.status, net::IoStatus::ok);
     if (std::string_view(buffer.data(), result.bytes).find('b') != std::string_view::npos) return;
   }
 }
@@ -86,108 +87,112 @@ void hear_of_fin(int socket) {
 class EveryEngineListens : public testing::TestWithParam<std::string> {};
 
 TEST_P(EveryEngineListens, ToAWordInTheMiddleOfAStream) {
-  Rig rig(GetParam(), std::make_shared<Talker>(Talker::Script{3, "stop"}));
-  const Fd client = connect_to(rig.address());
+  support::Rig rig(GetParam(), std::make_shared<Talker>(Talker::Script{3, "stop"}));
+  const base::Fd client = support::connect_to(rig.address());
   std::array<char, 4096> buffer{};
-  for (int i = 0; i < 100; ++i) ASSERT_EQ(receive_some(client.get(), buffer).status, IoStatus::ok);
-  send_some(client.get(), "stop");
-  const auto heard = hear(client.get());
-  EXPECT_EQ(heard.ended.status, IoStatus::end);
+  for (int i = 0; i < 100; ++i)
+    ASSERT_EQ(net::receive_some(client.get(), buffer).status, net::IoStatus::ok);
+  net::send_some(client.get(), "stop");
+  const auto heard = support::hear(client.get());
+  EXPECT_EQ(heard.ended.status, net::IoStatus::end);
   EXPECT_EQ(last_line(heard.bytes), "4 bytes, 0 FIN\n");
 }
 
 TEST_P(EveryEngineListens, ToAFinOnceAndWritesOn) {
-  Rig rig(GetParam(), std::make_shared<Talker>(Talker::Script{200, ""}));
-  const Fd client = connect_to(rig.address());
-  half_close(client.get());
-  const auto heard = hear(client.get());
-  EXPECT_EQ(heard.ended.status, IoStatus::end);
+  support::Rig rig(GetParam(), std::make_shared<Talker>(Talker::Script{200, ""}));
+  const base::Fd client = support::connect_to(rig.address());
+  net::half_close(client.get());
+  const auto heard = support::hear(client.get());
+  EXPECT_EQ(heard.ended.status, net::IoStatus::end);
   EXPECT_GE(heard.bytes.size(), 200U * 16'384);
   EXPECT_EQ(last_line(heard.bytes), "0 bytes in order, 1 FIN\n");
 }
 
 TEST_P(EveryEngineListens, AndNoticesAResetInTheMiddleOfAStream) {
-  Rig rig(GetParam(), std::make_shared<Talker>(Talker::Script{0, "never said"}));
-  Fd client = connect_to(rig.address());
-  hear_first_line(client.get());
-  reset_on_close(client.get());
+  support::Rig rig(GetParam(), std::make_shared<Talker>(Talker::Script{0, "never said"}));
+  base::Fd client = support::connect_to(rig.address());
+  support::hear_first_line(client.get());
+  net::reset_on_close(client.get());
   client.reset();
-  EXPECT_EQ(rig.reasons(1), std::vector{Reason::peer_reset});
+  EXPECT_EQ(rig.reasons(1), std::vector{engine::Reason::peer_reset});
 }
 
 TEST_P(EveryEngineListens, AndNoticesAResetBehindAFin) {
-  Rig rig(GetParam(), std::make_shared<Talker>(Talker::Script{0, "never said"}));
-  Fd client = connect_to(rig.address());
-  half_close(client.get());
+  support::Rig rig(GetParam(), std::make_shared<Talker>(Talker::Script{0, "never said"}));
+  base::Fd client = support::connect_to(rig.address());
+  net::half_close(client.get());
   hear_of_fin(client.get());
-  reset_on_close(client.get());
+  net::reset_on_close(client.get());
   client.reset();
-  EXPECT_EQ(rig.reasons(1), std::vector{Reason::peer_closed});
+  EXPECT_EQ(rig.reasons(1), std::vector{engine::Reason::peer_closed});
 }
 
 /// The first client keeps the second in the backlog, where its input waits for it.
 TEST_P(EveryEngineListens, OnceForNoTimeToWhatIsThere) {
-  struct Once : Service {
-    struct Hearer : Session {
+  struct Once : session::Service {
+    struct Hearer : session::Session {
       explicit Hearer(bool first) : step(first ? 10 : 0) {}
-      Step next(TimePoint now) override {
+      session::Step next(base::TimePoint now) override {
         switch (step++) {
           case 0:
-            return Listen{now - 1s};
+            return session::Listen{now - 1s};
           case 10:
-            return Write{"a\n"};
+            return session::Write{"a\n"};
           case 11:
-            return Listen{};
+            return session::Listen{};
           default:
-            if (step == 2) return Write{heard};
-            return Finish{};
+            if (step == 2) return session::Write{heard};
+            return session::Finish{};
         }
       }
       void receive(std::string_view bytes) override { heard += bytes; }
       int step;
       std::string heard;
     };
-    std::unique_ptr<Session> open(const Peer& peer, TimePoint /*now*/) override {
+    std::unique_ptr<session::Session> open(const session::Peer& peer,
+                                           base::TimePoint /*now*/) override {
       return std::make_unique<Hearer>(peer.number == 1);
     }
   };
-  Rig rig(GetParam(), std::make_shared<Once>(), 1);
-  Fd first = connect_to(rig.address());
-  hear_first_line(first.get());
-  const Fd second = connect_to(rig.address());
-  send_some(second.get(), "hello");
-  half_close(first.get());
-  EXPECT_EQ(hear(first.get()).ended.status, IoStatus::end);
+  support::Rig rig(GetParam(), std::make_shared<Once>(), 1);
+  base::Fd first = support::connect_to(rig.address());
+  support::hear_first_line(first.get());
+  const base::Fd second = support::connect_to(rig.address());
+  net::send_some(second.get(), "hello");
+  net::half_close(first.get());
+  EXPECT_EQ(support::hear(first.get()).ended.status, net::IoStatus::end);
   first.reset();
-  EXPECT_EQ(hear(second.get()).bytes, "hello");
+  EXPECT_EQ(support::hear(second.get()).bytes, "hello");
 }
 
 TEST_P(EveryEngineListens, ForNoTimeWhereNothingIsThere) {
-  Rig rig(GetParam(), std::make_shared<Custom>(
-                          [steps = 0](const Peer& /*peer*/, TimePoint now) mutable -> Step {
-                            if (++steps <= 1000) return Listen{now};
-                            return Finish{};
-                          }));
-  const Fd client = connect_to(rig.address());
-  EXPECT_EQ(hear(client.get()).ended.status, IoStatus::end);
+  support::Rig rig(GetParam(), std::make_shared<support::Custom>(
+                                   [steps = 0](const session::Peer& /*peer*/,
+                                               base::TimePoint now) mutable -> session::Step {
+                                     if (++steps <= 1000) return session::Listen{now};
+                                     return session::Finish{};
+                                   }));
+  const base::Fd client = support::connect_to(rig.address());
+  EXPECT_EQ(support::hear(client.get()).ended.status, net::IoStatus::end);
 }
 
 TEST_P(EveryEngineListens, OrHoldsItsPeerBack) {
   constexpr std::size_t more_than_buffers = std::size_t{64} << 20;
-  Rig rig(GetParam(), std::make_shared<Custom>(
-                          [steps = 0](const Peer& /*peer*/, TimePoint now) mutable -> Step {
-                            if (++steps == 1) return Listen{now};
-                            if (steps == 2) return Write{"a\n"};
-                            return Pause{};
-                          }));
-  const Fd client = connect_to(rig.address());
-  hear_first_line(client.get());
-  limit_blocking(client.get(), 300ms);
+  support::Rig rig(GetParam(), std::make_shared<support::Custom>(
+                                   [steps = 0](const session::Peer& /*peer*/,
+                                               base::TimePoint now) mutable -> session::Step {
+                                     if (++steps == 1) return session::Listen{now};
+                                     if (steps == 2) return session::Write{"a\n"};
+                                     return session::Pause{};
+                                   }));
+  const base::Fd client = support::connect_to(rig.address());
+  support::hear_first_line(client.get());
+  net::limit_blocking(client.get(), 300ms);
   const std::string piece(1 << 20, 'x');
   std::size_t sent = 0;
   while (sent < more_than_buffers) {
-    const auto result = send_some(client.get(), piece);
-    if (result.status != IoStatus::ok) break;
+    const auto result = net::send_some(client.get(), piece);
+    if (result.status != net::IoStatus::ok) break;
     sent += result.bytes;
   }
   EXPECT_LT(sent, more_than_buffers);
@@ -204,22 +209,23 @@ TEST_P(EveryEngineTalksBothWays, AndLosesNothing) {
   const auto& [engine, fault] = GetParam();
   constexpr std::size_t pieces = 128;
   constexpr std::size_t piece = 16'384;
-  Rig rig(engine, with_faults(std::make_shared<Talker>(Talker::Script{pieces, "", piece}),
-                              parse_faults(std::vector{fault}), {}));
-  const Fd client = connect_to(rig.address());
+  support::Rig rig(engine,
+                   faults::with_faults(std::make_shared<Talker>(Talker::Script{pieces, "", piece}),
+                                       faults::parse_faults(std::vector{fault}), {}));
+  const base::Fd client = support::connect_to(rig.address());
   std::string text;
   while (text.size() < pieces * piece) text += byte_at(text.size());
   std::thread sender([&client, left = std::string_view(text)]() mutable {
     while (!left.empty()) {
-      const auto sent = send_some(client.get(), left);
-      if (sent.status != IoStatus::ok) break;
+      const auto sent = net::send_some(client.get(), left);
+      if (sent.status != net::IoStatus::ok) break;
       left.remove_prefix(sent.bytes);
     }
-    half_close(client.get());
+    net::half_close(client.get());
   });
-  const auto heard = hear(client.get());
+  const auto heard = support::hear(client.get());
   sender.join();
-  EXPECT_EQ(heard.ended.status, IoStatus::end);
+  EXPECT_EQ(heard.ended.status, net::IoStatus::end);
   EXPECT_GE(heard.bytes.size(), pieces * piece);
   EXPECT_EQ(last_line(heard.bytes), std::to_string(text.size()) + " bytes in order, 1 FIN\n");
 }
@@ -238,4 +244,4 @@ INSTANTIATE_TEST_SUITE_P(Engines, EveryEngineTalksBothWays,
                          });
 
 }  // namespace
-}  // namespace poetry
+}  // namespace poetry::conformance

@@ -9,7 +9,7 @@
 #include "conformance/toy_service.hpp"
 #include "session/services.hpp"
 
-namespace poetry {
+namespace poetry::conformance {
 namespace {
 
 using namespace std::chrono_literals;
@@ -20,14 +20,14 @@ const std::string characters =
     "!\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefgh\r\n"
     "\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghi\r\n";
 
-std::shared_ptr<Service> serve(const std::string& spec) {
-  return make_service(parse_service(spec, {}), {});
+std::shared_ptr<session::Service> serve(const std::string& spec) {
+  return session::make_service(session::parse_service(spec, {}), {});
 }
 
 /// Engines that only the tests have.
 struct EngineMaker {
   std::string_view name;
-  std::unique_ptr<Engine> (*make)();
+  std::unique_ptr<engine::Engine> (*make)();
 };
 constexpr std::array toy_engines{EngineMaker{"toy", make_toy_engine}};
 
@@ -36,38 +36,41 @@ constexpr std::array toy_engines{EngineMaker{"toy", make_toy_engine}};
 const std::vector<ServiceCase>& every_service() {
   static const std::vector<ServiceCase> services{
       {"Poem",
-       [](const TemporaryDirectory& at) {
+       [](const support::TemporaryDirectory& at) {
          return serve("poem:" + at.write("poem", "a\r\nb\n\nno newline") + ",delay=5ms");
        },
        "input that nobody reads", "a\r\nb\n\nno newline", 20ms},
-      {"Discard", [](const TemporaryDirectory&) { return serve("discard"); }, "one\r\ntwo", ""},
-      {"Chargen", [](const TemporaryDirectory&) { return serve("chargen,delay=5ms"); },
+      {"Discard", [](const support::TemporaryDirectory&) { return serve("discard"); }, "one\r\ntwo",
+       ""},
+      {"Chargen", [](const support::TemporaryDirectory&) { return serve("chargen,delay=5ms"); },
        "input that is thrown away", characters, 10ms, Stream::endless},
       {"ChargenAtOnce",
-       [](const TemporaryDirectory&) { return serve("chargen,delay=0,chunk=20B"); },
+       [](const support::TemporaryDirectory&) { return serve("chargen,delay=0,chunk=20B"); },
        "input that is thrown away", characters, 0ms, Stream::endless},
-      {"Echo", [](const TemporaryDirectory&) { return serve("echo"); }, "one\r\ntwo\n\nthree",
-       "one\r\ntwo\n\nthree"},
+      {"Echo", [](const support::TemporaryDirectory&) { return serve("echo"); },
+       "one\r\ntwo\n\nthree", "one\r\ntwo\n\nthree"},
       {"Weblog",
-       [](const TemporaryDirectory& at) {
+       [](const support::TemporaryDirectory& at) {
          const auto log = at.write("access.log", "one\ntwo\nthree\nfour\n");
          return serve("weblog:" + log + ",format=xml,backlog=3");
        },
        "",
        "<hits>\n<unparsed>two</unparsed>\n<unparsed>three</unparsed>\n"
        "<unparsed>four</unparsed>\n</hits>\n"},
-      {"Fibonacci", [](const TemporaryDirectory& at) { return serve("fibonacci:" + at / "state"); },
+      {"Fibonacci",
+       [](const support::TemporaryDirectory& at) { return serve("fibonacci:" + at / "state"); },
        "one\n\nand one more\n", "1\n2\n3\n5\n8\n13\n21\n34\n55\n", 0ms, Stream::shared},
       {"Catalog",
-       [](const TemporaryDirectory&) {
+       [](const support::TemporaryDirectory&) {
          const auto entries = [] {
-           return std::vector<CatalogEntry>{{"127.0.0.1", 7, "echo", "echo", nullptr}};
+           return std::vector<session::CatalogEntry>{{"127.0.0.1", 7, "echo", "echo", nullptr}};
          };
-         return make_service(parse_service("catalog", {}), {entries});
+         return session::make_service(session::parse_service("catalog", {}), {entries});
        },
        "GET / HTTP/1.0\r\n\r\n",
        "[{\"host\": \"127.0.0.1\", \"port\": 7, \"service\": \"echo\", \"name\": \"echo\"}]\n"},
-      {"Countdown", [](const TemporaryDirectory&) { return std::make_shared<Countdown>(5ms); },
+      {"Countdown",
+       [](const support::TemporaryDirectory&) { return std::make_shared<Countdown>(5ms); },
        "2\n1\n", "2\n1\n0\n1\n0\n", 20ms},
   };
   return services;
@@ -79,9 +82,9 @@ std::ostream& operator<<(std::ostream& out, const ServiceCase& service) {
 
 std::vector<std::string> every_engine() {
   std::vector<std::string> names;
-  for (const auto& name : engine_names()) {
+  for (const auto& name : engine::engine_names()) {
     try {
-      make_engine(name);
+      engine::make_engine(name);
       names.push_back(name);
     } catch (const std::system_error& refused) {
       std::cerr << name << " is left out: " << refused.what() << '\n';
@@ -91,11 +94,11 @@ std::vector<std::string> every_engine() {
   return names;
 }
 
-std::unique_ptr<Engine> make_listed_engine(const std::string& name) {
+std::unique_ptr<engine::Engine> make_listed_engine(const std::string& name) {
   for (const auto& toy : toy_engines) {
     if (toy.name == name) return toy.make();
   }
-  return make_engine(name);
+  return engine::make_engine(name);
 }
 
-}  // namespace poetry
+}  // namespace poetry::conformance

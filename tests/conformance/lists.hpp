@@ -13,7 +13,7 @@
 #include "engine/engine.hpp"
 #include "support/temporary_directory.hpp"
 
-namespace poetry {
+namespace poetry::conformance {
 
 /// Whether every client gets the same stream, which may go on for ever, or all draw from one.
 enum class Stream { own, endless, shared };
@@ -21,12 +21,13 @@ enum class Stream { own, endless, shared };
 /// A service, what a client sends to it before it half-closes, and what the client then gets.
 struct ServiceCase {
   std::string name;
-  std::function<std::shared_ptr<Service>(const TemporaryDirectory&)> make;
+  std::function<std::shared_ptr<session::Service>(const support::TemporaryDirectory&)> make;
   std::string input;
   /// Exactly, or how an endless stream begins; of a shared stream, lines for three clients one by
   /// one.
   std::string expected;
-  Duration least{0};  ///< from connecting to the end of the stream; no upper bound is asserted
+  base::Duration least{
+      0};  ///< from connecting to the end of the stream; no upper bound is asserted
   Stream stream = Stream::own;
 };
 std::ostream& operator<<(std::ostream& out, const ServiceCase& service);
@@ -35,6 +36,6 @@ const std::vector<ServiceCase>& every_service();
 
 /// Names that make_listed_engine() takes.
 std::vector<std::string> every_engine();
-std::unique_ptr<Engine> make_listed_engine(const std::string& name);
+std::unique_ptr<engine::Engine> make_listed_engine(const std::string& name);
 
-}  // namespace poetry
+}  // namespace poetry::conformance

@@ -12,7 +12,7 @@
 #include "conformance/lists.hpp"
 #include "support/rig.hpp"
 
-namespace poetry {
+namespace poetry::conformance {
 namespace {
 
 using namespace std::chrono_literals;
@@ -36,7 +36,7 @@ StreamOutcome untouched(const ServiceCase& service) {
   StreamOutcome outcome{.bytes = service.expected, .fired = {}, .least = service.least};
   if (service.stream == Stream::endless) {
     outcome.end = End::none;
-    outcome.reason = Reason::shutdown;
+    outcome.reason = engine::Reason::shutdown;
   }
   if (service.stream == Stream::shared) {
     const auto lines = lines_of(service.expected);
@@ -56,7 +56,7 @@ class Matrix : public testing::TestWithParam<Cell> {
     }
   }
 
-  void serve_clients(const Address& server) {
+  void serve_clients(const net::Address& server) {
     for (std::size_t i = 0; i < expected_.size(); ++i) {
       clients_.emplace_back(server, service_.input);
       if (!together_) hear(i, i + 1);
@@ -123,16 +123,17 @@ class Matrix : public testing::TestWithParam<Cell> {
 };
 
 TEST_P(Matrix, EveryClientGetsWhatItsServiceAndFaultsSay) {
-  const TemporaryDirectory directory;
-  Notes notes;
-  Rig rig(engine_,
-          with_faults(service_.make(directory), parse_faults(fault_.faults), note_in(notes)));
+  const support::TemporaryDirectory directory;
+  support::Notes notes;
+  support::Rig rig(
+      engine_, faults::with_faults(service_.make(directory), faults::parse_faults(fault_.faults),
+                                   note_in(notes)));
   serve_clients(rig.address());
   check_clients();
   if (service_.stream == Stream::shared) check_shared_stream();
 
   std::vector<std::string> fired;
-  std::map<std::uint64_t, Reason> reasons;
+  std::map<std::uint64_t, engine::Reason> reasons;
   std::size_t finite = 0;
   for (const auto& expected : expected_) {
     const auto number = reasons.size() + 1;
@@ -142,7 +143,7 @@ TEST_P(Matrix, EveryClientGetsWhatItsServiceAndFaultsSay) {
   }
   notes.read(fired.size());
   static_cast<void>(rig.endings(finite));
-  rig.tell(Command::stop);  // which ends those that have no end
+  rig.tell(engine::Command::stop);  // which ends those that have no end
   EXPECT_EQ(rig.endings(reasons.size()), reasons);
   EXPECT_THAT(notes.read(), testing::UnorderedElementsAreArray(fired));
 }
@@ -157,4 +158,4 @@ INSTANTIATE_TEST_SUITE_P(All, Matrix,
                          });
 
 }  // namespace
-}  // namespace poetry
+}  // namespace poetry::conformance

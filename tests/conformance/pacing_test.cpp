@@ -10,7 +10,7 @@
 #include "support/notes.hpp"
 #include "support/rig.hpp"
 
-namespace poetry {
+namespace poetry::conformance {
 namespace {
 
 using namespace std::chrono_literals;
@@ -18,62 +18,63 @@ using namespace std::chrono_literals;
 constexpr auto delay = 10ms;
 constexpr int poem_lines = 20;
 
-std::shared_ptr<Service> poem() {
+std::shared_ptr<session::Service> poem() {
   std::string text;
   for (int i = 0; i < poem_lines; ++i) text += "line\n";
-  return std::make_shared<PoemService>(SealedText::copy(text), Pacing{.delay = delay});
+  return std::make_shared<session::PoemService>(base::SealedText::copy(text),
+                                                session::Pacing{.delay = delay});
 }
 
 /// A service that notes, in nanoseconds of the clock, "open NOW" and for each step "NOW UNTIL",
 /// UNTIL being NOW where the step waits for no time.
-struct Watched : Service {
+struct Watched : session::Service {
   /// The step that comes late, by so much.
   static constexpr int late_step = 3;
   static constexpr auto late_by = 3 * delay;
 
-  struct Watch : Session {
-    Watch(std::unique_ptr<Session> its_session, const Notes& its_notes)
+  struct Watch : session::Session {
+    Watch(std::unique_ptr<session::Session> its_session, const support::Notes& its_notes)
         : session(std::move(its_session)), notes(its_notes) {}
-    Step next(TimePoint now) override {
+    session::Step next(base::TimePoint now) override {
       if (++steps == late_step) std::this_thread::sleep_for(late_by);
       const auto step = session->next(now);
-      const auto* listen = std::get_if<Listen>(&step);
+      const auto* listen = std::get_if<session::Listen>(&step);
       const auto until = listen != nullptr ? listen->until : now;
       notes.add(text(now) + " " + text(until));
       return step;
     }
     void receive(std::string_view bytes) override { session->receive(bytes); }
-    std::unique_ptr<Session> session;
-    const Notes& notes;
+    std::unique_ptr<session::Session> session;
+    const support::Notes& notes;
     int steps = 0;
   };
 
-  explicit Watched(const Notes& its_notes) : notes(its_notes) {}
-  std::unique_ptr<Session> open(const Peer& peer, TimePoint now) override {
+  explicit Watched(const support::Notes& its_notes) : notes(its_notes) {}
+  std::unique_ptr<session::Session> open(const session::Peer& peer, base::TimePoint now) override {
     notes.add("open " + text(now));
     return std::make_unique<Watch>(service->open(peer, now), notes);
   }
-  static std::string text(TimePoint time) {
+  static std::string text(base::TimePoint time) {
     return std::to_string(time.time_since_epoch().count());
   }
 
-  std::shared_ptr<Service> service = poem();
-  const Notes& notes;
+  std::shared_ptr<session::Service> service = poem();
+  const support::Notes& notes;
 };
 
 class EveryEnginePaces : public testing::TestWithParam<std::string> {};
 
 TEST_P(EveryEnginePaces, NoLineIsEarly) {
-  Rig rig(GetParam(), poem());
-  const auto start = Clock::now();  // before the server accepts, from when it counts
-  const Fd client = connect_to(rig.address());
+  support::Rig rig(GetParam(), poem());
+  const auto start = base::Clock::now();  // before the server accepts, from when it counts
+  const base::Fd client = support::connect_to(rig.address());
   std::string bytes;
   std::array<char, 64> buffer{};
   for (;;) {
-    const auto result = receive_some(client.get(), buffer);
-    const auto elapsed = Clock::now() - start;
-    if (result.status != IoStatus::ok) {
-      EXPECT_EQ(result.status, IoStatus::end);
+    const auto result = net::receive_some(client.get(), buffer);
+    const auto elapsed = base::Clock::now() - start;
+    if (result.status != net::IoStatus::ok) {
+      EXPECT_EQ(result.status, net::IoStatus::end);
       EXPECT_GE(elapsed, poem_lines * delay);
       break;
     }
@@ -85,10 +86,10 @@ TEST_P(EveryEnginePaces, NoLineIsEarly) {
 }
 
 TEST_P(EveryEnginePaces, AStepThatComesLateMakesTheNextOnesNoLater) {
-  Notes notes;
-  Rig rig(GetParam(), std::make_shared<Watched>(notes));
-  EXPECT_EQ(hear(connect_to(rig.address()).get()).bytes.size(), poem_lines * 5U);
-  rig.tell(Command::stop);
+  support::Notes notes;
+  support::Rig rig(GetParam(), std::make_shared<Watched>(notes));
+  EXPECT_EQ(support::hear(support::connect_to(rig.address()).get()).bytes.size(), poem_lines * 5U);
+  rig.tell(engine::Command::stop);
 
   const auto& noted = notes.read(1);  // all of it: the engine has ended
   const std::int64_t opened = std::stoll(noted.at(0).substr(5));
@@ -99,8 +100,8 @@ TEST_P(EveryEnginePaces, AStepThatComesLateMakesTheNextOnesNoLater) {
     std::istringstream(noted[i]) >> now >> until;
     EXPECT_GE(now, awaited) << "step " << i << " is early";
     if (until != now) {
-      EXPECT_EQ((until - opened) % Duration(delay).count(), 0) << "after step " << i;
-      EXPECT_LE(until, opened + poem_lines * Duration(delay).count());
+      EXPECT_EQ((until - opened) % base::Duration(delay).count(), 0) << "after step " << i;
+      EXPECT_LE(until, opened + poem_lines * base::Duration(delay).count());
     }
     awaited = until;
   }
@@ -110,4 +111,4 @@ INSTANTIATE_TEST_SUITE_P(Engines, EveryEnginePaces, testing::ValuesIn(every_engi
                          [](const auto& at) { return at.param; });
 
 }  // namespace
-}  // namespace poetry
+}  // namespace poetry::conformance

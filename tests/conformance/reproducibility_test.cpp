@@ -13,7 +13,7 @@
 #include "support/rig.hpp"
 #include "support/temporary_directory.hpp"
 
-namespace poetry {
+namespace poetry::conformance {
 namespace {
 
 using namespace std::chrono_literals;
@@ -35,43 +35,45 @@ std::ostream& operator<<(std::ostream& out, const Got& got) {
   return out << testing::PrintToString(got.bytes) << " then " << got.end;
 }
 
-std::shared_ptr<Service> faulty_poem(const OnFired& on_fired) {
-  const TemporaryDirectory directory;
+std::shared_ptr<session::Service> faulty_poem(const faults::OnFired& on_fired) {
+  const support::TemporaryDirectory directory;
   const auto spec = "poem:" + directory.write("poem", whole_poem) + ",delay=1ms,jitter=1ms";
-  return with_faults(make_service(parse_service(spec, {}), {}), parse_faults(faults), on_fired);
+  return faults::with_faults(session::make_service(session::parse_service(spec, {}), {}),
+                             faults::parse_faults(faults), on_fired);
 }
 
 /// A session alone: time jumps to where it waits for.
-Got play(Service& service, const Peer& peer) {
-  TimePoint now{1h};
+Got play(session::Service& service, const session::Peer& peer) {
+  base::TimePoint now{1h};
   const auto session = service.open(peer, now);
   for (Got got;;) {
     const auto step = session->next(now);
-    if (const auto* write = std::get_if<Write>(&step)) {
+    if (const auto* write = std::get_if<session::Write>(&step)) {
       got.bytes += write->bytes;
-    } else if (std::holds_alternative<Finish>(step) || std::holds_alternative<Abort>(step)) {
-      got.end = std::holds_alternative<Finish>(step) ? End::fin : End::reset;
+    } else if (std::holds_alternative<session::Finish>(step) ||
+               std::holds_alternative<session::Abort>(step)) {
+      got.end = std::holds_alternative<session::Finish>(step) ? End::fin : End::reset;
       return got;
     } else {
-      const auto* listen = std::get_if<Listen>(&step);
-      now = listen != nullptr ? listen->until : std::get<Pause>(step).until;
-      if (now == never) return got;
+      const auto* listen = std::get_if<session::Listen>(&step);
+      now = listen != nullptr ? listen->until : std::get<session::Pause>(step).until;
+      if (now == base::never) return got;
     }
   }
 }
 
 std::vector<Got> play_all(std::uint64_t seed) {
-  const auto service = faulty_poem([](const Fired&) {});
+  const auto service = faulty_poem([](const faults::Fired&) {});
   std::vector<Got> all;
   for (std::uint64_t number = 1; number <= connections; ++number) {
-    all.push_back(play(*service, {number, derive_seed(seed, number)}));
+    all.push_back(play(*service, {number, base::derive_seed(seed, number)}));
   }
   return all;
 }
 
 /// That the stream has ended in silence is known from the fault, which says after how many bytes it
 /// does so.
-Got fetch(Client& client, std::uint64_t number, Notes& notes) {
+Got fetch(Client& client, std::uint64_t number, support::Notes& notes) {
   const auto fired = std::to_string(number) + ": " + stall + " at ";
   for (;;) {
     for (const auto& note : notes.read()) {
@@ -88,8 +90,8 @@ Got fetch(Client& client, std::uint64_t number, Notes& notes) {
 }
 
 std::vector<Got> fetch_all(const std::string& engine, std::uint64_t seed) {
-  Notes notes;
-  Rig rig(engine, faulty_poem(note_in(notes)), 0, 0s, seed);
+  support::Notes notes;
+  support::Rig rig(engine, faulty_poem(note_in(notes)), 0, 0s, seed);
   std::vector<Got> all;
   std::vector<Client> clients;
   for (std::uint64_t number = 1; number <= connections; ++number) {
@@ -123,4 +125,4 @@ TEST(FaultsBySeed, DifferFromSeedToSeedAndHaveEveryEnd) {
 }
 
 }  // namespace
-}  // namespace poetry
+}  // namespace poetry::conformance

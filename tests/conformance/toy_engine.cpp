@@ -14,7 +14,7 @@
 #include "engine/capacity.hpp"
 #include "engine/connection.hpp"
 
-namespace poetry {
+namespace poetry::conformance {
 namespace {
 
 /// Between two rounds: deadlines are late by about as much.
@@ -30,23 +30,23 @@ bool is_readable(int fd) {
 /// One Engine::serve().
 class Rounds {
  public:
-  Rounds(std::span<Port> ports, Host& host, const EngineOptions& options)
+  Rounds(std::span<engine::Port> ports, engine::Host& host, const engine::EngineOptions& options)
       : ports_(ports), host_(host), options_(options) {}
 
   void run() {
-    while (wanted_ != Command::stop && !(draining_ && links_.empty())) {
+    while (wanted_ != engine::Command::stop && !(draining_ && links_.empty())) {
       if (is_readable(options_.control)) obey(host_.control());
       find_sources();
       for (auto& source : sources_) try_refresh(source);
       for (auto& port : ports_) try_accept(port);
       try_connections();
-      if (wanted_ == Command::drain && !draining_) start_draining();
-      if (Clock::now() >= drain_end_) obey(Command::stop);
+      if (wanted_ == engine::Command::drain && !draining_) start_draining();
+      if (base::Clock::now() >= drain_end_) obey(engine::Command::stop);
       std::this_thread::sleep_for(nap);
     }
     for (auto& port : ports_) port.listener.reset();
     while (!links_.empty()) {
-      links_.front().connection.end(Reason::shutdown);
+      links_.front().connection.end(engine::Reason::shutdown);
       release(links_.begin());
     }
   }
@@ -54,31 +54,34 @@ class Rounds {
  private:
   /// A connection and what it waits for.
   struct Link {
-    Link(Arrival arrival, Port& port) : connection(std::move(arrival), port), place(port.quota) {}
-    Connection connection;
-    Place place;
-    Awaited awaited{.turn = true};
+    Link(engine::Arrival arrival, engine::Port& port)
+        : connection(std::move(arrival), port), place(port.quota) {}
+    engine::Connection connection;
+    engine::Place place;
+    engine::Awaited awaited{.turn = true};
   };
   /// A service and what it asked for last: at first, to be called at once.
   struct Source {
-    std::shared_ptr<Service> service;
-    Refresh asked{TimePoint::min()};
+    std::shared_ptr<session::Service> service;
+    session::Refresh asked{base::TimePoint::min()};
   };
 
-  void obey(Command command) { wanted_ = std::max(wanted_, command); }
+  void obey(engine::Command command) { wanted_ = std::max(wanted_, command); }
 
-  void try_accept(Port& port) {
-    if (!port.listener || port.quota->full() || wanted_ != Command::go_on) return;
-    auto accepted = accept_from(port.listener.get());
+  void try_accept(engine::Port& port) {
+    if (!port.listener || port.quota->full() || wanted_ != engine::Command::go_on) return;
+    auto accepted = net::accept_from(port.listener.get());
     if (!accepted.socket) return;  // nobody waits, or no descriptor is left for now
     const auto number = ++port.counters->accepted;
-    const Peer peer{number, derive_seed(port.seed, number), port.at.port, ::getpid()};
+    const session::Peer peer{number, base::derive_seed(port.seed, number), port.at.port,
+                             ::getpid()};
     try {
-      links_.emplace_back(Arrival{std::move(accepted.socket), accepted.peer, peer, Clock::now()},
-                          port);
+      links_.emplace_back(
+          engine::Arrival{std::move(accepted.socket), accepted.peer, peer, base::Clock::now()},
+          port);
     } catch (const std::exception& error) {
       spdlog::error("port={} conn={}: {}", port.at.port, number, error.what());
-      obey(host_.ended({port, accepted.peer, number, 0, Duration{0}, Reason::fault}));
+      obey(host_.ended({port, accepted.peer, number, 0, base::Duration{0}, engine::Reason::fault}));
     }
   }
 
@@ -87,21 +90,21 @@ class Rounds {
       const auto link = at++;
       const auto& [input, output, until, turn, over] = link->awaited;
       if (input) {
-        proceed(*link, Event::input);
-      } else if (output || turn || until <= Clock::now()) {
-        proceed(*link, Event::output);
+        proceed(*link, engine::Event::input);
+      } else if (output || turn || until <= base::Clock::now()) {
+        proceed(*link, engine::Event::output);
       }
       if (over) release(link);
     }
   }
 
-  void proceed(Link& link, Event event) {
-    link.awaited = link.connection.proceed(event, Clock::now(), buffer_);
+  void proceed(Link& link, engine::Event event) {
+    link.awaited = link.connection.proceed(event, base::Clock::now(), buffer_);
   }
 
   void release(std::list<Link>::iterator link) {
     link->connection.close();
-    obey(host_.ended(link->connection.ended(Clock::now())));
+    obey(host_.ended(link->connection.ended(base::Clock::now())));
     links_.erase(link);
   }
 
@@ -117,26 +120,26 @@ class Rounds {
   }
 
   void try_refresh(Source& source) {
-    const auto now = Clock::now();
+    const auto now = base::Clock::now();
     if (source.asked.again > now && !is_readable(source.asked.readable)) return;
     try {
       source.asked = source.service->refresh(now);
       if (source.asked.news) tell(*source.service);
     } catch (const std::exception& error) {
       spdlog::error("{}", error.what());
-      source.asked = {later(now, refresh_retry)};
+      source.asked = {base::later(now, refresh_retry)};
     }
   }
 
-  void tell(const Service& service) {
+  void tell(const session::Service& service) {
     for (auto& link : links_) {
-      if (&link.connection.service() == &service) proceed(link, Event::news);
+      if (&link.connection.service() == &service) proceed(link, engine::Event::news);
     }
   }
 
   void start_draining() {
     draining_ = true;
-    drain_end_ = later(Clock::now(), options_.drain_timeout);
+    drain_end_ = base::later(base::Clock::now(), options_.drain_timeout);
     for (auto& port : ports_) port.listener.reset();
     for (auto& source : sources_) {
       source.service->drain();
@@ -144,27 +147,28 @@ class Rounds {
     }
   }
 
-  std::span<Port> ports_;
-  Host& host_;
-  EngineOptions options_;
+  std::span<engine::Port> ports_;
+  engine::Host& host_;
+  engine::EngineOptions options_;
   std::list<Link> links_;
   std::vector<Source> sources_;
   std::array<char, 65536> buffer_{};  // lent to one connection at a time
-  Command wanted_ = Command::go_on;
+  engine::Command wanted_ = engine::Command::go_on;
   bool draining_ = false;
-  TimePoint drain_end_ = never;
+  base::TimePoint drain_end_ = base::never;
 };
 
-class ToyEngine : public Engine {
+class ToyEngine : public engine::Engine {
  public:
-  void serve(std::span<Port> ports, Host& host, const EngineOptions& options) override {
+  void serve(std::span<engine::Port> ports, engine::Host& host,
+             const engine::EngineOptions& options) override {
     Rounds(ports, host, options).run();
   }
-  [[nodiscard]] Capacity capacity() const override { return descriptor_capacity(); }
+  [[nodiscard]] engine::Capacity capacity() const override { return engine::descriptor_capacity(); }
 };
 
 }  // namespace
 
-std::unique_ptr<Engine> make_toy_engine() { return std::make_unique<ToyEngine>(); }
+std::unique_ptr<engine::Engine> make_toy_engine() { return std::make_unique<ToyEngine>(); }
 
-}  // namespace poetry
+}  // namespace poetry::conformance

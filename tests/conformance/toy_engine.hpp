@@ -8,8 +8,8 @@
 
 #include "engine/engine.hpp"
 
-namespace poetry {
+namespace poetry::conformance {
 
-std::unique_ptr<Engine> make_toy_engine();
+std::unique_ptr<engine::Engine> make_toy_engine();
 
-}  // namespace poetry
+}  // namespace poetry::conformance

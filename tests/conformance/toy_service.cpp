@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-namespace poetry {
+namespace poetry::conformance {
 namespace {
 
 /// A larger number counts as this one.
@@ -14,23 +14,24 @@ constexpr unsigned largest_number = 1000;
 /// read may bring more than that, but no more than an engine's buffer holds.
 constexpr std::size_t most_waiting = 16;
 
-class CountdownSession : public Session {
+class CountdownSession : public session::Session {
  public:
   /// `draining` belongs to the service, which outlives its sessions.
-  CountdownSession(Duration tick, const std::atomic<bool>& draining, TimePoint start)
+  CountdownSession(base::Duration tick, const std::atomic<bool>& draining, base::TimePoint start)
       : tick_(tick), draining_(draining), due_(start) {}
 
-  Step next(TimePoint now) override {
+  session::Step next(base::TimePoint now) override {
     const bool takes_more = !peer_finished_ && !draining_;
-    if (!number_ && !begin(now)) return takes_more ? Step{Listen{}} : Step{Finish{}};
+    if (!number_ && !begin(now))
+      return takes_more ? session::Step{session::Listen{}} : session::Step{session::Finish{}};
     if (due_ > now) {
       const bool has_room = takes_more && waiting_.size() < most_waiting;
-      return has_room ? Step{Listen{due_}} : Step{Pause{due_}};
+      return has_room ? session::Step{session::Listen{due_}} : session::Step{session::Pause{due_}};
     }
     said_ = std::to_string(*number_) + "\n";
     number_ = *number_ == 0 ? std::nullopt : std::optional(*number_ - 1);
-    due_ = later(due_, tick_);
-    return Write{said_};
+    due_ = base::later(due_, tick_);
+    return session::Write{said_};
   }
 
   void receive(std::string_view bytes) override {
@@ -47,7 +48,7 @@ class CountdownSession : public Session {
 
  private:
   /// Turns to the next number that waits, if there is one: at once, or a tick after the last one.
-  bool begin(TimePoint now) {
+  bool begin(base::TimePoint now) {
     if (waiting_.empty()) return false;
     number_ = waiting_.front();
     waiting_.pop_front();
@@ -55,9 +56,9 @@ class CountdownSession : public Session {
     return true;
   }
 
-  Duration tick_;
+  base::Duration tick_;
   const std::atomic<bool>& draining_;
-  TimePoint due_;                   // of the next number
+  base::TimePoint due_;             // of the next number
   std::optional<unsigned> number_;  // the next to say; none between two countdowns
   std::deque<unsigned> waiting_;    // where later countdowns begin
   unsigned line_ = 0;               // the number that the input has begun
@@ -67,8 +68,9 @@ class CountdownSession : public Session {
 
 }  // namespace
 
-std::unique_ptr<Session> Countdown::open(const Peer& /*peer*/, TimePoint now) {
+std::unique_ptr<session::Session> Countdown::open(const session::Peer& /*peer*/,
+                                                  base::TimePoint now) {
   return std::make_unique<CountdownSession>(tick_, draining_, now);
 }
 
-}  // namespace poetry
+}  // namespace poetry::conformance

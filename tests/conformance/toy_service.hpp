@@ -8,19 +8,19 @@
 
 #include "session/session.hpp"
 
-namespace poetry {
+namespace poetry::conformance {
 
 /// Safe to call from several threads: all that changes is that it drains, an atomic.
-class Countdown : public Service {
+class Countdown : public session::Service {
  public:
-  explicit Countdown(Duration tick) : tick_(tick) {}
-  std::unique_ptr<Session> open(const Peer& peer, TimePoint now) override;
+  explicit Countdown(base::Duration tick) : tick_(tick) {}
+  std::unique_ptr<session::Session> open(const session::Peer& peer, base::TimePoint now) override;
   /// Its sessions count what they have taken to the end, and take no more.
   void drain() override { draining_ = true; }
 
  private:
-  Duration tick_;
+  base::Duration tick_;
   std::atomic<bool> draining_{false};
 };
 
-}  // namespace poetry
+}  // namespace poetry::conformance

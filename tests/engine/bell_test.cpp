@@ -7,10 +7,10 @@
 #include <atomic>
 #include <thread>
 
-namespace poetry {
+namespace poetry::engine {
 namespace {
 
-bool is_rung(const std::shared_ptr<const Fd>& listening) {
+bool is_rung(const std::shared_ptr<const base::Fd>& listening) {
   pollfd asked{listening->get(), POLLIN, 0};
   return ::poll(&asked, 1, 0) == 1;
 }
@@ -98,4 +98,4 @@ TEST(Bell, ManyThreadsMissNoRing) {
 }
 
 }  // namespace
-}  // namespace poetry
+}  // namespace poetry::engine

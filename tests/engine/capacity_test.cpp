@@ -3,10 +3,10 @@
 
 #include "support/roomy_machine.hpp"
 
-namespace poetry {
+namespace poetry::engine {
 namespace {
 
-class CapacityTest : public RoomyMachine {};
+class CapacityTest : public support::RoomyMachine {};
 
 TEST_F(CapacityTest, WithoutANarrowerLimitIsThatOfDescriptors) {
   EXPECT_EQ(thread_capacity(3, files_).connections, descriptor_capacity(3).connections);
@@ -64,4 +64,4 @@ TEST_F(CapacityTest, EveryEngineNamesItsLimit) {
 }
 
 }  // namespace
-}  // namespace poetry
+}  // namespace poetry::engine

@@ -10,17 +10,17 @@
 
 #include "support/loopback.hpp"
 
-namespace poetry {
+namespace poetry::engine {
 namespace {
 
 using namespace std::chrono_literals;
 
 /// Plays a list of steps and notes what it receives.
-struct ScriptedService : Service {
-  struct Player : Session {
+struct ScriptedService : session::Service {
+  struct Player : session::Session {
     explicit Player(ScriptedService& script) : script_(script) {}
-    Step next(TimePoint /*now*/) override {
-      if (script_.steps.empty()) return Listen{};
+    session::Step next(base::TimePoint /*now*/) override {
+      if (script_.steps.empty()) return session::Listen{};
       const auto step = script_.steps.front();
       script_.steps.pop_front();
       return step;
@@ -28,19 +28,20 @@ struct ScriptedService : Service {
     void receive(std::string_view bytes) override { script_.received.emplace_back(bytes); }
     ScriptedService& script_;
   };
-  std::unique_ptr<Session> open(const Peer& /*peer*/, TimePoint /*now*/) override {
+  std::unique_ptr<session::Session> open(const session::Peer& /*peer*/,
+                                         base::TimePoint /*now*/) override {
     return std::make_unique<Player>(*this);
   }
-  std::deque<Step> steps;
+  std::deque<session::Step> steps;
   std::vector<std::string> received;
 };
 
 /// Takes all that is sent, gives what a test puts in, and counts how often it is asked.
 class Mailbox final : public Carrier {
  public:
-  IoResult send(int /*socket*/, std::string_view bytes) override {
+  net::IoResult send(int /*socket*/, std::string_view bytes) override {
     sent += bytes;
-    return {IoStatus::ok, bytes.size(), {}};
+    return {net::IoStatus::ok, bytes.size(), {}};
   }
   Input receive(int /*socket*/) override {
     ++asked;
@@ -53,7 +54,7 @@ class Mailbox final : public Carrier {
   std::string sent;
   int asked = 0;
 };
-const Input nothing_known{IoStatus::would_block, {}, true};
+const Input nothing_known{net::IoStatus::would_block, {}, true};
 
 class ConnectionTest : public testing::Test {
  protected:
@@ -62,7 +63,7 @@ class ConnectionTest : public testing::Test {
     port_.counters = std::make_shared<Counters>();
     port_.send_timeout = 10s;
   }
-  void open(std::deque<Step> steps) {
+  void open(std::deque<session::Step> steps) {
     script_->steps = std::move(steps);
     connection_.emplace(Arrival{std::move(pair_.server.socket), pair_.server.peer, {1}, now_},
                         port_);
@@ -78,14 +79,14 @@ class ConnectionTest : public testing::Test {
 
   std::shared_ptr<ScriptedService> script_ = std::make_shared<ScriptedService>();
   Port port_;
-  TimePoint now_{std::chrono::hours(5)};
-  LoopbackPair pair_ = connect_pair();
+  base::TimePoint now_{std::chrono::hours(5)};
+  support::LoopbackPair pair_ = support::connect_pair();
   std::optional<Connection> connection_;
   std::array<char, 65536> buffer_{};
 };
 
 TEST_F(ConnectionTest, WaitsForInputAndTimeWhileListening) {
-  open({Write{"hello"}, Listen{now_ + 3s}});
+  open({session::Write{"hello"}, session::Listen{now_ + 3s}});
   const auto wait = proceed();
   EXPECT_TRUE(wait.input);
   EXPECT_EQ(wait.until, now_ + 3s);
@@ -93,8 +94,8 @@ TEST_F(ConnectionTest, WaitsForInputAndTimeWhileListening) {
 }
 
 TEST_F(ConnectionTest, APauseHearsNothing) {
-  send_some(pair_.client.get(), "early");
-  open({Pause{now_ + 1s}, Listen{}});
+  net::send_some(pair_.client.get(), "early");
+  open({session::Pause{now_ + 1s}, session::Listen{}});
   EXPECT_FALSE(proceed(Event::input).input);
   EXPECT_TRUE(script_->received.empty());
   now_ += 1s;
@@ -103,8 +104,8 @@ TEST_F(ConnectionTest, APauseHearsNothing) {
 }
 
 TEST_F(ConnectionTest, ThePeersFinIsAnEmptyPieceOnce) {
-  half_close(pair_.client.get());
-  open({Listen{}, Listen{now_ + 1s}});
+  net::half_close(pair_.client.get());
+  open({session::Listen{}, session::Listen{now_ + 1s}});
   const auto wait = proceed(Event::input);
   EXPECT_FALSE(wait.input);
   EXPECT_EQ(wait.until, now_ + 1s);
@@ -112,23 +113,25 @@ TEST_F(ConnectionTest, ThePeersFinIsAnEmptyPieceOnce) {
 }
 
 TEST_F(ConnectionTest, AListenForNoTimeHearsWhatIsThereAndGoesOn) {
-  send_some(pair_.client.get(), "early");
-  open({Write{"a"}, Listen{now_}, Write{"b"}, Listen{}});
+  net::send_some(pair_.client.get(), "early");
+  open({session::Write{"a"}, session::Listen{now_}, session::Write{"b"}, session::Listen{}});
   EXPECT_TRUE(proceed().input);
   EXPECT_EQ(script_->received, std::vector<std::string>{"early"});
   EXPECT_EQ(port_.counters->bytes_sent, 2U);
 }
 
 TEST_F(ConnectionTest, AListenForNoTimeWaitsForNothing) {
-  open({Write{"a"}, Listen{now_ - 1s}, Write{"b"}, Pause{now_ + 1s}});
+  open({session::Write{"a"}, session::Listen{now_ - 1s}, session::Write{"b"},
+        session::Pause{now_ + 1s}});
   EXPECT_EQ(proceed().until, now_ + 1s);
   EXPECT_TRUE(script_->received.empty());
   EXPECT_EQ(port_.counters->bytes_sent, 2U);
 }
 
 TEST_F(ConnectionTest, EachListenHearsOnePieceAndWhatFollowsStaysWithTheKernel) {
-  send_some(pair_.client.get(), "abcdefgh");
-  open({Listen{now_}, Write{"a"}, Pause{now_ + 1s}, Listen{now_}, Pause{}});
+  net::send_some(pair_.client.get(), "abcdefgh");
+  open({session::Listen{now_}, session::Write{"a"}, session::Pause{now_ + 1s},
+        session::Listen{now_}, session::Pause{}});
   const auto proceed = [&] {
     connection_->proceed(Event::input, now_, std::span(buffer_).first(3));
   };
@@ -140,36 +143,38 @@ TEST_F(ConnectionTest, EachListenHearsOnePieceAndWhatFollowsStaysWithTheKernel) 
 }
 
 TEST_F(ConnectionTest, WhatComesUntilALateTurnIsHeardBeforeTheNextStep) {
-  open({Listen{now_ + 1s}, Write{"late"}, Pause{now_ + 9s}});
+  open({session::Listen{now_ + 1s}, session::Write{"late"}, session::Pause{now_ + 9s}});
   proceed();
   now_ += 2s;
-  send_some(pair_.client.get(), "first");
+  net::send_some(pair_.client.get(), "first");
   proceed(Event::input);
   EXPECT_EQ(script_->received, std::vector<std::string>{"first"});
   EXPECT_EQ(port_.counters->bytes_sent, 4U);
 }
 
 TEST_F(ConnectionTest, ThePeersFinIsToldOnceToOneThatWritesOn) {
-  send_some(pair_.client.get(), "last");
-  half_close(pair_.client.get());
-  open({Listen{now_}, Write{"a"}, Listen{now_}, Write{"b"}, Listen{now_}, Write{"c"}, Listen{now_},
-        Pause{now_ + 1s}});
+  net::send_some(pair_.client.get(), "last");
+  net::half_close(pair_.client.get());
+  open({session::Listen{now_}, session::Write{"a"}, session::Listen{now_}, session::Write{"b"},
+        session::Listen{now_}, session::Write{"c"}, session::Listen{now_},
+        session::Pause{now_ + 1s}});
   EXPECT_EQ(proceed_to_the_end().until, now_ + 1s);
   EXPECT_EQ(script_->received, (std::vector<std::string>{"last", ""}));
   EXPECT_EQ(port_.counters->bytes_sent, 3U);
 }
 
 TEST_F(ConnectionTest, AListenForNoTimeNoticesAReset) {
-  reset_on_close(pair_.client.get());
+  net::reset_on_close(pair_.client.get());
   pair_.client.reset();
-  open({Listen{now_}, Pause{}});
+  open({session::Listen{now_}, session::Pause{}});
   EXPECT_TRUE(proceed().over);
   EXPECT_EQ(connection_->ended(now_).reason, Reason::peer_reset);
 }
 
 TEST_F(ConnectionTest, OneThatWritesAndListensInTurnTakesTurns) {
-  std::deque<Step> steps;
-  for (int i = 0; i < 100; ++i) steps.insert(steps.end(), {Write{"x"}, Listen{now_}});
+  std::deque<session::Step> steps;
+  for (int i = 0; i < 100; ++i)
+    steps.insert(steps.end(), {session::Write{"x"}, session::Listen{now_}});
   open(std::move(steps));
   EXPECT_TRUE(proceed().turn);
   EXPECT_LT(port_.counters->bytes_sent, 100U);
@@ -177,8 +182,9 @@ TEST_F(ConnectionTest, OneThatWritesAndListensInTurnTakesTurns) {
 
 TEST_F(ConnectionTest, NobodyAsksForInputWhereTheSessionOnlyWritesOnTime) {
   Mailbox mail;
-  std::deque<Step> steps;
-  for (int i = 1; i <= 10; ++i) steps.insert(steps.end(), {Listen{now_ + i * 1s}, Write{"line"}});
+  std::deque<session::Step> steps;
+  for (int i = 1; i <= 10; ++i)
+    steps.insert(steps.end(), {session::Listen{now_ + i * 1s}, session::Write{"line"}});
   open(std::move(steps));
   for (int i = 0; i <= 10; ++i, now_ += 1s) connection_->proceed(Event::nothing, now_, mail);
   EXPECT_EQ(mail.sent.size(), 40U);
@@ -186,12 +192,12 @@ TEST_F(ConnectionTest, NobodyAsksForInputWhereTheSessionOnlyWritesOnTime) {
 }
 
 TEST_F(ConnectionTest, ACarrierThatDoesNotKnowIsAskedAgainBeforeItGoesOn) {
-  for (const auto& answer : {Input{IoStatus::ok, "x"}, Input{}}) {
+  for (const auto& answer : {Input{net::IoStatus::ok, "x"}, Input{}}) {
     Mailbox mail;
     mail.inputs = {nothing_known, nothing_known, answer};
-    pair_ = connect_pair();
+    pair_ = support::connect_pair();
     script_->received.clear();
-    open({Listen{now_}, Write{"a"}, Pause{}});
+    open({session::Listen{now_}, session::Write{"a"}, session::Pause{}});
     for (int i = 0; i < 2; ++i) {
       const auto wait = connection_->proceed(Event::nothing, now_, mail);
       EXPECT_TRUE(wait.input);
@@ -200,46 +206,46 @@ TEST_F(ConnectionTest, ACarrierThatDoesNotKnowIsAskedAgainBeforeItGoesOn) {
     }
     connection_->proceed(Event::nothing, now_, mail);
     EXPECT_EQ(mail.sent, "a");
-    EXPECT_EQ(script_->received.size(), answer.status == IoStatus::ok ? 1U : 0U);
+    EXPECT_EQ(script_->received.size(), answer.status == net::IoStatus::ok ? 1U : 0U);
   }
 }
 
 TEST_F(ConnectionTest, FinishDrainsUnreadInputInsteadOfResetting) {
-  send_some(pair_.client.get(), std::string(100'000, 'x'));
-  open({Write{"the end"}, Finish{}});
+  net::send_some(pair_.client.get(), std::string(100'000, 'x'));
+  open({session::Write{"the end"}, session::Finish{}});
   EXPECT_TRUE(proceed().input);
-  half_close(pair_.client.get());
+  net::half_close(pair_.client.get());
   auto wait = proceed(Event::input);
   for (int i = 0; i < 100 && !wait.over; ++i) wait = proceed(Event::input);
   EXPECT_TRUE(wait.over);
   EXPECT_EQ(connection_->ended(now_).reason, Reason::finished);
   connection_->close();
-  const auto heard = hear(pair_.client.get());
+  const auto heard = support::hear(pair_.client.get());
   EXPECT_EQ(heard.bytes, "the end");
-  EXPECT_EQ(heard.ended.status, IoStatus::end);
+  EXPECT_EQ(heard.ended.status, net::IoStatus::end);
 }
 
 TEST_F(ConnectionTest, DrainsForAMomentOnly) {
-  open({Finish{}});
+  open({session::Finish{}});
   const auto wait = proceed();
-  EXPECT_LT(wait.until, never);
+  EXPECT_LT(wait.until, base::never);
   now_ = wait.until;
   EXPECT_TRUE(proceed().over);
 }
 
 TEST_F(ConnectionTest, AbortResets) {
-  open({Write{"part"}, Abort{}});
+  open({session::Write{"part"}, session::Abort{}});
   while (!proceed().over) {
   }
   connection_->close();
-  const auto heard = hear(pair_.client.get());
+  const auto heard = support::hear(pair_.client.get());
   EXPECT_EQ(heard.bytes, "part");
   EXPECT_EQ(heard.ended.error, std::errc::connection_reset);
 }
 
 TEST_F(ConnectionTest, APeerThatTakesNothingIsDropped) {
   const std::string much(64 << 20, 'x');
-  open({Write{much}});
+  open({session::Write{much}});
   const auto wait = proceed_to_the_end();
   EXPECT_TRUE(wait.output);
   EXPECT_EQ(wait.until, now_ + 10s);
@@ -252,26 +258,26 @@ TEST_F(ConnectionTest, APeerThatTakesNothingIsDropped) {
 
 TEST_F(ConnectionTest, ALargeWriteTakesTurns) {
   const std::string much(64 << 20, 'x');
-  open({Write{much}});
+  open({session::Write{much}});
   EXPECT_TRUE(proceed().turn || port_.counters->bytes_sent < (1 << 20));
 }
 
 TEST_F(ConnectionTest, ABusySessionTakesTurns) {
-  open(std::deque<Step>(100, Step{Write{"x"}}));
+  open(std::deque<session::Step>(100, session::Step{session::Write{"x"}}));
   EXPECT_TRUE(proceed().turn);
   EXPECT_LT(port_.counters->bytes_sent, 100U);
 }
 
 TEST_F(ConnectionTest, APeerThatResetsEndsIt) {
-  reset_on_close(pair_.client.get());
+  net::reset_on_close(pair_.client.get());
   pair_.client.reset();
-  open({Listen{}});
+  open({session::Listen{}});
   EXPECT_TRUE(proceed(Event::input).over);
   EXPECT_EQ(connection_->ended(now_).reason, Reason::peer_reset);
 }
 
 TEST_F(ConnectionTest, NewsEndsAListenAndNothingElse) {
-  open({Pause{now_ + 1s}, Listen{}, Write{"told"}, Listen{}});
+  open({session::Pause{now_ + 1s}, session::Listen{}, session::Write{"told"}, session::Listen{}});
   proceed(Event::news);
   EXPECT_EQ(port_.counters->bytes_sent, 0U);
   now_ += 1s;
@@ -281,10 +287,10 @@ TEST_F(ConnectionTest, NewsEndsAListenAndNothingElse) {
 }
 
 TEST_F(ConnectionTest, APeerThatResetsIsNoticedInALongPause) {
-  open({Pause{}});
+  open({session::Pause{}});
   const auto wait = proceed();
-  EXPECT_LT(wait.until, never);
-  reset_on_close(pair_.client.get());
+  EXPECT_LT(wait.until, base::never);
+  net::reset_on_close(pair_.client.get());
   pair_.client.reset();
   now_ = wait.until;
   EXPECT_TRUE(proceed().over);
@@ -292,54 +298,55 @@ TEST_F(ConnectionTest, APeerThatResetsIsNoticedInALongPause) {
 }
 
 TEST_F(ConnectionTest, EndingItResets) {
-  open({Write{"part"}, Listen{}});
+  open({session::Write{"part"}, session::Listen{}});
   proceed();
   connection_->end(Reason::shutdown);
   EXPECT_TRUE(proceed().over);
   EXPECT_EQ(connection_->ended(now_).reason, Reason::shutdown);
   connection_->close();
-  EXPECT_EQ(hear(pair_.client.get()).ended.error, std::errc::connection_reset);
+  EXPECT_EQ(support::hear(pair_.client.get()).ended.error, std::errc::connection_reset);
 }
 
 TEST_F(ConnectionTest, EndingItAfterItHasSentAllChangesNothing) {
-  open({Write{"all"}, Finish{}});
+  open({session::Write{"all"}, session::Finish{}});
   proceed();
   connection_->end(Reason::shutdown);
   EXPECT_TRUE(proceed().over);
   EXPECT_EQ(connection_->ended(now_).reason, Reason::finished);
   connection_->close();
-  const auto heard = hear(pair_.client.get());
+  const auto heard = support::hear(pair_.client.get());
   EXPECT_EQ(heard.bytes, "all");
-  EXPECT_EQ(heard.ended.status, IoStatus::end);
+  EXPECT_EQ(heard.ended.status, net::IoStatus::end);
 }
 
 TEST_F(ConnectionTest, AServiceThatOpensNoSessionResets) {
-  struct Closed : Service {
-    std::unique_ptr<Session> open(const Peer& /*peer*/, TimePoint /*now*/) override {
+  struct Closed : session::Service {
+    std::unique_ptr<session::Session> open(const session::Peer& /*peer*/,
+                                           base::TimePoint /*now*/) override {
       throw std::runtime_error("no more sessions");
     }
   };
   port_.service = std::make_shared<Closed>();
   EXPECT_THROW(open({}), std::runtime_error);
-  EXPECT_EQ(hear(pair_.client.get()).ended.error, std::errc::connection_reset);
+  EXPECT_EQ(support::hear(pair_.client.get()).ended.error, std::errc::connection_reset);
 }
 
 TEST_F(ConnectionTest, GivesUpItsServiceWhenItCloses) {
-  open({Listen{}});
+  open({session::Listen{}});
   EXPECT_EQ(script_.use_count(), 3);  // the test's, the port's and the connection's
   connection_->close();
   EXPECT_EQ(script_.use_count(), 2);
 }
 
 TEST_F(ConnectionTest, AFaultyEndIsCalledSo) {
-  open({Write{"part"}, Finish{Ending::fault}});
-  half_close(pair_.client.get());
+  open({session::Write{"part"}, session::Finish{session::Ending::fault}});
+  net::half_close(pair_.client.get());
   while (!proceed(Event::input).over) {
   }
   EXPECT_EQ(connection_->ended(now_).reason, Reason::fault);
   connection_->close();
-  EXPECT_EQ(hear(pair_.client.get()).ended.status, IoStatus::end);
+  EXPECT_EQ(support::hear(pair_.client.get()).ended.status, net::IoStatus::end);
 }
 
 }  // namespace
-}  // namespace poetry
+}  // namespace poetry::engine

@@ -6,30 +6,31 @@
 #include "base/shared_memory.hpp"
 #include "support/rig.hpp"
 
-namespace poetry {
+namespace poetry::engine {
 namespace {
 
 /// Sends the number of the process that serves it, and a newline, and listens for ever.
-std::shared_ptr<Service> tell_process() {
-  return std::make_shared<Custom>(
-      [text = std::string()](const Peer& peer, TimePoint /*now*/) mutable -> Step {
-        if (!text.empty()) return Listen{};
+std::shared_ptr<session::Service> tell_process() {
+  return std::make_shared<support::Custom>(
+      [text = std::string()](const session::Peer& peer,
+                             base::TimePoint /*now*/) mutable -> session::Step {
+        if (!text.empty()) return session::Listen{};
         text = std::to_string(peer.process) + "\n";
-        return Write{text};
+        return session::Write{text};
       });
 }
 
 pid_t hear_process(int socket) {
   std::string text;
   std::array<char, 1> letter{};
-  while (receive_some(socket, letter).bytes == 1 && letter[0] != '\n') text += letter[0];
+  while (net::receive_some(socket, letter).bytes == 1 && letter[0] != '\n') text += letter[0];
   return text.empty() ? 0 : std::stoi(text);
 }
 
 TEST(Fork, EachConnectionHasAProcessOfItsOwn) {
-  Rig rig("fork", tell_process());
-  const Fd one = connect_to(rig.address());
-  const Fd other = connect_to(rig.address());
+  support::Rig rig("fork", tell_process());
+  const base::Fd one = support::connect_to(rig.address());
+  const base::Fd other = support::connect_to(rig.address());
   const auto first = hear_process(one.get());
   const auto second = hear_process(other.get());
   EXPECT_NE(first, ::getpid());
@@ -38,9 +39,9 @@ TEST(Fork, EachConnectionHasAProcessOfItsOwn) {
 }
 
 TEST(Fork, AChildThatIsKilledIsReported) {
-  Rig rig("fork", tell_process());
-  const Fd one = connect_to(rig.address());
-  const Fd other = connect_to(rig.address());
+  support::Rig rig("fork", tell_process());
+  const base::Fd one = support::connect_to(rig.address());
+  const base::Fd other = support::connect_to(rig.address());
   const auto victim = hear_process(one.get());
   const auto survivor = hear_process(other.get());
   ASSERT_GT(victim, 1);
@@ -52,24 +53,26 @@ TEST(Fork, AChildThatIsKilledIsReported) {
 }
 
 TEST(Fork, AChildThatEndsItselfIsReported) {
-  Rig rig("fork", std::make_shared<Custom>(
-                      [](const Peer& /*peer*/, TimePoint /*now*/) -> Step { ::_exit(0); }));
-  const Fd client = connect_to(rig.address());
+  support::Rig rig("fork", std::make_shared<support::Custom>(
+                               [](const session::Peer& /*peer*/,
+                                  base::TimePoint /*now*/) -> session::Step { ::_exit(0); }));
+  const base::Fd client = support::connect_to(rig.address());
   EXPECT_EQ(rig.reasons(1), std::vector{Reason::fault});
 }
 
 TEST(SharedMemory, IsOneObjectForParentAndChild) {
-  const auto counters = make_shared_memory<Counters>();
+  const auto counters = base::make_shared_memory<Counters>();
   counters->bytes_sent = 1;
-  Rig rig("fork",
-          std::make_shared<Custom>([counters](const Peer& /*peer*/, TimePoint /*now*/) -> Step {
-            counters->bytes_sent += 41;
-            return Abort{};
-          }));
-  const Fd client = connect_to(rig.address());
+  support::Rig rig("fork", std::make_shared<support::Custom>(
+                               [counters](const session::Peer& /*peer*/,
+                                          base::TimePoint /*now*/) -> session::Step {
+                                 counters->bytes_sent += 41;
+                                 return session::Abort{};
+                               }));
+  const base::Fd client = support::connect_to(rig.address());
   EXPECT_EQ(rig.reasons(1), std::vector{Reason::fault});
   EXPECT_EQ(counters->bytes_sent, 42U);
 }
 
 }  // namespace
-}  // namespace poetry
+}  // namespace poetry::engine

@@ -12,7 +12,7 @@
 #include "reactor/poll.hpp"
 #include "support/rig.hpp"
 
-namespace poetry {
+namespace poetry::engine {
 namespace {
 
 using namespace std::chrono_literals;
@@ -64,7 +64,7 @@ class Narrow : public Loop {
     }
     held_.push_back({std::move(arrival), port, std::move(place)});
   }
-  void tell(const Service& /*service*/) override {}
+  void tell(const session::Service& /*service*/) override {}
   void end_all() override {
     while (!held_.empty()) let_go();
   }
@@ -73,9 +73,9 @@ class Narrow : public Loop {
 
 std::vector<Port> one_port() {
   std::vector<Port> ports(1);
-  ports[0].listener = listen_on_loopback();
+  ports[0].listener = support::listen_on_loopback();
   ports[0].counters = std::make_shared<Counters>();
-  ports[0].service = endless();
+  ports[0].service = support::endless();
   ports[0].quota = std::make_shared<Quota>();
   return ports;
 }
@@ -92,13 +92,14 @@ class LoopTest : public testing::Test {
   }
   using Endings = std::vector<std::pair<std::uint64_t, Reason>>;
 
-  Fd control_{::eventfd(1, EFD_CLOEXEC)};
+  base::Fd control_{::eventfd(1, EFD_CLOEXEC)};
   std::vector<Port> ports_ = one_port();
-  Address address_ = local_address(ports_[0].listener.get());
+  net::Address address_ = net::local_address(ports_[0].listener.get());
   ScriptedHost host_;
-  Poll poll_;
+  reactor::Poll poll_;
   Narrow loop_{poll_, ports_, host_, {control_.get(), 0s}};
-  std::array<Fd, 3> clients_{connect_to(address_), connect_to(address_), connect_to(address_)};
+  std::array<base::Fd, 3> clients_{support::connect_to(address_), support::connect_to(address_),
+                                   support::connect_to(address_)};
 };
 
 TEST_F(LoopTest, WhoCannotBeTakenYetIsTakenWhenAnotherHasEnded) {
@@ -123,7 +124,7 @@ TEST_F(LoopTest, WhoWaitsAtTheEndIsResetAndReported) {
   loop_.most = 1;
   play({[] {}});
   EXPECT_EQ(host_.endings, (Endings{{2, Reason::shutdown}, {1, Reason::finished}}));
-  EXPECT_EQ(hear(clients_[1].get()).ended.error, std::errc::connection_reset);
+  EXPECT_EQ(support::hear(clients_[1].get()).ended.error, std::errc::connection_reset);
 }
 
 TEST_F(LoopTest, WhoWaitsHoldsNoPlaceInTheQuota) {
@@ -137,7 +138,7 @@ TEST_F(LoopTest, WhomTheEngineFailsIsResetAndReported) {
   loop_.shortage = std::errc::permission_denied;
   play({[] {}, [] {}});
   EXPECT_EQ(host_.endings, (Endings{{1, Reason::fault}, {2, Reason::fault}, {3, Reason::fault}}));
-  EXPECT_EQ(hear(clients_[0].get()).ended.error, std::errc::connection_reset);
+  EXPECT_EQ(support::hear(clients_[0].get()).ended.error, std::errc::connection_reset);
   EXPECT_EQ(ports_[0].quota->held, 0U);
 }
 
@@ -162,19 +163,21 @@ TEST_F(LoopTest, WhateverEndsItNoConnectionIsLeft) {
 }
 
 /// Fails to wait for one descriptor: the fourth that it is given.
-class FailingPoll : public Multiplexer {
+class FailingPoll : public reactor::Multiplexer {
  public:
-  void set(int fd, Interest interest) override {
-    if (interest != Interest::none && ++given_ == 4) {
+  void set(int fd, reactor::Interest interest) override {
+    if (interest != reactor::Interest::none && ++given_ == 4) {
       throw std::system_error(std::make_error_code(std::errc::no_space_on_device), "wait");
     }
     poll_.set(fd, interest);
   }
-  std::span<const Ready> wait(Duration timeout) override { return poll_.wait(timeout); }
+  std::span<const reactor::Ready> wait(base::Duration timeout) override {
+    return poll_.wait(timeout);
+  }
 
  private:
   int given_ = 0;
-  Poll poll_;
+  reactor::Poll poll_;
 };
 
 TEST_F(LoopTest, AConnectionThatCannotBeWaitedForEndsAlone) {
@@ -185,8 +188,8 @@ TEST_F(LoopTest, AConnectionThatCannotBeWaitedForEndsAlone) {
   })->serve(ports_, host_, {control_.get(), 0s});
   EXPECT_EQ(host_.endings,
             (Endings{{2, Reason::fault}, {1, Reason::shutdown}, {3, Reason::shutdown}}));
-  EXPECT_EQ(hear(clients_[1].get()).ended.error, std::errc::connection_reset);
+  EXPECT_EQ(support::hear(clients_[1].get()).ended.error, std::errc::connection_reset);
 }
 
 }  // namespace
-}  // namespace poetry
+}  // namespace poetry::engine

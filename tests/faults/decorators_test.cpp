@@ -8,7 +8,7 @@
 #include "faults/script.hpp"
 #include "session/chargen.hpp"
 
-namespace poetry {
+namespace poetry::faults {
 namespace {
 
 using namespace rehearsal;
@@ -53,9 +53,9 @@ TEST(Faults, AStallStaysSilent) {
   Firings firings;
   const auto service = with_faults(script, parse_faults(Texts{"stall-after=4"}), firings.note());
   const auto session = service->open({1}, start);
-  EXPECT_EQ(std::get<Write>(session->next(start)).bytes, "abcd");
+  EXPECT_EQ(std::get<session::Write>(session->next(start)).bytes, "abcd");
   for (const auto at : {0s, 1s, 1000s}) {
-    EXPECT_EQ(std::get<Pause>(session->next(start + at)).until, never);
+    EXPECT_EQ(std::get<session::Pause>(session->next(start + at)).until, base::never);
   }
   EXPECT_EQ(firings.list.size(), 1U);
 }
@@ -145,13 +145,13 @@ TEST(Faults, NothingIsReceivedWhileAWriteIsLate) {
   const auto script = std::make_shared<Script>(std::vector{listens, writes("echo"), listens});
   const auto service = with_faults(script, parse_faults(Texts{"latency=1s"}), {});
   const auto session = service->open({1}, start);
-  EXPECT_EQ(std::get<Listen>(session->next(start)).until, never);
+  EXPECT_EQ(std::get<session::Listen>(session->next(start)).until, base::never);
   session->receive("echo");
-  EXPECT_EQ(std::get<Pause>(session->next(start)).until, start + 1s);
-  EXPECT_EQ(std::get<Pause>(session->next(start + 400ms)).until, start + 1s);
-  EXPECT_EQ(std::get<Write>(session->next(start + 1s)).bytes, "echo");
+  EXPECT_EQ(std::get<session::Pause>(session->next(start)).until, start + 1s);
+  EXPECT_EQ(std::get<session::Pause>(session->next(start + 400ms)).until, start + 1s);
+  EXPECT_EQ(std::get<session::Write>(session->next(start + 1s)).bytes, "echo");
   script->sent += 4;
-  EXPECT_TRUE(std::holds_alternative<Listen>(session->next(start + 1s)));
+  EXPECT_TRUE(std::holds_alternative<session::Listen>(session->next(start + 1s)));
   EXPECT_EQ(script->received, "echo");
 }
 
@@ -167,16 +167,16 @@ TEST(Faults, ASessionHearsItsPeerBetweenWritesThroughEach) {
 }
 
 TEST(Faults, AListenUntilATimeThatLatencyHasLetPassIsForNoTime) {
-  const auto inner = std::make_shared<ChargenService>(Pacing{.delay = 100ms});
+  const auto inner = std::make_shared<session::ChargenService>(session::Pacing{.delay = 100ms});
   const auto service = with_faults(inner, parse_faults(Texts{"latency=1s"}), {});
   const auto session = service->open({1}, start);
-  EXPECT_EQ(std::get<Listen>(session->next(start)).until, start);
-  EXPECT_EQ(std::get<Pause>(session->next(start)).until, start + 1s);
-  EXPECT_EQ(std::get<Write>(session->next(start + 1s)).bytes.size(), 74U);
-  EXPECT_EQ(std::get<Listen>(session->next(start + 1s)).until, start + 100ms);
+  EXPECT_EQ(std::get<session::Listen>(session->next(start)).until, start);
+  EXPECT_EQ(std::get<session::Pause>(session->next(start)).until, start + 1s);
+  EXPECT_EQ(std::get<session::Write>(session->next(start + 1s)).bytes.size(), 74U);
+  EXPECT_EQ(std::get<session::Listen>(session->next(start + 1s)).until, start + 100ms);
   session->receive("input");
-  EXPECT_EQ(std::get<Pause>(session->next(start + 1s)).until, start + 2s);
-  EXPECT_EQ(std::get<Write>(session->next(start + 2s)).bytes.size(), 10 * 74U);
+  EXPECT_EQ(std::get<session::Pause>(session->next(start + 1s)).until, start + 2s);
+  EXPECT_EQ(std::get<session::Write>(session->next(start + 2s)).bytes.size(), 10 * 74U);
 }
 
 TEST(Faults, AcceptDelayOpensTheSessionAtItsTime) {
@@ -187,18 +187,18 @@ TEST(Faults, AcceptDelayOpensTheSessionAtItsTime) {
   const auto session = service->open({4}, start);
   EXPECT_EQ(script->opened.session, nullptr);
   EXPECT_TRUE(firings.list.empty());
-  EXPECT_EQ(std::get<Pause>(session->next(start)).until, start + 500ms);
+  EXPECT_EQ(std::get<session::Pause>(session->next(start)).until, start + 500ms);
   EXPECT_EQ(firings.list, (FiredList{{"accept-delay=500ms", 0}}));
-  EXPECT_EQ(std::get<Pause>(session->next(start + 499ms)).until, start + 500ms);
+  EXPECT_EQ(std::get<session::Pause>(session->next(start + 499ms)).until, start + 500ms);
   // A late turn does not move its start.
-  EXPECT_EQ(std::get<Listen>(session->next(start + 700ms)).until, start + 1500ms);
+  EXPECT_EQ(std::get<session::Listen>(session->next(start + 700ms)).until, start + 1500ms);
   EXPECT_EQ(script->opened.at, 500ms);
   EXPECT_EQ(script->opened.number, 4U);
   session->receive("x");
-  EXPECT_EQ(std::get<Write>(session->next(start + 1500ms)).bytes, "a");
+  EXPECT_EQ(std::get<session::Write>(session->next(start + 1500ms)).bytes, "a");
   script->sent += 1;
-  EXPECT_EQ(std::get<Listen>(session->next(start + 1500ms)).until, start + 2500ms);
-  EXPECT_TRUE(std::holds_alternative<Finish>(session->next(start + 2500ms)));
+  EXPECT_EQ(std::get<session::Listen>(session->next(start + 1500ms)).until, start + 2500ms);
+  EXPECT_TRUE(std::holds_alternative<session::Finish>(session->next(start + 2500ms)));
   EXPECT_EQ(firings.list.size(), 1U);
 }
 
@@ -210,15 +210,16 @@ TEST(Faults, ADelayedConnectionMayLeaveBeforeItsTime) {
 }
 
 /// Not safe to call from several threads.
-struct Unguarded : Service {
-  struct Empty : Session {
-    Step next(TimePoint /*now*/) override { return Finish{}; }
+struct Unguarded : session::Service {
+  struct Empty : session::Session {
+    session::Step next(base::TimePoint /*now*/) override { return session::Finish{}; }
   };
-  std::unique_ptr<Session> open(const Peer& /*peer*/, TimePoint /*now*/) override {
+  std::unique_ptr<session::Session> open(const session::Peer& /*peer*/,
+                                         base::TimePoint /*now*/) override {
     ++calls;
     return std::make_unique<Empty>();
   }
-  Refresh refresh(TimePoint /*now*/) override {
+  session::Refresh refresh(base::TimePoint /*now*/) override {
     ++calls;
     return {};
   }
@@ -245,4 +246,4 @@ TEST(Faults, DelayedSessionsInManyThreadsOpenOneAtATime) {
 }
 
 }  // namespace
-}  // namespace poetry
+}  // namespace poetry::faults

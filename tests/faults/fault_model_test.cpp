@@ -10,7 +10,7 @@
 #include "faults/fault_spec.hpp"
 #include "faults/script.hpp"
 
-namespace poetry {
+namespace poetry::faults {
 namespace {
 
 using namespace rehearsal;
@@ -19,7 +19,7 @@ using namespace rehearsal;
 class Dice {
  public:
   explicit Dice(std::uint64_t seed) : seed_(seed) {}
-  std::uint64_t below(std::uint64_t end) { return derive_seed(seed_, throws_++) % end; }
+  std::uint64_t below(std::uint64_t end) { return base::derive_seed(seed_, throws_++) % end; }
 
  private:
   std::uint64_t seed_;
@@ -86,7 +86,7 @@ std::vector<Known> random_plan(Dice& dice) {
 
 std::vector<Act> random_script(Dice& dice) {
   std::vector<Act> acts;
-  Duration at{0};
+  base::Duration at{0};
   for (auto left = dice.below(12); left > 0; --left) {
     switch (dice.below(5)) {
       case 0:
@@ -112,12 +112,12 @@ std::vector<Act> random_script(Dice& dice) {
 }
 
 /// The faults that a connection gets, by family.
-std::map<std::string, Known> select(const std::vector<Known>& plan, const Peer& peer) {
+std::map<std::string, Known> select(const std::vector<Known>& plan, const session::Peer& peer) {
   std::map<std::string, Known> chosen;
   for (std::size_t i = 0; i < plan.size(); ++i) {
     const auto& fault = plan[i];
     if (fault.number != 0 && fault.number != peer.number) continue;
-    const auto draw = uniform(derive_seed(peer.seed, Purpose::faults), i);
+    const auto draw = base::uniform(base::derive_seed(peer.seed, base::Purpose::faults), i);
     if (fault.percent && draw >= *fault.percent / 100.0) continue;
     const auto [at, fresh] = chosen.emplace(fault.family(), fault);
     if (!fresh && fault.rank() > at->second.rank()) at->second = fault;
@@ -201,17 +201,17 @@ class Model {
   std::map<std::string, Known> faults_;
   Seen seen_;
   std::set<std::string> fired_;
-  Duration now_{0};
+  base::Duration now_{0};
 };
 
 TEST(FaultModel, AThousandRandomPlansDoWhatTheModelSays) {
   std::map<std::string, int> fired;
   int bare = 0;
   for (std::uint64_t round = 0; round < 1000; ++round) {
-    Dice dice(derive_seed(20240229, round));
+    Dice dice(base::derive_seed(20240229, round));
     const auto plan = random_plan(dice);
     const auto acts = random_script(dice);
-    const Peer peer{1 + dice.below(3), derive_seed(5, round)};
+    const session::Peer peer{1 + dice.below(3), base::derive_seed(5, round)};
     Texts texts;
     for (const auto& fault : plan) texts.push_back(fault.text());
     SCOPED_TRACE(testing::Message() << "round " << round << testing::PrintToString(texts));
@@ -243,4 +243,4 @@ TEST(FaultModel, AThousandRandomPlansDoWhatTheModelSays) {
 }
 
 }  // namespace
-}  // namespace poetry
+}  // namespace poetry::faults

@@ -8,7 +8,7 @@
 #include "base/error.hpp"
 #include "base/seed.hpp"
 
-namespace poetry {
+namespace poetry::faults {
 namespace {
 
 using namespace std::chrono_literals;
@@ -32,11 +32,12 @@ TEST(FaultSpec, EveryFaultIsReadAsWritten) {
   const auto one = [](const std::string& text) { return *parse({text}).choose({3}).at(0); };
   EXPECT_EQ(one("stall-after=4KiB").amount, 4096U);
   EXPECT_EQ(one("stall-after=4KiB").unit, Fault::Unit::bytes);
-  EXPECT_TRUE(std::holds_alternative<Pause>(one("stall-after=0").last));
+  EXPECT_TRUE(std::holds_alternative<session::Pause>(one("stall-after=0").last));
   EXPECT_EQ(one("close-after=12lines").amount, 12U);
   EXPECT_EQ(one("close-after=1line").unit, Fault::Unit::lines);
-  EXPECT_EQ(std::get<Finish>(one("close-after=1line").last).ending, Ending::fault);
-  EXPECT_TRUE(std::holds_alternative<Abort>(one("#3:reset-after=40B").last));
+  EXPECT_EQ(std::get<session::Finish>(one("close-after=1line").last).ending,
+            session::Ending::fault);
+  EXPECT_TRUE(std::holds_alternative<session::Abort>(one("#3:reset-after=40B").last));
   EXPECT_EQ(one("#3:reset-after=40B").text, "#3:reset-after=40B");
   EXPECT_EQ(one("#3:reset-after=40B").selector.number, 3U);
   EXPECT_EQ(one("never-reply").amount, 0U);
@@ -70,7 +71,7 @@ TEST_P(BadFault, NamesTheOffenders) {
   try {
     parse(GetParam().texts);
     FAIL() << "accepted";
-  } catch (const UsageError& error) {
+  } catch (const base::UsageError& error) {
     EXPECT_EQ(error.what(), GetParam().message);
   }
 }
@@ -147,13 +148,13 @@ TEST(FaultSpec, ContradictionsNameBoth) {
     try {
       parse({"#9:corrupt=7", a, b});
       ADD_FAILURE() << a << " and " << b << " accepted";
-    } catch (const UsageError& error) {
+    } catch (const base::UsageError& error) {
       // A door excludes the first of the three already.
       const std::string what(error.what());
       EXPECT_TRUE(what.starts_with("these faults exclude each other: ")) << what;
       EXPECT_TRUE(what.ends_with(" and " + b) || what.ends_with(" and " + a)) << what;
     }
-    EXPECT_THROW(parse({a, b}), UsageError);
+    EXPECT_THROW(parse({a, b}), base::UsageError);
   }
 }
 
@@ -193,7 +194,7 @@ TEST(FaultSpec, AChanceIsDrawnForEachConnectionAndFault) {
   std::map<std::string, int> hits;
   int both = 0;
   for (std::uint64_t seed = 0; seed < 10'000; ++seed) {
-    const auto faults = chosen(texts, 1, derive_seed(99, seed));
+    const auto faults = chosen(texts, 1, base::derive_seed(99, seed));
     for (const auto& fault : faults) ++hits[fault];
     if (gets(faults, texts[0]) && gets(faults, texts[1])) ++both;
   }
@@ -223,4 +224,4 @@ TEST(FaultSpec, ADrawDoesNotDependOnLaterFaults) {
 }
 
 }  // namespace
-}  // namespace poetry
+}  // namespace poetry::faults

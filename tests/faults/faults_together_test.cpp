@@ -4,7 +4,7 @@
 #include "faults/fault_spec.hpp"
 #include "faults/script.hpp"
 
-namespace poetry {
+namespace poetry::faults {
 namespace {
 
 using namespace rehearsal;
@@ -25,7 +25,7 @@ TEST(FaultsTogether, CorruptBytesAddUp) {
 }
 
 TEST(FaultsTogether, ALatencyBeyondTheClockIsSilence) {
-  EXPECT_EQ(play_script({waits(Duration::max() / 2), writes("a")},
+  EXPECT_EQ(play_script({waits(base::Duration::max() / 2), writes("a")},
                         {"latency=876000h", "accept-delay=876000h"})
                 .end,
             End::silent);
@@ -112,4 +112,4 @@ TEST(FaultsTogether, ALargePoemIsSlicedAndCut) {
 }
 
 }  // namespace
-}  // namespace poetry
+}  // namespace poetry::faults

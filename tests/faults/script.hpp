@@ -16,41 +16,43 @@
 namespace poetry::rehearsal {
 
 using Texts = std::vector<std::string>;
-using Times = std::vector<Duration>;
+using Times = std::vector<base::Duration>;
 
-constexpr TimePoint start{std::chrono::hours(5)};
+constexpr base::TimePoint start{std::chrono::hours(5)};
 
 /// One line of a script.
 struct Act {
   enum class What { write, wait, listen, look, finish, abort };
   What what = What::finish;
   std::string bytes = {};  ///< to write
-  Duration at{0};          ///< to wait until, since the session's start
+  base::Duration at{0};    ///< to wait until, since the session's start
 };
 inline Act writes(std::string bytes) { return {Act::What::write, std::move(bytes)}; }
-inline Act waits(Duration at) { return {Act::What::wait, {}, at}; }
+inline Act waits(base::Duration at) { return {Act::What::wait, {}, at}; }
 inline const Act listens{Act::What::listen};  ///< until there is input
 inline const Act looks{Act::What::look};      ///< listens for no time
 inline const Act finishes{Act::What::finish};
 inline const Act aborts{Act::What::abort};
 
-struct Script : Service {
+struct Script : session::Service {
   explicit Script(std::vector<Act> its_acts) : acts(std::move(its_acts)) {}
 
-  std::unique_ptr<Session> open(const Peer& peer, TimePoint now) override {
+  std::unique_ptr<session::Session> open(const session::Peer& peer, base::TimePoint now) override {
     auto player = std::make_unique<Player>(*this, now);
     opened = {player.get(), peer.number, now - start};
     handed_out = 0;
     sent = 0;
     return player;
   }
-  Refresh refresh(TimePoint now) override { return {later(now, std::chrono::seconds(9)), true, 7}; }
+  session::Refresh refresh(base::TimePoint now) override {
+    return {base::later(now, std::chrono::seconds(9)), true, 7};
+  }
   void drain() override { ++drained; }
 
   struct Opened {
-    const Session* session = nullptr;
+    const session::Session* session = nullptr;
     std::uint64_t number = 0;
-    Duration at{0};
+    base::Duration at{0};
   };
   std::vector<Act> acts;
   Opened opened;               ///< the last one
@@ -59,12 +61,12 @@ struct Script : Service {
   std::string received;
   int drained = 0;
 
-  class Player : public Session {
+  class Player : public session::Session {
    public:
-    Player(Script& script, TimePoint opened) : script_(script), start_(opened) {}
+    Player(Script& script, base::TimePoint opened) : script_(script), start_(opened) {}
     ~Player() override { spoil(); }
 
-    Step next(TimePoint now) override {
+    session::Step next(base::TimePoint now) override {
       EXPECT_GE(now, start_);
       EXPECT_EQ(script_.sent, script_.handed_out) << "asked for more before the last was out";
       spoil();
@@ -74,7 +76,7 @@ struct Script : Service {
         if (act.what == Act::What::wait) {
           if (start_ + act.at > now) return listen(start_ + act.at);
         } else if (act.what == Act::What::listen) {
-          if (!heard_) return listen(never);
+          if (!heard_) return listen(base::never);
           heard_ = false;
         } else if (act.what == Act::What::look) {
           looked_ = !looked_;
@@ -83,13 +85,14 @@ struct Script : Service {
           ++at_;
           bytes_ = act.bytes;
           script_.handed_out += bytes_.size();
-          return Write{bytes_};
+          return session::Write{bytes_};
         } else {
           break;
         }
       }
-      if (at_ < script_.acts.size() && script_.acts[at_].what == Act::What::abort) return Abort{};
-      return Finish{};
+      if (at_ < script_.acts.size() && script_.acts[at_].what == Act::What::abort)
+        return session::Abort{};
+      return session::Finish{};
     }
     void receive(std::string_view bytes) override {
       EXPECT_TRUE(listening_) << "spoken to while it does not listen, or twice";
@@ -100,15 +103,15 @@ struct Script : Service {
     }
 
    private:
-    Step listen(TimePoint until) {
+    session::Step listen(base::TimePoint until) {
       listening_ = true;
-      return Listen{until};
+      return session::Listen{until};
     }
     /// What a Write pointed to is valid no more.
     void spoil() { std::fill(bytes_.begin(), bytes_.end(), '?'); }
 
     Script& script_;
-    TimePoint start_;
+    base::TimePoint start_;
     std::size_t at_ = 0;
     std::string bytes_;
     bool listening_ = false;
@@ -126,7 +129,7 @@ struct Seen {
   Times times;  ///< of each byte
   Texts writes;
   End end = End::none;
-  Duration ended{-1};
+  base::Duration ended{-1};
   std::vector<std::pair<std::string, std::uint64_t>> fired;  ///< fault and offset
 };
 
@@ -135,14 +138,14 @@ using FiredList = decltype(Seen::fired);
 /// Collects what fires; outlives the service that it is given to.
 struct Firings {
   FiredList list;
-  [[nodiscard]] OnFired note() {
-    return [this](const Fired& fired) { list.emplace_back(fired.fault, fired.offset); };
+  [[nodiscard]] faults::OnFired note() {
+    return [this](const faults::Fired& fired) { list.emplace_back(fired.fault, fired.offset); };
   }
 };
 
 /// Plays one connection. A session that listens without end or for no time is sent one byte; one
 /// that listens for a time is at times sent one halfway. `script`, if given, is told what was sent.
-inline Seen play(Service& service, const Peer& peer, Script* script = nullptr,
+inline Seen play(session::Service& service, const session::Peer& peer, Script* script = nullptr,
                  std::size_t most_steps = 100'000) {
   Seen seen;
   auto now = start;
@@ -157,16 +160,16 @@ inline Seen play(Service& service, const Peer& peer, Script* script = nullptr,
       break;
     }
     const auto step = session->next(now);
-    if (const auto* write = std::get_if<Write>(&step)) {
+    if (const auto* write = std::get_if<session::Write>(&step)) {
       seen.bytes += write->bytes;
       seen.times.insert(seen.times.end(), write->bytes.size(), now - start);
       seen.writes.emplace_back(write->bytes);
       if (script != nullptr) script->sent += write->bytes.size();
-    } else if (const auto* listen = std::get_if<Listen>(&step)) {
+    } else if (const auto* listen = std::get_if<session::Listen>(&step)) {
       if (script == nullptr) {
         EXPECT_GT(listen->until, now);
       }
-      if (listen->until == never) {
+      if (listen->until == base::never) {
         session->receive("i");
       } else if (listen->until <= now) {
         session->receive("n");
@@ -176,15 +179,15 @@ inline Seen play(Service& service, const Peer& peer, Script* script = nullptr,
       } else {
         now = listen->until;
       }
-    } else if (const auto* pause = std::get_if<Pause>(&step)) {
-      if (pause->until == never) {
+    } else if (const auto* pause = std::get_if<session::Pause>(&step)) {
+      if (pause->until == base::never) {
         ends(End::silent);
       } else {
         EXPECT_GT(pause->until, now);
         now = pause->until;
       }
-    } else if (const auto* finish = std::get_if<Finish>(&step)) {
-      ends(finish->ending == Ending::fault ? End::fault : End::complete);
+    } else if (const auto* finish = std::get_if<session::Finish>(&step)) {
+      ends(finish->ending == session::Ending::fault ? End::fault : End::complete);
     } else {
       ends(End::reset);
     }
@@ -196,7 +199,7 @@ inline Seen play(Service& service, const Peer& peer, Script* script = nullptr,
 inline Seen play_script(std::vector<Act> acts, const Texts& faults, std::uint64_t number = 1) {
   const auto script = std::make_shared<Script>(std::move(acts));
   Firings firings;
-  const auto service = with_faults(script, parse_faults(faults), firings.note());
+  const auto service = faults::with_faults(script, faults::parse_faults(faults), firings.note());
   auto seen = play(*service, {number}, script.get());
   seen.fired = firings.list;
   return seen;
@@ -204,11 +207,12 @@ inline Seen play_script(std::vector<Act> acts, const Texts& faults, std::uint64_
 
 inline const std::string verse = "a\nb\nc\nd\n";
 
-inline Seen play_poem(const Texts& faults, const Pacing& pacing = {},
+inline Seen play_poem(const Texts& faults, const session::Pacing& pacing = {},
                       const std::string& text = verse) {
   Firings firings;
-  const auto service = with_faults(std::make_shared<PoemService>(SealedText::copy(text), pacing),
-                                   parse_faults(faults), firings.note());
+  const auto service = faults::with_faults(
+      std::make_shared<session::PoemService>(base::SealedText::copy(text), pacing),
+      faults::parse_faults(faults), firings.note());
   auto seen = play(*service, {1});
   seen.fired = firings.list;
   return seen;

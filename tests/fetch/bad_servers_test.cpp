@@ -3,7 +3,7 @@
 
 #include "fetch/strategies_fixture.hpp"
 
-namespace poetry {
+namespace poetry::fetch {
 namespace {
 
 class BadServers : public Strategies {};
@@ -51,7 +51,7 @@ TEST_P(BadServers, SendAByteNowAndThenUntilTheDeadline) {
 
 TEST_P(BadServers, NeverReadUntilTheDeadline) {
   std::promise<void> over;
-  LittleServer deaf([&](Fd&) { over.get_future().wait(); });
+  LittleServer deaf([&](base::Fd&) { over.get_future().wait(); });
   batch_.servers = {deaf.where()};
   batch_.fetch.send = std::string(std::size_t{64} << 20, 'x');
   batch_.fetch.timeout = milliseconds(100);
@@ -61,7 +61,7 @@ TEST_P(BadServers, NeverReadUntilTheDeadline) {
 
 TEST_P(BadServers, NeverReadNorAnswerUntilTheySeemIdle) {
   std::promise<void> over;
-  LittleServer deaf([&](Fd&) { over.get_future().wait(); });
+  LittleServer deaf([&](base::Fd&) { over.get_future().wait(); });
   batch_.servers = {deaf.where()};
   batch_.fetch.send = "hello";
   batch_.fetch.after_send = AfterSend::hold;
@@ -71,9 +71,10 @@ TEST_P(BadServers, NeverReadNorAnswerUntilTheySeemIdle) {
 }
 
 TEST_P(BadServers, NeverAnswerAHandshakeUntilTheDeadline) {
-  const Fd silent = listen_in_silence(resolve_numeric({"127.0.0.1", 0}).addresses.at(0));
+  const base::Fd silent =
+      net::listen_in_silence(net::resolve_numeric({"127.0.0.1", 0}).addresses.at(0));
   batch_.fetch.connect_timeout = milliseconds(100);
-  batch_.servers = {{"127.0.0.1", local_address(silent.get()).port()}};
+  batch_.servers = {{"127.0.0.1", net::local_address(silent.get()).port()}};
   EXPECT_EQ(run(), std::vector{Outcome::connect_timeout});
   EXPECT_GE(result_.records[0].ended - result_.records[0].started, milliseconds(100));
 }
@@ -82,4 +83,4 @@ INSTANTIATE_TEST_SUITE_P(All, BadServers, ::testing::ValuesIn(strategy_names()),
                          [](const auto& each) { return each.param; });
 
 }  // namespace
-}  // namespace poetry
+}  // namespace poetry::fetch

@@ -6,36 +6,36 @@
 
 #include "support/loopback.hpp"
 
-namespace poetry {
+namespace poetry::fetch {
 namespace {
 
 class Ignored final : public Observer {
  public:
   std::string received(std::size_t, const Record&, std::string_view) override { return {}; }
-  void retrying(std::size_t, const Record&, Duration) override {}
+  void retrying(std::size_t, const Record&, base::Duration) override {}
   void ended(std::size_t, Record&) override {}
 };
 
 class ExchangeTest : public testing::Test {
  protected:
   ExchangeTest() {
-    fetch_.resolved(resolve_numeric(fetch_.where()), now_);
+    fetch_.resolved(net::resolve_numeric(fetch_.where()), now_);
     EXPECT_EQ(fetch_.connect_ended(0, {}, now_), Candidate::chosen);
   }
   /// Sends so many bytes and FIN, all of which have arrived when it returns.
   void arrive(std::size_t bytes) {
-    EXPECT_EQ(send_some(pair_.client.get(), std::string(bytes, 'x')).bytes, bytes);
-    half_close(pair_.client.get());
+    EXPECT_EQ(net::send_some(pair_.client.get(), std::string(bytes, 'x')).bytes, bytes);
+    net::half_close(pair_.client.get());
     pollfd end{socket(), POLLRDHUP, 0};
     EXPECT_EQ(::poll(&end, 1, 10'000), 1);
   }
   [[nodiscard]] int socket() const { return pair_.server.socket.get(); }
   [[nodiscard]] Outcome outcome() const { return fetch_.record().outcome; }
 
-  const TimePoint now_ = Clock::now();
+  const base::TimePoint now_ = base::Clock::now();
   const FetchOptions options_;
   Fetch fetch_{{"127.0.0.1", 10000}, options_, 0, now_};
-  LoopbackPair pair_ = connect_pair();
+  support::LoopbackPair pair_ = support::connect_pair();
   Ignored observer_;
   Exchange exchange_{observer_, 4096};
 };
@@ -69,4 +69,4 @@ TEST_F(ExchangeTest, CallsOnceWhereASocketBlocks) {
 }
 
 }  // namespace
-}  // namespace poetry
+}  // namespace poetry::fetch

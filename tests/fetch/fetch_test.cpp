@@ -9,7 +9,7 @@
 
 #include "fetch/retry_delay.hpp"
 
-namespace poetry {
+namespace poetry::fetch {
 namespace {
 
 using std::chrono::seconds;
@@ -17,7 +17,7 @@ using std::chrono::seconds;
 class FetchTest : public ::testing::Test {
  protected:
   Fetch& start(const std::string& host = "127.0.0.1") {
-    return fetch_.emplace(HostPort{host, 10000}, options_, task_, now_, &expected_);
+    return fetch_.emplace(net::HostPort{host, 10000}, options_, task_, now_, &expected_);
   }
   Fetch& connect() {
     start();
@@ -25,15 +25,15 @@ class FetchTest : public ::testing::Test {
     return *fetch_;
   }
   void reconnect() {
-    fetch_->resolved(resolve_numeric(fetch_->where()), now_);
+    fetch_->resolved(net::resolve_numeric(fetch_->where()), now_);
     EXPECT_EQ(fetch_->connect_ended(0, {}, now_), Candidate::chosen);
   }
   /// A name with these addresses, to be connected to.
   void race(const std::vector<std::string>& hosts) {
     start("both");
-    std::vector<Address> found;
+    std::vector<net::Address> found;
     for (const auto& host : hosts) {
-      found.push_back(resolve_numeric({host, 10000}).addresses.at(0));
+      found.push_back(net::resolve_numeric({host, 10000}).addresses.at(0));
     }
     fetch_->resolved({found, {}}, now_);
   }
@@ -51,8 +51,8 @@ class FetchTest : public ::testing::Test {
     EXPECT_TRUE(std::holds_alternative<Kind>(action)) << action.index();
     return std::holds_alternative<Kind>(action) ? std::get<Kind>(action) : Kind{};
   }
-  void pass_to(TimePoint at) {
-    fetch_->expired(at - Duration(1));  // nothing expires early
+  void pass_to(base::TimePoint at) {
+    fetch_->expired(at - base::Duration(1));  // nothing expires early
     now_ = at;
     fetch_->expired(now_);
   }
@@ -67,7 +67,7 @@ class FetchTest : public ::testing::Test {
   FetchOptions options_;
   std::size_t task_ = 0;
   Expected expected_;
-  TimePoint now_{std::chrono::hours(1)};
+  base::TimePoint now_{std::chrono::hours(1)};
   std::optional<Fetch> fetch_;
 };
 
@@ -90,7 +90,7 @@ TEST_F(FetchTest, ReceivesToTheEnd) {
 
 TEST_F(FetchTest, NamesTheServerThatRefuses) {
   start();
-  fetch_->resolved(resolve_numeric(fetch_->where()), now_);
+  fetch_->resolved(net::resolve_numeric(fetch_->where()), now_);
   EXPECT_EQ(tried(), Hosts{"127.0.0.1"});
   EXPECT_EQ(next<Connect>().until, now_ + seconds(10)) << "with one address, nothing else to try";
   refuse(0);
@@ -101,7 +101,7 @@ TEST_F(FetchTest, NamesTheServerThatRefuses) {
 TEST_F(FetchTest, NamesTheNameThatDoesNotResolve) {
   start("nowhere");
   next<Resolve>();
-  fetch_->resolved({{}, {-2, resolve_category()}}, now_);
+  fetch_->resolved({{}, {-2, net::resolve_category()}}, now_);
   EXPECT_EQ(done().outcome, Outcome::resolve);
   EXPECT_TRUE(done().error.starts_with("nowhere:10000: resolve: ")) << done().error;
 }
@@ -115,7 +115,7 @@ TEST_F(FetchTest, TriesTheFirstChoiceAndThenTheFamiliesInTurn) {
 
 TEST_F(FetchTest, TriesTheNextAddressBesideOneThatDoesNotAnswer) {
   race({"::1", "127.0.0.1", "127.0.0.2"});
-  const TimePoint start = now_;
+  const base::TimePoint start = now_;
   EXPECT_EQ(next<Connect>().until, start + connection_attempt_delay);
   pass_to(start + connection_attempt_delay);
   EXPECT_EQ(tried(), (Hosts{"::1", "127.0.0.1"}));
@@ -136,7 +136,7 @@ TEST_F(FetchTest, AnAddressThatFailsMovesOnAtOnce) {
 TEST_F(FetchTest, AnEarlierAddressThatFailsLeavesTheLastItsTime) {
   race({"::1", "127.0.0.1", "::2"});
   pass_to(now_ + connection_attempt_delay);
-  const TimePoint next_at = next<Connect>().until;
+  const base::TimePoint next_at = next<Connect>().until;
   now_ += std::chrono::milliseconds(100);
   refuse(0);
   EXPECT_EQ(tried().size(), 2U);
@@ -164,7 +164,7 @@ TEST_F(FetchTest, WhereAllAddressesFailTheFirstIsToldOf) {
 
 TEST_F(FetchTest, TheConnectTimeoutIsForAllAddresses) {
   race({"::1", "127.0.0.1", "::2"});
-  const TimePoint start = now_;
+  const base::TimePoint start = now_;
   refuse(0);
   pass_to(now_ + connection_attempt_delay);
   pass_to(start + seconds(10));
@@ -178,7 +178,7 @@ TEST_F(FetchTest, TriesOnlySoManyAddressesAtOnce) {
   race(Hosts(100, "127.0.0.1"));
   for (int i = 0; i < 200; ++i) pass_to(now_ + connection_attempt_delay);
   EXPECT_EQ(tried().size(), most_tried_at_once);
-  EXPECT_EQ(next<Connect>().until, never);
+  EXPECT_EQ(next<Connect>().until, base::never);
   refuse(3);
   EXPECT_EQ(tried().size(), most_tried_at_once + 1);
   for (std::size_t index = 0; index < 100; ++index) {
@@ -193,7 +193,7 @@ TEST_F(FetchTest, ARetryTriesTheAddressesAnew) {
   refuse(0);
   refuse(1);
   pass_to(next<Wait>().until);
-  fetch_->resolved(resolve_numeric({"127.0.0.2", 10000}), now_);
+  fetch_->resolved(net::resolve_numeric({"127.0.0.2", 10000}), now_);
   EXPECT_EQ(tried(), Hosts{"127.0.0.2"});
 }
 
@@ -218,9 +218,9 @@ TEST_F(FetchTest, GivesUpOnTheWhole) {
 TEST_F(FetchTest, ZeroIsNoLimit) {
   options_.connect_timeout = options_.idle_timeout = {};
   start();
-  EXPECT_EQ(next<Resolve>().until, never);
+  EXPECT_EQ(next<Resolve>().until, base::never);
   connect();
-  EXPECT_EQ(next<Transfer>().until, never);
+  EXPECT_EQ(next<Transfer>().until, base::never);
 }
 
 TEST_F(FetchTest, RetriesAndForgetsWhatBroke) {
@@ -233,7 +233,7 @@ TEST_F(FetchTest, RetriesAndForgetsWhatBroke) {
   pass_to(next<Wait>().until);
   next<Resolve>();
   EXPECT_EQ(fetch_->record().bytes, 0U);
-  fetch_->resolved(resolve_numeric(fetch_->where()), now_);
+  fetch_->resolved(net::resolve_numeric(fetch_->where()), now_);
   refuse(0);
   pass_to(next<Wait>().until);
   reconnect();
@@ -250,9 +250,9 @@ TEST_F(FetchTest, RetryDelaysFollowFromTheSeedAndTheTask) {
   const auto delays = [&](std::size_t task) {
     task_ = task;
     start();
-    std::vector<Duration> list;
+    std::vector<base::Duration> list;
     for (int retry = 0; retry < 3; ++retry) {
-      fetch_->resolved(resolve_numeric(fetch_->where()), now_);
+      fetch_->resolved(net::resolve_numeric(fetch_->where()), now_);
       refuse(0);
       list.push_back(next<Wait>().delay);
       pass_to(next<Wait>().until);
@@ -270,8 +270,8 @@ TEST_F(FetchTest, RetryDelaysFollowFromTheSeedAndTheTask) {
 TEST(RetryDelay, DoublesAndIsLongerByAtMostHalf) {
   for (std::uint64_t seed = 0; seed < 100; ++seed) {
     for (std::uint64_t retry = 0; retry < 5; ++retry) {
-      const Duration doubled = seconds(1 << retry);
-      const Duration delay = retry_delay(seconds(1), retry, seed);
+      const base::Duration doubled = seconds(1 << retry);
+      const base::Duration delay = retry_delay(seconds(1), retry, seed);
       EXPECT_GE(delay, doubled);
       EXPECT_LE(delay, doubled + doubled / 2);
     }
@@ -281,14 +281,14 @@ TEST(RetryDelay, DoublesAndIsLongerByAtMostHalf) {
 TEST(RetryDelay, DoublesNoFurtherThanItsCap) {
   EXPECT_GE(retry_delay(seconds(1), 1'000'000'000'000, 0), longest_doubled_delay);
   EXPECT_LE(retry_delay(seconds(1), 1'000'000'000'000, 0), longest_doubled_delay * 3 / 2);
-  const Duration day = std::chrono::hours(24);
+  const base::Duration day = std::chrono::hours(24);
   EXPECT_GE(retry_delay(day, 5, 0), day) << "a first delay beyond the cap stays as it is";
   EXPECT_LE(retry_delay(day, 5, 0), day * 3 / 2);
-  EXPECT_EQ(retry_delay({}, 1'000'000'000'000, 0), Duration::zero());
+  EXPECT_EQ(retry_delay({}, 1'000'000'000'000, 0), base::Duration::zero());
 }
 
 TEST(RetryDelay, SpreadsTasksThatBrokeTogether) {
-  std::set<Duration> delays;
+  std::set<base::Duration> delays;
   for (std::uint64_t seed = 0; seed < 100; ++seed) delays.insert(retry_delay(seconds(1), 0, seed));
   EXPECT_GT(delays.size(), 50U);
 }
@@ -351,7 +351,7 @@ TEST_F(FetchTest, AStreamOfFewerBytesThanExpectedIsTruncated) {
 }
 
 TEST_F(FetchTest, AStreamOfOtherBytesThanExpectedIsTruncated) {
-  expected_ = {2, Sha256().finish_digest()};
+  expected_ = {2, base::Sha256().finish_digest()};
   connect();
   fetch_->received("x\n", now_);
   fetch_->stream_ended(now_);
@@ -361,7 +361,7 @@ TEST_F(FetchTest, AStreamOfOtherBytesThanExpectedIsTruncated) {
 }
 
 TEST_F(FetchTest, ATruncatedStreamIsTriedAgainAndDigestedAnew) {
-  Sha256 digest;
+  base::Sha256 digest;
   digest.update("whole\n");
   expected_ = {{}, digest.finish_digest()};
   options_.retries = 1;
@@ -382,7 +382,7 @@ TEST_F(FetchTest, DigestsWhereAskedAlsoWhatIsNotWhole) {
   connect();
   fetch_->received("x", now_);
   fetch_->interrupt(now_);
-  Sha256 digest;
+  base::Sha256 digest;
   digest.update("x");
   EXPECT_EQ(done().sha256, digest.finish_digest());
 }
@@ -406,7 +406,7 @@ TEST_F(FetchTest, KeepsNoArrivalsWhereNoneAreAskedFor) {
 
 TEST_F(FetchTest, WhatCameBeforeAResetIsReadThoughTheResetWasFoundFirst) {
   start();
-  fetch_->resolved(resolve_numeric(fetch_->where()), now_);
+  fetch_->resolved(net::resolve_numeric(fetch_->where()), now_);
   EXPECT_EQ(fetch_->connect_ended(0, error(std::errc::connection_reset), now_), Candidate::chosen);
   next<Transfer>();
   EXPECT_EQ(fetch_->received("hello", now_), "hello");
@@ -418,7 +418,7 @@ TEST_F(FetchTest, WhatCameBeforeAResetIsReadThoughTheResetWasFoundFirst) {
 
 TEST_F(FetchTest, AStreamThatEndedBeforeItsResetIsWhole) {
   start();
-  fetch_->resolved(resolve_numeric(fetch_->where()), now_);
+  fetch_->resolved(net::resolve_numeric(fetch_->where()), now_);
   EXPECT_EQ(fetch_->connect_ended(0, error(std::errc::broken_pipe), now_), Candidate::chosen);
   fetch_->received("hello", now_);
   fetch_->stream_ended(now_);
@@ -428,7 +428,7 @@ TEST_F(FetchTest, AStreamThatEndedBeforeItsResetIsWhole) {
 TEST_F(FetchTest, AResetIsForgottenByTheNextAttempt) {
   options_.retries = 1;
   start();
-  fetch_->resolved(resolve_numeric(fetch_->where()), now_);
+  fetch_->resolved(net::resolve_numeric(fetch_->where()), now_);
   EXPECT_EQ(fetch_->connect_ended(0, error(std::errc::connection_reset), now_), Candidate::chosen);
   fetch_->stream_ended(now_);
   pass_to(next<Wait>().until);
@@ -447,7 +447,7 @@ TEST_F(FetchTest, EndsByInterruptAndOutput) {
 
 TEST(Arrivals, KeepAsFewAsAskedFor) {
   Arrivals arrivals;
-  const TimePoint start{};
+  const base::TimePoint start{};
   for (int i = 0; i < 10'000; ++i) arrivals.add(start + std::chrono::milliseconds(7 * i), 8);
   EXPECT_LE(arrivals.times().size(), 8U);
   EXPECT_GE(arrivals.times().size(), 2U);
@@ -455,7 +455,7 @@ TEST(Arrivals, KeepAsFewAsAskedFor) {
 
 TEST(Arrivals, StayBoundedAndSpanTheWhole) {
   Arrivals arrivals;
-  const TimePoint start{};
+  const base::TimePoint start{};
   for (int i = 0; i < 100'000; ++i) arrivals.add(start + std::chrono::milliseconds(7 * i));
   EXPECT_LE(arrivals.times().size(), Arrivals::capacity);
   EXPECT_GE(arrivals.times().size(), Arrivals::capacity / 4);
@@ -465,4 +465,4 @@ TEST(Arrivals, StayBoundedAndSpanTheWhole) {
 }
 
 }  // namespace
-}  // namespace poetry
+}  // namespace poetry::fetch

@@ -6,10 +6,10 @@
 
 #include "fetch/servers.hpp"
 
-namespace poetry {
+namespace poetry::fetch {
 namespace {
 
-const HostPort asked{"192.0.2.1", 9};
+const net::HostPort asked{"192.0.2.1", 9};
 const std::string digest(64, 'a');
 
 TEST(PoemCatalog, TellsWhatToExpectOfEachPoem) {
@@ -21,10 +21,10 @@ TEST(PoemCatalog, TellsWhatToExpectOfEachPoem) {
           {"host": "::1", "port": 10002, "service": "poem", "name": "endless", "delay": 1}])",
       asked);
   ASSERT_EQ(catalog.poems.size(), 2U);
-  EXPECT_EQ(catalog.poems[0].where, (HostPort{"127.0.0.1", 10000}));
+  EXPECT_EQ(catalog.poems[0].where, (net::HostPort{"127.0.0.1", 10000}));
   EXPECT_EQ(catalog.poems[0].expected.bytes, 577U);
-  EXPECT_EQ(catalog.poems[0].expected.sha256, parse_digest(digest));
-  EXPECT_EQ(catalog.poems[1].where, (HostPort{"::1", 10002}));
+  EXPECT_EQ(catalog.poems[0].expected.sha256, base::parse_digest(digest));
+  EXPECT_EQ(catalog.poems[1].where, (net::HostPort{"::1", 10002}));
   EXPECT_FALSE(catalog.poems[1].expected.bytes);
   EXPECT_FALSE(catalog.poems[1].expected.sha256);
   EXPECT_EQ(catalog.others, 1U);
@@ -36,8 +36,8 @@ TEST(PoemCatalog, AWildcardHostIsTheCatalogsOwn) {
           {"host": "::", "port": 2, "service": "poem"}])",
       asked);
   ASSERT_EQ(catalog.poems.size(), 2U);
-  EXPECT_EQ(catalog.poems[0].where, (HostPort{"192.0.2.1", 1}));
-  EXPECT_EQ(catalog.poems[1].where, (HostPort{"192.0.2.1", 2}));
+  EXPECT_EQ(catalog.poems[0].where, (net::HostPort{"192.0.2.1", 1}));
+  EXPECT_EQ(catalog.poems[1].where, (net::HostPort{"192.0.2.1", 2}));
 }
 
 TEST(PoemCatalog, MayBeEmpty) { EXPECT_TRUE(parse_catalog("[]", asked).poems.empty()); }
@@ -81,8 +81,8 @@ TEST(Servers, RepeatEachWithoutACopy) {
   const Servers copy = servers;
   EXPECT_EQ(&copy[0], &servers[0]);
   EXPECT_TRUE(Servers().empty());
-  EXPECT_EQ(Servers({HostPort{}}).expected(0), nullptr);
+  EXPECT_EQ(Servers({net::HostPort{}}).expected(0), nullptr);
 }
 
 }  // namespace
-}  // namespace poetry
+}  // namespace poetry::fetch

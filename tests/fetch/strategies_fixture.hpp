@@ -19,24 +19,27 @@
 #include "fetch/strategy.hpp"
 #include "support/loopback.hpp"
 
-namespace poetry {
+namespace poetry::fetch {
 
 using std::chrono::milliseconds;
 
 /// Accepts on a free port in a thread and serves one connection after another until it goes.
 class LittleServer {
  public:
-  explicit LittleServer(std::function<void(Fd&)> serve,
-                        const Address& at = resolve_numeric({"127.0.0.1", 0}).addresses.at(0))
-      : listener_(listen_on(at, 1024)), serve_(std::move(serve)), thread_([this] { accept(); }) {}
+  explicit LittleServer(
+      std::function<void(base::Fd&)> serve,
+      const net::Address& at = net::resolve_numeric({"127.0.0.1", 0}).addresses.at(0))
+      : listener_(net::listen_on(at, 1024)),
+        serve_(std::move(serve)),
+        thread_([this] { accept(); }) {}
   ~LittleServer() {
     ended_ = true;
-    connect_to(local_address(listener_.get()));
+    support::connect_to(net::local_address(listener_.get()));
     thread_.join();
   }
   int listener() const { return listener_.get(); }
-  HostPort where() const {
-    const Address at = local_address(listener_.get());
+  net::HostPort where() const {
+    const net::Address at = net::local_address(listener_.get());
     return {at.host(), at.port()};
   }
 
@@ -45,12 +48,12 @@ class LittleServer {
     while (!ended_) {
       pollfd polled{listener_.get(), POLLIN, 0};
       ::poll(&polled, 1, -1);
-      Accepted accepted = accept_from(listener_.get());
+      net::Accepted accepted = net::accept_from(listener_.get());
       if (accepted.socket && !ended_) serve_(accepted.socket);
     }
   }
-  Fd listener_;
-  std::function<void(Fd&)> serve_;
+  base::Fd listener_;
+  std::function<void(base::Fd&)> serve_;
   std::atomic<bool> ended_ = false;
   std::thread thread_;
 };
@@ -61,48 +64,49 @@ inline void wait_for_end(int socket) {
 }
 
 /// Sends what the client's kernel takes note of, and then resets.
-inline void serve_part(Fd& socket) {
-  send_some(socket.get(), "part\n");
-  while (unacknowledged(socket.get()) > 0) ::poll(nullptr, 0, 1);
-  reset_on_close(socket.get());
+inline void serve_part(base::Fd& socket) {
+  net::send_some(socket.get(), "part\n");
+  while (net::unacknowledged(socket.get()) > 0) ::poll(nullptr, 0, 1);
+  net::reset_on_close(socket.get());
 }
-inline void serve_poem(Fd& socket) { send_some(socket.get(), "one\ntwo\n"); }
-inline void serve_nothing(Fd& socket) { wait_for_end(socket.get()); }
-inline void serve_reset(Fd& socket) { reset_on_close(socket.get()); }
-inline void serve_without_end(Fd& socket) {
+inline void serve_poem(base::Fd& socket) { net::send_some(socket.get(), "one\ntwo\n"); }
+inline void serve_nothing(base::Fd& socket) { wait_for_end(socket.get()); }
+inline void serve_reset(base::Fd& socket) { net::reset_on_close(socket.get()); }
+inline void serve_without_end(base::Fd& socket) {
   const std::string text(4096, 'x');
   for (;;) {
-    const auto status = send_some(socket.get(), text).status;
-    if (status == IoStatus::error) return;
+    const auto status = net::send_some(socket.get(), text).status;
+    if (status == net::IoStatus::error) return;
     pollfd polled{socket.get(), POLLOUT, 0};
     ::poll(&polled, 1, 10'000);
   }
 }
 /// A byte every few milliseconds, until the client goes.
-inline void serve_trickle(Fd& socket) {
+inline void serve_trickle(base::Fd& socket) {
   pollfd polled{socket.get(), POLLIN, 0};
-  while (send_some(socket.get(), "x").status == IoStatus::ok && ::poll(&polled, 1, 5) == 0) {
+  while (net::send_some(socket.get(), "x").status == net::IoStatus::ok &&
+         ::poll(&polled, 1, 5) == 0) {
   }
 }
-inline void serve_half_closed(Fd& socket) {
-  send_some(socket.get(), "one\ntwo\n");
-  half_close(socket.get());
+inline void serve_half_closed(base::Fd& socket) {
+  net::send_some(socket.get(), "one\ntwo\n");
+  net::half_close(socket.get());
   wait_for_end(socket.get());
 }
-inline void serve_echo(Fd& socket) {
+inline void serve_echo(base::Fd& socket) {
   for (std::array<char, 4096> buffer{};;) {
     wait_for_end(socket.get());
-    const IoResult got = receive_some(socket.get(), buffer);
-    if (got.status != IoStatus::ok) return;
+    const net::IoResult got = net::receive_some(socket.get(), buffer);
+    if (got.status != net::IoStatus::ok) return;
     for (std::string_view left(buffer.data(), got.bytes); !left.empty();) {
-      left.remove_prefix(send_some(socket.get(), left).bytes);
+      left.remove_prefix(net::send_some(socket.get(), left).bytes);
     }
   }
 }
 
-inline HostPort refusing() {
-  const Fd gone = listen_on_loopback();
-  return {"127.0.0.1", local_address(gone.get()).port()};
+inline net::HostPort refusing() {
+  const base::Fd gone = support::listen_on_loopback();
+  return {"127.0.0.1", net::local_address(gone.get()).port()};
 }
 
 /// Whether an observer's calls take long enough for others to run into them.
@@ -118,7 +122,7 @@ class Texts : public Observer {
     if (raise_for == task) throw std::runtime_error("no more");
     return fail_for == task ? "disk full" : "";
   }
-  void retrying(std::size_t task, const Record&, Duration) override {
+  void retrying(std::size_t task, const Record&, base::Duration) override {
     const Inside inside(*this);
     text[task].clear();
     seen[task] = 0;
@@ -179,7 +183,7 @@ class Strategies : public ::testing::TestWithParam<std::string> {
     for (const Record& record : result_.records) outcomes.push_back(record.outcome);
     return outcomes;
   }
-  Signals signals_{SIGUSR2};  // before any thread, so that none of them takes the signal
+  net::Signals signals_{SIGUSR2};  // before any thread, so that none of them takes the signal
   Batch batch_;
   Result result_;
   std::optional<Texts> texts_;
@@ -187,4 +191,4 @@ class Strategies : public ::testing::TestWithParam<std::string> {
   Linger linger_ = Linger::no;
 };
 
-}  // namespace poetry
+}  // namespace poetry::fetch

@@ -5,7 +5,7 @@
 
 #include "fetch/strategies_fixture.hpp"
 
-namespace poetry {
+namespace poetry::fetch {
 namespace {
 
 TEST_P(Strategies, OneBadServerSpoilsNoOther) {
@@ -23,13 +23,13 @@ TEST_P(Strategies, OneBadServerSpoilsNoOther) {
   EXPECT_EQ(texts_->text[4].size(), 10'000U);
   EXPECT_EQ(texts_->text[5], "one\ntwo\n");
   EXPECT_EQ(result_.records[1].error,
-            to_string(batch_.servers[1]) + ": connect: Connection refused");
+            net::to_string(batch_.servers[1]) + ": connect: Connection refused");
   EXPECT_GT(result_.wakeups, 0U);
 }
 
 TEST_P(Strategies, RetryABrokenStream) {
   int served = 0;
-  LittleServer flaky([&](Fd& socket) { (++served < 3 ? serve_reset : serve_poem)(socket); });
+  LittleServer flaky([&](base::Fd& socket) { (++served < 3 ? serve_reset : serve_poem)(socket); });
   batch_.fetch.retries = 5;
   batch_.fetch.retry_delay = milliseconds(1);
   batch_.servers = {flaky.where()};
@@ -69,7 +69,7 @@ TEST_P(Strategies, EndWhatCannotBeWritten) {
 }
 
 TEST_P(Strategies, EndAllAtASignal) {
-  LittleServer silent([sent = false](Fd& socket) mutable {
+  LittleServer silent([sent = false](base::Fd& socket) mutable {
     if (!std::exchange(sent, true)) ::kill(::getpid(), SIGUSR2);
     serve_nothing(socket);
   });
@@ -78,26 +78,26 @@ TEST_P(Strategies, EndAllAtASignal) {
 }
 
 TEST_P(Strategies, EndManyAtOnceAtASignal) {
-  std::vector<Fd> held;
+  std::vector<base::Fd> held;
   batch_.parallel = GetParam() == "sequential" ? 1 : 200;
-  LittleServer holding([&](Fd& socket) {
+  LittleServer holding([&](base::Fd& socket) {
     held.push_back(std::move(socket));
     if (held.size() == batch_.parallel) ::kill(::getpid(), SIGUSR2);
   });
   batch_.servers = Servers({holding.where()}, 300);
   EXPECT_THAT(run(), ::testing::Each(Outcome::interrupted));
   EXPECT_EQ(std::count_if(result_.records.begin(), result_.records.end(),
-                          [](const Record& record) { return record.started != never; }),
+                          [](const Record& record) { return record.started != base::never; }),
             batch_.parallel);
 }
 
 TEST_P(Strategies, TellTheObserverOneThingAtATime) {
-  std::vector<Fd> held;
+  std::vector<base::Fd> held;
   const std::size_t tasks = GetParam() == "sequential" ? 1 : 20;
-  LittleServer all_at_once([&](Fd& socket) {
+  LittleServer all_at_once([&](base::Fd& socket) {
     held.push_back(std::move(socket));
     if (held.size() < tasks) return;
-    for (Fd& each : held) serve_poem(each);
+    for (base::Fd& each : held) serve_poem(each);
     held.clear();
   });
   batch_.servers = Servers({all_at_once.where()}, tasks);
@@ -136,9 +136,9 @@ std::size_t handshakes_with(std::uint16_t port) {
 }
 
 /// Empty where somebody else has the port.
-Fd listen_where_free(const Address& address) {
+base::Fd listen_where_free(const net::Address& address) {
   try {
-    return listen_in_silence(address);
+    return net::listen_in_silence(address);
   } catch (const std::system_error& error) {
     if (error.code() != std::errc::address_in_use) throw;
     return {};
@@ -146,26 +146,26 @@ Fd listen_where_free(const Address& address) {
 }
 
 TEST_P(Strategies, TryTheNextAddressBesideOneThatNeverAnswers) {
-  const Address second = resolve_numeric({"127.0.0.2", 0}).addresses.at(0);
+  const net::Address second = net::resolve_numeric({"127.0.0.2", 0}).addresses.at(0);
   std::atomic<bool> loser_closed =
       true;  // what the ring receives orders no threads for a sanitizer
-  const auto serve = [&](Fd& socket) {
-    const std::uint16_t port = local_address(socket.get()).port();
+  const auto serve = [&](base::Fd& socket) {
+    const std::uint16_t port = net::local_address(socket.get()).port();
     int waits = 10'000;
     while (handshakes_with(port) > 0 && --waits > 0) ::poll(nullptr, 0, 1);
     if (waits == 0) loser_closed = false;
     serve_poem(socket);
   };
   std::optional<LittleServer> good;
-  Address first;
-  Fd silent;
+  net::Address first;
+  base::Fd silent;
   while (!silent) {
     good.emplace(serve, second);
-    first = resolve_numeric({"127.0.0.1", good->where().port}).addresses.at(0);
+    first = net::resolve_numeric({"127.0.0.1", good->where().port}).addresses.at(0);
     silent = listen_where_free(first);
   }
-  batch_.lookup = [&](const HostPort&, Family) {
-    return Resolved{{first, local_address(good->listener())}, {}};
+  batch_.lookup = [&](const net::HostPort&, net::Family) {
+    return net::Resolved{{first, net::local_address(good->listener())}, {}};
   };
   batch_.servers = {{"both", 1}};
   EXPECT_THAT(run(), ::testing::Each(Outcome::ok));
@@ -179,10 +179,11 @@ TEST_P(Strategies, TryTheNextAddressBesideOneThatNeverAnswers) {
 TEST_P(Strategies, EndANameThatIsNotFoundInTimeAndHoldUpNoOther) {
   LittleServer good(serve_poem);
   const auto gate = std::make_shared<std::promise<void>>();
-  const Address found = local_address(good.listener());
-  batch_.lookup = [=, opened = gate->get_future().share()](const HostPort& where, Family) {
+  const net::Address found = net::local_address(good.listener());
+  batch_.lookup = [=, opened = gate->get_future().share()](const net::HostPort& where,
+                                                           net::Family) {
     if (where.host == "slow") opened.wait();
-    return Resolved{{found}, {}};
+    return net::Resolved{{found}, {}};
   };
   batch_.fetch.connect_timeout = milliseconds(200);
   batch_.servers = {{"slow", 1}, {"slow", 2}, {"slow", 3}, {"quick", 1}, good.where()};
@@ -196,4 +197,4 @@ INSTANTIATE_TEST_SUITE_P(All, Strategies, ::testing::ValuesIn(strategy_names()),
                          [](const auto& each) { return each.param; });
 
 }  // namespace
-}  // namespace poetry
+}  // namespace poetry::fetch

@@ -4,7 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-namespace poetry {
+namespace poetry::fuzz {
 
 /// Ends the process, and so the fuzzer's run, where a property does not hold.
 inline void must_hold(bool property, const char* what) {
@@ -13,4 +13,4 @@ inline void must_hold(bool property, const char* what) {
   std::abort();
 }
 
-}  // namespace poetry
+}  // namespace poetry::fuzz

@@ -4,7 +4,7 @@
 
 #include "base/error.hpp"
 
-namespace poetry {
+namespace poetry::net {
 namespace {
 
 TEST(HostPort, ReadsHostAndPort) {
@@ -26,7 +26,7 @@ TEST_P(BadHostPort, IsRefusedByName) {
   try {
     parse_host_port(GetParam());
     FAIL() << GetParam();
-  } catch (const UsageError& error) {
+  } catch (const base::UsageError& error) {
     EXPECT_TRUE(std::string(error.what()).ends_with(std::string(": ") + GetParam()));
   }
 }
@@ -51,4 +51,4 @@ TEST(Resolve, SaysWhyANameIsUnknown) {
 }
 
 }  // namespace
-}  // namespace poetry
+}  // namespace poetry::net

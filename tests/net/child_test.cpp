@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace poetry {
+namespace poetry::net {
 namespace {
 
 int status_of(const std::string& command) {
@@ -24,4 +24,4 @@ TEST(Child, IsKilledWithItsOwner) {
 }
 
 }  // namespace
-}  // namespace poetry
+}  // namespace poetry::net

@@ -5,33 +5,33 @@
 
 #include "support/loopback.hpp"
 
-namespace poetry {
+namespace poetry::net {
 namespace {
 
 TEST(Socket, EveryOneIsCloseOnExec) {
-  const Fd listener = listen_on_loopback();
-  const auto pair = connect_pair();
+  const base::Fd listener = support::listen_on_loopback();
+  const auto pair = support::connect_pair();
   for (const int fd : {listener.get(), pair.client.get(), pair.server.socket.get()}) {
     EXPECT_NE(::fcntl(fd, F_GETFD) & FD_CLOEXEC, 0);
   }
 }
 
 TEST(Socket, AcceptSaysWhenNothingWaits) {
-  const Fd listener = listen_on_loopback();
+  const base::Fd listener = support::listen_on_loopback();
   EXPECT_EQ(accept_from(listener.get()).error, std::errc::operation_would_block);
 }
 
 TEST(Socket, EndOfStreamAndResetAreValues) {
-  auto pair = connect_pair();
+  auto pair = support::connect_pair();
   half_close(pair.server.socket.get());
-  EXPECT_EQ(hear(pair.client.get()).ended.status, IoStatus::end);
+  EXPECT_EQ(support::hear(pair.client.get()).ended.status, IoStatus::end);
   reset_on_close(pair.server.socket.get());
   pair.server.socket.reset();
   EXPECT_EQ(send_some(pair.client.get(), "x").status, IoStatus::error);
 }
 
 TEST(Socket, ListeningOnATakenPortNamesIt) {
-  const Fd listener = listen_on_loopback();
+  const base::Fd listener = support::listen_on_loopback();
   const auto address = local_address(listener.get());
   try {
     listen_on(address, 1);
@@ -55,7 +55,7 @@ TEST(Socket, ListenersTogetherDivideTheConnections) {
   const auto listeners = listen_together(free_port_here(), 1000, 4);
   ASSERT_EQ(listeners.size(), 4U);
   const auto address = local_address(listeners.front().get());
-  std::vector<Fd> clients;
+  std::vector<base::Fd> clients;
   for (int i = 0; i < 200; ++i) {
     clients.push_back(open_socket(AF_INET, Blocking::yes));
     ASSERT_EQ(start_connect(clients.back().get(), address).status, IoStatus::ok);
@@ -80,4 +80,4 @@ TEST(Socket, ListenersTogetherLetNoServerInBeside) {
 }
 
 }  // namespace
-}  // namespace poetry
+}  // namespace poetry::net

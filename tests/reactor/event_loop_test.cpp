@@ -10,7 +10,7 @@
 
 #include "support/epoch.hpp"
 
-namespace poetry {
+namespace poetry::reactor {
 namespace {
 
 using namespace std::chrono_literals;
@@ -19,16 +19,16 @@ using namespace std::chrono_literals;
 class FakeMultiplexer : public Multiplexer {
  public:
   void set(int fd, Interest interest) override { interests[fd] = interest; }
-  std::span<const Ready> wait(Duration timeout) override {
+  std::span<const Ready> wait(base::Duration timeout) override {
     timeouts.push_back(timeout);
     if (next.empty() && timeout != forever) now += timeout;
     current = std::exchange(next, {});
     return current;
   }
 
-  TimePoint now = epoch;
+  base::TimePoint now = support::epoch;
   std::map<int, Interest> interests;
-  std::vector<Duration> timeouts;
+  std::vector<base::Duration> timeouts;
   std::vector<Ready> next;
   std::vector<Ready> current;
 };
@@ -125,24 +125,24 @@ TEST_F(EventLoopTest, WakesInTimeAndNeverEarly) {
   Noted second(calls_, "b");
   Noted first(calls_, "a");
   Noted gone(calls_, "x");
-  loop_.wake_at(second, epoch + 2ms);
-  loop_.wake_at(first, epoch + 1ms);
-  loop_.wake_at(gone, epoch + 1ms);
-  loop_.wake_at(gone, never);
+  loop_.wake_at(second, support::epoch + 2ms);
+  loop_.wake_at(first, support::epoch + 1ms);
+  loop_.wake_at(gone, support::epoch + 1ms);
+  loop_.wake_at(gone, base::never);
   loop_.turn();
   EXPECT_EQ(calls_, "a");
   EXPECT_EQ(first.woken_for, Interest::none);
-  EXPECT_EQ(loop_.now(), epoch + 1ms);
+  EXPECT_EQ(loop_.now(), support::epoch + 1ms);
   loop_.turn();
   EXPECT_EQ(calls_, "ab");
-  EXPECT_EQ(loop_.now(), epoch + 2ms);
-  EXPECT_EQ(multiplexer_.timeouts, (std::vector<Duration>{1ms, 1ms}));
+  EXPECT_EQ(loop_.now(), support::epoch + 2ms);
+  EXPECT_EQ(multiplexer_.timeouts, (std::vector<base::Duration>{1ms, 1ms}));
 }
 
 TEST_F(EventLoopTest, TellsOfDescriptorsBeforeTimesOfTheSameTurn) {
   Noted late(calls_, "t");
   Noted three(calls_, "3");
-  loop_.wake_at(late, epoch);
+  loop_.wake_at(late, support::epoch);
   loop_.watch(3, Interest::read, three);
   turn_with({{3, Interest::read}});
   EXPECT_EQ(calls_, "3t");
@@ -151,7 +151,7 @@ TEST_F(EventLoopTest, TellsOfDescriptorsBeforeTimesOfTheSameTurn) {
 TEST_F(EventLoopTest, LooksForDescriptorsAgainBeforeATimeThatCameDuringTheTurn) {
   Noted late(calls_, "t");
   Noted three(calls_, "3", [&] { multiplexer_.now += 1h; });
-  loop_.wake_at(late, epoch + 1s);
+  loop_.wake_at(late, support::epoch + 1s);
   loop_.watch(3, Interest::read, three);
   turn_with({{3, Interest::read}});
   EXPECT_EQ(calls_, "3");
@@ -166,18 +166,18 @@ TEST_F(EventLoopTest, OneThatAsksForTheNextTurnEachTimeStarvesNobody) {
   loop_.watch(3, Interest::read, three);
   for (int i = 0; i < 3; ++i) turn_with({{3, Interest::read}});
   EXPECT_EQ(calls_, "3a3a3a");
-  EXPECT_EQ(multiplexer_.timeouts, (std::vector<Duration>{0ms, 0ms, 0ms}));
-  loop_.wake_at(again, never);
+  EXPECT_EQ(multiplexer_.timeouts, (std::vector<base::Duration>{0ms, 0ms, 0ms}));
+  loop_.wake_at(again, base::never);
 }
 
 TEST_F(EventLoopTest, OneWaiterMayWaitForADescriptorAndATime) {
   Noted both(calls_, "x");
   loop_.watch(3, Interest::read, both);
-  loop_.wake_at(both, epoch);
+  loop_.wake_at(both, support::epoch);
   turn_with({{3, Interest::read}});
   EXPECT_EQ(calls_, "xx");
   EXPECT_EQ(both.woken_for, Interest::none);
 }
 
 }  // namespace
-}  // namespace poetry
+}  // namespace poetry::reactor

@@ -15,19 +15,19 @@
 #include "reactor/poll.hpp"
 #include "reactor/select.hpp"
 
-namespace poetry {
+namespace poetry::reactor {
 namespace {
 
 struct Pipe {
   Pipe() {
     std::array<int, 2> ends{};
     EXPECT_EQ(::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK), 0);
-    reading = Fd(ends[0]);
-    writing = Fd(ends[1]);
+    reading = base::Fd(ends[0]);
+    writing = base::Fd(ends[1]);
   }
   void fill() const { EXPECT_EQ(::write(writing.get(), "x", 1), 1); }
-  Fd reading;
-  Fd writing;
+  base::Fd reading;
+  base::Fd writing;
 };
 
 struct MultiplexerKind {
@@ -43,10 +43,10 @@ const std::vector<MultiplexerKind> kinds{
 
 class EveryMultiplexer : public testing::TestWithParam<MultiplexerKind> {
  protected:
-  void set(const Fd& fd, Interest interest) { multiplexer_->set(fd.get(), interest); }
+  void set(const base::Fd& fd, Interest interest) { multiplexer_->set(fd.get(), interest); }
   /// In the order of the descriptors, in which they need not be reported.
   std::vector<Ready> ready_now() {
-    const auto ready = multiplexer_->wait(Duration::zero());
+    const auto ready = multiplexer_->wait(base::Duration::zero());
     std::vector<Ready> sorted(ready.begin(), ready.end());
     std::sort(sorted.begin(), sorted.end(),
               [](const Ready& one, const Ready& other) { return one.fd < other.fd; });
@@ -143,9 +143,9 @@ TEST_P(EveryMultiplexer, AHangUpIsReadyForWhatWasAsked) {
 
 TEST_P(EveryMultiplexer, HasNoCeilingAtFdSetsize) {
   constexpr int high = 2 * FD_SETSIZE;
-  if (raise_descriptor_limit() < high + 100) GTEST_SKIP() << "too few descriptors";
+  if (net::raise_descriptor_limit() < high + 100) GTEST_SKIP() << "too few descriptors";
   const Pipe pipe;
-  const Fd reading(::fcntl(pipe.reading.get(), F_DUPFD_CLOEXEC, high));
+  const base::Fd reading(::fcntl(pipe.reading.get(), F_DUPFD_CLOEXEC, high));
   ASSERT_GE(reading.get(), high);
   set(reading, Interest::read);
   set(pipe.reading, Interest::read);
@@ -158,7 +158,7 @@ TEST_P(EveryMultiplexer, HasNoCeilingAtFdSetsize) {
 
 TEST_P(EveryMultiplexer, ReportsMoreThanOneWaitHolds) {
   constexpr std::size_t many = 600;
-  if (raise_descriptor_limit() < 2 * many + 100) GTEST_SKIP() << "too few descriptors";
+  if (net::raise_descriptor_limit() < 2 * many + 100) GTEST_SKIP() << "too few descriptors";
   const std::vector<Pipe> pipes(many);
   for (const auto& pipe : pipes) {
     pipe.fill();
@@ -179,9 +179,9 @@ TEST_P(EveryMultiplexer, ReportsMoreThanOneWaitHolds) {
 
 TEST_P(EveryMultiplexer, NeverReturnsEarlyForTime) {
   constexpr auto timeout = std::chrono::nanoseconds(1'000'001);
-  const TimePoint start = Clock::now();
+  const base::TimePoint start = base::Clock::now();
   EXPECT_TRUE(multiplexer_->wait(timeout).empty());
-  EXPECT_GE(Clock::now() - start, timeout);
+  EXPECT_GE(base::Clock::now() - start, timeout);
 }
 
 TEST_P(EveryMultiplexer, ATimeThatHasPassedIsNoWait) {
@@ -192,4 +192,4 @@ INSTANTIATE_TEST_SUITE_P(Multiplexers, EveryMultiplexer, testing::ValuesIn(kinds
                          [](const auto& at) { return at.param.name; });
 
 }  // namespace
-}  // namespace poetry
+}  // namespace poetry::reactor

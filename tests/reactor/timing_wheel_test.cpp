@@ -12,13 +12,13 @@
 
 #include "support/epoch.hpp"
 
-namespace poetry {
+namespace poetry::reactor {
 namespace {
 
 using namespace std::chrono_literals;
 
 /// All that are due at `now`, in order.
-std::vector<Timer*> take_due(TimingWheel& wheel, TimePoint now) {
+std::vector<Timer*> take_due(TimingWheel& wheel, base::TimePoint now) {
   wheel.expire(now);
   std::vector<Timer*> due;
   while (auto* const timer = wheel.take()) due.push_back(timer);
@@ -30,39 +30,39 @@ using Due = std::vector<Timer*>;
 TEST(Timers, AreNeverEarlyAndLateByLessThanATick) {
   TimingWheel wheel(10ms);
   Timer one;
-  wheel.expire(epoch);
-  wheel.arm(one, epoch + 1ms);
-  EXPECT_EQ(wheel.next(), epoch + 10ms);
-  EXPECT_EQ(take_due(wheel, epoch + 10ms - 1ns), Due{});
-  EXPECT_EQ(take_due(wheel, epoch + 10ms), Due{&one});
+  wheel.expire(support::epoch);
+  wheel.arm(one, support::epoch + 1ms);
+  EXPECT_EQ(wheel.next(), support::epoch + 10ms);
+  EXPECT_EQ(take_due(wheel, support::epoch + 10ms - 1ns), Due{});
+  EXPECT_EQ(take_due(wheel, support::epoch + 10ms), Due{&one});
   EXPECT_FALSE(one.armed());
-  EXPECT_EQ(wheel.next(), never);
+  EXPECT_EQ(wheel.next(), base::never);
 }
 
 TEST(Timers, OnATickAreMetAtIt) {
   TimingWheel wheel(10ms);
   Timer one;
-  wheel.arm(one, epoch + 20ms);
-  EXPECT_EQ(take_due(wheel, epoch + 20ms - 1ns), Due{});
-  EXPECT_EQ(take_due(wheel, epoch + 20ms), Due{&one});
+  wheel.arm(one, support::epoch + 20ms);
+  EXPECT_EQ(take_due(wheel, support::epoch + 20ms - 1ns), Due{});
+  EXPECT_EQ(take_due(wheel, support::epoch + 20ms), Due{&one});
 }
 
 TEST(Timers, OfOneTickComeInTheirOrderAndTiesInTheOrderOfArming) {
   TimingWheel wheel(10ms);
   std::array<Timer, 4> all;
-  wheel.arm(all[0], epoch + 8ms);
-  wheel.arm(all[1], epoch + 5ms);
-  wheel.arm(all[2], epoch + 5ms);
-  wheel.arm(all[3], epoch + 1ms);
-  wheel.arm(all[1], epoch + 5ms);  // armed again: after the one of the same time
-  EXPECT_EQ(take_due(wheel, epoch + 1s), (Due{&all[3], &all[2], &all[1], &all[0]}));
+  wheel.arm(all[0], support::epoch + 8ms);
+  wheel.arm(all[1], support::epoch + 5ms);
+  wheel.arm(all[2], support::epoch + 5ms);
+  wheel.arm(all[3], support::epoch + 1ms);
+  wheel.arm(all[1], support::epoch + 5ms);  // armed again: after the one of the same time
+  EXPECT_EQ(take_due(wheel, support::epoch + 1s), (Due{&all[3], &all[2], &all[1], &all[0]}));
 }
 
 TEST(Timers, KeepTheOrderOfArmingHoweverFarTheyWereThen) {
   TimingWheel wheel(1ms);
   std::array<Timer, 5> all;
-  const auto at = epoch + 1h;
-  auto now = epoch;
+  const auto at = support::epoch + 1h;
+  auto now = support::epoch;
   for (auto& timer : all) {
     wheel.expire(now);
     wheel.arm(timer, at);
@@ -75,46 +75,46 @@ TEST(Timers, InThePastAreDueAtOnceWhateverTheTick) {
   TimingWheel wheel(1h);
   Timer past;
   Timer first;
-  wheel.expire(epoch + 1ms);
-  wheel.arm(past, epoch - 2h);
-  wheel.arm(first, TimePoint::min());
-  EXPECT_EQ(wheel.next(), TimePoint::min());
-  EXPECT_EQ(take_due(wheel, epoch + 1ms), (Due{&first, &past}));
+  wheel.expire(support::epoch + 1ms);
+  wheel.arm(past, support::epoch - 2h);
+  wheel.arm(first, base::TimePoint::min());
+  EXPECT_EQ(wheel.next(), base::TimePoint::min());
+  EXPECT_EQ(take_due(wheel, support::epoch + 1ms), (Due{&first, &past}));
 }
 
 TEST(Timers, ArmedWhileOthersAreTakenWaitForTheNextTime) {
   TimingWheel wheel(1ms);
   Timer one;
-  wheel.arm(one, epoch);
-  wheel.expire(epoch);
+  wheel.arm(one, support::epoch);
+  wheel.expire(support::epoch);
   EXPECT_EQ(wheel.take(), &one);
-  wheel.arm(one, TimePoint::min());
+  wheel.arm(one, base::TimePoint::min());
   EXPECT_EQ(wheel.take(), nullptr);
-  EXPECT_EQ(take_due(wheel, epoch), Due{&one});
+  EXPECT_EQ(take_due(wheel, support::epoch), Due{&one});
 }
 
 TEST(Timers, MayBeCancelledWhereverTheyStand) {
   TimingWheel wheel(1ms);
   std::array<Timer, 4> all;
-  wheel.arm(all[0], epoch);
-  wheel.arm(all[1], epoch + 1h);
-  wheel.expire(epoch);
-  wheel.arm(all[2], epoch - 1s);
-  wheel.arm(all[3], epoch + 5ms);
+  wheel.arm(all[0], support::epoch);
+  wheel.arm(all[1], support::epoch + 1h);
+  wheel.expire(support::epoch);
+  wheel.arm(all[2], support::epoch - 1s);
+  wheel.arm(all[3], support::epoch + 5ms);
   for (auto& timer : all) {
     EXPECT_TRUE(timer.armed());
     wheel.cancel(timer);
     wheel.cancel(timer);
     EXPECT_FALSE(timer.armed());
   }
-  EXPECT_EQ(wheel.next(), never);
-  EXPECT_EQ(take_due(wheel, epoch + 2h), Due{});
+  EXPECT_EQ(wheel.next(), base::never);
+  EXPECT_EQ(take_due(wheel, support::epoch + 2h), Due{});
 }
 
 TEST(Timers, MayBeAsFarAsTheClockGoes) {
   TimingWheel wheel(1ns);
   Timer last;
-  const auto end = never - 1ns;
+  const auto end = base::never - 1ns;
   wheel.arm(last, end);
   int turns = 0;
   for (auto next = wheel.next(); next < end; next = wheel.next()) {
@@ -129,7 +129,7 @@ TEST(Timers, AreUnarmedWhereTheWheelGoesFirst) {
   Timer one;
   {
     TimingWheel wheel(1ms);
-    wheel.arm(one, epoch);
+    wheel.arm(one, support::epoch);
   }
   EXPECT_FALSE(one.armed());
 }
@@ -141,17 +141,19 @@ TEST(Timers, AMillionAgreeWithASortedListThroughJitterMovesAndCancellations) {
   constexpr std::size_t count = 1'000'000;
   std::mt19937_64 random(7);
   TimingWheel wheel(tick);
-  wheel.expire(epoch);
+  wheel.expire(support::epoch);
   struct Numbered : Timer {
     std::uint64_t arming = 0;  // the how manieth, in the whole test
   };
   std::deque<Numbered> all(count);
   std::uint64_t armings = 0;
-  const auto arm = [&](Numbered& timer, TimePoint at) {
+  const auto arm = [&](Numbered& timer, base::TimePoint at) {
     wheel.arm(timer, at);
     timer.arming = ++armings;
   };
-  const auto jittered = [&] { return epoch + Duration(random() % Duration(10s).count()); };
+  const auto jittered = [&] {
+    return support::epoch + base::Duration(random() % base::Duration(10s).count());
+  };
   for (auto& timer : all) arm(timer, jittered());
   for (std::size_t i = 0; i < count / 2; ++i) {
     auto& timer = all[random() % count];
@@ -164,11 +166,11 @@ TEST(Timers, AMillionAgreeWithASortedListThroughJitterMovesAndCancellations) {
   auto left = std::count_if(all.begin(), all.end(), [](auto& each) { return each.armed(); });
   EXPECT_LT(left, static_cast<std::ptrdiff_t>(count));
 
-  TimePoint last_turn = epoch;
+  base::TimePoint last_turn = support::epoch;
   while (left > 0) {
     const auto next = wheel.next();
     ASSERT_GT(next, last_turn);
-    const auto now = next + Duration(random() % Duration(2ms).count());
+    const auto now = next + base::Duration(random() % base::Duration(2ms).count());
     const Numbered* before = nullptr;
     for (auto* const due : take_due(wheel, now)) {
       const auto* const timer = static_cast<Numbered*>(due);
@@ -183,27 +185,27 @@ TEST(Timers, AMillionAgreeWithASortedListThroughJitterMovesAndCancellations) {
     }
     last_turn = now;
   }
-  EXPECT_EQ(wheel.next(), never);
+  EXPECT_EQ(wheel.next(), base::never);
 }
 
 /// As a server does it: each of many clients is armed anew for its next line as often as it is
 /// served, on an absolute schedule.
 TEST(Timers, OfManyClientsDoNotDrift) {
   struct Client : Timer {
-    TimePoint base;
+    base::TimePoint base;
     int line = 0;
   };
   constexpr int lines = 100;
   std::mt19937 random(11);
   TimingWheel wheel(10ms);
-  wheel.expire(epoch);
+  wheel.expire(support::epoch);
   std::deque<Client> clients(10'000);
   for (auto& client : clients) {
-    client.base = epoch + std::chrono::microseconds(random() % 1'000'000);
+    client.base = support::epoch + std::chrono::microseconds(random() % 1'000'000);
     wheel.arm(client, client.base);
   }
   int served = 0;
-  for (auto now = wheel.next(); now != never; now = wheel.next()) {
+  for (auto now = wheel.next(); now != base::never; now = wheel.next()) {
     wheel.expire(now);
     while (auto* const timer = wheel.take()) {
       auto& client = static_cast<Client&>(*timer);
@@ -218,4 +220,4 @@ TEST(Timers, OfManyClientsDoNotDrift) {
 }
 
 }  // namespace
-}  // namespace poetry
+}  // namespace poetry::reactor

@@ -3,17 +3,17 @@
 
 #include "support/roomy_machine.hpp"
 
-namespace poetry {
+namespace poetry::server {
 namespace {
 
-class WorkerLimits : public RoomyMachine {};
+class WorkerLimits : public support::RoomyMachine {};
 
 TEST_F(WorkerLimits, ListenersTakeDescriptorsOfTheParent) {
   const auto few = worker_capacity({1, 0}, files_);
   const auto many = worker_capacity({9, 0}, files_);
   EXPECT_NE(few.limit.find("open files (ulimit -n)"), std::string::npos);
-  EXPECT_EQ(few.workers, descriptor_capacity(16).connections / 2);
-  EXPECT_EQ(many.workers, descriptor_capacity(16).connections / 10);
+  EXPECT_EQ(few.workers, engine::descriptor_capacity(16).connections / 2);
+  EXPECT_EQ(many.workers, engine::descriptor_capacity(16).connections / 10);
   EXPECT_EQ(worker_capacity({1'000'000'000, 0}, files_).workers, 0U);
 }
 
@@ -54,8 +54,9 @@ TEST_F(WorkerLimits, AControlGroupMayGiveLessMemory) {
 
 TEST_F(WorkerLimits, FilesThatAreMissingLimitNothing) {
   std::filesystem::remove_all(place_.path() + "/proc");
-  EXPECT_EQ(worker_capacity({1, 1000}, files_).workers, descriptor_capacity(16).connections / 2);
+  EXPECT_EQ(worker_capacity({1, 1000}, files_).workers,
+            engine::descriptor_capacity(16).connections / 2);
 }
 
 }  // namespace
-}  // namespace poetry
+}  // namespace poetry::server

@@ -8,26 +8,26 @@
 #include "session/services.hpp"
 #include "support/epoch.hpp"
 
-namespace poetry {
+namespace poetry::session {
 namespace {
 
 using namespace std::chrono_literals;
 
 std::string told(Service& service) {
-  const auto session = service.open({}, epoch);
+  const auto session = service.open({}, support::epoch);
   session->receive("GET / HTTP/1.0\r\n");
-  const std::string text(std::get<Write>(session->next(epoch)).bytes);
+  const std::string text(std::get<Write>(session->next(support::epoch)).bytes);
   session->receive({});
-  EXPECT_TRUE(std::holds_alternative<Finish>(session->next(epoch)));
+  EXPECT_TRUE(std::holds_alternative<Finish>(session->next(support::epoch)));
   return text;
 }
 
 std::shared_ptr<const PoemService> poem(std::string_view text, const Pacing& pacing) {
-  return std::make_shared<PoemService>(SealedText::copy(text), pacing);
+  return std::make_shared<PoemService>(base::SealedText::copy(text), pacing);
 }
 
 std::string digest_of(std::string_view text) {
-  Sha256 digest;
+  base::Sha256 digest;
   digest.update(text);
   return digest.finish();
 }
@@ -120,4 +120,4 @@ TEST(PoemFacts, ADigestThatWouldHoldUpTheServerIsLeftOut) {
 }
 
 }  // namespace
-}  // namespace poetry
+}  // namespace poetry::session

@@ -8,7 +8,7 @@
 
 #include "support/epoch.hpp"
 
-namespace poetry {
+namespace poetry::session {
 namespace {
 
 using namespace std::chrono_literals;
@@ -48,7 +48,7 @@ class ChargenTest : public testing::Test {
     return std::get_if<Wanted>(&step_);
   }
 
-  TimePoint now_ = epoch;
+  base::TimePoint now_ = support::epoch;
   std::unique_ptr<ChargenService> service_;
   std::unique_ptr<Session> session_;
   Step step_;
@@ -66,17 +66,17 @@ TEST_F(ChargenTest, EachLineIsDueAtItsOwnTime) {
   open({.delay = 250ms, .first_delay = 2s});
   for (std::size_t i = 0; i < 300; ++i) {
     EXPECT_EQ(write(), line(i));
-    EXPECT_EQ(now_, epoch + 2s + i * 250ms);
+    EXPECT_EQ(now_, support::epoch + 2s + i * 250ms);
   }
 }
 
 TEST_F(ChargenTest, ALateLineMakesTheNextOnesNoLater) {
   open({});
   EXPECT_EQ(write(), line(0));
-  now_ = epoch + 3500ms;
+  now_ = support::epoch + 3500ms;
   EXPECT_EQ(write(), lines(1, 3));  // lines that are due together go together
   EXPECT_EQ(write(), line(4));
-  EXPECT_EQ(now_, epoch + 4s);
+  EXPECT_EQ(now_, support::epoch + 4s);
 }
 
 TEST_F(ChargenTest, WithoutADelayItWritesManyLinesAtATimeForEver) {
@@ -90,18 +90,18 @@ TEST_F(ChargenTest, WithoutADelayItWritesManyLinesAtATimeForEver) {
     ASSERT_TRUE(text == lines(number, text.size() / 74)) << "from line " << number;
     number += text.size() / 74;
   }
-  EXPECT_EQ(now_, epoch);
+  EXPECT_EQ(now_, support::epoch);
 }
 
 TEST_F(ChargenTest, ChunksOfAnySizeMakeUpTheSameStream) {
   for (const std::uint64_t chunk : {1, 73, 1000, 65'491, 200'000}) {
-    now_ = epoch;
+    now_ = support::epoch;
     open({.delay = 10ms, .chunk = chunk});
     std::string text;
     while (text.size() < 3 * chunk) {
       const auto piece = write();
       ASSERT_LE(piece.size(), chunk);
-      EXPECT_EQ(now_, epoch + (text.size() / chunk) * 10ms) << chunk;
+      EXPECT_EQ(now_, support::epoch + (text.size() / chunk) * 10ms) << chunk;
       text += piece;
     }
     EXPECT_TRUE(text == lines(0, text.size() / 74 + 1).substr(0, text.size())) << chunk;
@@ -114,12 +114,12 @@ TEST_F(ChargenTest, WhatIsSentToItChangesNothing) {
   for (const auto* input : {"input", "more", ""}) {
     const auto* listen = step<Listen>();
     ASSERT_NE(listen, nullptr);
-    EXPECT_EQ(listen->until, epoch + 1s);
+    EXPECT_EQ(listen->until, support::epoch + 1s);
     session_->receive(input);
     now_ += 200ms;
   }
   EXPECT_EQ(write(), line(1));
-  EXPECT_EQ(now_, epoch + 1s);
+  EXPECT_EQ(now_, support::epoch + 1s);
 }
 
 TEST_F(ChargenTest, OneThatIsAlwaysLateListensBeforeEachWrite) {
@@ -127,7 +127,7 @@ TEST_F(ChargenTest, OneThatIsAlwaysLateListensBeforeEachWrite) {
   for (int i = 0; i < 10; ++i) {
     const auto* listen = step<Listen>();
     ASSERT_NE(listen, nullptr);
-    EXPECT_EQ(listen->until, epoch);
+    EXPECT_EQ(listen->until, support::epoch);
     session_->receive("flood");
     EXPECT_NE(step<Write>(), nullptr);
   }
@@ -135,9 +135,9 @@ TEST_F(ChargenTest, OneThatIsAlwaysLateListensBeforeEachWrite) {
 
 TEST_F(ChargenTest, JitterFollowsFromTheSeedAndKeepsTheOrder) {
   const auto times = [this](std::uint64_t seed) {
-    now_ = epoch;
+    now_ = support::epoch;
     open({.delay = 100ms, .jitter = 80ms}, seed);
-    std::vector<TimePoint> found;
+    std::vector<base::TimePoint> found;
     std::string text;
     while (text.size() < 50 * 74) {
       text += write();
@@ -158,4 +158,4 @@ TEST_F(ChargenTest, ADrainingServiceFinishesItsSessions) {
 }
 
 }  // namespace
-}  // namespace poetry
+}  // namespace poetry::session

@@ -6,28 +6,28 @@
 
 #include "support/epoch.hpp"
 
-namespace poetry {
+namespace poetry::session {
 namespace {
 
 TEST(Discard, TakesEverythingAndEndsWhenThePeerHas) {
   DiscardService service;
-  const auto session = service.open({}, epoch);
+  const auto session = service.open({}, support::epoch);
   for (const auto& bytes : {std::string("a\n"), std::string(1, '\0'), std::string(1 << 20, 'x')}) {
-    EXPECT_EQ(std::get<Listen>(session->next(epoch)).until, never);
+    EXPECT_EQ(std::get<Listen>(session->next(support::epoch)).until, base::never);
     session->receive(bytes);
   }
-  EXPECT_EQ(std::get<Listen>(session->next(epoch)).until, never);
+  EXPECT_EQ(std::get<Listen>(session->next(support::epoch)).until, base::never);
   session->receive({});
-  EXPECT_TRUE(std::holds_alternative<Finish>(session->next(epoch)));
+  EXPECT_TRUE(std::holds_alternative<Finish>(session->next(support::epoch)));
 }
 
 TEST(Discard, ADrainingServiceFinishesItsSessions) {
   DiscardService service;
-  const auto session = service.open({}, epoch);
-  EXPECT_TRUE(std::holds_alternative<Listen>(session->next(epoch)));
+  const auto session = service.open({}, support::epoch);
+  EXPECT_TRUE(std::holds_alternative<Listen>(session->next(support::epoch)));
   service.drain();
-  EXPECT_TRUE(std::holds_alternative<Finish>(session->next(epoch)));
+  EXPECT_TRUE(std::holds_alternative<Finish>(session->next(support::epoch)));
 }
 
 }  // namespace
-}  // namespace poetry
+}  // namespace poetry::session

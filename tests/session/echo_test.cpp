@@ -6,62 +6,62 @@
 
 #include "support/epoch.hpp"
 
-namespace poetry {
+namespace poetry::session {
 namespace {
 
 constexpr Peer first_peer{.number = 1, .seed = 0, .port = 0, .process = 4711};
 
 TEST(Echo, GivesBackWhatItReceivesByteForByte) {
   EchoService service(EchoPrefix::none);
-  const auto session = service.open(first_peer, epoch);
+  const auto session = service.open(first_peer, support::epoch);
   using namespace std::string_literals;
   for (const auto& bytes : {"a\n"s, "no newline"s, "\0\xff\r\n"s, std::string(1 << 20, 'x')}) {
-    EXPECT_EQ(std::get<Listen>(session->next(epoch)).until, never);
+    EXPECT_EQ(std::get<Listen>(session->next(support::epoch)).until, base::never);
     session->receive(bytes);
-    EXPECT_TRUE(std::get<Write>(session->next(epoch)).bytes == bytes);
+    EXPECT_TRUE(std::get<Write>(session->next(support::epoch)).bytes == bytes);
   }
 }
 
 TEST(Echo, ListensAgainOnlyOnceAllIsSentBack) {
   EchoService service(EchoPrefix::none);
-  const auto session = service.open(first_peer, epoch);
+  const auto session = service.open(first_peer, support::epoch);
   session->receive("a");
-  EXPECT_TRUE(std::holds_alternative<Write>(session->next(epoch)));
-  EXPECT_TRUE(std::holds_alternative<Listen>(session->next(epoch)));
-  EXPECT_TRUE(std::holds_alternative<Listen>(session->next(epoch)));
+  EXPECT_TRUE(std::holds_alternative<Write>(session->next(support::epoch)));
+  EXPECT_TRUE(std::holds_alternative<Listen>(session->next(support::epoch)));
+  EXPECT_TRUE(std::holds_alternative<Listen>(session->next(support::epoch)));
 }
 
 TEST(Echo, APrefixNamesTheProcessBeforeEachPiece) {
   EchoService service(EchoPrefix::pid);
-  const auto session = service.open(first_peer, epoch);
+  const auto session = service.open(first_peer, support::epoch);
   for (const std::string bytes : {"a\nb\n", "c"}) {
     session->receive(bytes);
-    EXPECT_EQ(std::get<Write>(session->next(epoch)).bytes, "4711: " + bytes);
-    EXPECT_TRUE(std::holds_alternative<Listen>(session->next(epoch)));
+    EXPECT_EQ(std::get<Write>(session->next(support::epoch)).bytes, "4711: " + bytes);
+    EXPECT_TRUE(std::holds_alternative<Listen>(session->next(support::epoch)));
   }
 }
 
 TEST(Echo, FinishesWhenThePeerHas) {
   EchoService service(EchoPrefix::pid);
-  const auto session = service.open(first_peer, epoch);
+  const auto session = service.open(first_peer, support::epoch);
   session->receive("last");
-  EXPECT_EQ(std::get<Write>(session->next(epoch)).bytes, "4711: last");
-  EXPECT_TRUE(std::holds_alternative<Listen>(session->next(epoch)));
+  EXPECT_EQ(std::get<Write>(session->next(support::epoch)).bytes, "4711: last");
+  EXPECT_TRUE(std::holds_alternative<Listen>(session->next(support::epoch)));
   session->receive({});
-  EXPECT_TRUE(std::holds_alternative<Finish>(session->next(epoch)));
+  EXPECT_TRUE(std::holds_alternative<Finish>(session->next(support::epoch)));
 }
 
 TEST(Echo, ADrainingServiceFinishesSessionsThatHaveSentAllBack) {
   EchoService service(EchoPrefix::none);
-  const auto resting = service.open(first_peer, epoch);
-  const auto busy = service.open(first_peer, epoch);
-  EXPECT_TRUE(std::holds_alternative<Listen>(resting->next(epoch)));
+  const auto resting = service.open(first_peer, support::epoch);
+  const auto busy = service.open(first_peer, support::epoch);
+  EXPECT_TRUE(std::holds_alternative<Listen>(resting->next(support::epoch)));
   busy->receive("a");
   service.drain();
-  EXPECT_TRUE(std::holds_alternative<Finish>(resting->next(epoch)));
-  EXPECT_EQ(std::get<Write>(busy->next(epoch)).bytes, "a");
-  EXPECT_TRUE(std::holds_alternative<Finish>(busy->next(epoch)));
+  EXPECT_TRUE(std::holds_alternative<Finish>(resting->next(support::epoch)));
+  EXPECT_EQ(std::get<Write>(busy->next(support::epoch)).bytes, "a");
+  EXPECT_TRUE(std::holds_alternative<Finish>(busy->next(support::epoch)));
 }
 
 }  // namespace
-}  // namespace poetry
+}  // namespace poetry::session

@@ -19,7 +19,7 @@
 
 #include "support/epoch.hpp"
 
-namespace poetry {
+namespace poetry::session {
 namespace {
 
 namespace fs = std::filesystem;
@@ -76,7 +76,7 @@ class Fibonacci : public testing::Test {
 Numbers answers(Session& session) {
   Numbers numbers;
   for (;;) {
-    const auto step = session.next(epoch);
+    const auto step = session.next(support::epoch);
     const auto* write = std::get_if<Write>(&step);
     if (write == nullptr) return numbers;
     EXPECT_EQ(write->bytes.back(), '\n');
@@ -89,7 +89,9 @@ Numbers draw(Session& session, std::size_t count) {
   return answers(session);
 }
 
-Numbers draw(Service& service, std::size_t count) { return draw(*service.open({}, epoch), count); }
+Numbers draw(Service& service, std::size_t count) {
+  return draw(*service.open({}, support::epoch), count);
+}
 
 /// Decimal addition as on paper.
 std::string add(std::string one, std::string other) {
@@ -137,8 +139,8 @@ void crash_in_child(const std::function<void()>& body) {
 
 TEST_F(Fibonacci, ANumberForEachLine) {
   FibonacciService service(path(), 1);
-  const auto session = service.open({}, epoch);
-  EXPECT_TRUE(std::holds_alternative<Listen>(session->next(epoch)));
+  const auto session = service.open({}, support::epoch);
+  EXPECT_TRUE(std::holds_alternative<Listen>(session->next(support::epoch)));
   session->receive("one");
   EXPECT_EQ(answers(*session), Numbers{});
   session->receive(" line\nand another\n\nand");
@@ -149,28 +151,28 @@ TEST_F(Fibonacci, ANumberForEachLine) {
 
 TEST_F(Fibonacci, ALastLineNeedsNoNewline) {
   FibonacciService service(path(), 1);
-  const auto session = service.open({}, epoch);
+  const auto session = service.open({}, support::epoch);
   session->receive("a\nb");
   EXPECT_EQ(answers(*session), Numbers{"1"});
   session->receive({});
   EXPECT_EQ(answers(*session), Numbers{"2"});
-  EXPECT_TRUE(std::holds_alternative<Finish>(session->next(epoch)));
+  EXPECT_TRUE(std::holds_alternative<Finish>(session->next(support::epoch)));
 }
 
 TEST_F(Fibonacci, NothingAfterTheLastNewlineIsNoLine) {
   FibonacciService service(path(), 1);
-  const auto session = service.open({}, epoch);
+  const auto session = service.open({}, support::epoch);
   session->receive("a\n");
   EXPECT_EQ(answers(*session), Numbers{"1"});
   session->receive({});
-  EXPECT_TRUE(std::holds_alternative<Finish>(session->next(epoch)));
+  EXPECT_TRUE(std::holds_alternative<Finish>(session->next(support::epoch)));
 }
 
 TEST_F(Fibonacci, ANumberIsDrawnOnlyWhenItCanBeSent) {
   FibonacciService service(path(), 1);
-  const auto slow = service.open({}, epoch);
+  const auto slow = service.open({}, support::epoch);
   slow->receive("\n\n\n");
-  EXPECT_EQ(std::get<Write>(slow->next(epoch)).bytes, "1\n");
+  EXPECT_EQ(std::get<Write>(slow->next(support::epoch)).bytes, "1\n");
   EXPECT_EQ(draw(service, 2), (Numbers{"2", "3"}));
   EXPECT_EQ(answers(*slow), (Numbers{"5", "8"}));
 }
@@ -184,11 +186,11 @@ TEST_F(Fibonacci, IsExactAtAnySize) {
 
 TEST_F(Fibonacci, ADrainingServiceFinishesSessionsThatOweNothing) {
   FibonacciService service(path(), 1);
-  const auto session = service.open({}, epoch);
+  const auto session = service.open({}, support::epoch);
   session->receive("\n");
   service.drain();
   EXPECT_EQ(answers(*session), Numbers{"1"});
-  EXPECT_TRUE(std::holds_alternative<Finish>(session->next(epoch)));
+  EXPECT_TRUE(std::holds_alternative<Finish>(session->next(support::epoch)));
 }
 
 TEST_F(Fibonacci, TheStateOutlivesTheService) {
@@ -209,7 +211,7 @@ TEST_F(Fibonacci, ACleanEndGivesTheRestOfTheLeaseBack) {
 
 TEST_F(Fibonacci, TheLeaseIsHeldWhileAnySessionIs) {
   FibonacciService service(path(), 100);
-  const auto session = service.open({}, epoch);
+  const auto session = service.open({}, support::epoch);
   EXPECT_EQ(draw(service, 3), sequence(1, 3));
   FibonacciService other(path(), 1);
   EXPECT_EQ(draw(other, 1), sequence(101, 101));
@@ -222,7 +224,7 @@ TEST_F(Fibonacci, TwoServicesNeitherRepeatNorSkip) {
     FibonacciService one(path(), lease);
     FibonacciService other(path(), lease);
     std::vector<std::unique_ptr<Session>> sessions;
-    for (auto* service : {&one, &other}) sessions.push_back(service->open({}, epoch));
+    for (auto* service : {&one, &other}) sessions.push_back(service->open({}, support::epoch));
     Numbers drawn;
     for (std::size_t i = 0; i < 60; ++i) {
       for (auto& number : draw(*sessions[i % 2], 1 + i % 3)) drawn.push_back(number);
@@ -239,8 +241,8 @@ TEST_F(Fibonacci, TwoServicesNeitherRepeatNorSkip) {
 TEST_F(Fibonacci, AClientsNumbersRiseWhateverOthersGiveBack) {
   FibonacciService one(path(), 2);
   FibonacciService other(path(), 10);
-  const auto long_lived = one.open({}, epoch);
-  auto short_lived = other.open({}, epoch);
+  const auto long_lived = one.open({}, support::epoch);
+  auto short_lived = other.open({}, support::epoch);
   EXPECT_EQ(draw(*short_lived, 1), sequence(1, 1));  // of 1 to 10
   EXPECT_EQ(draw(*long_lived, 2), sequence(11, 12));
   short_lived.reset();  // 2 to 10 are free again
@@ -251,7 +253,7 @@ TEST_F(Fibonacci, AClientsNumbersRiseWhateverOthersGiveBack) {
 TEST_F(Fibonacci, ACrashSkipsNoMoreThanALease) {
   FibonacciService service(path(), 10);
   crash_in_child([&service] {
-    const auto session = service.open({}, epoch);
+    const auto session = service.open({}, support::epoch);
     if (draw(*session, 13) != sequence(1, 13)) throw std::runtime_error("wrong numbers");
     ::kill(::getpid(), SIGKILL);  // while the session is there
   });
@@ -266,7 +268,7 @@ TEST_F(Fibonacci, ProcessesForkedFromAServiceShareItsSequence) {
 
 TEST_F(Fibonacci, AForkedProcessUsesNothingThatItsParentOpened) {
   FibonacciService service(path(), 10);
-  auto session = service.open({}, epoch);
+  auto session = service.open({}, support::epoch);
   EXPECT_EQ(draw(*session, 2), sequence(1, 2));
   const pid_t child = fork_silently();
   ASSERT_GE(child, 0);
@@ -294,10 +296,11 @@ TEST_F(Fibonacci, ThreadsShareOneSequence) {
   constexpr std::size_t draws = 25;
   std::array<Numbers, threads> drawn;
   std::vector<std::thread> running;
-  const auto held = service.open({}, epoch);  // so that the lease is not given back in between
+  const auto held =
+      service.open({}, support::epoch);  // so that the lease is not given back in between
   for (auto& numbers : drawn) {
     running.emplace_back([&service, &numbers] {
-      const auto session = service.open({}, epoch);
+      const auto session = service.open({}, support::epoch);
       for (std::size_t i = 0; i < draws; ++i) numbers.push_back(draw(*session, 1).at(0));
     });
   }
@@ -358,7 +361,7 @@ TEST_F(Fibonacci, ManyProcessesMayCreateTheStateAtOnce) {
 TEST_F(Fibonacci, KeepsAWriteAheadLogOnlyWhileItIsUsed) {
   FibonacciService service(path(), 1);
   EXPECT_EQ(files(), Numbers{"state"});
-  auto session = service.open({}, epoch);
+  auto session = service.open({}, support::epoch);
   EXPECT_EQ(files(), Numbers{"state"});  // a session that never draws opens nothing
   draw(*session, 1);
   EXPECT_EQ(files(), (Numbers{"state", "state-shm", "state-wal"}));
@@ -417,13 +420,13 @@ TEST_F(Fibonacci, AStateThatVanishesIsNotBegunAfresh) {
 
 TEST_F(Fibonacci, AFailureCostsNoNumber) {
   FibonacciService service(path(), 2);
-  const auto session = service.open({}, epoch);
+  const auto session = service.open({}, support::epoch);
   EXPECT_EQ(draw(*session, 2), sequence(1, 2));
   SQLite::Database other(path(), SQLite::OPEN_READWRITE);
   other.exec("CREATE TRIGGER full BEFORE UPDATE ON free BEGIN SELECT RAISE(ABORT, 'full'); END");
   session->receive("\n\n");
   try {
-    session->next(epoch);
+    session->next(support::epoch);
     FAIL();
   } catch (const std::runtime_error& error) {
     EXPECT_EQ(error.what(), "draw from " + path() + ": full");
@@ -433,4 +436,4 @@ TEST_F(Fibonacci, AFailureCostsNoNumber) {
 }
 
 }  // namespace
-}  // namespace poetry
+}  // namespace poetry::session

@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace poetry {
+namespace poetry::session {
 namespace {
 
 /// Fields as "name=text;", those that are absent left out; "unparsed" for no record.
@@ -110,4 +110,4 @@ TEST(LogRecord, TakesTheLargestSize) {
 }
 
 }  // namespace
-}  // namespace poetry
+}  // namespace poetry::session

@@ -11,7 +11,7 @@
 
 #include "support/temporary_directory.hpp"
 
-namespace poetry {
+namespace poetry::session {
 namespace {
 
 using namespace std::chrono_literals;
@@ -34,7 +34,7 @@ class LogTailTest : public testing::TestWithParam<Notice> {
  protected:
   /// Lines handed on by one look, `passed` after the one before. Pieces end with "+", rests with
   /// "$".
-  Lines look(Duration passed = 1ms, std::size_t budget = plenty) {
+  Lines look(base::Duration passed = 1ms, std::size_t budget = plenty) {
     now += passed;
     Lines lines;
     left = tail.look(now, budget, [&lines](const LogLine& line) {
@@ -46,9 +46,9 @@ class LogTailTest : public testing::TestWithParam<Notice> {
   }
   Lines start(std::size_t lines = 0) { return tail.start(now, lines); }
 
-  TemporaryDirectory directory;
+  support::TemporaryDirectory directory;
   const std::string log = directory / "log";
-  TimePoint now{1h};
+  base::TimePoint now{1h};
   LogTail tail{log, GetParam()};
   Left left = Left::nothing;
 };
@@ -272,7 +272,8 @@ TEST_P(LogTailTest, DoesNotReadAgainWhatTookTheLogsPlaceOnceMore) {
   start();
   append(log, "1\n");
   EXPECT_EQ(look(), Lines{"1"});
-  for (const auto wait : {Duration{1ms}, Duration{LogTail::linger}}) {  // while it is read; later
+  for (const auto wait :
+       {base::Duration{1ms}, base::Duration{LogTail::linger}}) {  // while it is read; later
     fs::rename(log, log + ".1");
     rewrite(log, "new\n");
     EXPECT_EQ(look(), Lines{"new"});
@@ -303,7 +304,7 @@ TEST_P(LogTailTest, ReadsWhatTookTheLogsPlaceOnceMoreWithOtherBytes) {
 TEST_P(LogTailTest, GoesOnWithAFileThatIsDeletedAndCreated) {
   rewrite(log, "");
   start();
-  for (const auto wait : {Duration{1ms}, Duration{LogTail::linger}}) {
+  for (const auto wait : {base::Duration{1ms}, base::Duration{LogTail::linger}}) {
     std::ofstream writer(log, std::ios::app);
     fs::remove(log);
     EXPECT_EQ(look(), Lines{});
@@ -496,7 +497,7 @@ INSTANTIATE_TEST_SUITE_P(Inotify, LogTailNotice, testing::Values(Notice::inotify
                          [](const auto&) { return "Only"; });
 
 TEST(RequireLogFile, RefusesWhatCannotBeFollowed) {
-  const TemporaryDirectory directory;
+  const support::TemporaryDirectory directory;
   EXPECT_NO_THROW(require_log_file(directory / "absent"));
   rewrite(directory / "file", "");
   EXPECT_NO_THROW(require_log_file(directory / "file"));
@@ -513,4 +514,4 @@ TEST(RequireLogFile, RefusesWhatCannotBeFollowed) {
 }
 
 }  // namespace
-}  // namespace poetry
+}  // namespace poetry::session

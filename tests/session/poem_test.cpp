@@ -9,15 +9,15 @@
 
 #include "support/epoch.hpp"
 
-namespace poetry {
+namespace poetry::session {
 namespace {
 
 using namespace std::chrono_literals;
 
 /// What was written when, in virtual time: it jumps to each deadline.
 struct Played {
-  std::vector<std::pair<Duration, std::string>> writes;
-  Duration ended{-1};
+  std::vector<std::pair<base::Duration, std::string>> writes;
+  base::Duration ended{-1};
   [[nodiscard]] std::string bytes() const {
     std::string all;
     for (const auto& [when, piece] : writes) all += piece;
@@ -27,10 +27,10 @@ struct Played {
 
 Played play(const std::string& text, const Pacing& pacing, std::size_t most_writes = 1000,
             std::uint64_t seed = 0) {
-  PoemService service(SealedText::copy(text), pacing);
-  const auto session = service.open({1, seed}, epoch);
+  PoemService service(base::SealedText::copy(text), pacing);
+  const auto session = service.open({1, seed}, support::epoch);
   Played played;
-  auto now = epoch;
+  auto now = support::epoch;
   // A write and a wait each, and the end: a session that only ever waits fails instead of hanging.
   for (std::size_t steps = 0; played.writes.size() < most_writes; ++steps) {
     if (steps > 2 * most_writes + 1) {
@@ -39,13 +39,13 @@ Played play(const std::string& text, const Pacing& pacing, std::size_t most_writ
     }
     const auto step = session->next(now);
     if (const auto* write = std::get_if<Write>(&step)) {
-      played.writes.emplace_back(now - epoch, write->bytes);
+      played.writes.emplace_back(now - support::epoch, write->bytes);
     } else if (const auto* listen = std::get_if<Listen>(&step)) {
       EXPECT_GT(listen->until, now);
       now = listen->until;
     } else {
       EXPECT_TRUE(std::holds_alternative<Finish>(step));
-      played.ended = now - epoch;
+      played.ended = now - support::epoch;
       break;
     }
   }
@@ -104,7 +104,7 @@ TEST(Poem, ALineLargerThanAWriteIsOneLine) {
   const std::string line(5 << 20, 'x');
   const auto played = play(line + "\n" + "y", {.delay = 1s});
   EXPECT_EQ(played.bytes(), line + "\ny");
-  EXPECT_EQ(played.writes.back(), (std::pair<Duration, std::string>{1s, "y"}));
+  EXPECT_EQ(played.writes.back(), (std::pair<base::Duration, std::string>{1s, "y"}));
   EXPECT_EQ(played.ended, 2s);
 }
 
@@ -117,19 +117,19 @@ TEST(Poem, ALargeChunkIsOneChunk) {
 }
 
 TEST(Poem, ALateTurnCatchesUpAndKeepsTheSchedule) {
-  PoemService service(SealedText::copy("a\nb\nc\nd\n"), {});
-  const auto session = service.open({1}, epoch);
-  EXPECT_EQ(std::get<Write>(session->next(epoch + 2500ms)).bytes, "a\nb\nc\n");
-  EXPECT_EQ(std::get<Listen>(session->next(epoch + 2500ms)).until, epoch + 3s);
-  EXPECT_EQ(std::get<Write>(session->next(epoch + 3s)).bytes, "d\n");
-  EXPECT_EQ(std::get<Listen>(session->next(epoch + 3s)).until, epoch + 4s);
+  PoemService service(base::SealedText::copy("a\nb\nc\nd\n"), {});
+  const auto session = service.open({1}, support::epoch);
+  EXPECT_EQ(std::get<Write>(session->next(support::epoch + 2500ms)).bytes, "a\nb\nc\n");
+  EXPECT_EQ(std::get<Listen>(session->next(support::epoch + 2500ms)).until, support::epoch + 3s);
+  EXPECT_EQ(std::get<Write>(session->next(support::epoch + 3s)).bytes, "d\n");
+  EXPECT_EQ(std::get<Listen>(session->next(support::epoch + 3s)).until, support::epoch + 4s);
 }
 
 TEST(Poem, ADelayBeyondTheClockWaitsForever) {
-  PoemService service(SealedText::copy("a\nb\n"), {.delay = Duration::max()});
-  const auto session = service.open({1}, epoch);
-  EXPECT_EQ(std::get<Write>(session->next(epoch)).bytes, "a\n");
-  EXPECT_EQ(std::get<Listen>(session->next(epoch)).until, never);
+  PoemService service(base::SealedText::copy("a\nb\n"), {.delay = base::Duration::max()});
+  const auto session = service.open({1}, support::epoch);
+  EXPECT_EQ(std::get<Write>(session->next(support::epoch)).bytes, "a\n");
+  EXPECT_EQ(std::get<Listen>(session->next(support::epoch)).until, base::never);
 }
 
 /// Lines that are told apart, "0\n" and so on.
@@ -140,8 +140,8 @@ std::string numbered_lines(int count) {
 }
 
 /// When each line came; those that were due together came at one time.
-std::vector<Duration> line_times(const Played& played) {
-  std::vector<Duration> times;
+std::vector<base::Duration> line_times(const Played& played) {
+  std::vector<base::Duration> times;
   for (const auto& [when, bytes] : played.writes) {
     times.insert(times.end(),
                  static_cast<std::size_t>(std::count(bytes.begin(), bytes.end(), '\n')), when);
@@ -151,8 +151,8 @@ std::vector<Duration> line_times(const Played& played) {
 
 TEST(Poem, JitterMovesEveryLineAndTheEndWithinItsBounds) {
   const Pacing pacing{.delay = 1s, .first_delay = 1s, .jitter = 300ms};
-  Duration earliest{0};
-  Duration latest{0};
+  base::Duration earliest{0};
+  base::Duration latest{0};
   for (std::uint64_t seed = 0; seed < 50; ++seed) {
     auto played = play(numbered_lines(20), pacing, 1000, seed);
     EXPECT_EQ(played.bytes(), numbered_lines(20));
@@ -180,7 +180,7 @@ TEST(Poem, JitterIsUniformAndItsMeanIsNearZero) {
   int outer_half = 0;
   for (int k = 0; k < lines; ++k) {
     const auto moved = times[static_cast<std::size_t>(k)] - 1s - k * 10s;
-    sum += seconds(moved);
+    sum += base::seconds(moved);
     if (abs(moved) > 500ms) ++outer_half;
   }
   EXPECT_NEAR(sum / lines, 0, 0.02);   // three and a half standard errors
@@ -198,7 +198,8 @@ TEST(Poem, JitterLargerThanTheDelayKeepsTheOrder) {
     EXPECT_GE(played.ended, times.back());
     EXPECT_LE(played.ended, 300 * delay + 1s);
     for (int k = 0; k < 300; ++k) {
-      EXPECT_GE(times[static_cast<std::size_t>(k)], std::max<Duration>(k * delay - 1s, 0s)) << k;
+      EXPECT_GE(times[static_cast<std::size_t>(k)], std::max<base::Duration>(k * delay - 1s, 0s))
+          << k;
       EXPECT_LE(times[static_cast<std::size_t>(k)], k * delay + 1s) << k;
     }
   }
@@ -227,13 +228,13 @@ TEST(Poem, ALateTurnKeepsTheTimesThatTheSeedGives) {
   for (const auto jitter : {300ms, 3000ms}) {
     const Pacing pacing{.delay = 1s, .jitter = jitter};
     const auto times = line_times(play(numbered_lines(20), pacing, 1000, 5));
-    PoemService service(SealedText::copy(numbered_lines(20)), pacing);
-    const auto session = service.open({1, 5}, epoch);
-    const auto now = epoch + 7500ms;
+    PoemService service(base::SealedText::copy(numbered_lines(20)), pacing);
+    const auto session = service.open({1, 5}, support::epoch);
+    const auto now = support::epoch + 7500ms;
     const std::string sent(std::get<Write>(session->next(now)).bytes);
     const auto lines = static_cast<std::size_t>(std::count(sent.begin(), sent.end(), '\n'));
     EXPECT_LE(times.at(lines - 1), 7500ms);
-    EXPECT_EQ(std::get<Listen>(session->next(now)).until, epoch + times.at(lines));
+    EXPECT_EQ(std::get<Listen>(session->next(now)).until, support::epoch + times.at(lines));
   }
 }
 
@@ -251,18 +252,19 @@ TEST(Poem, JitterMovesChunksAndRepeatsAlike) {
 
 TEST(Poem, JitterBeyondTheClockWaitsForever) {
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
-    PoemService service(SealedText::copy("a\n"),
-                        {.delay = Duration::max(), .jitter = std::chrono::hours(24 * 365 * 100)});
-    const auto session = service.open({1, seed}, epoch);
-    auto now = epoch;
+    PoemService service(
+        base::SealedText::copy("a\n"),
+        {.delay = base::Duration::max(), .jitter = std::chrono::hours(24 * 365 * 100)});
+    const auto session = service.open({1, seed}, support::epoch);
+    auto now = support::epoch;
     if (const auto step = session->next(now); std::holds_alternative<Listen>(step)) {
       now = std::get<Listen>(step).until;
-      EXPECT_GT(now, epoch);
+      EXPECT_GT(now, support::epoch);
       session->next(now);
     }
-    EXPECT_EQ(std::get<Listen>(session->next(now)).until, never);
+    EXPECT_EQ(std::get<Listen>(session->next(now)).until, base::never);
   }
 }
 
 }  // namespace
-}  // namespace poetry
+}  // namespace poetry::session

@@ -4,7 +4,7 @@
 
 #include <thread>
 
-namespace poetry {
+namespace poetry::session {
 namespace {
 
 TEST(RecordHistory, GivesEveryRecordInOrder) {
@@ -147,4 +147,4 @@ TEST(RecordHistory, LosesNothingAmongThreads) {
 }
 
 }  // namespace
-}  // namespace poetry
+}  // namespace poetry::session

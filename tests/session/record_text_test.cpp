@@ -8,7 +8,7 @@
 #include "base/seed.hpp"
 #include "base/xml.hpp"
 
-namespace poetry {
+namespace poetry::session {
 namespace {
 
 using namespace std::string_literals;
@@ -83,9 +83,10 @@ TEST(RecordText, MarksWhatWasMissed) {
 /// A line of a few random bytes, or a record with some of its bytes replaced by them.
 std::string hostile_line(std::uint64_t number) {
   constexpr std::string_view markup = "<>&\"'\\[] -\t\r\0]]>\xEF\xBF\xBE\xED\xA0\xC3\xF4";
-  std::string line = number % 2 == 0 ? combined : std::string(derive_seed(number, 0) % 40, 'x');
+  std::string line =
+      number % 2 == 0 ? combined : std::string(base::derive_seed(number, 0) % 40, 'x');
   for (std::uint64_t at = 1; at <= 1 + number % 8 && !line.empty(); ++at) {
-    const auto random = derive_seed(number, at);
+    const auto random = base::derive_seed(number, at);
     const auto byte = random % 3 == 0
                           ? markup[random / 3 % markup.size()]
                           : static_cast<char>(static_cast<unsigned char>(random >> 32U));
@@ -103,7 +104,7 @@ TEST(RecordText, OfHostileLinesIsOneSoundLineEach) {
     ASSERT_FALSE(error) << json;
     ASSERT_EQ(boost::json::serialize(value) + "\n", json);
     const auto xml = record_text({line}, LogFormat::xml);
-    ASSERT_EQ(xml, to_xml_characters(xml));
+    ASSERT_EQ(xml, base::to_xml_characters(xml));
     ASSERT_EQ(xml.find_first_of("\n\r\t"), xml.size() - 1) << xml;
     const auto content = xml.substr(1, xml.size() - (xml.starts_with("<hit") ? 4 : 13));
     ASSERT_EQ(content.find('<'), std::string::npos) << xml;
@@ -112,4 +113,4 @@ TEST(RecordText, OfHostileLinesIsOneSoundLineEach) {
 }
 
 }  // namespace
-}  // namespace poetry
+}  // namespace poetry::session

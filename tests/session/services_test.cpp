@@ -7,7 +7,7 @@
 
 #include "session/builtin_poems.hpp"
 
-namespace poetry {
+namespace poetry::session {
 namespace {
 
 using namespace std::chrono_literals;
@@ -50,7 +50,7 @@ TEST_P(BadService, NamesTheOffenderAndTheValidOnes) {
   try {
     parse_service(text, {});
     FAIL() << text;
-  } catch (const UsageError& error) {
+  } catch (const base::UsageError& error) {
     EXPECT_NE(std::string(error.what()).find(message), std::string::npos) << error.what();
   }
 }
@@ -107,4 +107,4 @@ TEST(Services, ThreeBuiltInPoemsHaveFourLinesEach) {
 }
 
 }  // namespace
-}  // namespace poetry
+}  // namespace poetry::session

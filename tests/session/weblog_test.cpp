@@ -8,7 +8,7 @@
 #include "support/epoch.hpp"
 #include "support/temporary_directory.hpp"
 
-namespace poetry {
+namespace poetry::session {
 namespace {
 
 using namespace std::chrono_literals;
@@ -31,7 +31,7 @@ class Weblog : public testing::Test {
     append(bytes);
   }
 
-  TemporaryDirectory directory;
+  support::TemporaryDirectory directory;
   const std::string log = directory / "log";
 };
 
@@ -39,14 +39,14 @@ class Weblog : public testing::Test {
 std::string hear(Session& session) {
   std::string heard;
   for (int i = 0; i < 100'000; ++i) {
-    const auto step = session.next(epoch);
+    const auto step = session.next(support::epoch);
     if (const auto* write = std::get_if<Write>(&step)) {
       EXPECT_FALSE(write->bytes.empty());
       heard += write->bytes;
     } else if (std::holds_alternative<Finish>(step)) {
       return heard + ".";
     } else {
-      EXPECT_EQ(std::get<Listen>(step).until, never);
+      EXPECT_EQ(std::get<Listen>(step).until, base::never);
       return heard;
     }
   }
@@ -58,78 +58,78 @@ TEST_F(Weblog, OpensNothingBeforeItIsUsed) {
   append("old\n");
   const auto service = serve({.backlog = 10});
   append("older than the first open\n");
-  EXPECT_EQ(hear(*service->open({1}, epoch)), "old\nolder than the first open\n");
+  EXPECT_EQ(hear(*service->open({1}, support::epoch)), "old\nolder than the first open\n");
 }
 
 TEST_F(Weblog, GivesEveryClientWhatIsAppendedFromNowOn) {
   append("old\n");
   const auto service = serve();
-  EXPECT_FALSE(service->refresh(epoch).news);
-  const auto early = service->open({1}, epoch);
+  EXPECT_FALSE(service->refresh(support::epoch).news);
+  const auto early = service->open({1}, support::epoch);
   EXPECT_EQ(hear(*early), "");
   append("a\nb\n");
-  EXPECT_TRUE(service->refresh(epoch).news);
-  const auto late = service->open({2}, epoch);
+  EXPECT_TRUE(service->refresh(support::epoch).news);
+  const auto late = service->open({2}, support::epoch);
   EXPECT_EQ(hear(*early), "a\nb\n");
   EXPECT_EQ(hear(*late), "");
   append("c\r\n");
-  service->refresh(epoch);
+  service->refresh(support::epoch);
   EXPECT_EQ(hear(*early), "c\r\n");
   EXPECT_EQ(hear(*late), "c\r\n");
 }
 
 TEST_F(Weblog, LooksAgainAfterAPollOrAtOnceWhereMoreIsLeft) {
   const auto service = serve({.poll = 7s});
-  auto refresh = service->refresh(epoch);
-  EXPECT_EQ(refresh.again, epoch + 7s);
+  auto refresh = service->refresh(support::epoch);
+  EXPECT_EQ(refresh.again, support::epoch + 7s);
   EXPECT_FALSE(refresh.news);
   append(std::string(1 << 20, 'x') + "\n");
   int looks = 0;
   do {
-    refresh = service->refresh(epoch + 7s);
+    refresh = service->refresh(support::epoch + 7s);
     ++looks;
-  } while (refresh.again == epoch + 7s && looks < 1000);
-  EXPECT_EQ(refresh.again, epoch + 14s);
+  } while (refresh.again == support::epoch + 7s && looks < 1000);
+  EXPECT_EQ(refresh.again, support::epoch + 14s);
   EXPECT_GT(looks, 2);
   EXPECT_TRUE(refresh.news);
-  EXPECT_FALSE(service->refresh(epoch + 8s).news);
+  EXPECT_FALSE(service->refresh(support::epoch + 8s).news);
 }
 
 TEST_F(Weblog, StartsAtALaterPollWhereItCannotStartNow) {
   std::filesystem::create_directory(log);
   const auto service = serve({.backlog = 1});
-  auto refresh = service->refresh(epoch);
-  EXPECT_EQ(refresh.again, epoch + 1s);
+  auto refresh = service->refresh(support::epoch);
+  EXPECT_EQ(refresh.again, support::epoch + 1s);
   EXPECT_EQ(refresh.readable, -1);
   std::filesystem::remove(log);
   append("old\n");
-  service->refresh(epoch + 1s);
-  EXPECT_EQ(hear(*service->open({1}, epoch)), "old\n");
+  service->refresh(support::epoch + 1s);
+  EXPECT_EQ(hear(*service->open({1}, support::epoch)), "old\n");
 }
 
 TEST_F(Weblog, GivesTheBacklogFirst) {
   append_lines(150);
   const auto service = serve({.backlog = 3});
-  EXPECT_EQ(hear(*service->open({1}, epoch)), "x147\nx148\nx149\n");
+  EXPECT_EQ(hear(*service->open({1}, support::epoch)), "x147\nx148\nx149\n");
   append("new\n");
-  EXPECT_TRUE(service->refresh(epoch).news);
-  EXPECT_EQ(hear(*service->open({2}, epoch)), "x148\nx149\nnew\n");
+  EXPECT_TRUE(service->refresh(support::epoch).news);
+  EXPECT_EQ(hear(*service->open({2}, support::epoch)), "x148\nx149\nnew\n");
 }
 
 TEST_F(Weblog, KeepsAHundredRecordsForTheBacklog) {
   append_lines(150);
   const auto service = serve({.backlog = 100});
-  const auto heard = hear(*service->open({1}, epoch));
+  const auto heard = hear(*service->open({1}, support::epoch));
   EXPECT_TRUE(heard.starts_with("x50\n")) << heard;
   EXPECT_TRUE(heard.ends_with("x149\n"));
 }
 
 TEST_F(Weblog, OpensAndClosesTheRootOfXml) {
   const auto service = serve({.format = LogFormat::xml});
-  const auto session = service->open({1}, epoch);
+  const auto session = service->open({1}, support::epoch);
   EXPECT_EQ(hear(*session), "<hits>\n");
   append("- - - [t] \"GET / HTTP/1.1\" 200 5\nbad\n");
-  service->refresh(epoch);
+  service->refresh(support::epoch);
   EXPECT_EQ(hear(*session),
             "<hit time=\"t\" method=\"GET\" path=\"/\" protocol=\"HTTP/1.1\" status=\"200\" "
             "bytes=\"5\"/>\n<unparsed>bad</unparsed>\n");
@@ -141,10 +141,10 @@ TEST_F(Weblog, OpensAndClosesTheRootOfXml) {
 
 TEST_F(Weblog, GivesJson) {
   const auto service = serve({.format = LogFormat::json});
-  const auto session = service->open({1}, epoch);
+  const auto session = service->open({1}, support::epoch);
   EXPECT_EQ(hear(*session), "");
   append("- - - [t] \"GET /\" 200 5\nbad\n");
-  service->refresh(epoch);
+  service->refresh(support::epoch);
   EXPECT_EQ(hear(*session),
             "{\"time\":\"t\",\"method\":\"GET\",\"path\":\"/\",\"status\":200,\"bytes\":5}\n"
             "{\"unparsed\":\"bad\"}\n");
@@ -154,43 +154,43 @@ TEST_F(Weblog, GivesJson) {
 
 TEST_F(Weblog, EndsWithWhatThereIsWhenTheClientHalfCloses) {
   const auto service = serve();
-  const auto session = service->open({1}, epoch);
+  const auto session = service->open({1}, support::epoch);
   EXPECT_EQ(hear(*session), "");
   append("a\n");
-  service->refresh(epoch);
+  service->refresh(support::epoch);
   session->receive("");
   append("b\n");
-  service->refresh(epoch);
+  service->refresh(support::epoch);
   EXPECT_EQ(hear(*session), "a\n.");
 }
 
 TEST_F(Weblog, EndsWithWhatThereIsWhenDrained) {
   const auto service = serve({.format = LogFormat::xml});
-  const auto session = service->open({1}, epoch);
+  const auto session = service->open({1}, support::epoch);
   append("a\n");
-  service->refresh(epoch);
+  service->refresh(support::epoch);
   service->drain();
   append("b\n");
-  service->refresh(epoch);
+  service->refresh(support::epoch);
   EXPECT_EQ(hear(*session), "<hits>\n<unparsed>a</unparsed>\n</hits>\n.");
-  EXPECT_EQ(hear(*service->open({2}, epoch)), "<hits>\n</hits>\n.");
+  EXPECT_EQ(hear(*service->open({2}, support::epoch)), "<hits>\n</hits>\n.");
 }
 
 TEST_F(Weblog, TellsASlowClientExactlyHowManyItMissed) {
   const auto service = serve({.format = LogFormat::xml}, {.records = 10});
-  const auto session = service->open({1}, epoch);
+  const auto session = service->open({1}, support::epoch);
   append_lines(3);
-  service->refresh(epoch);
-  EXPECT_EQ(std::get<Write>(session->next(epoch)).bytes, "<hits>\n");
-  const auto stuck = std::get<Write>(session->next(epoch)).bytes;
+  service->refresh(support::epoch);
+  EXPECT_EQ(std::get<Write>(session->next(support::epoch)).bytes, "<hits>\n");
+  const auto stuck = std::get<Write>(session->next(support::epoch)).bytes;
   const std::string before(stuck);
   append_lines(25, 3);
-  service->refresh(epoch);
+  service->refresh(support::epoch);
   EXPECT_EQ(stuck, before);  // what is being written stays
-  EXPECT_EQ(std::get<Write>(session->next(epoch)).bytes, "<missed count=\"15\"/>\n");
+  EXPECT_EQ(std::get<Write>(session->next(support::epoch)).bytes, "<missed count=\"15\"/>\n");
   append_lines(100, 28);
-  service->refresh(epoch);  // the records after the marker were taken with it
-  const std::string after(std::get<Write>(session->next(epoch)).bytes);
+  service->refresh(support::epoch);  // the records after the marker were taken with it
+  const std::string after(std::get<Write>(session->next(support::epoch)).bytes);
   EXPECT_TRUE(after.starts_with("<unparsed>x18</unparsed>\n")) << after;
   EXPECT_TRUE(after.ends_with("<unparsed>x27</unparsed>\n")) << after;
   const auto rest = hear(*session);
@@ -200,19 +200,19 @@ TEST_F(Weblog, TellsASlowClientExactlyHowManyItMissed) {
 
 TEST_F(Weblog, MarksWhatWasMissedAtTheEndToo) {
   const auto service = serve({}, {.records = 2});
-  const auto session = service->open({1}, epoch);
+  const auto session = service->open({1}, support::epoch);
   append_lines(2);
-  service->refresh(epoch);
+  service->refresh(support::epoch);
   service->drain();
   append_lines(10);
-  service->refresh(epoch);
+  service->refresh(support::epoch);
   EXPECT_EQ(hear(*session), "# missed 2 records\n.");
 }
 
 TEST_F(Weblog, PutsAMarkerOnALineOfItsOwn) {
   const auto service = serve({}, {.bytes = largest_log_line + 1});
-  const auto session = service->open({1}, epoch);
-  auto now = epoch;
+  const auto session = service->open({1}, support::epoch);
+  auto now = support::epoch;
   const auto refresh_all = [&] {
     while (service->refresh(now).again < now + 100ms) now += 100ms;
   };
@@ -228,23 +228,24 @@ TEST_F(Weblog, PutsAMarkerOnALineOfItsOwn) {
 
 /// Looks as often as it is asked to, and lets the client write once in each `period`. Returns the
 /// time it took until the log was read.
-Duration read_burst(WeblogService& service, Session& session, Duration period, std::string& heard) {
-  auto now = epoch;
-  auto write_at = epoch;
+base::Duration read_burst(WeblogService& service, Session& session, base::Duration period,
+                          std::string& heard) {
+  auto now = support::epoch;
+  auto write_at = support::epoch;
   for (;;) {
     const auto refresh = service.refresh(now);
     for (; write_at <= now; write_at += period) {
       const auto step = session.next(now);
       if (const auto* write = std::get_if<Write>(&step)) heard += write->bytes;
     }
-    if (refresh.again >= now + 1s) return now - epoch;
+    if (refresh.again >= now + 1s) return now - support::epoch;
     now = std::max(refresh.again, now + 10us);  // what a turn takes
   }
 }
 
 TEST_F(Weblog, ReadsABurstNoFasterThanAClientTakesIt) {
   const auto service = serve({}, {.bytes = 256 << 10});
-  const auto session = service->open({1}, epoch);
+  const auto session = service->open({1}, support::epoch);
   append_lines(200'000);
   std::string heard;
   EXPECT_LT(read_burst(*service, *session, 1ms, heard), 1s);
@@ -255,7 +256,7 @@ TEST_F(Weblog, ReadsABurstNoFasterThanAClientTakesIt) {
 
 TEST_F(Weblog, WaitsNoLongerThanASecondForSlowClients) {
   const auto service = serve({}, {.bytes = 256 << 10});
-  const auto session = service->open({1}, epoch);
+  const auto session = service->open({1}, support::epoch);
   append_lines(200'000);
   std::string heard;
   const auto took = read_burst(*service, *session, 1h, heard);
@@ -268,13 +269,13 @@ TEST_F(Weblog, WaitsNoLongerThanASecondForSlowClients) {
 TEST_F(Weblog, HoldsNoMoreHoweverSlowItsClientsAre) {
   const auto service = serve({}, {.bytes = 1000, .records = 100});
   std::vector<std::unique_ptr<Session>> sessions;
-  for (std::uint64_t i = 0; i < 100; ++i) sessions.push_back(service->open({i}, epoch));
+  for (std::uint64_t i = 0; i < 100; ++i) sessions.push_back(service->open({i}, support::epoch));
   constexpr int count = 20'000;
   std::size_t heard = 0;
   for (int i = 0; i < count; i += 100) {
     append(std::string(100, '\n'));
-    service->refresh(epoch);
-    const auto step = sessions[static_cast<std::size_t>(i) / 200]->next(epoch);
+    service->refresh(support::epoch);
+    const auto step = sessions[static_cast<std::size_t>(i) / 200]->next(support::epoch);
     heard = std::max(heard, std::get<Write>(step).bytes.size());
   }
   EXPECT_LE(heard, 1000U);
@@ -287,4 +288,4 @@ TEST_F(Weblog, HoldsNoMoreHoweverSlowItsClientsAre) {
 }
 
 }  // namespace
-}  // namespace poetry
+}  // namespace poetry::session

@@ -3,8 +3,8 @@
 
 #include "base/clock.hpp"
 
-namespace poetry {
+namespace poetry::support {
 
-inline constexpr TimePoint epoch{std::chrono::hours(5)};
+inline constexpr base::TimePoint epoch{std::chrono::hours(5)};
 
-}  // namespace poetry
+}  // namespace poetry::support

@@ -14,13 +14,13 @@
 #include "base/error.hpp"
 #include "base/fd.hpp"
 
-namespace poetry {
+namespace poetry::support {
 
 class Notes {
  public:
   Notes() {
     std::array<int, 2> ends{};
-    if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) < 0) throw_errno("make", "a pipe");
+    if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) < 0) base::throw_errno("make", "a pipe");
     read_end_.reset(ends[0]);
     write_end_.reset(ends[1]);
   }
@@ -67,10 +67,10 @@ class Notes {
     }
   }
 
-  Fd read_end_;
-  Fd write_end_;
+  base::Fd read_end_;
+  base::Fd write_end_;
   std::string begun_;
   std::vector<std::string> all_;
 };
 
-}  // namespace poetry
+}  // namespace poetry::support

@@ -16,7 +16,7 @@
 
 #include "base/fd.hpp"
 
-namespace poetry {
+namespace poetry::support {
 namespace {
 
 constexpr id_t nobody = 65534;
@@ -69,11 +69,11 @@ struct Pipe {
   Pipe() {
     std::array<int, 2> ends{};
     if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw std::runtime_error("pipe");
-    read = Fd(ends[0]);
-    write = Fd(ends[1]);
+    read = base::Fd(ends[0]);
+    write = base::Fd(ends[1]);
   }
-  Fd read;
-  Fd write;
+  base::Fd read;
+  base::Fd write;
 };
 
 void make_cluster(const std::string& data) {
@@ -81,7 +81,7 @@ void make_cluster(const std::string& data) {
   const auto child = start({programs() + "initdb", "--no-sync", "--auth=trust", "--username=poet",
                             "--encoding=UTF8", "--locale=C.UTF-8", "-D", data},
                            pipe.write.get());
-  pipe.write = Fd();
+  pipe.write = base::Fd();
   const auto said = read_all(pipe.read.get());
   int status = 0;
   ::waitpid(child, &status, 0);
@@ -111,7 +111,7 @@ void PostgresServer::begin() {
   pid_ = start({programs() + "postgres", "-D", folder_ / "data", "-k", folder_.path(), "-c",
                 "listen_addresses=", "-c", "fsync=off", "-c", "shared_buffers=16MB"},
                pipe.write.get());
-  pipe.write = Fd();
+  pipe.write = base::Fd();
   wait_until_ready(pipe.read.get());
   log_ = std::thread([log = std::move(pipe.read)] { read_all(log.get()); });
 }
@@ -148,4 +148,4 @@ std::string PostgresServer::make_database() {
   return url(name);
 }
 
-}  // namespace poetry
+}  // namespace poetry::support

@@ -9,7 +9,7 @@
 
 #include "support/temporary_directory.hpp"
 
-namespace poetry {
+namespace poetry::support {
 
 class PostgresServer {
  public:
@@ -41,4 +41,4 @@ class PostgresServer {
   int databases_ = 0;
 };
 
-}  // namespace poetry
+}  // namespace poetry::support

@@ -12,7 +12,7 @@
 #include "engine/capacity.hpp"
 #include "support/temporary_directory.hpp"
 
-namespace poetry {
+namespace poetry::support {
 
 /// A machine with room for everything, but for what the test changes.
 class RoomyMachine : public testing::Test {
@@ -33,7 +33,7 @@ class RoomyMachine : public testing::Test {
   }
 
   TemporaryDirectory place_;
-  LimitFiles files_{place_.path() + "/proc", place_.path() + "/cgroup"};
+  engine::LimitFiles files_{place_.path() + "/proc", place_.path() + "/cgroup"};
 };
 
-}  // namespace poetry
+}  // namespace poetry::support

@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-namespace poetry {
+namespace poetry::support {
 
 class TemporaryDirectory {
  public:
@@ -30,4 +30,4 @@ class TemporaryDirectory {
   std::string path_ = "/tmp/slow-poetry-test-XXXXXX";
 };
 
-}  // namespace poetry
+}  // namespace poetry::support

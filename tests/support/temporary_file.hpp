@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-namespace poetry {
+namespace poetry::support {
 
 class TemporaryFile {
  public:
@@ -30,4 +30,4 @@ class TemporaryFile {
   std::string path_ = "/tmp/slow-poetry-test-XXXXXX";
 };
 
-}  // namespace poetry
+}  // namespace poetry::support

@@ -11,12 +11,12 @@
 #include "cli/standard_output.hpp"
 #include "output/output.hpp"
 
-namespace poetry {
+namespace poetry::get::output {
 namespace {
 
-Fd open_for_writing(const std::string& path) {
-  Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
-  if (!file) throw_errno("write to", path);
+base::Fd open_for_writing(const std::string& path) {
+  base::Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
+  if (!file) base::throw_errno("write to", path);
   return file;
 }
 
@@ -35,7 +35,7 @@ bool are_one_file(const std::string& one, const std::string& other) {
 }
 
 Sink sink_to(int fd, std::string_view name) {
-  return [fd, name](std::string_view bytes) { write_all(fd, bytes, name); };
+  return [fd, name](std::string_view bytes) { cli::write_all(fd, bytes, name); };
 }
 
 }  // namespace
@@ -43,7 +43,7 @@ Sink sink_to(int fd, std::string_view name) {
 void check_distinct(const OutputPaths& paths) {
   const bool both = !paths.poems.empty() && !paths.report.empty();
   if (both && are_one_file(paths.poems, paths.report)) {
-    throw UsageError("--output and --report-file are one file", paths.report);
+    throw base::UsageError("--output and --report-file are one file", paths.report);
   }
 }
 
@@ -52,7 +52,7 @@ Files::Files(OutputPaths paths) : paths_(std::move(paths)) {
   if (!paths_.poems.empty()) output_ = open_for_writing(paths_.poems);
   if (!paths_.report.empty()) report_ = open_for_writing(paths_.report);
   if (!paths_.directory.empty()) prepare_directory(paths_.directory);
-  if (!paths_.timeline_svg.empty()) check_replaceable(paths_.timeline_svg);
+  if (!paths_.timeline_svg.empty()) cli::check_replaceable(paths_.timeline_svg);
   nowhere_ = open_for_writing("/dev/null");
 }
 
@@ -64,4 +64,4 @@ Sink Files::report() const {
   return report_ ? sink_to(report_.get(), paths_.report) : sink_to(STDERR_FILENO, "standard error");
 }
 
-}  // namespace poetry
+}  // namespace poetry::get::output

@@ -7,7 +7,7 @@
 #include "base/fd.hpp"
 #include "output/sink.hpp"
 
-namespace poetry {
+namespace poetry::get::output {
 
 /// Where what a run leaves goes; an empty one is not asked for.
 struct OutputPaths {
@@ -34,9 +34,9 @@ class Files {
 
  private:
   OutputPaths paths_;
-  Fd output_;
-  Fd nowhere_;
-  Fd report_;
+  base::Fd output_;
+  base::Fd nowhere_;
+  base::Fd report_;
 };
 
-}  // namespace poetry
+}  // namespace poetry::get::output

@@ -6,7 +6,7 @@
 
 #include "output/spool.hpp"
 
-namespace poetry {
+namespace poetry::get::output {
 namespace {
 
 class OrderedOutput final : public Output {
@@ -28,7 +28,7 @@ class OrderedOutput final : public Output {
 
   void discard(std::size_t task) override { spool_.discard(task); }
 
-  void end(std::size_t task, Outcome) override {
+  void end(std::size_t task, fetch::Outcome) override {
     ended_[task] = true;
     if (task != first_) return;
     while (first_ < ended_.size() && ended_[first_]) spool_.drain(first_++, sink_);
@@ -66,7 +66,7 @@ class LiveOutput final : public Output {
 
   void discard(std::size_t task) override { unfinished_.erase(task); }
 
-  void end(std::size_t task, Outcome) override {
+  void end(std::size_t task, fetch::Outcome) override {
     const auto found = unfinished_.find(task);
     if (found == unfinished_.end()) return;
     std::string out;
@@ -98,4 +98,4 @@ std::unique_ptr<Output> make_live_output(Sink sink) {
   return std::make_unique<LiveOutput>(std::move(sink));
 }
 
-}  // namespace poetry
+}  // namespace poetry::get::output

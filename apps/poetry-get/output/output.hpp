@@ -13,7 +13,7 @@
 #include "fetch/servers.hpp"
 #include "output/sink.hpp"
 
-namespace poetry {
+namespace poetry::get::output {
 
 /// One task's output cannot be written; the others go on.
 class TaskOutputError : public std::runtime_error {
@@ -32,7 +32,7 @@ class Output {
   /// What the task has written is void.
   virtual void discard(std::size_t task) = 0;
   /// The task is over; each task ends once.
-  virtual void end(std::size_t task, Outcome outcome) = 0;
+  virtual void end(std::size_t task, fetch::Outcome outcome) = 0;
 };
 
 /// Each task's bytes once it and those before it are over; with a single attempt, those of the
@@ -50,10 +50,11 @@ void prepare_directory(const std::string& directory);
 /// A file a task in `directory`, which is made where it is missing: "001-127.0.0.1-10000.txt",
 /// with ".part" behind it unless the outcome is ok. Holds no descriptor between calls. Raises as
 /// prepare_directory() does.
-std::unique_ptr<Output> make_directory_output(const std::string& directory, const Servers& servers);
+std::unique_ptr<Output> make_directory_output(const std::string& directory,
+                                              const fetch::Servers& servers);
 
 /// The name of a task's file among so many tasks; what is no letter, digit, '.', '_' or '-' of the
 /// host becomes '_'.
-std::string file_name(std::size_t task, std::size_t tasks, const HostPort& where);
+std::string file_name(std::size_t task, std::size_t tasks, const net::HostPort& where);
 
-}  // namespace poetry
+}  // namespace poetry::get::output

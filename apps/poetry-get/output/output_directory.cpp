@@ -13,7 +13,7 @@
 #include "base/write_fully.hpp"
 #include "output/output.hpp"
 
-namespace poetry {
+namespace poetry::get::output {
 namespace {
 
 [[noreturn]] void fail(const std::string& path, int error = errno) {
@@ -23,13 +23,13 @@ namespace {
 // Every call opens its file anew: thousands of tasks in flight need their descriptors for sockets.
 class DirectoryOutput final : public Output {
  public:
-  DirectoryOutput(std::string directory, Servers servers)
+  DirectoryOutput(std::string directory, fetch::Servers servers)
       : directory_(std::move(directory)), servers_(std::move(servers)), begun_(servers_.size()) {}
 
   void write(std::size_t task, std::string_view bytes) override {
     const std::string path = part_path(task);
-    const Fd file = open(task, path);
-    const auto error = write_fully(file.get(), bytes);
+    const base::Fd file = open(task, path);
+    const auto error = base::write_fully(file.get(), bytes);
     if (error) fail(path, error.value());
   }
 
@@ -38,10 +38,10 @@ class DirectoryOutput final : public Output {
     open(task, part_path(task));
   }
 
-  void end(std::size_t task, Outcome outcome) override {
+  void end(std::size_t task, fetch::Outcome outcome) override {
     const std::string path = part_path(task);
-    if (outcome == Outcome::ok && !begun_[task]) open(task, path);  // an empty poem
-    if (outcome != Outcome::ok) return;
+    if (outcome == fetch::Outcome::ok && !begun_[task]) open(task, path);  // an empty poem
+    if (outcome != fetch::Outcome::ok) return;
     const std::string whole = path.substr(0, path.size() - std::strlen(".part"));
     if (std::rename(path.c_str(), whole.c_str()) < 0) fail(whole);
   }
@@ -51,16 +51,16 @@ class DirectoryOutput final : public Output {
     return directory_ + "/" + file_name(task, servers_.size(), servers_[task]) + ".part";
   }
 
-  Fd open(std::size_t task, const std::string& path) {
+  base::Fd open(std::size_t task, const std::string& path) {
     const int flags = O_WRONLY | O_CREAT | O_CLOEXEC | (begun_[task] ? O_APPEND : O_TRUNC);
-    Fd file(::open(path.c_str(), flags, 0666));
+    base::Fd file(::open(path.c_str(), flags, 0666));
     if (!file) fail(path);
     begun_[task] = true;
     return file;
   }
 
   std::string directory_;
-  Servers servers_;
+  fetch::Servers servers_;
   std::vector<bool> begun_;
 };
 
@@ -70,16 +70,16 @@ void prepare_directory(const std::string& directory) {
   std::error_code error;
   std::filesystem::create_directories(directory, error);
   if (error) throw std::system_error(error, "make directory " + directory);
-  if (::access(directory.c_str(), W_OK | X_OK) < 0) throw_errno("write to", directory);
+  if (::access(directory.c_str(), W_OK | X_OK) < 0) base::throw_errno("write to", directory);
 }
 
 std::unique_ptr<Output> make_directory_output(const std::string& directory,
-                                              const Servers& servers) {
+                                              const fetch::Servers& servers) {
   prepare_directory(directory);
   return std::make_unique<DirectoryOutput>(directory, servers);
 }
 
-std::string file_name(std::size_t task, std::size_t tasks, const HostPort& where) {
+std::string file_name(std::size_t task, std::size_t tasks, const net::HostPort& where) {
   const std::size_t width = std::max<std::size_t>(3, std::to_string(tasks).size());
   std::string host = where.host;
   for (char& each : host) {
@@ -90,4 +90,4 @@ std::string file_name(std::size_t task, std::size_t tasks, const HostPort& where
   return fmt::format("{:0{}}-{}-{}.txt", task + 1, width, host, where.port);
 }
 
-}  // namespace poetry
+}  // namespace poetry::get::output

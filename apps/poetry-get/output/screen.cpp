@@ -9,7 +9,7 @@
 #include "base/terminal.hpp"
 #include "cli/standard_output.hpp"
 
-namespace poetry {
+namespace poetry::get::output {
 namespace {
 
 bool same_terminal(int one, int two) {
@@ -28,12 +28,12 @@ bool in_background() {
 }  // namespace
 
 Screen::Screen(Quiet quiet)
-    : shows_progress_(quiet == Quiet::no && is_terminal(STDERR_FILENO)),
+    : shows_progress_(quiet == Quiet::no && base::is_terminal(STDERR_FILENO)),
       shared_(same_terminal(STDOUT_FILENO, STDERR_FILENO)) {}
 
 Screen::~Screen() { show({}); }
 
-std::size_t Screen::width() const { return window_width(STDERR_FILENO) - 1; }
+std::size_t Screen::width() const { return base::window_width(STDERR_FILENO) - 1; }
 
 void Screen::show(std::string line) {
   if (!shows_progress_) return;
@@ -53,19 +53,19 @@ void Screen::tell(std::string_view event) {
 
 void Screen::print(std::string_view bytes) {
   if (!shared_) {
-    write_standard_output(bytes);
+    cli::write_standard_output(bytes);
     return;
   }
   const std::lock_guard lock(mutex_);
   put(eraser());
-  write_standard_output(bytes);
+  cli::write_standard_output(bytes);
   in_midst_of_line_ = !bytes.empty() && bytes.back() != '\n';
   put(drawn());
 }
 
 void Screen::put(std::string_view text) {
   try {
-    write_all(STDERR_FILENO, text, "standard error");
+    cli::write_all(STDERR_FILENO, text, "standard error");
   } catch (const std::system_error&) {
     return;  // events and progress are no part of the result
   }
@@ -79,4 +79,4 @@ std::string Screen::drawn() {
   return visible_ ? line_ : "";
 }
 
-}  // namespace poetry
+}  // namespace poetry::get::output

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-namespace poetry {
+namespace poetry::get::output {
 
 enum class Quiet { no, yes };
 
@@ -45,4 +45,4 @@ class Screen {
   bool in_midst_of_line_ = false;
 };
 
-}  // namespace poetry
+}  // namespace poetry::get::output

@@ -4,9 +4,9 @@
 #include <functional>
 #include <string_view>
 
-namespace poetry {
+namespace poetry::get::output {
 
 /// What it raises ends the work of who calls it.
 using Sink = std::function<void(std::string_view)>;
 
-}  // namespace poetry
+}  // namespace poetry::get::output

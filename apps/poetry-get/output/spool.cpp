@@ -13,7 +13,7 @@
 
 #include "base/error.hpp"
 
-namespace poetry {
+namespace poetry::get::output {
 namespace {
 
 constexpr std::size_t piece_bytes = std::size_t{256} << 10;
@@ -27,13 +27,13 @@ std::string bytes_of(const Kind& value) {
   return bytes;
 }
 
-Fd open_unnamed(const std::string& directory) {
-  Fd file(::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+base::Fd open_unnamed(const std::string& directory) {
+  base::Fd file(::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
   if (file) return file;
   // Not every file system has unnamed files.
   std::string path = directory + "/poetry-get-XXXXXX";
-  file = Fd(::mkostemp(path.data(), O_CLOEXEC));
-  if (!file) throw_errno("make a temporary file in", directory);
+  file = base::Fd(::mkostemp(path.data(), O_CLOEXEC));
+  if (!file) base::throw_errno("make a temporary file in", directory);
   ::unlink(path.c_str());
   return file;
 }
@@ -77,7 +77,7 @@ void Spool::write_at(std::int64_t at, std::string_view bytes) {
   while (!bytes.empty()) {
     const auto count = ::pwrite(file_.get(), bytes.data(), bytes.size(), at);
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) throw_errno("write to a temporary file in", directory_);
+    if (count < 0) base::throw_errno("write to a temporary file in", directory_);
     at += count;
     bytes.remove_prefix(static_cast<std::size_t>(count));
   }
@@ -87,7 +87,7 @@ void Spool::read_at(std::int64_t at, std::span<char> bytes) {
   while (!bytes.empty()) {
     const auto count = ::pread(file_.get(), bytes.data(), bytes.size(), at);
     if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) throw_errno("read from a temporary file in", directory_);
+    if (count <= 0) base::throw_errno("read from a temporary file in", directory_);
     at += count;
     bytes = bytes.subspan(static_cast<std::size_t>(count));
   }
@@ -140,4 +140,4 @@ void Spool::drain(std::size_t task, const Sink& take) {
   discard(task);
 }
 
-}  // namespace poetry
+}  // namespace poetry::get::output

@@ -12,7 +12,7 @@
 #include "base/fd.hpp"
 #include "output/sink.hpp"
 
-namespace poetry {
+namespace poetry::get::output {
 
 /// Where the file lies: $TMPDIR, else /tmp.
 std::string spool_directory();
@@ -58,10 +58,10 @@ class Spool {
 
   std::unordered_map<std::size_t, Held> tasks_;  // those that hold something
   std::size_t in_memory_ = 0;
-  Fd file_;
+  base::Fd file_;
   std::string directory_;     // of the file
   std::int64_t end_ = 0;      // of the file
   std::int64_t in_file_ = 0;  // of all parts, their heads included
 };
 
-}  // namespace poetry
+}  // namespace poetry::get::output

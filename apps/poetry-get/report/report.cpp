@@ -8,7 +8,7 @@
 
 #include "base/quantity.hpp"
 
-namespace poetry {
+namespace poetry::get::report {
 namespace {
 
 // More failures than this are counted, not listed.
@@ -18,10 +18,10 @@ std::string failures(const Run& run) {
   std::string text;
   std::size_t failed = 0;
   for (std::size_t task = 0; task < run.records.size(); ++task) {
-    const Record& record = run.records[task];
-    if (record.outcome == Outcome::ok || ++failed > most_failures) continue;
-    fmt::format_to(std::back_inserter(text), "Not fetched, {}: task {}, {}\n", name(record.outcome),
-                   task + 1, record.error);
+    const fetch::Record& record = run.records[task];
+    if (record.outcome == fetch::Outcome::ok || ++failed > most_failures) continue;
+    fmt::format_to(std::back_inserter(text), "Not fetched, {}: task {}, {}\n",
+                   fetch::name(record.outcome), task + 1, record.error);
   }
   if (failed > most_failures) {
     fmt::format_to(std::back_inserter(text), "... and {} more\n", failed - most_failures);
@@ -53,23 +53,25 @@ std::string table(const std::vector<std::vector<std::string>>& rows) {
 Totals totals_of(const Run& run) {
   Totals totals;
   if (!run.failure.empty()) totals.failed = run.servers.size();
-  TimePoint ended = TimePoint::min();
-  for (const Record& record : run.records) {
-    ++(record.outcome == Outcome::ok ? totals.fetched : totals.failed);
+  base::TimePoint ended = base::TimePoint::min();
+  for (const fetch::Record& record : run.records) {
+    ++(record.outcome == fetch::Outcome::ok ? totals.fetched : totals.failed);
     totals.bytes += record.bytes;
     totals.lines += record.lines;
-    if (record.started == never || record.ended == never) continue;
+    if (record.started == base::never || record.ended == base::never) continue;
     totals.started = std::min(totals.started, record.started);
     ended = std::max(ended, record.ended);
     totals.longest = std::max(totals.longest, record.ended - record.started);
     totals.sum += record.ended - record.started;
   }
-  if (totals.started != never) totals.elapsed = ended - totals.started;
+  if (totals.started != base::never) totals.elapsed = ended - totals.started;
   return totals;
 }
 
 double speedup_of(const Totals& totals) {
-  return totals.elapsed == Duration::zero() ? 1 : seconds(totals.sum) / seconds(totals.elapsed);
+  return totals.elapsed == base::Duration::zero()
+             ? 1
+             : base::seconds(totals.sum) / base::seconds(totals.elapsed);
 }
 
 std::string text_report(const Run& run) {
@@ -79,27 +81,27 @@ std::string text_report(const Run& run) {
   std::string text = failures(run);
   fmt::format_to(std::back_inserter(text),
                  "{} in {}, the slowest task {:.3f} s, all tasks {:.3f} s\n",
-                 counted(totals.bytes, "byte"), counted(totals.lines, "line"),
-                 seconds(totals.longest), seconds(totals.sum));
+                 base::counted(totals.bytes, "byte"), base::counted(totals.lines, "line"),
+                 base::seconds(totals.longest), base::seconds(totals.sum));
   fmt::format_to(std::back_inserter(text), "Got {}{} in {:.3f} s\n",
                  all ? "" : fmt::format("{} of ", totals.fetched),
-                 counted(run.records.size(), "poem"), seconds(totals.elapsed));
+                 base::counted(run.records.size(), "poem"), base::seconds(totals.elapsed));
   return text;
 }
 
-Duration floor_of(std::span<const Run> runs) {
+base::Duration floor_of(std::span<const Run> runs) {
   Totals best;
   for (const Run& run : runs) {
     const Totals totals = totals_of(run);
-    if (totals.started == never) continue;
+    if (totals.started == base::never) continue;
     const bool quicker = totals.fetched == best.fetched && totals.longest < best.longest;
-    if (best.started == never || totals.fetched > best.fetched || quicker) best = totals;
+    if (best.started == base::never || totals.fetched > best.fetched || quicker) best = totals;
   }
   return best.longest;
 }
 
 std::string comparison(std::span<const Run> runs) {
-  const Duration floor = floor_of(runs);
+  const base::Duration floor = floor_of(runs);
   std::vector<std::vector<std::string>> rows{
       {"engine", "elapsed", "ratio", "speedup", "cpu", "wakeups", "switches", "memory", "failed"}};
   for (const Run& run : runs) {
@@ -108,10 +110,11 @@ std::string comparison(std::span<const Run> runs) {
       rows.push_back({run.engine, "-", "-", "-", "-", "-", "-", "-", "did not run"});
       continue;
     }
-    const double ratio = floor > Duration::zero() ? seconds(totals.elapsed) / seconds(floor) : 1.0;
-    rows.push_back({run.engine, fmt::format("{:.3f} s", seconds(totals.elapsed)),
+    const double ratio =
+        floor > base::Duration::zero() ? base::seconds(totals.elapsed) / base::seconds(floor) : 1.0;
+    rows.push_back({run.engine, fmt::format("{:.3f} s", base::seconds(totals.elapsed)),
                     fmt::format("{:.2f}", ratio), fmt::format("{:.2f}", speedup_of(totals)),
-                    fmt::format("{:.3f} s", seconds(run.cost.cpu_user + run.cost.cpu_system)),
+                    fmt::format("{:.3f} s", base::seconds(run.cost.cpu_user + run.cost.cpu_system)),
                     std::to_string(run.cost.wakeups), std::to_string(run.cost.context_switches),
                     fmt::format("{:.1f} MiB", static_cast<double>(run.cost.max_rss_kib) / 1024),
                     std::to_string(totals.failed)});
@@ -119,7 +122,7 @@ std::string comparison(std::span<const Run> runs) {
   return table(rows) + fmt::format(
                            "The slowest task takes {:.3f} s, the floor; ratio is elapsed to "
                            "floor, speedup all tasks to elapsed.\n",
-                           seconds(floor));
+                           base::seconds(floor));
 }
 
-}  // namespace poetry
+}  // namespace poetry::get::report

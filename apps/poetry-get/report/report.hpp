@@ -12,12 +12,12 @@
 #include "fetch/servers.hpp"
 #include "output/sink.hpp"
 
-namespace poetry {
+namespace poetry::get::report {
 
 /// What a run cost its process (getrusage(2)), and how often it waited.
 struct Cost {
-  Duration cpu_user{};
-  Duration cpu_system{};
+  base::Duration cpu_user{};
+  base::Duration cpu_system{};
   std::uint64_t wakeups = 0;
   std::uint64_t context_switches = 0;
   std::uint64_t max_rss_kib = 0;
@@ -26,8 +26,9 @@ struct Cost {
 /// A batch as one engine fetched it.
 struct Run {
   std::string engine;
-  Servers servers;
-  std::vector<Record> records;  ///< of each task; none where the engine did not run to its end
+  fetch::Servers servers;
+  std::vector<fetch::Record>
+      records;  ///< of each task; none where the engine did not run to its end
   Cost cost;
   std::string failure;  ///< why it did not, else empty
 };
@@ -39,10 +40,10 @@ struct Totals {
   std::size_t failed = 0;
   std::uint64_t bytes = 0;
   std::uint64_t lines = 0;
-  TimePoint started = never;  ///< the first task's start
-  Duration elapsed{};         ///< from there to the last task's end
-  Duration longest{};         ///< the slowest task: no engine can be faster
-  Duration sum{};             ///< all tasks: what one after another takes
+  base::TimePoint started = base::never;  ///< the first task's start
+  base::Duration elapsed{};               ///< from there to the last task's end
+  base::Duration longest{};               ///< the slowest task: no engine can be faster
+  base::Duration sum{};                   ///< all tasks: what one after another takes
 };
 Totals totals_of(const Run& run);
 
@@ -54,7 +55,7 @@ std::string text_report(const Run& run);
 
 /// The time below which no engine gets with this batch: its slowest task, under the engine that was
 /// quickest with it, of those that fetched the most. Zero where nothing ran.
-Duration floor_of(std::span<const Run> runs);
+base::Duration floor_of(std::span<const Run> runs);
 
 /// The runs of one batch beside each other.
 std::string comparison(std::span<const Run> runs);
@@ -63,9 +64,9 @@ std::string comparison(std::span<const Run> runs);
 enum class Engines { one, several };
 
 /// One JSON object, or an array of them where several engines were asked for.
-void write_json_report(std::span<const Run> runs, Engines engines, const Sink& sink);
+void write_json_report(std::span<const Run> runs, Engines engines, const output::Sink& sink);
 
 /// A header and a row a task (RFC 4180, but lines end in LF).
-void write_csv_report(std::span<const Run> runs, const Sink& sink);
+void write_csv_report(std::span<const Run> runs, const output::Sink& sink);
 
-}  // namespace poetry
+}  // namespace poetry::get::report

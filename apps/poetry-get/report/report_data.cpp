@@ -3,15 +3,17 @@
 #include "base/json.hpp"
 #include "report/report.hpp"
 
-namespace poetry {
+namespace poetry::get::report {
 namespace {
 
 // To the microsecond, so that columns of them line up.
-std::string seconds_text(Duration duration) { return fmt::format("{:.6f}", seconds(duration)); }
+std::string seconds_text(base::Duration duration) {
+  return fmt::format("{:.6f}", base::seconds(duration));
+}
 
 // A time since the run's start, or `none` where it did not come to that.
-std::string since(TimePoint start, TimePoint at, std::string_view none) {
-  return at == never ? std::string(none) : seconds_text(at - start);
+std::string since(base::TimePoint start, base::TimePoint at, std::string_view none) {
+  return at == base::never ? std::string(none) : seconds_text(at - start);
 }
 
 std::string quoted_csv(std::string_view text) {
@@ -28,20 +30,20 @@ struct Field {
 };
 
 // A task's fields in the order of the report; `none` stands for a time that never came.
-std::vector<Field> fields_of(const Run& run, std::size_t task, TimePoint start,
+std::vector<Field> fields_of(const Run& run, std::size_t task, base::TimePoint start,
                              std::string_view none) {
-  const Record& record = run.records[task];
-  const HostPort& where = run.servers[task];
+  const fetch::Record& record = run.records[task];
+  const net::HostPort& where = run.servers[task];
   return {{"task", std::to_string(task + 1)},
           {"host", where.host, true},
           {"port", std::to_string(where.port)},
-          {"address", record.address ? to_string(*record.address) : "", true},
-          {"outcome", std::string(name(record.outcome)), true},
+          {"address", record.address ? net::to_string(*record.address) : "", true},
+          {"outcome", std::string(fetch::name(record.outcome)), true},
           {"error", record.error, true},
           {"attempts", std::to_string(record.attempts)},
           {"bytes", std::to_string(record.bytes)},
           {"lines", std::to_string(record.lines)},
-          {"sha256", record.sha256 ? to_hex(*record.sha256) : "", true},
+          {"sha256", record.sha256 ? base::to_hex(*record.sha256) : "", true},
           {"started_s", since(start, record.started, none)},
           {"connected_s", since(start, record.connected, none)},
           {"first_byte_s", since(start, record.first_byte, none)},
@@ -52,7 +54,7 @@ std::vector<Field> fields_of(const Run& run, std::size_t task, TimePoint start,
 /// Gathers small texts into pieces that are worth a system call.
 class Pieces {
  public:
-  explicit Pieces(const Sink& sink) : sink_(sink) {}
+  explicit Pieces(const output::Sink& sink) : sink_(sink) {}
 
   Pieces& operator<<(std::string_view text) {
     piece_ += text;
@@ -67,7 +69,7 @@ class Pieces {
  private:
   static constexpr std::size_t enough = std::size_t{64} << 10;
 
-  const Sink& sink_;
+  const output::Sink& sink_;
   std::string piece_;
 };
 
@@ -75,7 +77,7 @@ void write_json_task(const std::vector<Field>& fields, Pieces& out) {
   std::string_view lead = "{";
   for (const Field& field : fields) {
     out << lead << "\"" << field.name
-        << "\": " << (field.is_text ? json_string(field.text) : field.text);
+        << "\": " << (field.is_text ? base::json_string(field.text) : field.text);
     lead = ", ";
   }
   out << "}";
@@ -83,8 +85,8 @@ void write_json_task(const std::vector<Field>& fields, Pieces& out) {
 
 void write_json_run(const Run& run, Pieces& out) {
   const Totals totals = totals_of(run);
-  out << "{\n  \"engine\": " << json_string(run.engine);
-  if (!run.failure.empty()) out << ",\n  \"error\": " << json_string(run.failure);
+  out << "{\n  \"engine\": " << base::json_string(run.engine);
+  if (!run.failure.empty()) out << ",\n  \"error\": " << base::json_string(run.failure);
   out << fmt::format(
       ",\n  \"servers\": {},\n  \"fetched\": {},\n  \"failed\": {},\n  \"bytes\": {},\n"
       "  \"elapsed_s\": {},\n  \"longest_s\": {},\n  \"sum_s\": {},\n  \"speedup\": {:.3f},\n"
@@ -103,7 +105,7 @@ void write_json_run(const Run& run, Pieces& out) {
 
 }  // namespace
 
-void write_json_report(std::span<const Run> runs, Engines engines, const Sink& sink) {
+void write_json_report(std::span<const Run> runs, Engines engines, const output::Sink& sink) {
   Pieces out(sink);
   if (engines == Engines::several) out << "[";
   std::string_view lead;
@@ -116,12 +118,12 @@ void write_json_report(std::span<const Run> runs, Engines engines, const Sink& s
   out.pass_on();
 }
 
-void write_csv_report(std::span<const Run> runs, const Sink& sink) {
+void write_csv_report(std::span<const Run> runs, const output::Sink& sink) {
   Pieces out(sink);
   out << "engine,task,host,port,address,outcome,error,attempts,bytes,lines,sha256,started_s,"
          "connected_s,first_byte_s,longest_gap_s,ended_s\n";
   for (const Run& run : runs) {
-    const TimePoint start = totals_of(run).started;
+    const base::TimePoint start = totals_of(run).started;
     for (std::size_t task = 0; task < run.records.size(); ++task) {
       out << quoted_csv(run.engine);
       for (const Field& field : fields_of(run, task, start, "")) {
@@ -133,4 +135,4 @@ void write_csv_report(std::span<const Run> runs, const Sink& sink) {
   out.pass_on();
 }
 
-}  // namespace poetry
+}  // namespace poetry::get::report

@@ -5,18 +5,18 @@
 #include <algorithm>
 #include <array>
 
-namespace poetry {
+namespace poetry::get::report {
 namespace {
 
 using namespace std::chrono_literals;
 
 /// In which every multiple of `step` up to `whole` is short.
 struct Unit {
-  Duration length;
+  base::Duration length;
   const char* name;
 };
 
-Unit unit_for(Duration step, Duration whole) {
+Unit unit_for(base::Duration step, base::Duration whole) {
   if (step >= 1h) return {1h, "h"};
   if (step >= 1min) return {1min, "min"};
   if (whole >= 1s) return {1s, "s"};
@@ -24,13 +24,13 @@ Unit unit_for(Duration step, Duration whole) {
   return {1us, "us"};
 }
 
-std::string in_unit(Duration time, const Unit& unit) {
-  return fmt::format("{:g} {}", seconds(time) / seconds(unit.length), unit.name);
+std::string in_unit(base::Duration time, const Unit& unit) {
+  return fmt::format("{:g} {}", base::seconds(time) / base::seconds(unit.length), unit.name);
 }
 
 }  // namespace
 
-Duration round_up(Duration least) {
+base::Duration round_up(base::Duration least) {
   for (std::int64_t power = 1; power < 1'000'000'000; power *= 10) {
     for (const int factor : {1, 2, 5}) {
       if (std::chrono::nanoseconds(factor * power) >= least) {
@@ -38,25 +38,25 @@ Duration round_up(Duration least) {
       }
     }
   }
-  constexpr std::array<Duration, 16> beyond{1s,   2s,    5s,    10s,   20s, 30s, 1min, 2min,
-                                            5min, 10min, 20min, 30min, 1h,  2h,  5h,   12h};
+  constexpr std::array<base::Duration, 16> beyond{1s,   2s,    5s,    10s,   20s, 30s, 1min, 2min,
+                                                  5min, 10min, 20min, 30min, 1h,  2h,  5h,   12h};
   const auto found = std::lower_bound(beyond.begin(), beyond.end(), least);
   if (found != beyond.end()) return *found;
-  Duration step = 24h;
+  base::Duration step = 24h;
   while (step < least) step *= 2;
   return step;
 }
 
-std::string round_text(Duration time) { return in_unit(time, unit_for(time, time)); }
+std::string round_text(base::Duration time) { return in_unit(time, unit_for(time, time)); }
 
-std::vector<Tick> ticks_of(Duration whole, std::size_t most) {
-  if (whole <= Duration::zero()) return {{Duration::zero(), "0 s"}};
-  const auto steps = static_cast<Duration::rep>(most - 1);
-  const Duration step = round_up((whole + Duration(steps - 1)) / steps);
+std::vector<Tick> ticks_of(base::Duration whole, std::size_t most) {
+  if (whole <= base::Duration::zero()) return {{base::Duration::zero(), "0 s"}};
+  const auto steps = static_cast<base::Duration::rep>(most - 1);
+  const base::Duration step = round_up((whole + base::Duration(steps - 1)) / steps);
   const Unit unit = unit_for(step, whole);
   std::vector<Tick> ticks;
-  for (Duration at{}; at <= whole; at += step) ticks.push_back({at, in_unit(at, unit)});
+  for (base::Duration at{}; at <= whole; at += step) ticks.push_back({at, in_unit(at, unit)});
   return ticks;
 }
 
-}  // namespace poetry
+}  // namespace poetry::get::report

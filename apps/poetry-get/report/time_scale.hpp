@@ -7,22 +7,22 @@
 
 #include "base/clock.hpp"
 
-namespace poetry {
+namespace poetry::get::report {
 
 /// The least of 1, 2 and 5 times a power of ten, of a second and below, and of what clocks show
 /// above it (10, 20, 30 s; 1, 2, 5 min ...), that is `least` or longer.
-Duration round_up(Duration least);
+base::Duration round_up(base::Duration least);
 
 /// "100 ms", "2 min"; exact for round times.
-std::string round_text(Duration time);
+std::string round_text(base::Duration time);
 
 struct Tick {
-  Duration at{};
+  base::Duration at{};
   std::string label;
 };
 
 /// Round times from 0 up to `whole`, all with one unit; no more than `most` of them, which are 2 at
 /// least.
-std::vector<Tick> ticks_of(Duration whole, std::size_t most);
+std::vector<Tick> ticks_of(base::Duration whole, std::size_t most);
 
-}  // namespace poetry
+}  // namespace poetry::get::report

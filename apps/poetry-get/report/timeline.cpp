@@ -11,7 +11,7 @@
 #include "base/utf8.hpp"
 #include "report/timeline_chart.hpp"
 
-namespace poetry {
+namespace poetry::get::report {
 namespace {
 
 constexpr std::size_t least_bar = 20;
@@ -49,7 +49,7 @@ class Drawing {
 
   void measure();
   [[nodiscard]] std::u32string name_of(const ChartRow& row) const;
-  [[nodiscard]] std::size_t column(Duration at) const;
+  [[nodiscard]] std::size_t column(base::Duration at) const;
   [[nodiscard]] Cells cells_of(const ChartRow& row) const;
   void draw(const ChartRow& row);
   void draw_axis();
@@ -78,7 +78,7 @@ void Drawing::measure() {
   for (const auto& panel : chart_.panels) {
     for (const auto& row : panel.rows) {
       number_width_ = std::max(number_width_, std::to_string(row.task + 1).size());
-      longest = std::max(longest, columns_of(shown_text(row.name)));
+      longest = std::max(longest, base::columns_of(base::shown_text(row.name)));
       if (!row.remark.empty()) remarks_ = std::max(remarks_, row.remark.size() + 1);
     }
   }
@@ -90,15 +90,15 @@ void Drawing::measure() {
 }
 
 std::u32string Drawing::name_of(const ChartRow& row) const {
-  const bool ascii = look_.glyphs == Glyphs::ascii;
-  auto name = shown_text(row.name);
-  if (ascii) name = in_ascii(std::move(name));
-  return shortened(std::move(name), name_width_, ascii ? U'~' : U'…');
+  const bool ascii = look_.glyphs == base::Glyphs::ascii;
+  auto name = base::shown_text(row.name);
+  if (ascii) name = base::in_ascii(std::move(name));
+  return base::shortened(std::move(name), name_width_, ascii ? U'~' : U'…');
 }
 
-std::size_t Drawing::column(Duration at) const {
-  if (chart_.whole <= Duration::zero()) return 0;
-  const double share = std::clamp(seconds(at) / seconds(chart_.whole), 0.0, 1.0);
+std::size_t Drawing::column(base::Duration at) const {
+  if (chart_.whole <= base::Duration::zero()) return 0;
+  const double share = std::clamp(base::seconds(at) / base::seconds(chart_.whole), 0.0, 1.0);
   return std::min(columns_ - 1, static_cast<std::size_t>(share * static_cast<double>(columns_)));
 }
 
@@ -111,7 +111,7 @@ Drawing::Cells Drawing::cells_of(const ChartRow& row) const {
     last = column(stretch.to);
     for (std::size_t at = column(stretch.from); at <= last; ++at) cells[at] = stretch.sign;
   }
-  for (const Duration at : row.arrivals) cells[column(at)] = Sign::arrival;
+  for (const base::Duration at : row.arrivals) cells[column(at)] = Sign::arrival;
   cells[cells[last] ? last + 1 : last] = row.ending;
   while (!cells.back()) cells.pop_back();
   return cells;
@@ -120,8 +120,8 @@ Drawing::Cells Drawing::cells_of(const ChartRow& row) const {
 void Drawing::draw(const ChartRow& row) {
   const auto name = name_of(row);
   fmt::format_to(std::back_inserter(text_), "  {:>{}} {}", row.task + 1, number_width_,
-                 to_utf8(name));
-  text_.append(name_width_ - columns_of(name) + 2, ' ');
+                 base::to_utf8(name));
+  text_.append(name_width_ - base::columns_of(name) + 2, ' ');
   const auto cells = cells_of(row);
   for (const auto& cell : cells) {
     if (cell) {
@@ -139,12 +139,12 @@ void Drawing::draw(const ChartRow& row) {
 void Drawing::put(Sign sign) {
   const Form& form = forms[static_cast<std::size_t>(sign)];
   used_[static_cast<std::size_t>(sign)] = true;
-  const char32_t glyph = look_.glyphs == Glyphs::utf8 ? form.utf8 : form.ascii;
-  paint(to_utf8({&glyph, 1}), form.colour);
+  const char32_t glyph = look_.glyphs == base::Glyphs::utf8 ? form.utf8 : form.ascii;
+  paint(base::to_utf8({&glyph, 1}), form.colour);
 }
 
 void Drawing::paint(std::string_view text, std::string_view colour) {
-  if (look_.colours == Colours::yes && colour != colour_) {
+  if (look_.colours == base::Colours::yes && colour != colour_) {
     text_.append("\x1b[0;").append(colour).append("m");
     colour_ = colour;
   }
@@ -164,7 +164,7 @@ void Drawing::end_line() {
 }
 
 void Drawing::draw_axis() {
-  const bool ascii = look_.glyphs == Glyphs::ascii;
+  const bool ascii = look_.glyphs == base::Glyphs::ascii;
   const auto ticks = ticks_of(chart_.whole, columns_ / columns_a_tick + 1);
   std::u32string rule(columns_, ascii ? U'-' : U'─');
   std::string labels;
@@ -175,7 +175,7 @@ void Drawing::draw_axis() {
     labels.resize(at, ' ');
     labels += tick.label;
   }
-  text_.append(indent_, ' ').append(to_utf8(rule)).append("\n");
+  text_.append(indent_, ' ').append(base::to_utf8(rule)).append("\n");
   text_.append(indent_, ' ').append(labels);
   end_line();
 }
@@ -219,4 +219,4 @@ std::string draw_timeline(std::span<const Run> runs, const Look& look) {
   return Drawing(chart, look).draw();
 }
 
-}  // namespace poetry
+}  // namespace poetry::get::report

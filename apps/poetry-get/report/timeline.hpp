@@ -9,12 +9,12 @@
 #include "base/terminal.hpp"
 #include "report/report.hpp"
 
-namespace poetry {
+namespace poetry::get::report {
 
 struct Look {
   std::size_t width = 80;  ///< columns; a row is wider only where that leaves no room for a bar
-  Glyphs glyphs = Glyphs::ascii;
-  Colours colours = Colours::no;
+  base::Glyphs glyphs = base::Glyphs::ascii;
+  base::Colours colours = base::Colours::no;
 };
 
 /// Draws the runs, which are of the same tasks, under each other on one scale. Of many tasks a
@@ -24,4 +24,4 @@ std::string draw_timeline(std::span<const Run> runs, const Look& look);
 /// The same as an SVG document of its own, which refers to nothing outside itself.
 std::string svg_timeline(std::span<const Run> runs);
 
-}  // namespace poetry
+}  // namespace poetry::get::report

@@ -8,7 +8,7 @@
 #include <set>
 #include <string_view>
 
-namespace poetry {
+namespace poetry::get::report {
 namespace {
 
 // A page's worth, and two of them where there are several runs.
@@ -20,30 +20,31 @@ constexpr std::size_t rows_in_sight = 12;
 // A silence of a smaller share of the scale is too short to be told from receiving.
 constexpr int idle_share = 40;
 
-Sign ending_of(Outcome outcome) {
+Sign ending_of(fetch::Outcome outcome) {
   switch (outcome) {
-    case Outcome::ok:
+    case fetch::Outcome::ok:
       return Sign::whole;
-    case Outcome::limit:
+    case fetch::Outcome::limit:
       return Sign::limit;
-    case Outcome::interrupted:
+    case fetch::Outcome::interrupted:
       return Sign::interrupted;
     default:
       return Sign::failed;
   }
 }
 
-std::vector<Stretch> stretches_of(const Record& record, TimePoint start, Duration silence) {
+std::vector<Stretch> stretches_of(const fetch::Record& record, base::TimePoint start,
+                                  base::Duration silence) {
   std::vector<Stretch> stretches;
-  TimePoint at = record.started;
-  const auto until = [&](Sign sign, TimePoint to) {
+  base::TimePoint at = record.started;
+  const auto until = [&](Sign sign, base::TimePoint to) {
     to = std::min(to, record.ended);
     if (to <= at) return;
     stretches.push_back({sign, at - start, to - start});
     at = to;
   };
-  const auto receiving = [&](TimePoint to) {
-    const TimePoint silent = at + record.arrivals.blur();
+  const auto receiving = [&](base::TimePoint to) {
+    const base::TimePoint silent = at + record.arrivals.blur();
     if (to - silent >= silence) {
       until(Sign::receiving, silent);
       until(Sign::idle, to);
@@ -55,54 +56,55 @@ std::vector<Stretch> stretches_of(const Record& record, TimePoint start, Duratio
   until(Sign::resolving, record.resolved);
   until(Sign::connecting, record.connected);
   until(Sign::waiting, record.first_byte);
-  for (const TimePoint arrival : record.arrivals.times()) {
+  for (const base::TimePoint arrival : record.arrivals.times()) {
     if (arrival > at) receiving(arrival);
   }
   if (at < record.ended) receiving(record.ended);
   return stretches;
 }
 
-std::string remark_of(const Record& record) {
-  if (record.started == never) return "not begun";
+std::string remark_of(const fetch::Record& record) {
+  if (record.started == base::never) return "not begun";
   std::string text;
-  if (record.outcome != Outcome::ok) text = name(record.outcome);
+  if (record.outcome != fetch::Outcome::ok) text = fetch::name(record.outcome);
   if (record.attempts > 1) {
     text += fmt::format("{}try {}", text.empty() ? "" : ", ", record.attempts);
   }
   return text;
 }
 
-std::string facts_of(const HostPort& where, const Record& record) {
-  std::string text = fmt::format("{}: {}", to_string(where), name(record.outcome));
-  if (record.started == never || record.ended == never) return text + ", not begun";
+std::string facts_of(const net::HostPort& where, const fetch::Record& record) {
+  std::string text = fmt::format("{}: {}", net::to_string(where), fetch::name(record.outcome));
+  if (record.started == base::never || record.ended == base::never) return text + ", not begun";
   return text + fmt::format(", {} bytes, {:.3f} s, attempts: {}", record.bytes,
-                            seconds(record.ended - record.started), record.attempts);
+                            base::seconds(record.ended - record.started), record.attempts);
 }
 
-ChartRow row_of(const Run& run, std::size_t task, TimePoint start, Duration silence) {
-  const Record& record = run.records[task];
+ChartRow row_of(const Run& run, std::size_t task, base::TimePoint start, base::Duration silence) {
+  const fetch::Record& record = run.records[task];
   ChartRow row;
   row.task = task;
-  row.name = to_string(run.servers[task]);
+  row.name = net::to_string(run.servers[task]);
   row.ending = ending_of(record.outcome);
   row.remark = remark_of(record);
   row.facts = facts_of(run.servers[task], record);
-  row.begun = record.started != never && record.ended != never;
+  row.begun = record.started != base::never && record.ended != base::never;
   if (!row.begun) return row;
   row.started = record.started - start;
   row.ended = record.ended - start;
   row.stretches = stretches_of(record, start, silence);
-  if (record.attempted == never) return row;  // what came before the break is void
-  for (const TimePoint at : record.arrivals.times()) row.arrivals.push_back(at - start);
+  if (record.attempted == base::never) return row;  // what came before the break is void
+  for (const base::TimePoint at : record.arrivals.times()) row.arrivals.push_back(at - start);
   return row;
 }
 
 std::size_t slowest_of(const Run& run) {
-  const auto duration = [](const Record& record) {
-    return record.started == never || record.ended == never ? Duration::zero()
-                                                            : record.ended - record.started;
+  const auto duration = [](const fetch::Record& record) {
+    return record.started == base::never || record.ended == base::never
+               ? base::Duration::zero()
+               : record.ended - record.started;
   };
-  const auto slower = [&](const Record& one, const Record& two) {
+  const auto slower = [&](const fetch::Record& one, const fetch::Record& two) {
     return duration(one) < duration(two);
   };
   const auto found = std::max_element(run.records.begin(), run.records.end(), slower);
@@ -113,7 +115,7 @@ std::vector<std::size_t> failures_of(std::span<const Run> runs, std::size_t task
   std::vector<std::size_t> failed;
   for (std::size_t task = 0; task < tasks; ++task) {
     const bool any = std::any_of(runs.begin(), runs.end(), [task](const Run& run) {
-      return run.records[task].outcome != Outcome::ok;
+      return run.records[task].outcome != fetch::Outcome::ok;
     });
     if (any) failed.push_back(task);
   }
@@ -145,10 +147,11 @@ std::set<std::size_t> sample(std::span<const Run> runs, std::size_t tasks) {
 }
 
 std::string heading_of(const Totals& totals, std::size_t tasks) {
-  std::string text = fmt::format("{:.3f} s", seconds(totals.elapsed));
-  if (totals.longest > Duration::zero()) {
+  std::string text = fmt::format("{:.3f} s", base::seconds(totals.elapsed));
+  if (totals.longest > base::Duration::zero()) {
     fmt::format_to(std::back_inserter(text), ", {:.2f} times the floor of {:.3f} s",
-                   seconds(totals.elapsed) / seconds(totals.longest), seconds(totals.longest));
+                   base::seconds(totals.elapsed) / base::seconds(totals.longest),
+                   base::seconds(totals.longest));
   }
   if (totals.failed == 0) return text;
   return text + fmt::format("; {} of {} fetched", totals.fetched, tasks);
@@ -201,4 +204,4 @@ bool has_axis(const Chart& chart, const ChartPanel& panel) {
   return &panel == &chart.panels.back() || panel.rows.size() > rows_in_sight;
 }
 
-}  // namespace poetry
+}  // namespace poetry::get::report

@@ -9,7 +9,7 @@
 #include "report/report.hpp"
 #include "report/time_scale.hpp"
 
-namespace poetry {
+namespace poetry::get::report {
 
 /// What a picture has a sign for, in the order of a task's life and of the legend.
 enum class Sign {
@@ -30,8 +30,8 @@ inline constexpr std::size_t signs = 11;
 /// Times are since the run's start.
 struct Stretch {
   Sign sign = Sign::waiting;
-  Duration from{};
-  Duration to{};
+  base::Duration from{};
+  base::Duration to{};
 };
 
 /// A task as it is shown.
@@ -39,11 +39,11 @@ struct ChartRow {
   std::size_t task = 0;  ///< from 0
   std::string name;      ///< the server
   bool begun = false;    ///< else it has no more than a name and a remark
-  Duration started{};
-  Duration ended{};
+  base::Duration started{};
+  base::Duration ended{};
   Sign ending = Sign::whole;
   std::vector<Stretch> stretches;  ///< from `started` to `ended`, without holes
-  std::vector<Duration> arrivals;
+  std::vector<base::Duration> arrivals;
   std::string remark;  ///< outcome and attempts where they are worth a word
   std::string facts;   ///< a sentence about the task
 };
@@ -53,15 +53,15 @@ struct ChartPanel {
   std::string engine;
   std::string heading;  ///< elapsed and floor, and what failed
   std::string note;     ///< that not all tasks are shown; else empty
-  Duration elapsed{};
-  Duration floor{};
+  base::Duration elapsed{};
+  base::Duration floor{};
   std::vector<ChartRow> rows;
 };
 
 struct Chart {
   std::size_t tasks = 0;
-  Duration whole{};    ///< the longest run: the end of the scale
-  Duration silence{};  ///< the shortest that is shown as idle
+  base::Duration whole{};    ///< the longest run: the end of the scale
+  base::Duration silence{};  ///< the shortest that is shown as idle
   std::vector<ChartPanel> panels;
 };
 
@@ -77,4 +77,4 @@ std::string meaning(Sign sign, const Chart& chart);
 /// last one's is far away.
 bool has_axis(const Chart& chart, const ChartPanel& panel);
 
-}  // namespace poetry
+}  // namespace poetry::get::report

@@ -5,7 +5,7 @@
 
 #include "base/shown_text.hpp"
 
-namespace poetry {
+namespace poetry::get::report {
 namespace {
 
 constexpr double least_names = 200;  // so that pictures of short names look alike
@@ -22,7 +22,7 @@ TimelineLayout::TimelineLayout(const Chart& chart) : whole_(chart.whole) {
     rows += panel.rows.size();
     for (const auto& row : panel.rows) {
       digits = std::max(digits, std::to_string(row.task + 1).size());
-      longest = std::max(longest, columns_of(shown_text(row.name)));
+      longest = std::max(longest, base::columns_of(base::shown_text(row.name)));
       remark = std::max(remark, row.remark.size());
     }
   }
@@ -39,9 +39,9 @@ TimelineLayout::TimelineLayout(const Chart& chart) : whole_(chart.whole) {
   ticks = ticks_of(whole_, static_cast<std::size_t>((right - left) / tick_distance) + 1);
 }
 
-double TimelineLayout::x(Duration at) const {
-  if (whole_ <= Duration::zero()) return left;
-  return left + (right - left) * seconds(at) / seconds(whole_);
+double TimelineLayout::x(base::Duration at) const {
+  if (whole_ <= base::Duration::zero()) return left;
+  return left + (right - left) * base::seconds(at) / base::seconds(whole_);
 }
 
-}  // namespace poetry
+}  // namespace poetry::get::report

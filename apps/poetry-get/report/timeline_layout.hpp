@@ -7,7 +7,7 @@
 
 #include "report/timeline_chart.hpp"
 
-namespace poetry {
+namespace poetry::get::report {
 
 struct TimelineLayout {
   static constexpr double width = 1200;
@@ -19,7 +19,7 @@ struct TimelineLayout {
 
   explicit TimelineLayout(const Chart& chart);
   /// Where a time stands on the scale.
-  [[nodiscard]] double x(Duration at) const;
+  [[nodiscard]] double x(base::Duration at) const;
 
   double pitch = 0;    ///< from a row to the next
   double font = 0;     ///< size of the names
@@ -31,7 +31,7 @@ struct TimelineLayout {
   std::vector<Tick> ticks;
 
  private:
-  Duration whole_;
+  base::Duration whole_;
 };
 
-}  // namespace poetry
+}  // namespace poetry::get::report

@@ -6,7 +6,7 @@
 #include <array>
 #include <iterator>
 
-namespace poetry {
+namespace poetry::get::report {
 namespace {
 
 // Arrivals that are nearer to each other than this, on average, are drawn thin.
@@ -125,4 +125,4 @@ std::string svg_length(double value) {
   return text == "-0" ? "0" : text;
 }
 
-}  // namespace poetry
+}  // namespace poetry::get::report

@@ -8,7 +8,7 @@
 
 #include "report/timeline_chart.hpp"
 
-namespace poetry {
+namespace poetry::get::report {
 
 /// The style element and the definitions that all of these forms, and the classes pt-text, pt-mono,
 /// pt-ink, pt-soft, pt-bold, pt-paper, pt-grid, pt-axis and pt-floor, need.
@@ -29,4 +29,4 @@ std::string svg_arrivals(const SvgRow& row, std::span<const double> at);
 /// A length with as many decimals as a picture needs.
 std::string svg_length(double value);
 
-}  // namespace poetry
+}  // namespace poetry::get::report

@@ -14,7 +14,7 @@
 #include "report/timeline_layout.hpp"
 #include "report/timeline_signs.hpp"
 
-namespace poetry {
+namespace poetry::get::report {
 namespace {
 
 constexpr double title_size = 30;
@@ -35,7 +35,7 @@ class Picture {
   std::string draw();
 
  private:
-  [[nodiscard]] double x(Duration at) const { return layout_.x(at); }
+  [[nodiscard]] double x(base::Duration at) const { return layout_.x(at); }
   [[nodiscard]] SvgRow row() const { return {y_, layout_.pitch}; }
   [[nodiscard]] std::string title() const;
   void write(double at, Anchor anchor, double size, std::string_view classes,
@@ -65,7 +65,7 @@ class Picture {
 
 std::string Picture::title() const {
   const std::size_t engines = chart_.panels.size();
-  return fmt::format("Fetching {} by {}", counted(chart_.tasks, "poem"),
+  return fmt::format("Fetching {} by {}", base::counted(chart_.tasks, "poem"),
                      engines == 1 ? chart_.panels.front().engine
                                   : fmt::format("each of {} engines, on one scale", engines));
 }
@@ -76,14 +76,14 @@ void Picture::write(double at, Anchor anchor, double size, std::string_view clas
   static constexpr std::array<std::string_view, 3> anchors{"start", "middle", "end"};
   put(R"(<text class="{}" x="{}" y="{}" font-size="{}" text-anchor="{}">{}</text>)", classes,
       svg_length(at), svg_length(y_ + size * 0.35), svg_length(size),
-      anchors[static_cast<std::size_t>(anchor)], xml_escaped(text));
+      anchors[static_cast<std::size_t>(anchor)], base::xml_escaped(text));
 }
 
 void Picture::draw_top() {
-  put(R"(<title id="pt-title">{}</title>)", xml_escaped(title()));
+  put(R"(<title id="pt-title">{}</title>)", base::xml_escaped(title()));
   put(R"(<desc id="pt-desc">A row for each task shows what it did when.)");
   for (const auto& panel : chart_.panels) {
-    put(" {}: {}.", xml_escaped(panel.engine), xml_escaped(panel.heading));
+    put(" {}: {}.", base::xml_escaped(panel.engine), base::xml_escaped(panel.heading));
   }
   put("</desc>\n{}", svg_style());
   put(R"(<rect class="pt-paper" width="100%" height="100%"/>)");
@@ -97,8 +97,8 @@ void Picture::draw(const ChartPanel& panel) {
   y_ += heading_size + 12;
   put(R"(<g class="pt-panel"><text class="pt-text pt-ink" x="{}" y="{}" font-size="{}">)",
       svg_length(margin), svg_length(y_), heading_size);
-  put("<tspan class=\"pt-bold\">{}</tspan> {}</text>\n", xml_escaped(panel.engine),
-      xml_escaped(panel.heading));
+  put("<tspan class=\"pt-bold\">{}</tspan> {}</text>\n", base::xml_escaped(panel.engine),
+      base::xml_escaped(panel.heading));
   y_ += heading_size / 2 + 3;
   draw_grid(panel);
   for (const ChartRow& row : panel.rows) {
@@ -143,8 +143,10 @@ void Picture::draw_axis() {
 }
 
 void Picture::draw(const ChartRow& row) {
-  const auto name = to_utf8(shortened(shown_text(row.name), TimelineLayout::most_name, U'…'));
-  put(R"(<g class="pt-task"><title>{}</title>)", xml_escaped(to_utf8(shown_text(row.facts))));
+  const auto name =
+      base::to_utf8(base::shortened(base::shown_text(row.name), TimelineLayout::most_name, U'…'));
+  put(R"(<g class="pt-task"><title>{}</title>)",
+      base::xml_escaped(base::to_utf8(base::shown_text(row.facts))));
   write(layout_.numbers, Anchor::end, layout_.font, "pt-mono pt-soft",
         std::to_string(row.task + 1));
   write(layout_.names, Anchor::start, layout_.font, "pt-mono pt-ink", name);
@@ -168,7 +170,7 @@ void Picture::draw_bar(const ChartRow& shown) {
     text_ += svg_stretch(stretch.sign, row(), x(stretch.from), x(stretch.to));
   }
   std::vector<double> arrivals;
-  for (const Duration at : shown.arrivals) arrivals.push_back(x(at));
+  for (const base::Duration at : shown.arrivals) arrivals.push_back(x(at));
   if (!arrivals.empty()) use(Sign::arrival);
   text_ += svg_arrivals(row(), arrivals);
   use(shown.ending);
@@ -239,4 +241,4 @@ std::string svg_timeline(std::span<const Run> runs) {
   return Picture(chart).draw();
 }
 
-}  // namespace poetry
+}  // namespace poetry::get::report

@@ -5,7 +5,7 @@
 #include "base/error.hpp"
 #include "net/socket.hpp"
 
-namespace poetry {
+namespace poetry::sync::control {
 namespace {
 
 // A worker has something to say within 10 s, if only "wait".
@@ -14,26 +14,27 @@ constexpr std::size_t longest_reply = 1 << 20;
 constexpr std::string_view fine = "ok";
 constexpr std::string_view failure = "error ";
 
-Fd connect_to(const HostPort& where) {
-  const auto found = resolve(where);
+base::Fd connect_to(const net::HostPort& where) {
+  const auto found = net::resolve(where);
   if (found.addresses.empty()) throw std::system_error(found.error, "resolve " + where.host);
   std::error_code error;
   for (const auto& address : found.addresses) {
-    Fd socket = open_socket(address.family(), Blocking::yes);
-    if (!socket) throw_errno("socket", to_string(where));
-    limit_blocking(socket.get(), longest_silence);
-    const auto outcome = start_connect(socket.get(), address);
-    if (outcome.status == IoStatus::ok) return socket;
-    error = outcome.status == IoStatus::would_block ? std::make_error_code(std::errc::timed_out)
-                                                    : outcome.error;
+    base::Fd socket = net::open_socket(address.family(), net::Blocking::yes);
+    if (!socket) base::throw_errno("socket", net::to_string(where));
+    net::limit_blocking(socket.get(), longest_silence);
+    const auto outcome = net::start_connect(socket.get(), address);
+    if (outcome.status == net::IoStatus::ok) return socket;
+    error = outcome.status == net::IoStatus::would_block
+                ? std::make_error_code(std::errc::timed_out)
+                : outcome.error;
   }
-  throw std::system_error(error, "connect to the worker at " + to_string(where));
+  throw std::system_error(error, "connect to the worker at " + net::to_string(where));
 }
 
 }  // namespace
 
-ControlClient::ControlClient(const HostPort& where, const std::string& token)
-    : where_(to_string(where)), socket_(connect_to(where)) {
+ControlClient::ControlClient(const net::HostPort& where, const std::string& token)
+    : where_(net::to_string(where)), socket_(connect_to(where)) {
   if (!token.empty()) ask("token " + token);
 }
 
@@ -53,8 +54,8 @@ void ControlClient::fail(const std::string& why) const {
 
 void ControlClient::send(std::string_view bytes) {
   while (!bytes.empty()) {
-    const auto sent = send_some(socket_.get(), bytes);
-    if (sent.status != IoStatus::ok) fail("closed the connection");
+    const auto sent = net::send_some(socket_.get(), bytes);
+    if (sent.status != net::IoStatus::ok) fail("closed the connection");
     bytes.remove_prefix(sent.bytes);
   }
 }
@@ -69,12 +70,13 @@ std::string ControlClient::read_line() {
     }
     if (buffer_.size() > longest_reply) fail("is no control port of a worker");
     std::array<char, 4096> bytes{};
-    const auto got = receive_some(socket_.get(), bytes);
-    if (got.status == IoStatus::end) fail("closed the connection");
-    if (got.status == IoStatus::would_block) fail("does not answer");
-    if (got.status != IoStatus::ok) throw std::system_error(got.error, "receive from " + where_);
+    const auto got = net::receive_some(socket_.get(), bytes);
+    if (got.status == net::IoStatus::end) fail("closed the connection");
+    if (got.status == net::IoStatus::would_block) fail("does not answer");
+    if (got.status != net::IoStatus::ok)
+      throw std::system_error(got.error, "receive from " + where_);
     buffer_.append(bytes.data(), got.bytes);
   }
 }
 
-}  // namespace poetry
+}  // namespace poetry::sync::control

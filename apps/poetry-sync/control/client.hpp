@@ -6,12 +6,12 @@
 #include "base/fd.hpp"
 #include "net/address.hpp"
 
-namespace poetry {
+namespace poetry::sync::control {
 
 class ControlClient {
  public:
   /// Connects, and gives the token where there is one. Raises std::system_error naming the address.
-  ControlClient(const HostPort& where, const std::string& token);
+  ControlClient(const net::HostPort& where, const std::string& token);
 
   /// The reply without its "ok ", or one of "line", "end" or "wait" as it is. Raises
   /// std::runtime_error with what an "error" says, and where the connection is lost, silent for too
@@ -24,8 +24,8 @@ class ControlClient {
   std::string read_line();
 
   std::string where_;
-  Fd socket_;
+  base::Fd socket_;
   std::string buffer_;
 };
 
-}  // namespace poetry
+}  // namespace poetry::sync::control

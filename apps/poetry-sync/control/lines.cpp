@@ -9,15 +9,15 @@
 #include "base/utf8.hpp"
 #include "store/as_json.hpp"
 
-namespace poetry {
+namespace poetry::sync::control {
 namespace {
 
 ControlLines::Reply ok(const boost::json::value& value) {
-  return {.line = "ok " + json_text(value)};
+  return {.line = "ok " + base::json_text(value)};
 }
 
 ControlLines::Reply failed(std::string_view what) {
-  return {.line = "error " + to_utf8(shown_text(what))};
+  return {.line = "error " + base::to_utf8(base::shown_text(what))};
 }
 
 /// What is no verb: something else speaks here, such as a browser.
@@ -25,8 +25,8 @@ struct NotOurs {};
 
 void expect(const std::vector<std::string>& words, std::size_t count) {
   if (words.size() != count) {
-    throw UsageError("wrong number of words",
-                     words.front() + " takes " + std::to_string(count - 1));
+    throw base::UsageError("wrong number of words",
+                           words.front() + " takes " + std::to_string(count - 1));
   }
 }
 
@@ -54,28 +54,29 @@ ControlLines::Reply ControlLines::carry_out(const std::vector<std::string>& word
   const auto& verb = words.front();
   if (verb == "request") {
     expect(words, 3);
-    return ok(as_json(store_.request(parse_record_type(words[1]), parse_id(words[2])).job));
+    return ok(store::as_json(
+        store_.request(store::parse_record_type(words[1]), store::parse_id(words[2])).job));
   }
   if (verb == "job") {
     expect(words, 2);
-    return ok(as_json(store_.job(parse_id(words[1]))));
+    return ok(store::as_json(store_.job(store::parse_id(words[1]))));
   }
   if (verb == "next") {
     expect(words, 3);
-    return next_line(parse_id(words[1]),
-                     static_cast<std::int64_t>(parse_count(words[2], "line", 0, INT64_MAX)));
+    return next_line(store::parse_id(words[1]),
+                     static_cast<std::int64_t>(base::parse_count(words[2], "line", 0, INT64_MAX)));
   }
   if (verb == "cancel") {
     expect(words, 2);
-    return ok(as_json(store_.cancel(parse_id(words[1]))));
+    return ok(store::as_json(store_.cancel(store::parse_id(words[1]))));
   }
   if (verb == "retry") {
     expect(words, 2);
-    return ok(as_json(store_.retry(parse_id(words[1])).job));
+    return ok(store::as_json(store_.retry(store::parse_id(words[1])).job));
   }
   if (verb == "status") {
     expect(words, 1);
-    return ok(as_json(store_.count_jobs()));
+    return ok(store::as_json(store_.count_jobs()));
   }
   if (verb == "quit") {
     expect(words, 1);
@@ -84,14 +85,14 @@ ControlLines::Reply ControlLines::carry_out(const std::vector<std::string>& word
   throw NotOurs();
 }
 
-ControlLines::Reply ControlLines::next_line(Id job, std::int64_t after) {
+ControlLines::Reply ControlLines::next_line(store::Id job, std::int64_t after) {
   const auto state = store_.job(job).state;  // before its lines: what is over gets no more of them
   const auto lines = store_.log_after(job, after, 1);
   if (!lines.empty()) {
     return {.line = "line " + std::to_string(lines.front().number) + " " + lines.front().text};
   }
-  if (is_active(state)) return {};
-  return {.line = "end " + std::string(job_state_names[static_cast<std::size_t>(state)])};
+  if (store::is_active(state)) return {};
+  return {.line = "end " + std::string(store::job_state_names[static_cast<std::size_t>(state)])};
 }
 
-}  // namespace poetry
+}  // namespace poetry::sync::control

@@ -7,12 +7,12 @@
 
 #include "store/store.hpp"
 
-namespace poetry {
+namespace poetry::sync::control {
 
 /// What a line of the control port is answered, without I/O but the store's. Never raises.
 class ControlLines {
  public:
-  explicit ControlLines(Store& store) : store_(store) {}
+  explicit ControlLines(store::Store& store) : store_(store) {}
 
   enum class After { go_on, close, quit };
   struct Reply {
@@ -23,9 +23,9 @@ class ControlLines {
 
  private:
   Reply carry_out(const std::vector<std::string>& words);
-  Reply next_line(Id job, std::int64_t after);
+  Reply next_line(store::Id job, std::int64_t after);
 
-  Store& store_;
+  store::Store& store_;
 };
 
-}  // namespace poetry
+}  // namespace poetry::sync::control

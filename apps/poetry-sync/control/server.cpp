@@ -9,7 +9,7 @@
 #include "tcp/server.hpp"
 #include "tcp/token.hpp"
 
-namespace poetry {
+namespace poetry::sync::control {
 namespace {
 
 namespace asio = boost::asio;
@@ -23,16 +23,16 @@ constexpr auto longest_wait = std::chrono::seconds(10);
 
 class Control::Server {
  public:
-  Server(ControlOptions options, Fd listener, asio::io_context& io, BlockingPool& database,
-         Store& store, std::function<void()> quit)
+  Server(ControlOptions options, base::Fd listener, asio::io_context& io,
+         tcp::BlockingPool& database, store::Store& store, std::function<void()> quit)
       : options_(std::move(options)),
         io_(io),
         database_(database),
         lines_(store),
         quit_(std::move(quit)),
         tcp_(io, std::move(listener), "control",
-             [this](TcpConnection& connection) { return serve(connection); }) {}
-  [[nodiscard]] HostPort where() const { return {options_.listen.host, tcp_.port()}; }
+             [this](tcp::TcpConnection& connection) { return serve(connection); }) {}
+  [[nodiscard]] net::HostPort where() const { return {options_.listen.host, tcp_.port()}; }
   void stop();
   void wake() {
     asio::post(io_, [this] {
@@ -45,24 +45,24 @@ class Control::Server {
   using After = ControlLines::After;
 
   struct Peer {
-    TcpConnection& connection;
+    tcp::TcpConnection& connection;
     bool trusted;
     std::string buffer = {};  // received, and not yet answered
   };
 
-  Coroutine<void> serve(TcpConnection& connection);
-  Coroutine<After> serve_line(Peer& peer);
-  Coroutine<ControlLines::Reply> answer(Peer& peer, std::size_t size);
-  Coroutine<ControlLines::Reply> ask(const std::string& line);
+  tcp::Coroutine<void> serve(tcp::TcpConnection& connection);
+  tcp::Coroutine<After> serve_line(Peer& peer);
+  tcp::Coroutine<ControlLines::Reply> answer(Peer& peer, std::size_t size);
+  tcp::Coroutine<ControlLines::Reply> ask(const std::string& line);
 
   const ControlOptions options_;
   asio::io_context& io_;
-  BlockingPool& database_;
+  tcp::BlockingPool& database_;
   ControlLines lines_;
   const std::function<void()> quit_;
-  TcpServer tcp_;
-  std::uint64_t changes_ = 0;       // of the store, of which was told
-  std::set<SteadyTimer*> waiting_;  // for the next of them
+  tcp::TcpServer tcp_;
+  std::uint64_t changes_ = 0;            // of the store, of which was told
+  std::set<tcp::SteadyTimer*> waiting_;  // for the next of them
 };
 
 void Control::Server::stop() {
@@ -70,19 +70,19 @@ void Control::Server::stop() {
   for (auto* each : waiting_) each->cancel();
 }
 
-Coroutine<void> Control::Server::serve(TcpConnection& connection) {
+tcp::Coroutine<void> Control::Server::serve(tcp::TcpConnection& connection) {
   Peer peer{.connection = connection, .trusted = options_.token.empty()};
   auto after = After::go_on;
   while (after == After::go_on) after = co_await serve_line(peer);
   if (after == After::quit) quit_();
 }
 
-Coroutine<Control::Server::After> Control::Server::serve_line(Peer& peer) {
+tcp::Coroutine<Control::Server::After> Control::Server::serve_line(Peer& peer) {
   auto& connection = peer.connection;
   Error error;
   connection.expires_after(options_.idle_timeout);
   const auto size = co_await asio::async_read_until(
-      connection.socket, asio::dynamic_buffer(peer.buffer, longest_line), '\n', into(error));
+      connection.socket, asio::dynamic_buffer(peer.buffer, longest_line), '\n', tcp::into(error));
   ControlLines::Reply reply;
   if (error == asio::error::not_found) {
     reply = {.line = "error the line is too long", .after = After::close};
@@ -93,50 +93,50 @@ Coroutine<Control::Server::After> Control::Server::serve_line(Peer& peer) {
   }
   reply.line += '\n';
   connection.expires_after(options_.idle_timeout);
-  co_await asio::async_write(connection.socket, asio::buffer(reply.line), awaited);
+  co_await asio::async_write(connection.socket, asio::buffer(reply.line), tcp::awaited);
   co_return reply.after;
 }
 
 /// What the line at the beginning of the buffer is answered; takes it from there.
-Coroutine<ControlLines::Reply> Control::Server::answer(Peer& peer, std::size_t size) {
+tcp::Coroutine<ControlLines::Reply> Control::Server::answer(Peer& peer, std::size_t size) {
   auto line = peer.buffer.substr(0, size - 1);
   peer.buffer.erase(0, size);
   if (line.ends_with('\r')) line.pop_back();
   if (peer.trusted) co_return co_await ask(line);
-  peer.trusted = is_same_secret(line, "token " + options_.token);
+  peer.trusted = tcp::is_same_secret(line, "token " + options_.token);
   if (peer.trusted) co_return ControlLines::Reply{.line = "ok"};
   co_return ControlLines::Reply{.line = "error this server asks for its token: token TOKEN",
                                 .after = After::close};
 }
 
 /// Asks again until there is something to say, or the wait has been long.
-Coroutine<ControlLines::Reply> Control::Server::ask(const std::string& line) {
-  const auto until = Clock::now() + longest_wait;
+tcp::Coroutine<ControlLines::Reply> Control::Server::ask(const std::string& line) {
+  const auto until = base::Clock::now() + longest_wait;
   for (;;) {
     const auto seen = changes_;
     auto reply = co_await database_.run([&] { return lines_.answer(line); });
     if (tcp_.is_stopping() || !reply.line.empty()) co_return reply;
-    if (Clock::now() >= until) co_return ControlLines::Reply{.line = "wait"};
+    if (base::Clock::now() >= until) co_return ControlLines::Reply{.line = "wait"};
     if (seen != changes_) continue;
-    SteadyTimer timer(io_, until);
+    tcp::SteadyTimer timer(io_, until);
     waiting_.insert(&timer);
     Error cancelled;
-    co_await timer.async_wait(into(cancelled));
+    co_await timer.async_wait(tcp::into(cancelled));
     waiting_.erase(&timer);
   }
 }
 
-Control::Control(ControlOptions options, Fd listener, asio::io_context& io, BlockingPool& database,
-                 Store& store, std::function<void()> quit)
+Control::Control(ControlOptions options, base::Fd listener, asio::io_context& io,
+                 tcp::BlockingPool& database, store::Store& store, std::function<void()> quit)
     : server_(std::make_unique<Server>(std::move(options), std::move(listener), io, database, store,
                                        std::move(quit))) {}
 
 Control::~Control() = default;
 
-HostPort Control::where() const { return server_->where(); }
+net::HostPort Control::where() const { return server_->where(); }
 
 void Control::wake() { server_->wake(); }
 
 void Control::stop() { server_->stop(); }
 
-}  // namespace poetry
+}  // namespace poetry::sync::control

@@ -13,12 +13,12 @@
 #include "store/store.hpp"
 #include "tcp/blocking_pool.hpp"
 
-namespace poetry {
+namespace poetry::sync::control {
 
 struct ControlOptions {
-  HostPort listen{"127.0.0.1", 8081};
+  net::HostPort listen{"127.0.0.1", 8081};
   std::string token;  ///< that a connection must give first; none on loopback
-  Duration idle_timeout = std::chrono::minutes(1);  ///< for a line to come, and to be taken
+  base::Duration idle_timeout = std::chrono::minutes(1);  ///< for a line to come, and to be taken
 };
 
 class Control {
@@ -26,13 +26,13 @@ class Control {
   /// Serves on a listener at the options' place. Raises std::system_error. `quit` is called in the
   /// io_context's thread. Borrows what it is given by reference until the io_context has run out of
   /// work.
-  Control(ControlOptions options, Fd listener, boost::asio::io_context& io, BlockingPool& database,
-          Store& store, std::function<void()> quit);
+  Control(ControlOptions options, base::Fd listener, boost::asio::io_context& io,
+          tcp::BlockingPool& database, store::Store& store, std::function<void()> quit);
   Control(const Control&) = delete;
   Control& operator=(const Control&) = delete;
   ~Control();
 
-  [[nodiscard]] HostPort where() const;
+  [[nodiscard]] net::HostPort where() const;
   /// Somebody has changed the store: answers those who wait for a line. By any thread.
   void wake();
   /// Ends all connections at once, in the io_context's thread.
@@ -43,4 +43,4 @@ class Control {
   std::unique_ptr<Server> server_;
 };
 
-}  // namespace poetry
+}  // namespace poetry::sync::control

@@ -6,14 +6,14 @@
 #include "store/as_json.hpp"
 #include "store/library.hpp"
 
-namespace poetry {
+namespace poetry::sync::http {
 namespace {
 
 constexpr std::int64_t most_listed = 500;        // jobs or log lines in one answer
 constexpr std::int64_t piece_bytes = 256 << 10;  // of a long body
 
 Response json(unsigned status, const boost::json::value& value) {
-  return {.status = status, .body = json_text(value)};
+  return {.status = status, .body = base::json_text(value)};
 }
 
 }  // namespace
@@ -23,12 +23,12 @@ Response Api::answer(const Request& request) {
     return route(request);
   } catch (const Problem& failure) {
     return failure.response;
-  } catch (const Refusal& refusal) {
-    const bool unknown = refusal.kind() == Refusal::Kind::unknown;
+  } catch (const store::Refusal& refusal) {
+    const bool unknown = refusal.kind() == store::Refusal::Kind::unknown;
     return problem(unknown ? 404 : 409, unknown ? "Not found" : "Conflict", refusal.what());
-  } catch (const UsageError& error) {
+  } catch (const base::UsageError& error) {
     return problem(400, "Bad request", error.what());
-  } catch (const DatabaseError& error) {
+  } catch (const store::DatabaseError& error) {
     auto response = problem(503, "Database unavailable", error.what());
     response.fields.emplace_back("Retry-After", "1");
     return response;
@@ -62,18 +62,18 @@ Response Api::records(const Request& request, const std::vector<std::string>& pa
     allow(request, "GET, HEAD, POST");
     if (request.method != "POST") return {.body = *hub_.records()};
     const auto body = body_of(request);
-    const auto type = parse_record_type(text_in(body, "type"));
+    const auto type = store::parse_record_type(text_in(body, "type"));
     const auto name = body.contains("name") ? text_in(body, "name") : std::string();
-    const auto added = add_record(store_, type, text_in(body, "address"), name);
+    const auto added = store::add_record(store_, type, text_in(body, "address"), name);
     hub_.refresh();
-    auto response = json(201, as_json(added));
+    auto response = json(201, store::as_json(added));
     response.fields.emplace_back("Location", "/api/records/" + std::to_string(added.id));
     return response;
   }
   const auto id = id_in_path(path[2]);
   if (path.size() == 3) {
     allow(request, "GET, HEAD, DELETE");
-    if (request.method != "DELETE") return json(200, as_json(store_.record(id)));
+    if (request.method != "DELETE") return json(200, store::as_json(store_.record(id)));
     store_.remove(id);
     hub_.refresh();
     return {.status = 204};
@@ -81,7 +81,7 @@ Response Api::records(const Request& request, const std::vector<std::string>& pa
   if (path.size() == 4 && path[3] == "jobs") {
     allow(request, "GET, HEAD");
     store_.record(id);  // refuses an unknown one
-    return json(200, as_json(store_.jobs_of(id, most_listed)));
+    return json(200, store::as_json(store_.jobs_of(id, most_listed)));
   }
   if (path.size() == 4 && path[3] == "text") {
     allow(request, "GET, HEAD");
@@ -95,7 +95,7 @@ Response Api::jobs(const Request& request, const std::vector<std::string>& path,
   if (path.size() == 2) {
     allow(request, "GET, HEAD, POST");
     if (request.method != "POST") {
-      return json(200, as_json(store_.jobs_before(number_in(query, "before"), most_listed)));
+      return json(200, store::as_json(store_.jobs_before(number_in(query, "before"), most_listed)));
     }
     const auto body = body_of(request);
     const auto* const record = body.if_contains("record");
@@ -104,18 +104,18 @@ Response Api::jobs(const Request& request, const std::vector<std::string>& path,
     }
     const auto requested = store_.request(record->as_int64());
     hub_.refresh();
-    auto response = json(202, as_json(requested.job));
+    auto response = json(202, store::as_json(requested.job));
     response.fields.emplace_back("Location", "/api/jobs/" + std::to_string(requested.job.id));
     return response;
   }
   const auto id = id_in_path(path[2]);
   if (path.size() == 3) {
     allow(request, "GET, HEAD");
-    return json(200, as_json(store_.job(id)));
+    return json(200, store::as_json(store_.job(id)));
   }
   if (path.size() == 4 && path[3] == "log") {
     allow(request, "GET, HEAD");
-    return json(200, as_json(store_.log_after(id, number_in(query, "after"), most_listed)));
+    return json(200, store::as_json(store_.log_after(id, number_in(query, "after"), most_listed)));
   }
   if (path.size() == 4 && path[3] == "log.txt") {
     allow(request, "GET, HEAD");
@@ -126,17 +126,17 @@ Response Api::jobs(const Request& request, const std::vector<std::string>& path,
     body_of(request);
     const auto job = path[3] == "cancel" ? store_.cancel(id) : store_.retry(id).job;
     hub_.refresh();
-    return json(202, as_json(job));
+    return json(202, store::as_json(job));
   }
   fail(404, "Not found");
 }
 
 /// All parts of what was stored last, one behind the other.
-Response Api::record_text(Id record) {
+Response Api::record_text(store::Id record) {
   const auto job = store_.done_job(record);
   if (job == 0) fail(404, "Not found", "record " + std::to_string(record) + " is not synced yet");
   struct Place {
-    std::vector<Part> parts;
+    std::vector<store::Part> parts;
     std::size_t part = 0;
     std::int64_t start = 0;
   };
@@ -151,12 +151,13 @@ Response Api::record_text(Id record) {
   return {.type = "text/plain; charset=utf-8", .more = std::move(more)};
 }
 
-Response Api::job_log(Id job) {
+Response Api::job_log(store::Id job) {
   store_.job(job);
   auto more = [this, job, after = std::int64_t{0}]() mutable {
     std::string text;
     for (const auto& line : store_.log_after(job, after, most_listed)) {
-      text += std::to_string(line.number) + " " + time_text(line.at) + " " + line.text + "\n";
+      text +=
+          std::to_string(line.number) + " " + store::time_text(line.at) + " " + line.text + "\n";
       after = line.number;
     }
     return text;
@@ -179,7 +180,7 @@ Response Api::metrics() {
       "# TYPE poetry_sync_jobs gauge\n";
   const auto counts = store_.count_jobs();
   for (std::size_t i = 0; i < counts.size(); ++i) {
-    text.append("poetry_sync_jobs{state=\"").append(job_state_names.at(i)).append("\"} ");
+    text.append("poetry_sync_jobs{state=\"").append(store::job_state_names.at(i)).append("\"} ");
     text += std::to_string(counts.at(i)) + "\n";
   }
   text +=
@@ -190,4 +191,4 @@ Response Api::metrics() {
   return {.type = "text/plain; version=0.0.4; charset=utf-8", .body = text};
 }
 
-}  // namespace poetry
+}  // namespace poetry::sync::http

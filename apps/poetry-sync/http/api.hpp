@@ -10,11 +10,11 @@
 #include "http/message.hpp"
 #include "store/store.hpp"
 
-namespace poetry {
+namespace poetry::sync::http {
 
 class Api {
  public:
-  Api(Store& store, Hub& hub) : store_(store), hub_(hub) {}
+  Api(store::Store& store, Hub& hub) : store_(store), hub_(hub) {}
 
   /// Answers a request below /api/, /healthz or /metrics. Never raises.
   Response answer(const Request& request);
@@ -24,12 +24,12 @@ class Api {
   Response records(const Request& request, const std::vector<std::string>& path);
   Response jobs(const Request& request, const std::vector<std::string>& path,
                 std::string_view query);
-  Response record_text(Id record);
-  Response job_log(Id job);
+  Response record_text(store::Id record);
+  Response job_log(store::Id job);
   Response metrics();
 
-  Store& store_;
+  store::Store& store_;
   Hub& hub_;
 };
 
-}  // namespace poetry
+}  // namespace poetry::sync::http

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-namespace poetry {
+namespace poetry::sync::http {
 namespace {
 
 namespace http = boost::beast::http;
@@ -49,4 +49,4 @@ BeastResponse beast_response(Response from) {
   return response;
 }
 
-}  // namespace poetry
+}  // namespace poetry::sync::http

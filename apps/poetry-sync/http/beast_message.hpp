@@ -8,7 +8,7 @@
 #include "http/guard.hpp"
 #include "http/message.hpp"
 
-namespace poetry {
+namespace poetry::sync::http {
 
 using BeastParser = boost::beast::http::request_parser<boost::beast::http::string_body>;
 using BeastRequest = BeastParser::value_type;
@@ -26,4 +26,4 @@ bool keeps_alive(const BeastRequest& request);
 /// page's own. The length is still to be said; of a body in pieces, there are none yet.
 BeastResponse beast_response(Response from);
 
-}  // namespace poetry
+}  // namespace poetry::sync::http

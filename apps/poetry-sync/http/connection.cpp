@@ -10,7 +10,7 @@
 
 #include "http/beast_message.hpp"
 
-namespace poetry {
+namespace poetry::sync::http {
 namespace {
 
 namespace asio = boost::asio;
@@ -33,12 +33,12 @@ Response problem_of(const Error& error, bool late) {
 
 }  // namespace
 
-Coroutine<std::optional<Request>> HttpConnection::read() {
+tcp::Coroutine<std::optional<Request>> HttpConnection::read() {
   Error error;
   if (buffer_.size() == 0) {  // between two requests
     peer_.expires_after(options_.idle_timeout);
     const auto size =
-        co_await peer_.socket.async_read_some(buffer_.prepare(least_read), into(error));
+        co_await peer_.socket.async_read_some(buffer_.prepare(least_read), tcp::into(error));
     if (error) co_return std::nullopt;
     buffer_.commit(size);
   }
@@ -46,25 +46,25 @@ Coroutine<std::optional<Request>> HttpConnection::read() {
   parser.header_limit(most_header_bytes);
   parser.body_limit(most_body_bytes);
   peer_.expires_after(options_.request_timeout);
-  co_await http::async_read_header(peer_.socket, buffer_, parser, into(error));
+  co_await http::async_read_header(peer_.socket, buffer_, parser, tcp::into(error));
   std::optional<Response> refusal;
   if (!error) {
     refusal = guard_.refuse(credentials_of(parser.get()));
     if (!refusal && parser.get()[http::field::expect] == "100-continue") {
-      co_await asio::async_write(peer_.socket, asio::buffer(go_on), awaited);
+      co_await asio::async_write(peer_.socket, asio::buffer(go_on), tcp::awaited);
     }
-    if (!refusal) co_await http::async_read(peer_.socket, buffer_, parser, into(error));
+    if (!refusal) co_await http::async_read(peer_.socket, buffer_, parser, tcp::into(error));
   }
   if (error) refusal = problem_of(error, peer_.late);
   is_head_ = parser.get().method() == http::verb::head;
   takes_chunks_ = parser.get().version() >= first_with_chunks;
-  keeps_alive_ = poetry::keeps_alive(parser.get());
+  keeps_alive_ = poetry::sync::http::keeps_alive(parser.get());
   if (!refusal) co_return request_of(parser.release());
   co_await send_last(std::move(*refusal));
   co_return std::nullopt;
 }
 
-Coroutine<void> HttpConnection::send(Response response) {
+tcp::Coroutine<void> HttpConnection::send(Response response) {
   if (response.more) {
     co_await send_pieces(std::move(response));
     co_return;
@@ -78,31 +78,31 @@ Coroutine<void> HttpConnection::send(Response response) {
     message.prepare_payload();
   }
   peer_.expires_after(options_.send_timeout);
-  co_await http::async_write(peer_.socket, message, awaited);
+  co_await http::async_write(peer_.socket, message, tcp::awaited);
 }
 
-Coroutine<void> HttpConnection::send_last(Response response) {
+tcp::Coroutine<void> HttpConnection::send_last(Response response) {
   keeps_alive_ = false;
   co_await send(std::move(response));
 }
 
-Coroutine<void> HttpConnection::begin_stream(Response head) {
+tcp::Coroutine<void> HttpConnection::begin_stream(Response head) {
   keeps_alive_ = false;
   co_await send_head(std::move(head), Body::to_the_end);
   peer_.expires_never();
   buffer_ = {};  // a stream may last for days
 }
 
-Coroutine<void> HttpConnection::send_head(Response response, Body body) {
+tcp::Coroutine<void> HttpConnection::send_head(Response response, Body body) {
   http::response<http::empty_body> head{beast_response(std::move(response)).base()};
   if (body == Body::in_chunks) head.chunked(true);
   head.keep_alive(keeps_alive_);
   http::response_serializer<http::empty_body> serializer{head};
   peer_.expires_after(options_.send_timeout);
-  co_await http::async_write_header(peer_.socket, serializer, awaited);
+  co_await http::async_write_header(peer_.socket, serializer, tcp::awaited);
 }
 
-Coroutine<void> HttpConnection::send_pieces(Response response) {
+tcp::Coroutine<void> HttpConnection::send_pieces(Response response) {
   const auto more = std::exchange(response.more, {});
   co_await send_head(std::move(response), takes_chunks_ ? Body::in_chunks : Body::to_the_end);
   if (is_head_) co_return;
@@ -111,12 +111,13 @@ Coroutine<void> HttpConnection::send_pieces(Response response) {
     peer_.expires_after(options_.send_timeout);
     if (piece.empty()) break;
     if (takes_chunks_) {
-      co_await asio::async_write(peer_.socket, http::make_chunk(asio::buffer(piece)), awaited);
+      co_await asio::async_write(peer_.socket, http::make_chunk(asio::buffer(piece)), tcp::awaited);
     } else {
-      co_await asio::async_write(peer_.socket, asio::buffer(piece), awaited);
+      co_await asio::async_write(peer_.socket, asio::buffer(piece), tcp::awaited);
     }
   }
-  if (takes_chunks_) co_await asio::async_write(peer_.socket, http::make_chunk_last(), awaited);
+  if (takes_chunks_)
+    co_await asio::async_write(peer_.socket, http::make_chunk_last(), tcp::awaited);
 }
 
-}  // namespace poetry
+}  // namespace poetry::sync::http

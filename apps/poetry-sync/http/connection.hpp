@@ -12,42 +12,42 @@
 #include "tcp/blocking_pool.hpp"
 #include "tcp/connection.hpp"
 
-namespace poetry {
+namespace poetry::sync::http {
 
 class HttpConnection {
  public:
   /// Borrows all of it. In the pool, responses make their pieces.
-  HttpConnection(TcpConnection& peer, const Guard& guard, const WebOptions& options,
-                 BlockingPool& pool)
+  HttpConnection(tcp::TcpConnection& peer, const Guard& guard, const WebOptions& options,
+                 tcp::BlockingPool& pool)
       : peer_(peer), guard_(guard), options_(options), pool_(pool) {}
 
   /// The next request. None at the peer's end, and after one that could not be read or was refused,
   /// which the peer has been told. This and all that sends raises boost::system::system_error where
   /// the peer is gone or late.
-  Coroutine<std::optional<Request>> read();
+  tcp::Coroutine<std::optional<Request>> read();
   /// Whether there may be another request.
   [[nodiscard]] bool keeps_alive() const { return keeps_alive_; }
 
   /// Answers the request. A body in pieces goes in chunks, and to the end of the connection for
   /// HTTP/1.0; where making one raises, so does this, before the last chunk, by which the peer
   /// knows that it has not all.
-  Coroutine<void> send(Response response);
+  tcp::Coroutine<void> send(Response response);
   /// The same, and says that nothing follows.
-  Coroutine<void> send_last(Response response);
+  tcp::Coroutine<void> send_last(Response response);
   /// Sends the head of a body that ends with the connection. Nothing more is read, and what is sent
   /// next has no deadline yet.
-  Coroutine<void> begin_stream(Response head);
+  tcp::Coroutine<void> begin_stream(Response head);
 
  private:
   enum class Body { in_chunks, to_the_end };
 
-  Coroutine<void> send_head(Response response, Body body);
-  Coroutine<void> send_pieces(Response response);
+  tcp::Coroutine<void> send_head(Response response, Body body);
+  tcp::Coroutine<void> send_pieces(Response response);
 
-  TcpConnection& peer_;
+  tcp::TcpConnection& peer_;
   const Guard& guard_;
   const WebOptions& options_;
-  BlockingPool& pool_;
+  tcp::BlockingPool& pool_;
   boost::beast::flat_buffer buffer_;  // received, and not yet read
   // Of the request that was read last.
   bool is_head_ = false;
@@ -55,4 +55,4 @@ class HttpConnection {
   bool keeps_alive_ = false;
 };
 
-}  // namespace poetry
+}  // namespace poetry::sync::http

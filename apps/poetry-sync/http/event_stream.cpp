@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-namespace poetry {
+namespace poetry::sync::http {
 namespace {
 
 namespace asio = boost::asio;
@@ -20,7 +20,7 @@ constexpr auto heartbeat_interval = std::chrono::seconds(15);
 /// A stream that is counted, as long as its peer is there.
 class OpenStream {
  public:
-  OpenStream(std::atomic<std::uint64_t>& count, TcpSocket& socket)
+  OpenStream(std::atomic<std::uint64_t>& count, tcp::TcpSocket& socket)
       : count_(count), socket_(socket) {
     ++count_;
   }
@@ -40,7 +40,7 @@ class OpenStream {
 
  private:
   std::atomic<std::uint64_t>& count_;
-  TcpSocket& socket_;
+  tcp::TcpSocket& socket_;
   char unread_ = 0;
   bool ended_ = false;
 };
@@ -52,7 +52,7 @@ EventStreams::EventStreams(asio::io_context& io, Hub& hub, const WebOptions& opt
       hub_(hub),
       options_(options),
       heartbeat_timer_(io),
-      news_(io, SteadyTimer::time_point::max()),
+      news_(io, tcp::SteadyTimer::time_point::max()),
       heartbeat_(std::make_shared<const std::string>(":\n\n")) {
   hub_.on_news([this] { asio::post(io_, [this] { news_.cancel(); }); });
   asio::co_spawn(io_, beat(), asio::detached);
@@ -64,18 +64,18 @@ void EventStreams::stop() {
   news_.cancel();
 }
 
-Coroutine<void> EventStreams::beat() {
+tcp::Coroutine<void> EventStreams::beat() {
   while (!stopping_) {
     Error error;
     heartbeat_timer_.expires_after(heartbeat_interval);
-    co_await heartbeat_timer_.async_wait(into(error));
+    co_await heartbeat_timer_.async_wait(tcp::into(error));
     ++heartbeats_;
     news_.cancel();
   }
 }
 
-Coroutine<void> EventStreams::serve(TcpConnection& peer, HttpConnection& http,
-                                    std::string last_event_id) {
+tcp::Coroutine<void> EventStreams::serve(tcp::TcpConnection& peer, HttpConnection& http,
+                                         std::string last_event_id) {
   if (hub_.streams() >= options_.most_streams) {
     auto refusal = problem(503, "Too many streams");
     co_await http.send_last(std::move(refusal));
@@ -97,16 +97,16 @@ Coroutine<void> EventStreams::serve(TcpConnection& peer, HttpConnection& http,
     heard = heartbeats_;
     if (news.events.empty()) {
       Error cancelled;
-      co_await news_.async_wait(into(cancelled));
+      co_await news_.async_wait(tcp::into(cancelled));
     } else {
       std::vector<asio::const_buffer> buffers;
       for (const auto& each : news.events) buffers.push_back(asio::buffer(*each));
       peer.expires_after(options_.send_timeout);
-      co_await asio::async_write(peer.socket, buffers, awaited);
+      co_await asio::async_write(peer.socket, buffers, tcp::awaited);
       peer.expires_never();
     }
     news = hub_.after(news.next);
   }
 }
 
-}  // namespace poetry
+}  // namespace poetry::sync::http

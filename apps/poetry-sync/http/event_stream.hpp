@@ -11,7 +11,7 @@
 #include "http/web_options.hpp"
 #include "tcp/connection.hpp"
 
-namespace poetry {
+namespace poetry::sync::http {
 
 class EventStreams {
  public:
@@ -23,21 +23,22 @@ class EventStreams {
 
   /// Sends what happens to a page that has seen the event of this id last, to the end of the
   /// connection; 503 where there are too many streams.
-  Coroutine<void> serve(TcpConnection& peer, HttpConnection& http, std::string last_event_id);
+  tcp::Coroutine<void> serve(tcp::TcpConnection& peer, HttpConnection& http,
+                             std::string last_event_id);
   /// Ends all of them.
   void stop();
 
  private:
-  Coroutine<void> beat();
+  tcp::Coroutine<void> beat();
 
   boost::asio::io_context& io_;
   Hub& hub_;
   const WebOptions& options_;
-  SteadyTimer heartbeat_timer_;
-  SteadyTimer news_;  // all streams wait for it; cancelled when there are some
+  tcp::SteadyTimer heartbeat_timer_;
+  tcp::SteadyTimer news_;  // all streams wait for it; cancelled when there are some
   std::uint64_t heartbeats_ = 0;
   const Hub::Text heartbeat_;
   bool stopping_ = false;
 };
 
-}  // namespace poetry
+}  // namespace poetry::sync::http

@@ -6,7 +6,7 @@
 #include "net/address.hpp"
 #include "tcp/token.hpp"
 
-namespace poetry {
+namespace poetry::sync::http {
 namespace {
 
 constexpr std::string_view cookie_name = "poetry_token=";
@@ -19,8 +19,8 @@ std::vector<std::string> hosts_at(const std::string& host, std::uint16_t port,
   names.insert(names.end(), further.begin(), further.end());
   std::vector<std::string> hosts;
   for (const auto& name : names) {
-    const HostPort where{name, port};
-    hosts.push_back(to_string(where));
+    const net::HostPort where{name, port};
+    hosts.push_back(net::to_string(where));
     if (port == 80) hosts.push_back(hosts.back().substr(0, hosts.back().rfind(':')));
   }
   return hosts;
@@ -41,7 +41,7 @@ std::optional<Response> Guard::refuse(const Credentials& from) const {
 std::optional<Response> Guard::ask_for_token(const Credentials& from) const {
   constexpr std::string_view opened = "/?token=";
   if (from.target.starts_with(opened) &&
-      is_same_secret(std::string_view(from.target).substr(opened.size()), token_)) {
+      tcp::is_same_secret(std::string_view(from.target).substr(opened.size()), token_)) {
     Response there{.status = 303, .type = "text/plain", .body = ""};
     there.fields.emplace_back("Location", "/");
     there.fields.emplace_back(
@@ -50,7 +50,7 @@ std::optional<Response> Guard::ask_for_token(const Credentials& from) const {
   }
   constexpr std::string_view bearer = "Bearer ";
   if (from.authorization.starts_with(bearer) &&
-      is_same_secret(std::string_view(from.authorization).substr(bearer.size()), token_)) {
+      tcp::is_same_secret(std::string_view(from.authorization).substr(bearer.size()), token_)) {
     return std::nullopt;
   }
   if (has_token(from.cookie)) return std::nullopt;
@@ -66,7 +66,8 @@ bool Guard::has_token(std::string_view cookie) const {
     auto pair = cookie.substr(0, end);
     cookie.remove_prefix(std::min(end + 1, cookie.size()));
     pair.remove_prefix(std::min(pair.find_first_not_of(' '), pair.size()));
-    if (pair.starts_with(cookie_name) && is_same_secret(pair.substr(cookie_name.size()), token_)) {
+    if (pair.starts_with(cookie_name) &&
+        tcp::is_same_secret(pair.substr(cookie_name.size()), token_)) {
       return true;
     }
   }
@@ -83,4 +84,4 @@ bool Guard::knows(std::string_view host) const {
   return std::any_of(hosts_.begin(), hosts_.end(), is_it);
 }
 
-}  // namespace poetry
+}  // namespace poetry::sync::http

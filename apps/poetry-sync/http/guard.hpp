@@ -11,7 +11,7 @@
 
 #include "http/message.hpp"
 
-namespace poetry {
+namespace poetry::sync::http {
 
 /// What a request says of where it comes from.
 struct Credentials {
@@ -48,4 +48,4 @@ class Guard {
   std::string token_;
 };
 
-}  // namespace poetry
+}  // namespace poetry::sync::http

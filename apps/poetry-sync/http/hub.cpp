@@ -6,7 +6,7 @@
 #include "base/quantity.hpp"
 #include "store/as_json.hpp"
 
-namespace poetry {
+namespace poetry::sync::http {
 namespace {
 
 constexpr std::size_t most_events = 2000;  // kept for those who come back
@@ -18,7 +18,7 @@ std::string new_epoch() {
 
 }  // namespace
 
-Hub::Hub(Store& store) : store_(store), epoch_(new_epoch()) { refresh(); }
+Hub::Hub(store::Store& store) : store_(store), epoch_(new_epoch()) { refresh(); }
 
 void Hub::refresh() {
   const std::lock_guard one(
@@ -27,9 +27,9 @@ void Hub::refresh() {
   bool any = false;
   {
     const std::lock_guard lock(mutex_);
-    std::map<Id, std::string> now;
+    std::map<store::Id, std::string> now;
     for (const auto& each : records) {
-      auto text = json_text(as_json(each));
+      auto text = base::json_text(store::as_json(each));
       const auto before = known_.find(each.id);
       if (before == known_.end() || before->second != text) put("record", text);
       any = any || before == known_.end() || before->second != text;
@@ -79,7 +79,7 @@ Hub::News Hub::begin(std::string_view last_event_id) const {
   const std::string mark = epoch_ + "-";
   if (last_event_id.starts_with(mark)) {
     try {
-      return after(parse_count(last_event_id.substr(mark.size()), "event", 0, INT64_MAX) + 1);
+      return after(base::parse_count(last_event_id.substr(mark.size()), "event", 0, INT64_MAX) + 1);
     } catch (const std::runtime_error&) {
       return after(0);
     }
@@ -99,4 +99,4 @@ void Hub::on_news(std::function<void()> told) {
   told_ = std::move(told);
 }
 
-}  // namespace poetry
+}  // namespace poetry::sync::http

@@ -15,13 +15,13 @@
 
 #include "store/store.hpp"
 
-namespace poetry {
+namespace poetry::sync::http {
 
 class Hub {
  public:
   using Text = std::shared_ptr<const std::string>;
 
-  explicit Hub(Store& store);
+  explicit Hub(store::Store& store);
 
   /// Looks what has changed, and makes events of it. Raises DatabaseError.
   void refresh();
@@ -51,16 +51,16 @@ class Hub {
   void put(std::string_view kind, const std::string& data);
   [[nodiscard]] News all() const;
 
-  Store& store_;
+  store::Store& store_;
   std::atomic<std::uint64_t> streams_ = 0;
   const std::string epoch_;
   std::mutex refreshing_;
   mutable std::mutex mutex_;
-  std::map<Id, std::string> known_;  // JSON of each record
+  std::map<store::Id, std::string> known_;  // JSON of each record
   Text records_;
   std::deque<Text> events_;  // the latest
   std::uint64_t first_ = 1;  // number of the first of them
   std::function<void()> told_;
 };
 
-}  // namespace poetry
+}  // namespace poetry::sync::http

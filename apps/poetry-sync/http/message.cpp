@@ -6,7 +6,7 @@
 #include "base/shown_text.hpp"
 #include "base/utf8.hpp"
 
-namespace poetry {
+namespace poetry::sync::http {
 namespace {
 
 constexpr std::size_t longest_detail = 300;  // columns; what was sent may be long
@@ -15,11 +15,9 @@ constexpr std::size_t longest_detail = 300;  // columns; what was sent may be lo
 
 Response problem(unsigned status, std::string_view title, std::string_view detail) {
   boost::json::object document{{"type", "about:blank"}, {"title", title}, {"status", status}};
-  const auto shown = shortened(shown_text(detail), longest_detail, U'…');
-  if (!shown.empty()) document.emplace("detail", to_utf8(shown));
-  return {.status = status,
-          .type = "application/problem+json",
-          .body = json_text(document)};
+  const auto shown = base::shortened(base::shown_text(detail), longest_detail, U'…');
+  if (!shown.empty()) document.emplace("detail", base::to_utf8(shown));
+  return {.status = status, .type = "application/problem+json", .body = base::json_text(document)};
 }
 
 Response method_not_allowed(const std::string& methods) {
@@ -28,4 +26,4 @@ Response method_not_allowed(const std::string& methods) {
   return response;
 }
 
-}  // namespace poetry
+}  // namespace poetry::sync::http

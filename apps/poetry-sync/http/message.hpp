@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-namespace poetry {
+namespace poetry::sync::http {
 
 struct Request {
   std::string method;
@@ -39,4 +39,4 @@ Response problem(unsigned status, std::string_view title, std::string_view detai
 /// 405, where a request's method is none of these: "GET, HEAD".
 Response method_not_allowed(const std::string& methods);
 
-}  // namespace poetry
+}  // namespace poetry::sync::http

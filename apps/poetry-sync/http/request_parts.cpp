@@ -7,7 +7,7 @@
 #include "base/error.hpp"
 #include "base/quantity.hpp"
 
-namespace poetry {
+namespace poetry::sync::http {
 namespace {
 
 constexpr unsigned deepest_json = 8;
@@ -39,10 +39,10 @@ std::vector<std::string> split_path(std::string_view path) {
   return parts;
 }
 
-Id id_in_path(const std::string& text) {
+store::Id id_in_path(const std::string& text) {
   try {
-    return static_cast<Id>(parse_count(text, "id", 1, INT64_MAX));
-  } catch (const UsageError&) {
+    return static_cast<store::Id>(base::parse_count(text, "id", 1, INT64_MAX));
+  } catch (const base::UsageError&) {
     fail(404, "Not found", "no id: " + text);
   }
 }
@@ -54,8 +54,9 @@ std::int64_t number_in(std::string_view query, std::string_view key) {
     query.remove_prefix(std::min(end + 1, query.size()));
     if (!pair.starts_with(key) || pair.substr(key.size(), 1) != "=") continue;
     try {
-      return static_cast<std::int64_t>(parse_count(pair.substr(key.size() + 1), key, 0, INT64_MAX));
-    } catch (const UsageError& error) {
+      return static_cast<std::int64_t>(
+          base::parse_count(pair.substr(key.size() + 1), key, 0, INT64_MAX));
+    } catch (const base::UsageError& error) {
       fail(400, "Bad query", error.what());
     }
   }
@@ -89,4 +90,4 @@ void allow(const Request& request, const std::string& methods) {
   throw Problem{method_not_allowed(methods)};
 }
 
-}  // namespace poetry
+}  // namespace poetry::sync::http

@@ -10,7 +10,7 @@
 #include "http/message.hpp"
 #include "store/store.hpp"
 
-namespace poetry {
+namespace poetry::sync::http {
 
 /// What ends a request; it is thrown.
 struct Problem {
@@ -23,7 +23,7 @@ struct Problem {
 std::vector<std::string> split_path(std::string_view path);
 
 /// An id in a path; 404 for what cannot be one.
-Id id_in_path(const std::string& text);
+store::Id id_in_path(const std::string& text);
 
 /// The number behind KEY= in a query; 0 without.
 std::int64_t number_in(std::string_view query, std::string_view key);
@@ -37,4 +37,4 @@ std::string text_in(const boost::json::object& object, std::string_view key);
 /// 405 where the method is none of them: "GET, HEAD".
 void allow(const Request& request, const std::string& methods);
 
-}  // namespace poetry
+}  // namespace poetry::sync::http

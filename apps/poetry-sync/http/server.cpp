@@ -8,7 +8,7 @@
 #include "http/static_file.hpp"
 #include "tcp/server.hpp"
 
-namespace poetry {
+namespace poetry::sync::http {
 namespace {
 
 namespace asio = boost::asio;
@@ -17,16 +17,17 @@ namespace asio = boost::asio;
 
 class Web::Server {
  public:
-  Server(WebOptions options, Fd listener, asio::io_context& io, BlockingPool& database, Api& api,
-         Hub& hub)
+  Server(WebOptions options, base::Fd listener, asio::io_context& io, tcp::BlockingPool& database,
+         Api& api, Hub& hub)
       : options_(std::move(options)),
         database_(database),
         api_(api),
         hub_(hub),
-        tcp_(io, std::move(listener), "http", [this](TcpConnection& peer) { return serve(peer); }),
+        tcp_(io, std::move(listener), "http",
+             [this](tcp::TcpConnection& peer) { return serve(peer); }),
         guard_(hosts_at(options_.listen.host, tcp_.port(), options_.hosts), options_.token),
         streams_(io, hub, options_) {}
-  [[nodiscard]] HostPort where() const { return {options_.listen.host, tcp_.port()}; }
+  [[nodiscard]] net::HostPort where() const { return {options_.listen.host, tcp_.port()}; }
   void stop() {
     tcp_.stop();
     streams_.stop();
@@ -35,20 +36,20 @@ class Web::Server {
  private:
   enum class After { next_request, close, events };
 
-  Coroutine<void> serve(TcpConnection& peer);
-  Coroutine<After> serve_one(HttpConnection& http, std::string& last_event_id);
-  Coroutine<Response> answer(const Request& request);
+  tcp::Coroutine<void> serve(tcp::TcpConnection& peer);
+  tcp::Coroutine<After> serve_one(HttpConnection& http, std::string& last_event_id);
+  tcp::Coroutine<Response> answer(const Request& request);
 
   const WebOptions options_;
-  BlockingPool& database_;
+  tcp::BlockingPool& database_;
   Api& api_;
   Hub& hub_;
-  TcpServer tcp_;
+  tcp::TcpServer tcp_;
   const Guard guard_;
   EventStreams streams_;
 };
 
-Coroutine<void> Web::Server::serve(TcpConnection& peer) {
+tcp::Coroutine<void> Web::Server::serve(tcp::TcpConnection& peer) {
   HttpConnection http(peer, guard_, options_, database_);
   std::string last_event_id;
   auto after = After::next_request;
@@ -57,8 +58,8 @@ Coroutine<void> Web::Server::serve(TcpConnection& peer) {
 }
 
 /// A coroutine of its own, so that a stream does not keep what its request took.
-Coroutine<Web::Server::After> Web::Server::serve_one(HttpConnection& http,
-                                                     std::string& last_event_id) {
+tcp::Coroutine<Web::Server::After> Web::Server::serve_one(HttpConnection& http,
+                                                          std::string& last_event_id) {
   auto request = co_await http.read();
   if (!request) co_return After::close;
   if (request->method == "GET" && request->path() == "/events") {
@@ -70,7 +71,7 @@ Coroutine<Web::Server::After> Web::Server::serve_one(HttpConnection& http,
   co_return http.keeps_alive() ? After::next_request : After::close;
 }
 
-Coroutine<Response> Web::Server::answer(const Request& request) {
+tcp::Coroutine<Response> Web::Server::answer(const Request& request) {
   if (auto file = static_file(request)) co_return std::move(*file);
   if (request.method == "GET" && request.target == "/api/records") {
     Response records;
@@ -80,15 +81,15 @@ Coroutine<Response> Web::Server::answer(const Request& request) {
   co_return co_await database_.run([&] { return api_.answer(request); });
 }
 
-Web::Web(WebOptions options, Fd listener, asio::io_context& io, BlockingPool& database, Api& api,
-         Hub& hub)
+Web::Web(WebOptions options, base::Fd listener, asio::io_context& io, tcp::BlockingPool& database,
+         Api& api, Hub& hub)
     : server_(std::make_unique<Server>(std::move(options), std::move(listener), io, database, api,
                                        hub)) {}
 
 Web::~Web() = default;
 
-HostPort Web::where() const { return server_->where(); }
+net::HostPort Web::where() const { return server_->where(); }
 
 void Web::stop() { server_->stop(); }
 
-}  // namespace poetry
+}  // namespace poetry::sync::http

@@ -12,20 +12,20 @@
 #include "net/address.hpp"
 #include "tcp/blocking_pool.hpp"
 
-namespace poetry {
+namespace poetry::sync::http {
 
 class Web {
  public:
   /// Serves on a listener at the options' place. Raises std::system_error. Borrows what it is given
   /// by reference until the io_context has run out of work.
-  Web(WebOptions options, Fd listener, boost::asio::io_context& io, BlockingPool& database,
-      Api& api, Hub& hub);
+  Web(WebOptions options, base::Fd listener, boost::asio::io_context& io,
+      tcp::BlockingPool& database, Api& api, Hub& hub);
   Web(const Web&) = delete;
   Web& operator=(const Web&) = delete;
   ~Web();
 
   /// Where it listens, with the port that was taken for 0.
-  [[nodiscard]] HostPort where() const;
+  [[nodiscard]] net::HostPort where() const;
   /// Ends all connections at once, in the io_context's thread; what the database does for them is
   /// waited for by the io_context.
   void stop();
@@ -35,4 +35,4 @@ class Web {
   std::unique_ptr<Server> server_;
 };
 
-}  // namespace poetry
+}  // namespace poetry::sync::http

@@ -4,11 +4,11 @@
 
 #include "page/assets.hpp"
 
-namespace poetry {
+namespace poetry::sync::http {
 
 std::optional<Response> static_file(const Request& request) {
-  const auto all = assets();
-  const auto asset = std::ranges::find(all, request.path(), &Asset::path);
+  const auto all = page::assets();
+  const auto asset = std::ranges::find(all, request.path(), &page::Asset::path);
   if (asset == all.end()) return std::nullopt;
   if (request.method != "GET" && request.method != "HEAD") return method_not_allowed("GET, HEAD");
   const bool known = request.if_none_match == asset->tag;
@@ -19,4 +19,4 @@ std::optional<Response> static_file(const Request& request) {
   return response;
 }
 
-}  // namespace poetry
+}  // namespace poetry::sync::http

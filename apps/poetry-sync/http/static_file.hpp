@@ -5,10 +5,10 @@
 
 #include "http/message.hpp"
 
-namespace poetry {
+namespace poetry::sync::http {
 
 /// The file at a request's path, or 304 where the browser has this very one. None where no file is
 /// there.
 std::optional<Response> static_file(const Request& request);
 
-}  // namespace poetry
+}  // namespace poetry::sync::http

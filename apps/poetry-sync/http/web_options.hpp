@@ -8,16 +8,17 @@
 #include "base/clock.hpp"
 #include "net/address.hpp"
 
-namespace poetry {
+namespace poetry::sync::http {
 
 struct WebOptions {
-  HostPort listen{"127.0.0.1", 8080};
+  net::HostPort listen{"127.0.0.1", 8080};
   std::string token;               ///< that every request must bear; none on loopback
   std::vector<std::string> hosts;  ///< names that requests may come for, besides the address
-  Duration request_timeout = std::chrono::seconds(10);  ///< from a request's first byte to its last
-  Duration idle_timeout = std::chrono::seconds(60);     ///< between two requests
-  Duration send_timeout = std::chrono::seconds(30);     ///< for a peer that takes nothing
+  base::Duration request_timeout =
+      std::chrono::seconds(10);  ///< from a request's first byte to its last
+  base::Duration idle_timeout = std::chrono::seconds(60);  ///< between two requests
+  base::Duration send_timeout = std::chrono::seconds(30);  ///< for a peer that takes nothing
   std::uint64_t most_streams = 10'000;
 };
 
-}  // namespace poetry
+}  // namespace poetry::sync::http

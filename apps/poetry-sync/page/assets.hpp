@@ -4,7 +4,7 @@
 #include <span>
 #include <string_view>
 
-namespace poetry {
+namespace poetry::sync::page {
 
 struct Asset {
   std::string_view path;  ///< "/app.js"
@@ -16,4 +16,4 @@ struct Asset {
 /// All of them; made from this folder's by the build.
 std::span<const Asset> assets();
 
-}  // namespace poetry
+}  // namespace poetry::sync::page

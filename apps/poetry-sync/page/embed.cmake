@@ -4,7 +4,7 @@ set(types
     css "text/css; charset=utf-8"
     js "text/javascript; charset=utf-8"
     svg "image/svg+xml")
-set(text "#include \"page/assets.hpp\"\n\n#include <array>\n\nnamespace poetry {\nnamespace {\n\n")
+set(text "#include \"page/assets.hpp\"\n\n#include <array>\n\nnamespace poetry::sync::page {\nnamespace {\n\n")
 set(table "")
 foreach(name IN LISTS FILES)
   string(MAKE_C_IDENTIFIER "${name}" id)
@@ -26,5 +26,5 @@ foreach(name IN LISTS FILES)
   string(APPEND table "    Asset{\"${path}\", \"${type}\", {${id}, ${size}}, \"\\\"${tag}\\\"\"},\n")
 endforeach()
 string(APPEND text "\n}  // namespace\n\nstd::span<const Asset> assets() {\n"
-                   "  static const std::array all{\n${table}  };\n  return all;\n}\n\n}  // namespace poetry\n")
+                   "  static const std::array all{\n${table}  };\n  return all;\n}\n\n}  // namespace poetry::sync::page\n")
 file(WRITE "${OUTPUT}" "${text}")

@@ -2,7 +2,7 @@
 
 #include <ctime>
 
-namespace poetry {
+namespace poetry::sync::store {
 namespace {
 
 using boost::json::object;
@@ -63,4 +63,4 @@ object as_json(const LogLine& line) {
   return {{"number", line.number}, {"at", time_text(line.at)}, {"text", line.text}};
 }
 
-}  // namespace poetry
+}  // namespace poetry::sync::store

@@ -5,7 +5,7 @@
 
 #include "store/store.hpp"
 
-namespace poetry {
+namespace poetry::sync::store {
 
 /// "2026-11-21T12:00:00.123Z" (RFC 3339).
 std::string time_text(Millis at);
@@ -25,4 +25,4 @@ boost::json::array as_json(const std::vector<T>& all) {
   return array;
 }
 
-}  // namespace poetry
+}  // namespace poetry::sync::store

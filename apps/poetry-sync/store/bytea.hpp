@@ -5,11 +5,11 @@
 #include <string>
 #include <string_view>
 
-namespace poetry {
+namespace poetry::sync::store {
 
 std::string bytea_text(std::string_view bytes);
 
 /// Raises DatabaseError where the text is in another format.
 std::string bytea_bytes(std::string_view text);
 
-}  // namespace poetry
+}  // namespace poetry::sync::store

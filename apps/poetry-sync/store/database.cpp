@@ -2,7 +2,7 @@
 
 #include "base/error.hpp"
 
-namespace poetry {
+namespace poetry::sync::store {
 
 std::string secret_in(const std::string& url) {
   const auto scheme = url.find("://");
@@ -24,7 +24,7 @@ std::unique_ptr<Database> open_database(const std::string& url) {
   auto shown = url;
   const auto secret = secret_in(url);
   if (!secret.empty()) shown.replace(shown.find(":" + secret + "@") + 1, secret.size(), "***");
-  throw UsageError("not a database (sqlite:PATH or postgresql://...)", shown);
+  throw base::UsageError("not a database (sqlite:PATH or postgresql://...)", shown);
 }
 
-}  // namespace poetry
+}  // namespace poetry::sync::store

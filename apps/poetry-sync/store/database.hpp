@@ -16,7 +16,7 @@
 
 #include "base/clock.hpp"
 
-namespace poetry {
+namespace poetry::sync::store {
 
 /// What failed in a database. What is `passing` may be tried again: it was locked, or the server
 /// went away.
@@ -99,7 +99,7 @@ class Database {
   virtual void transact(Access access, const std::function<void(Transaction&)>& work) = 0;
   /// Waits until somebody, perhaps in another process, has committed a change, at most that long.
   /// Returns at once if that has happened since the last call. By one thread. Raises DatabaseError.
-  virtual bool wait_for_news(Duration longest) = 0;
+  virtual bool wait_for_news(base::Duration longest) = 0;
   [[nodiscard]] virtual const Dialect& dialect() const = 0;
 };
 
@@ -113,4 +113,4 @@ std::unique_ptr<Database> open_database(const std::string& url);
 std::unique_ptr<Database> open_sqlite(const std::string& path);
 std::unique_ptr<Database> open_postgres(const std::string& url);
 
-}  // namespace poetry
+}  // namespace poetry::sync::store

@@ -5,7 +5,7 @@
 #include "base/utf8.hpp"
 #include "net/address.hpp"
 
-namespace poetry {
+namespace poetry::sync::store {
 namespace {
 
 constexpr std::size_t longest_name = 200;
@@ -14,12 +14,12 @@ constexpr std::size_t longest_name = 200;
 
 SyncRecord add_record(Store& store, RecordType type, const std::string& address,
                       const std::string& name) {
-  if (name.size() > longest_name) throw UsageError("name longer than 200 bytes", name);
-  const auto where = to_string(parse_host_port(address));
-  if (to_utf8(shown_text(where)) != where) {
-    throw UsageError("not an address [HOST:]PORT", address);
+  if (name.size() > longest_name) throw base::UsageError("name longer than 200 bytes", name);
+  const auto where = net::to_string(net::parse_host_port(address));
+  if (base::to_utf8(base::shown_text(where)) != where) {
+    throw base::UsageError("not an address [HOST:]PORT", address);
   }
-  return store.add(type, where, to_utf8(shown_text(name.empty() ? where : name)));
+  return store.add(type, where, base::to_utf8(base::shown_text(name.empty() ? where : name)));
 }
 
-}  // namespace poetry
+}  // namespace poetry::sync::store

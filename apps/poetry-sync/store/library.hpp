@@ -5,7 +5,7 @@
 
 #include "store/store.hpp"
 
-namespace poetry {
+namespace poetry::sync::store {
 
 /// Adds a record of an address "[HOST:]PORT", named like it where the name is empty. Raises
 /// UsageError for an address that does not parse or a name beyond 200 bytes, and what Store::add()
@@ -13,4 +13,4 @@ namespace poetry {
 SyncRecord add_record(Store& store, RecordType type, const std::string& address,
                       const std::string& name);
 
-}  // namespace poetry
+}  // namespace poetry::sync::store

@@ -7,7 +7,7 @@
 #include "store/bytea.hpp"
 #include "store/database.hpp"
 
-namespace poetry {
+namespace poetry::sync::store {
 namespace {
 
 constexpr std::size_t most_idle = 8;  // connections kept
@@ -147,7 +147,7 @@ class Postgres final : public Database {
     });
   }
 
-  bool wait_for_news(Duration longest) override {
+  bool wait_for_news(base::Duration longest) override {
     bool heard = false;
     guarded([&] {
       if (listener_) {
@@ -246,4 +246,4 @@ std::unique_ptr<Database> open_postgres(const std::string& url) {
   return std::make_unique<Postgres>(url);
 }
 
-}  // namespace poetry
+}  // namespace poetry::sync::store

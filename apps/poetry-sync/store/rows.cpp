@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace poetry {
+namespace poetry::sync::store {
 namespace {
 
 const std::string job_columns =
@@ -79,4 +79,4 @@ SyncRecord find_record(Transaction& sql, Id id) {
   return record_of(rows.front());
 }
 
-}  // namespace poetry
+}  // namespace poetry::sync::store

@@ -5,7 +5,7 @@
 
 #include "store/store.hpp"
 
-namespace poetry {
+namespace poetry::sync::store {
 
 /// The columns that job_of() takes; a condition follows.
 extern const std::string select_jobs;
@@ -28,4 +28,4 @@ void lock_record_of(Transaction& sql, const Dialect& dialect, Id job);
 Job find_job(Transaction& sql, Id id);
 SyncRecord find_record(Transaction& sql, Id id);
 
-}  // namespace poetry
+}  // namespace poetry::sync::store

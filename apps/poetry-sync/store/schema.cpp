@@ -2,7 +2,7 @@
 
 #include <array>
 
-namespace poetry {
+namespace poetry::sync::store {
 namespace {
 
 const std::array<SchemaStep, schema_version> our_steps{{
@@ -111,4 +111,4 @@ void bring_up_to_date(Database& database, std::span<const SchemaStep> steps) {
   }
 }
 
-}  // namespace poetry
+}  // namespace poetry::sync::store

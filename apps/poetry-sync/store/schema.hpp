@@ -3,7 +3,7 @@
 
 #include "store/database.hpp"
 
-namespace poetry {
+namespace poetry::sync::store {
 
 /// The version that this program makes and knows.
 inline constexpr std::int64_t schema_version = 1;
@@ -17,4 +17,4 @@ void bring_up_to_date(Database& database);
 /// The same by other steps, of which the first makes version 1.
 void bring_up_to_date(Database& database, std::span<const SchemaStep> steps);
 
-}  // namespace poetry
+}  // namespace poetry::sync::store

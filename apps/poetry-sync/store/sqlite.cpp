@@ -13,7 +13,7 @@
 
 #include "store/database.hpp"
 
-namespace poetry {
+namespace poetry::sync::store {
 namespace {
 
 constexpr int busy_timeout_ms = 10'000;  // others hold the lock for milliseconds
@@ -75,13 +75,13 @@ class Connection final : public Transaction {
 
   /// SQLite does not wait by itself where another does the same to a new file.
   void write_ahead() {
-    const auto until = later(Clock::now(), std::chrono::milliseconds(busy_timeout_ms));
+    const auto until = base::later(base::Clock::now(), std::chrono::milliseconds(busy_timeout_ms));
     for (;;) {
       try {
         database_.exec("PRAGMA journal_mode = WAL");
         return;
       } catch (const SQLite::Exception& error) {
-        if (error.getErrorCode() != SQLITE_BUSY || Clock::now() >= until) throw;
+        if (error.getErrorCode() != SQLITE_BUSY || base::Clock::now() >= until) throw;
       }
       std::this_thread::sleep_for(pause_when_locked);
     }
@@ -158,14 +158,15 @@ class Sqlite final : public Database {
     if (access == Access::write) tell();
   }
 
-  bool wait_for_news(Duration longest) override {
-    const auto until = later(Clock::now(), longest);
+  bool wait_for_news(base::Duration longest) override {
+    const auto until = base::later(base::Clock::now(), longest);
     for (;;) {
       if (changed()) return true;
-      const auto now = Clock::now();
+      const auto now = base::Clock::now();
       if (now >= until) return false;
       std::unique_lock lock(telling_);
-      told_.wait_for(lock, std::min<Duration>(look_again, until - now), [this] { return news_; });
+      told_.wait_for(lock, std::min<base::Duration>(look_again, until - now),
+                     [this] { return news_; });
       news_ = false;
     }
   }
@@ -239,4 +240,4 @@ std::unique_ptr<Database> open_sqlite(const std::string& path) {
   return std::make_unique<Sqlite>(path);
 }
 
-}  // namespace poetry
+}  // namespace poetry::sync::store

@@ -9,18 +9,18 @@
 #include "store/rows.hpp"
 #include "store/schema.hpp"
 
-namespace poetry {
+namespace poetry::sync::store {
 
 RecordType parse_record_type(std::string_view text) {
   const auto at = std::find(record_type_names.begin(), record_type_names.end(), text);
   if (at == record_type_names.end()) {
-    throw UsageError("unknown type (valid: poem, collection, weblog)", text);
+    throw base::UsageError("unknown type (valid: poem, collection, weblog)", text);
   }
   return static_cast<RecordType>(at - record_type_names.begin());
 }
 
 Id parse_id(std::string_view text) {
-  return static_cast<Id>(parse_count(text, "id", 1, std::numeric_limits<Id>::max()));
+  return static_cast<Id>(base::parse_count(text, "id", 1, std::numeric_limits<Id>::max()));
 }
 
 Store::Store(Database& database) : database_(database) { bring_up_to_date(database_); }
@@ -198,4 +198,4 @@ std::vector<LogLine> Store::log_after(Id job, std::int64_t number, std::int64_t 
   return lines;
 }
 
-}  // namespace poetry
+}  // namespace poetry::sync::store

@@ -12,7 +12,7 @@
 
 #include "store/database.hpp"
 
-namespace poetry {
+namespace poetry::sync::store {
 
 /// An id of a record or job: 1 and up, never used twice.
 using Id = std::int64_t;
@@ -115,7 +115,7 @@ enum class Standing { held, cancelling, lost };
 /// How a job's attempt ends.
 struct Ending {
   JobState state = JobState::done;  ///< queued: again after `delay`
-  Duration delay{};
+  base::Duration delay{};
   std::string error = {};
 };
 
@@ -173,7 +173,7 @@ class Store {
     Millis now = 0;
   };
   /// The job that has been due for longest, or whose lease has run out; leased for so long.
-  std::optional<Taken> take(const std::string& worker, Duration lease);
+  std::optional<Taken> take(const std::string& worker, base::Duration lease);
   /// Milliseconds until a job may be taken; none where none waits.
   std::optional<Millis> next_due();
   std::vector<Part> parts(Id job);
@@ -182,21 +182,21 @@ class Store {
   /// Whether the claim holds, without renewing it.
   Standing standing(const Claim& claim);
   /// Writes and renews the lease, unless it is lost; then nothing is written.
-  Standing write(const Claim& claim, const Changes& changes, Duration lease);
+  Standing write(const Claim& claim, const Changes& changes, base::Duration lease);
   /// Writes and ends the attempt. False where the claim was lost, and nothing is written.
   bool end(const Claim& claim, const Changes& changes, const Ending& ending);
   /// Gives the lease back, so that the job is taken at once.
   void release(const Claim& claim);
 
-  bool wait_for_news(Duration longest) { return database_.wait_for_news(longest); }
+  bool wait_for_news(base::Duration longest) { return database_.wait_for_news(longest); }
 
  private:
   std::vector<Job> jobs_where(const std::string& condition, std::initializer_list<Value> values);
 
   std::optional<JobState> put(Transaction& sql, const Claim& claim, const Changes& changes,
-                              Duration lease);
+                              base::Duration lease);
 
   Database& database_;
 };
 
-}  // namespace poetry
+}  // namespace poetry::sync::store

@@ -3,10 +3,10 @@
 #include "store/rows.hpp"
 #include "store/store.hpp"
 
-namespace poetry {
+namespace poetry::sync::store {
 namespace {
 
-std::int64_t millis(Duration duration) {
+std::int64_t millis(base::Duration duration) {
   return std::chrono::ceil<std::chrono::milliseconds>(duration).count();
 }
 
@@ -40,7 +40,7 @@ void put_piece(Transaction& sql, Id job, const Changes::Piece& piece) {
 
 }  // namespace
 
-std::optional<Store::Taken> Store::take(const std::string& worker, Duration lease) {
+std::optional<Store::Taken> Store::take(const std::string& worker, base::Duration lease) {
   std::optional<Taken> taken;
   database_.transact(Access::write, [&](Transaction& sql) {
     taken.reset();
@@ -124,7 +124,7 @@ Standing Store::standing(const Claim& claim) {
   return standing;
 }
 
-Standing Store::write(const Claim& claim, const Changes& changes, Duration lease) {
+Standing Store::write(const Claim& claim, const Changes& changes, base::Duration lease) {
   auto standing = Standing::lost;
   database_.transact(Access::write, [&](Transaction& sql) {
     const auto state = put(sql, claim, changes, lease);
@@ -137,7 +137,7 @@ Standing Store::write(const Claim& claim, const Changes& changes, Duration lease
 
 /// Nothing where the claim is lost.
 std::optional<JobState> Store::put(Transaction& sql, const Claim& claim, const Changes& changes,
-                                   Duration lease) {
+                                   base::Duration lease) {
   const auto lines = static_cast<std::int64_t>(changes.lines.size());
   const auto& now = database_.dialect().now_ms;
   const auto changed =
@@ -168,7 +168,7 @@ bool Store::end(const Claim& claim, const Changes& changes, const Ending& ending
   bool held = false;
   database_.transact(Access::write, [&](Transaction& sql) {
     lock_record_of(sql, database_.dialect(), claim.job);
-    const auto state = put(sql, claim, changes, Duration{});
+    const auto state = put(sql, claim, changes, base::Duration{});
     held = state.has_value();
     if (!held) return;
     // Who cancelled is told so, whatever the attempt came to, unless it was done by then.
@@ -202,4 +202,4 @@ void Store::release(const Claim& claim) {
   });
 }
 
-}  // namespace poetry
+}  // namespace poetry::sync::store

@@ -12,7 +12,7 @@
 
 #include "tcp/coroutine.hpp"
 
-namespace poetry {
+namespace poetry::sync::tcp {
 
 class BlockingPool {
  public:
@@ -51,4 +51,4 @@ Coroutine<std::invoke_result_t<Work&>> BlockingPool::run(Work work) {
   co_return std::move(*result);
 }
 
-}  // namespace poetry
+}  // namespace poetry::sync::tcp

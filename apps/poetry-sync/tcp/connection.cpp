@@ -3,15 +3,15 @@
 #include <array>
 #include <boost/asio/buffer.hpp>
 
-namespace poetry {
+namespace poetry::sync::tcp {
 namespace {
 
 constexpr auto drain_time = std::chrono::seconds(1);
 
 }  // namespace
 
-void TcpConnection::expires_after(Duration time) {
-  deadline = later(Clock::now(), time);
+void TcpConnection::expires_after(base::Duration time) {
+  deadline = base::later(base::Clock::now(), time);
   late = false;
 }
 
@@ -23,4 +23,4 @@ Coroutine<void> drain(TcpConnection& peer) {
   while (!error) co_await peer.socket.async_read_some(boost::asio::buffer(unread), into(error));
 }
 
-}  // namespace poetry
+}  // namespace poetry::sync::tcp

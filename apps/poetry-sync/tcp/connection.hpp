@@ -8,18 +8,18 @@
 #include "base/clock.hpp"
 #include "tcp/coroutine.hpp"
 
-namespace poetry {
+namespace poetry::sync::tcp {
 
 struct TcpConnection {
   explicit TcpConnection(TcpSocket accepted) : socket(std::move(accepted)) {}
 
   /// What the socket is doing then, or begins to do later, ends with operation_aborted.
-  void expires_after(Duration time);
+  void expires_after(base::Duration time);
   /// Until the next expires_after().
-  void expires_never() { deadline = never; }
+  void expires_never() { deadline = base::never; }
 
   TcpSocket socket;
-  TimePoint deadline = never;
+  base::TimePoint deadline = base::never;
   bool late = false;  ///< the deadline has passed, since expires_after() at the latest
 };
 
@@ -27,4 +27,4 @@ struct TcpConnection {
 /// make the kernel send RST, and the peer could lose the end of what it was sent.
 Coroutine<void> drain(TcpConnection& peer);
 
-}  // namespace poetry
+}  // namespace poetry::sync::tcp

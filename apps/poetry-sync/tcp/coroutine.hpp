@@ -11,7 +11,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <chrono>
 
-namespace poetry {
+namespace poetry::sync::tcp {
 
 using IoExecutor = boost::asio::io_context::executor_type;
 
@@ -31,4 +31,4 @@ inline auto into(boost::system::error_code& error) {
   return boost::asio::redirect_error(awaited, error);
 }
 
-}  // namespace poetry
+}  // namespace poetry::sync::tcp

@@ -7,18 +7,18 @@
 #include "net/inherited_listeners.hpp"
 #include "net/socket.hpp"
 
-namespace poetry {
+namespace poetry::sync::tcp {
 namespace {
 
 constexpr int backlog = 1024;  // pages that come back at once after a restart
 
-std::vector<Address> addresses_of(const HostPort& where) {
-  const auto found = resolve(where);
+std::vector<net::Address> addresses_of(const net::HostPort& where) {
+  const auto found = net::resolve(where);
   if (found.addresses.empty()) throw std::system_error(found.error, "resolve " + where.host);
   return found.addresses;
 }
 
-bool is_of_this_machine(const Address& address) {
+bool is_of_this_machine(const net::Address& address) {
   if (address.family() == AF_INET6) return address.host() == "::1";
   const auto* const ipv4 = reinterpret_cast<const sockaddr_in*>(address.data());
   return ntohl(ipv4->sin_addr.s_addr) >> 24U == IN_LOOPBACKNET;
@@ -26,25 +26,25 @@ bool is_of_this_machine(const Address& address) {
 
 }  // namespace
 
-std::vector<Fd> listen_at(const std::vector<HostPort>& places) {
-  auto inherited = inherited_listeners();
-  std::vector<Fd> listeners;
-  for (const auto& each : places) listeners.push_back(take_listener_at(each, inherited));
-  refuse_left_over(inherited);
+std::vector<base::Fd> listen_at(const std::vector<net::HostPort>& places) {
+  auto inherited = net::inherited_listeners();
+  std::vector<base::Fd> listeners;
+  for (const auto& each : places) listeners.push_back(net::take_listener_at(each, inherited));
+  net::refuse_left_over(inherited);
   for (std::size_t i = 0; i < places.size(); ++i) {
     if (listeners[i]) {
-      adopt_listener(listeners[i].get(), backlog);
+      net::adopt_listener(listeners[i].get(), backlog);
     } else {
-      listeners[i] = listen_on(addresses_of(places[i]).front(), backlog);
+      listeners[i] = net::listen_on(addresses_of(places[i]).front(), backlog);
     }
   }
   return listeners;
 }
 
-Acceptor acceptor_of(boost::asio::io_context& io, Fd listener) {
+Acceptor acceptor_of(boost::asio::io_context& io, base::Fd listener) {
   using boost::asio::ip::tcp;
   Acceptor acceptor(io);
-  const auto family = local_address(listener.get()).family();
+  const auto family = net::local_address(listener.get()).family();
   acceptor.assign(family == AF_INET6 ? tcp::v6() : tcp::v4(), listener.get());
   static_cast<void>(listener.release());
   return acceptor;
@@ -55,4 +55,4 @@ bool is_loopback(const std::string& host) {
   return std::all_of(addresses.begin(), addresses.end(), is_of_this_machine);
 }
 
-}  // namespace poetry
+}  // namespace poetry::sync::tcp

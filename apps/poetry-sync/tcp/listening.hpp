@@ -9,7 +9,7 @@
 #include "base/fd.hpp"
 #include "net/address.hpp"
 
-namespace poetry {
+namespace poetry::sync::tcp {
 
 using Acceptor = boost::asio::basic_socket_acceptor<boost::asio::ip::tcp,
                                                     boost::asio::io_context::executor_type>;
@@ -17,11 +17,11 @@ using Acceptor = boost::asio::basic_socket_acceptor<boost::asio::ip::tcp,
 /// A listener for each of these places, at the first address of a name; those that this process
 /// inherited are taken, see inherited_listeners(). Raises std::system_error naming the place, and
 /// what is raised for inherited ones.
-std::vector<Fd> listen_at(const std::vector<HostPort>& places);
+std::vector<base::Fd> listen_at(const std::vector<net::HostPort>& places);
 
-Acceptor acceptor_of(boost::asio::io_context& io, Fd listener);
+Acceptor acceptor_of(boost::asio::io_context& io, base::Fd listener);
 
 /// Whether all of a host's addresses are those of this machine alone. Asks the resolver.
 bool is_loopback(const std::string& host);
 
-}  // namespace poetry
+}  // namespace poetry::sync::tcp

@@ -6,7 +6,7 @@
 
 #include "base/log.hpp"
 
-namespace poetry {
+namespace poetry::sync::tcp {
 namespace {
 
 namespace asio = boost::asio;
@@ -32,7 +32,7 @@ class Registration {
 
 }  // namespace
 
-TcpServer::TcpServer(asio::io_context& io, Fd listener, std::string protocol, Serve serve)
+TcpServer::TcpServer(asio::io_context& io, base::Fd listener, std::string protocol, Serve serve)
     : io_(io),
       acceptor_(acceptor_of(io, std::move(listener))),
       protocol_(std::move(protocol)),
@@ -57,7 +57,7 @@ Coroutine<void> TcpServer::accept() {
     if (!error) {
       asio::co_spawn(io_, serve(std::move(socket)), asio::detached);
     } else if (!stopping_) {
-      log_warn("accept: {}", error.message());
+      base::log_warn("accept: {}", error.message());
       SteadyTimer pause(io_, pause_after_failure);  // out of descriptors, mostly
       co_await pause.async_wait(awaited);
     }
@@ -73,7 +73,7 @@ Coroutine<void> TcpServer::serve(TcpSocket socket) {
     co_await serve_(peer);
     if (!stopping_) co_await drain(peer);
   } catch (const std::exception& error) {
-    log_debug("{}: {}", protocol_, error.what());  // the peer is gone
+    base::log_debug("{}: {}", protocol_, error.what());  // the peer is gone
   }
 }
 
@@ -84,7 +84,7 @@ Coroutine<void> TcpServer::end_late_ones() {
     Error error;
     sweep_.expires_after(sweep_interval);
     co_await sweep_.async_wait(into(error));
-    const auto now = Clock::now();
+    const auto now = base::Clock::now();
     for (auto* each : connections_) {
       if (now < each->deadline) continue;
       each->late = true;
@@ -93,4 +93,4 @@ Coroutine<void> TcpServer::end_late_ones() {
   }
 }
 
-}  // namespace poetry
+}  // namespace poetry::sync::tcp

@@ -13,7 +13,7 @@
 #include "tcp/connection.hpp"
 #include "tcp/listening.hpp"
 
-namespace poetry {
+namespace poetry::sync::tcp {
 
 class TcpServer {
  public:
@@ -22,7 +22,7 @@ class TcpServer {
   /// Accepts once the io_context runs, which must run out of work before this is destroyed. `serve`
   /// talks to one peer until all is said; then the connection is drained. What it throws ends that
   /// connection alone, with a line of the log that names the protocol. Raises std::system_error.
-  TcpServer(boost::asio::io_context& io, Fd listener, std::string protocol, Serve serve);
+  TcpServer(boost::asio::io_context& io, base::Fd listener, std::string protocol, Serve serve);
   TcpServer(const TcpServer&) = delete;
   TcpServer& operator=(const TcpServer&) = delete;
 
@@ -46,4 +46,4 @@ class TcpServer {
   bool stopping_ = false;
 };
 
-}  // namespace poetry
+}  // namespace poetry::sync::tcp

@@ -8,21 +8,21 @@
 
 #include "base/error.hpp"
 
-namespace poetry {
+namespace poetry::sync::tcp {
 
 std::string read_token(const std::string& file) {
   if (file.empty()) return {};
   std::ifstream stream(file);
   std::string token;
-  if (!stream) throw_errno("open", file);
+  if (!stream) base::throw_errno("open", file);
   std::getline(stream, token);
   if (token.ends_with('\r')) token.pop_back();
-  if (stream.bad()) throw_errno("read", file);
+  if (stream.bad()) base::throw_errno("read", file);
   const bool fits = std::all_of(token.begin(), token.end(), [](unsigned char each) {
     return std::isalnum(each) != 0 || each == '-' || each == '_';
   });
   if (token.empty() || !fits) {
-    throw UsageError("the token must be letters, digits, - and _ in the first line", file);
+    throw base::UsageError("the token must be letters, digits, - and _ in the first line", file);
   }
   return token;
 }
@@ -31,4 +31,4 @@ bool is_same_secret(std::string_view one, std::string_view other) {
   return one.size() == other.size() && ::CRYPTO_memcmp(one.data(), other.data(), one.size()) == 0;
 }
 
-}  // namespace poetry
+}  // namespace poetry::sync::tcp

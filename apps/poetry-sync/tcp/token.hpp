@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace poetry {
+namespace poetry::sync::tcp {
 
 /// The token in the first line of a file, none where no file is named. Raises UsageError where it
 /// is empty or has characters that a header field or a line cannot take, std::system_error where
@@ -15,4 +15,4 @@ std::string read_token(const std::string& file);
 /// Compares without telling by its time where they differ.
 bool is_same_secret(std::string_view one, std::string_view other);
 
-}  // namespace poetry
+}  // namespace poetry::sync::tcp

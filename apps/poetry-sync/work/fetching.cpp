@@ -4,10 +4,10 @@
 
 #include <csignal>
 
-namespace poetry {
+namespace poetry::sync::work {
 
-Fetching::Fetching(const poetry::Batch& batch, const std::string& engine, Inbox& inbox)
-    : inbox_(inbox), thread_([this, &batch, strategy = make_strategy(engine)] {
+Fetching::Fetching(const poetry::fetch::Batch& batch, const std::string& engine, Inbox& inbox)
+    : inbox_(inbox), thread_([this, &batch, strategy = fetch::make_strategy(engine)] {
         try {
           strategy->run(batch, inbox_, signals_);
         } catch (...) {
@@ -30,4 +30,4 @@ void Fetching::check() {
   if (failure_) std::rethrow_exception(failure_);
 }
 
-}  // namespace poetry
+}  // namespace poetry::sync::work

@@ -10,12 +10,12 @@
 #include "net/signals.hpp"
 #include "work/inbox.hpp"
 
-namespace poetry {
+namespace poetry::sync::work {
 
 class Fetching {
  public:
   /// Begins. Borrows the batch and the inbox. Raises std::system_error.
-  Fetching(const poetry::Batch& batch, const std::string& engine, Inbox& inbox);
+  Fetching(const poetry::fetch::Batch& batch, const std::string& engine, Inbox& inbox);
   Fetching(const Fetching&) = delete;
   Fetching& operator=(const Fetching&) = delete;
   /// Stops it, and waits until it has ended.
@@ -28,9 +28,9 @@ class Fetching {
 
  private:
   Inbox& inbox_;
-  Signals signals_{SIGUSR2};  // sent to the thread alone, as the strategies' way to be stopped
+  net::Signals signals_{SIGUSR2};  // sent to the thread alone, as the strategies' way to be stopped
   std::exception_ptr failure_;
   std::thread thread_;
 };
 
-}  // namespace poetry
+}  // namespace poetry::sync::work

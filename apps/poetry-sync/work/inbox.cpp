@@ -2,7 +2,7 @@
 
 #include <utility>
 
-namespace poetry {
+namespace poetry::sync::work {
 namespace {
 
 constexpr std::size_t most_bytes = std::size_t{4} << 20;  // more than a transaction should hold
@@ -10,7 +10,8 @@ constexpr std::size_t most_happenings = 10'000;
 
 }  // namespace
 
-std::string Inbox::received(std::size_t task, const Record& /*record*/, std::string_view bytes) {
+std::string Inbox::received(std::size_t task, const fetch::Record& /*record*/,
+                            std::string_view bytes) {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] {
     return closed_ || (bytes_ < most_bytes && happenings_.size() < most_happenings);
@@ -29,16 +30,16 @@ std::string Inbox::received(std::size_t task, const Record& /*record*/, std::str
   return {};
 }
 
-void Inbox::retrying(std::size_t task, const Record& record, Duration delay) {
+void Inbox::retrying(std::size_t task, const fetch::Record& record, base::Duration delay) {
   put({.what = Happening::What::retrying, .task = task, .delay = delay, .error = record.error});
 }
 
-void Inbox::ended(std::size_t task, Record& record) {
+void Inbox::ended(std::size_t task, fetch::Record& record) {
   put({.what = Happening::What::ended,
        .task = task,
        .outcome = record.outcome,
        .error = record.error,
-       .sha256 = record.sha256 ? to_hex(*record.sha256) : ""});
+       .sha256 = record.sha256 ? base::to_hex(*record.sha256) : ""});
 }
 
 void Inbox::put(Happening happening) {
@@ -47,7 +48,7 @@ void Inbox::put(Happening happening) {
   changed_.notify_all();
 }
 
-std::vector<Happening> Inbox::take(Duration longest) {
+std::vector<Happening> Inbox::take(base::Duration longest) {
   std::unique_lock lock(mutex_);
   changed_.wait_for(lock, longest, [this] { return finished_ || !happenings_.empty(); });
   bytes_ = 0;
@@ -73,4 +74,4 @@ void Inbox::close() {
   changed_.notify_all();
 }
 
-}  // namespace poetry
+}  // namespace poetry::sync::work

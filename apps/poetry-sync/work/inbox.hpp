@@ -13,7 +13,7 @@
 #include "fetch/record.hpp"
 #include "fetch/strategy.hpp"
 
-namespace poetry {
+namespace poetry::sync::work {
 
 /// What happened to a task, in the order in which it did.
 struct Happening {
@@ -21,20 +21,21 @@ struct Happening {
   What what = What::received;
   std::size_t task = 0;
   std::string bytes = {};  ///< received
-  Duration delay{};        ///< until the next attempt
-  Outcome outcome = Outcome::pending;
+  base::Duration delay{};  ///< until the next attempt
+  fetch::Outcome outcome = fetch::Outcome::pending;
   std::string error = {};
   std::string sha256 = {};  ///< of all bytes, once it has ended
 };
 
-class Inbox final : public Observer {
+class Inbox final : public fetch::Observer {
  public:
-  std::string received(std::size_t task, const Record& record, std::string_view bytes) override;
-  void retrying(std::size_t task, const Record& record, Duration delay) override;
-  void ended(std::size_t task, Record& record) override;
+  std::string received(std::size_t task, const fetch::Record& record,
+                       std::string_view bytes) override;
+  void retrying(std::size_t task, const fetch::Record& record, base::Duration delay) override;
+  void ended(std::size_t task, fetch::Record& record) override;
 
   /// What has come, in order; waits for the first of it or the end, at most so long.
-  std::vector<Happening> take(Duration longest);
+  std::vector<Happening> take(base::Duration longest);
   /// No more will come.
   void finish();
   /// Whether finish() was called, and all that came before has been taken.
@@ -53,4 +54,4 @@ class Inbox final : public Observer {
   bool finished_ = false;
 };
 
-}  // namespace poetry
+}  // namespace poetry::sync::work

@@ -5,7 +5,7 @@
 #include "base/shown_text.hpp"
 #include "base/utf8.hpp"
 
-namespace poetry {
+namespace poetry::sync::work {
 namespace {
 
 constexpr std::size_t most_logged_bytes = 300;  // of a line of a text
@@ -14,10 +14,10 @@ constexpr std::int64_t most_lines = 10'000;     // of a text, in the log
 }  // namespace
 
 std::string log_text(std::string_view line) {
-  return to_utf8(shown_text(line.substr(0, most_logged_bytes)));
+  return base::to_utf8(base::shown_text(line.substr(0, most_logged_bytes)));
 }
 
-void PartText::receive(std::string_view bytes, Changes& changes) {
+void PartText::receive(std::string_view bytes, store::Changes& changes) {
   const auto before = part_.bytes;
   const auto known = same(bytes);
   const auto fresh = bytes.substr(known);
@@ -63,7 +63,7 @@ std::size_t PartText::same(std::string_view bytes) {
 }
 
 /// Those that end behind the first `already` bytes of the text.
-void PartText::log_lines(std::string_view bytes, std::int64_t already, Changes& changes) {
+void PartText::log_lines(std::string_view bytes, std::int64_t already, store::Changes& changes) {
   auto at = at_;
   for (std::size_t end = 0; !bytes.empty(); bytes.remove_prefix(end)) {
     const auto newline = bytes.find('\n');
@@ -78,7 +78,7 @@ void PartText::log_lines(std::string_view bytes, std::int64_t already, Changes& 
   }
 }
 
-void PartText::log_line(std::string_view text, Changes& changes) const {
+void PartText::log_line(std::string_view text, store::Changes& changes) const {
   if (lines_ <= most_lines) {
     changes.lines.push_back(part_.name + " " + std::to_string(lines_) + ": " + log_text(text));
   } else if (lines_ == most_lines + 1) {
@@ -86,7 +86,7 @@ void PartText::log_line(std::string_view text, Changes& changes) const {
   }
 }
 
-void PartText::complete(const std::string& sha256, Changes& changes) {
+void PartText::complete(const std::string& sha256, store::Changes& changes) {
   if (at_ < part_.bytes) {
     changes.lines.push_back(part_.name + ": ends at byte " + std::to_string(at_) +
                             ", and what was stored beyond is gone");
@@ -102,4 +102,4 @@ void PartText::complete(const std::string& sha256, Changes& changes) {
   changed_ = true;
 }
 
-}  // namespace poetry
+}  // namespace poetry::sync::work

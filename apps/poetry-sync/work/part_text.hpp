@@ -11,7 +11,7 @@
 
 #include "store/store.hpp"
 
-namespace poetry {
+namespace poetry::sync::work {
 
 /// The beginning of a line from outside, as a log may show it: UTF-8 without control characters.
 std::string log_text(std::string_view line);
@@ -21,24 +21,24 @@ class PartText {
   /// Stored bytes from an offset on, as many as come in one piece; never none before the end.
   using Stored = std::function<std::string(std::int64_t start)>;
 
-  PartText(Part part, Stored stored) : part_(std::move(part)), stored_(std::move(stored)) {}
+  PartText(store::Part part, Stored stored) : part_(std::move(part)), stored_(std::move(stored)) {}
 
   /// What came next. Adds to the batch what is not stored yet, and logs its lines.
-  void receive(std::string_view bytes, Changes& changes);
+  void receive(std::string_view bytes, store::Changes& changes);
   /// The stream has ended as it should: what is stored beyond it goes, and a last line without a
   /// newline is logged.
-  void complete(const std::string& sha256, Changes& changes);
+  void complete(const std::string& sha256, store::Changes& changes);
 
-  [[nodiscard]] const Part& part() const { return part_; }
+  [[nodiscard]] const store::Part& part() const { return part_; }
   /// Whether the part has changed since the last call.
   bool take_change() { return std::exchange(changed_, false); }
 
  private:
   std::size_t same(std::string_view bytes);
-  void log_lines(std::string_view bytes, std::int64_t already, Changes& changes);
-  void log_line(std::string_view text, Changes& changes) const;
+  void log_lines(std::string_view bytes, std::int64_t already, store::Changes& changes);
+  void log_line(std::string_view text, store::Changes& changes) const;
 
-  Part part_;
+  store::Part part_;
   Stored stored_;
   std::int64_t at_ = 0;     // in this stream
   std::int64_t lines_ = 0;  // in this stream
@@ -48,4 +48,4 @@ class PartText {
   bool changed_ = false;
 };
 
-}  // namespace poetry
+}  // namespace poetry::sync::work

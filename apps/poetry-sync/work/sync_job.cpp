@@ -12,7 +12,7 @@
 #include "work/part_text.hpp"
 #include "work/weblog_text.hpp"
 
-namespace poetry {
+namespace poetry::sync::work {
 namespace {
 
 constexpr std::uint64_t most_catalog_bytes = std::uint64_t{16} << 20;
@@ -29,23 +29,24 @@ struct Broken {
 
 }  // namespace
 
-SyncJob::SyncJob(Store& store, const JobOptions& options, Store::Taken taken,
+SyncJob::SyncJob(store::Store& store, const JobOptions& options, store::Store::Taken taken,
                  const std::atomic<bool>& stopping)
     : store_(store), options_(options), taken_(std::move(taken)), stopping_(stopping) {}
 
 void SyncJob::run() {
-  Ending ending;
+  store::Ending ending;
   try {
     begin();
-    if (taken_.record.type == RecordType::collection && parts_.empty()) fetch_catalog();
-    if (!cancelled_) taken_.record.type == RecordType::weblog ? fetch_weblog() : fetch_parts();
+    if (taken_.record.type == store::RecordType::collection && parts_.empty()) fetch_catalog();
+    if (!cancelled_)
+      taken_.record.type == store::RecordType::weblog ? fetch_weblog() : fetch_parts();
     ending = verdict();
   } catch (const Abandoned&) {
     return;
   } catch (const Broken& broken) {
     ending = again(broken.why);
   }
-  ending.error = to_utf8(shown_text(ending.error));
+  ending.error = base::to_utf8(base::shown_text(ending.error));
   say(ending);
   store_.end(taken_.claim, changes_, ending);
 }
@@ -53,33 +54,34 @@ void SyncJob::run() {
 void SyncJob::begin() {
   parts_ = store_.parts(taken_.claim.job);
   const auto& record = taken_.record;
-  const std::string what = std::string(record_type_names[static_cast<std::size_t>(record.type)]) +
-                           " of " + record.address;
+  const std::string what =
+      std::string(store::record_type_names[static_cast<std::size_t>(record.type)]) + " of " +
+      record.address;
   const std::string who = " by " + taken_.job.worker + ": " + what;
   if (taken_.job.fetched == 0) {
     log("attempt " + std::to_string(taken_.job.attempts) + who);
   } else {
     log("attempt " + std::to_string(taken_.job.attempts) + ", resumed after " +
-        counted(taken_.job.fetched, "byte") + who);
+        base::counted(taken_.job.fetched, "byte") + who);
   }
-  if (record.type != RecordType::collection && parts_.empty()) {
+  if (record.type != store::RecordType::collection && parts_.empty()) {
     parts_.push_back({.number = 0, .name = record.name, .address = record.address});
     changes_.parts = parts_;
     // A poem is as long as the last time, as far as a progress bar is concerned.
-    if (record.type == RecordType::poem && record.synced) changes_.expected = record.bytes;
+    if (record.type == store::RecordType::poem && record.synced) changes_.expected = record.bytes;
   }
 }
 
 /// Fetches, and writes what `handle` makes of it, until all is over.
-void SyncJob::fetch(const Batch& batch, const Handler& handle) {
+void SyncJob::fetch(const fetch::Batch& batch, const Handler& handle) {
   Inbox inbox;
   Fetching fetching(batch, options_.engine, inbox);
   while (!inbox.is_finished()) {
     // Often enough to keep the lease, though a write may take its time.
-    const auto until = Clock::now() + std::min(options_.interval, options_.lease / 4);
+    const auto until = base::Clock::now() + std::min(options_.interval, options_.lease / 4);
     std::size_t bytes = 0;
-    for (auto now = Clock::now(); now < until && bytes < most_written && !inbox.is_finished();
-         now = Clock::now()) {
+    for (auto now = base::Clock::now(); now < until && bytes < most_written && !inbox.is_finished();
+         now = base::Clock::now()) {
       for (const auto& each : inbox.take(until - now)) {
         bytes += each.bytes.size();
         handle(each);
@@ -92,16 +94,16 @@ void SyncJob::fetch(const Batch& batch, const Handler& handle) {
 
 /// False where the work should end: it was cancelled, or the worker stops.
 bool SyncJob::write() {
-  const auto now = Clock::now();
-  auto standing = Standing::held;
+  const auto now = base::Clock::now();
+  auto standing = store::Standing::held;
   if (changes_.empty() && now < renew_at_) {
     standing = store_.standing(taken_.claim);  // spares the disk a commit
   } else {
     standing = store_.write(taken_.claim, std::exchange(changes_, {}), options_.lease);
     renew_at_ = now + options_.lease / 3;
   }
-  if (standing == Standing::lost) throw Abandoned();
-  if (standing == Standing::cancelling) cancelled_ = true;
+  if (standing == store::Standing::lost) throw Abandoned();
+  if (standing == store::Standing::cancelling) cancelled_ = true;
   if (stopping_ && !cancelled_) {
     store_.release(taken_.claim);
     throw Abandoned();
@@ -110,13 +112,14 @@ bool SyncJob::write() {
 }
 
 void SyncJob::fetch_catalog() {
-  const auto where = parse_host_port(taken_.record.address);
-  Batch batch{.servers = {where}, .fetch = options_.fetch};
+  const auto where = net::parse_host_port(taken_.record.address);
+  fetch::Batch batch{.servers = {where}, .fetch = options_.fetch};
   batch.fetch.max_bytes = most_catalog_bytes;
   std::string text;
   fetch(batch, [&](const Happening& each) {
     if (each.what == Happening::What::received) text += each.bytes;
-    if (each.what == Happening::What::ended && each.outcome != Outcome::ok) failure_ = each.error;
+    if (each.what == Happening::What::ended && each.outcome != fetch::Outcome::ok)
+      failure_ = each.error;
   });
   if (cancelled_) return;
   if (!failure_.empty()) throw Broken{failure_};
@@ -127,7 +130,7 @@ void SyncJob::fetch_catalog() {
   }
   std::int64_t expected = 0;
   for (const auto& part : parts_) expected += part.expected.value_or(0);
-  log("catalog: " + counted(parts_.size(), "poem") + ", " + counted(expected, "byte"));
+  log("catalog: " + base::counted(parts_.size(), "poem") + ", " + base::counted(expected, "byte"));
   changes_.parts = parts_;
   changes_.expected = expected;
 }
@@ -135,29 +138,29 @@ void SyncJob::fetch_catalog() {
 /// Those that are not complete yet, each from its beginning, compared with what is stored of it.
 void SyncJob::fetch_parts() {
   std::vector<PartText> texts;
-  std::vector<HostPort> servers;
-  std::vector<Expected> expected;
+  std::vector<net::HostPort> servers;
+  std::vector<fetch::Expected> expected;
   for (const auto& part : parts_) {
     if (part.complete) continue;
     texts.emplace_back(part, stored_of(part.number));
-    servers.push_back(parse_host_port(part.address));
-    Expected& each = expected.emplace_back();
+    servers.push_back(net::parse_host_port(part.address));
+    fetch::Expected& each = expected.emplace_back();
     if (part.expected) each.bytes = static_cast<std::uint64_t>(*part.expected);
-    each.sha256 = parse_digest(part.sha256);
+    each.sha256 = base::parse_digest(part.sha256);
   }
   if (servers.empty()) return;
-  Batch batch{.servers = Servers(std::move(servers), 1, std::move(expected)),
-              .fetch = options_.fetch,
-              .parallel = options_.parallel};
-  batch.fetch.digests = Digests::yes;
+  fetch::Batch batch{.servers = fetch::Servers(std::move(servers), 1, std::move(expected)),
+                     .fetch = options_.fetch,
+                     .parallel = options_.parallel};
+  batch.fetch.digests = fetch::Digests::yes;
   fetch(batch, [&](const Happening& each) {
     auto& text = texts[each.task];
     if (each.what == Happening::What::received) text.receive(each.bytes, changes_);
-    if (each.what == Happening::What::ended && each.outcome == Outcome::ok) {
+    if (each.what == Happening::What::ended && each.outcome == fetch::Outcome::ok) {
       text.complete(each.sha256, changes_);
-      log(text.part().name + ": " + counted(text.part().bytes, "byte") + ", SHA-256 " +
+      log(text.part().name + ": " + base::counted(text.part().bytes, "byte") + ", SHA-256 " +
           each.sha256);
-    } else if (each.what == Happening::What::ended && each.outcome != Outcome::interrupted &&
+    } else if (each.what == Happening::What::ended && each.outcome != fetch::Outcome::interrupted &&
                !cancelled_) {
       if (failure_.empty()) failure_ = each.error;
       log(text.part().name + ": " + each.error);
@@ -167,8 +170,8 @@ void SyncJob::fetch_parts() {
 }
 
 /// As it is now, instead of what is to be written of it already.
-void SyncJob::put(const Part& part) {
-  const auto known = std::ranges::find(changes_.parts, part.number, &Part::number);
+void SyncJob::put(const store::Part& part) {
+  const auto known = std::ranges::find(changes_.parts, part.number, &store::Part::number);
   if (known != changes_.parts.end()) {
     *known = part;
   } else {
@@ -180,24 +183,26 @@ void SyncJob::fetch_weblog() {
   WeblogText text(parts_.front(), stored_of(0), options_.records, changes_);
   const auto passed =
       std::chrono::milliseconds(taken_.now - taken_.job.started.value_or(taken_.now));
-  Batch batch{.servers = {parse_host_port(text.part().address)}, .fetch = options_.fetch};
+  fetch::Batch batch{.servers = {net::parse_host_port(text.part().address)},
+                     .fetch = options_.fetch};
   batch.fetch.timeout = options_.follow - passed;
   batch.fetch.idle_timeout = {};  // it is silent while nothing happens
-  enough_ = text.is_full() || batch.fetch.timeout <= Duration{};
+  enough_ = text.is_full() || batch.fetch.timeout <= base::Duration{};
   if (!enough_) {
     fetch(batch, [&](const Happening& each) {
       if (each.what == Happening::What::received) text.receive(each.bytes, changes_);
       enough_ = text.is_full();
       if (text.take_change()) put(text.part());
       if (each.what != Happening::What::ended) return;
-      const bool over = each.outcome == Outcome::ok || each.outcome == Outcome::timeout || enough_;
-      if (!over && each.outcome != Outcome::interrupted) failure_ = each.error;
+      const bool over =
+          each.outcome == fetch::Outcome::ok || each.outcome == fetch::Outcome::timeout || enough_;
+      if (!over && each.outcome != fetch::Outcome::interrupted) failure_ = each.error;
     });
   }
   if (cancelled_ || !failure_.empty()) return;
   text.complete();
   put(text.part());
-  log(text.part().name + ": " + counted(text.records(), "record"));
+  log(text.part().name + ": " + base::counted(text.records(), "record"));
 }
 
 PartText::Stored SyncJob::stored_of(std::int64_t part) {
@@ -206,39 +211,41 @@ PartText::Stored SyncJob::stored_of(std::int64_t part) {
   };
 }
 
-Ending SyncJob::verdict() const {
-  if (cancelled_) return {.state = JobState::cancelled};
+store::Ending SyncJob::verdict() const {
+  if (cancelled_) return {.state = store::JobState::cancelled};
   if (!failure_.empty()) return again(failure_);
   return {};
 }
 
-Ending SyncJob::again(const std::string& why) const {
-  if (cancelled_) return {.state = JobState::cancelled};
+store::Ending SyncJob::again(const std::string& why) const {
+  if (cancelled_) return {.state = store::JobState::cancelled};
   const auto attempt = static_cast<std::uint64_t>(taken_.job.attempts);
-  if (attempt >= options_.attempts) return {.state = JobState::failed, .error = why};
+  if (attempt >= options_.attempts) return {.state = store::JobState::failed, .error = why};
   const auto seed = static_cast<std::uint64_t>(taken_.claim.job);
-  return {.state = JobState::queued,
-          .delay = retry_delay(options_.retry_delay, attempt - 1, seed),
+  return {.state = store::JobState::queued,
+          .delay = fetch::retry_delay(options_.retry_delay, attempt - 1, seed),
           .error = why};
 }
 
 /// What servers say is in it, too.
-void SyncJob::log(const std::string& line) { changes_.lines.push_back(to_utf8(shown_text(line))); }
+void SyncJob::log(const std::string& line) {
+  changes_.lines.push_back(base::to_utf8(base::shown_text(line)));
+}
 
-void SyncJob::say(const Ending& ending) {
+void SyncJob::say(const store::Ending& ending) {
   switch (ending.state) {
-    case JobState::done:
+    case store::JobState::done:
       log("done");
       break;
-    case JobState::cancelled:
+    case store::JobState::cancelled:
       log("cancelled");
       break;
-    case JobState::failed:
+    case store::JobState::failed:
       log("failed: " + ending.error);
       break;
     default:
-      log("again in " + format_duration(ending.delay) + ": " + ending.error);
+      log("again in " + base::format_duration(ending.delay) + ": " + ending.error);
   }
 }
 
-}  // namespace poetry
+}  // namespace poetry::sync::work

@@ -14,25 +14,26 @@
 #include "work/inbox.hpp"
 #include "work/part_text.hpp"
 
-namespace poetry {
+namespace poetry::sync::work {
 
 /// How jobs are worked on.
 struct JobOptions {
   std::string engine = "epoll";
-  Duration lease = std::chrono::seconds(10);  ///< a worker that is silent for so long has lost it
-  Duration interval = std::chrono::milliseconds(200);  ///< between two writes
-  std::uint64_t attempts = 5;                          ///< of a job, before it has failed
-  Duration retry_delay = std::chrono::seconds(1);      ///< the first; see retry_delay()
-  std::uint64_t parallel = 8;                          ///< poems of a collection at once
-  Duration follow = std::chrono::seconds(60);          ///< a weblog, at most
-  std::uint64_t records = 1000;                        ///< of a weblog, at most
-  FetchOptions fetch;
+  base::Duration lease =
+      std::chrono::seconds(10);  ///< a worker that is silent for so long has lost it
+  base::Duration interval = std::chrono::milliseconds(200);  ///< between two writes
+  std::uint64_t attempts = 5;                                ///< of a job, before it has failed
+  base::Duration retry_delay = std::chrono::seconds(1);      ///< the first; see retry_delay()
+  std::uint64_t parallel = 8;                                ///< poems of a collection at once
+  base::Duration follow = std::chrono::seconds(60);          ///< a weblog, at most
+  std::uint64_t records = 1000;                              ///< of a weblog, at most
+  fetch::FetchOptions fetch;
 };
 
 class SyncJob {
  public:
   /// Borrows the store and the options. `stopping` tells that the worker has to end.
-  SyncJob(Store& store, const JobOptions& options, Store::Taken taken,
+  SyncJob(store::Store& store, const JobOptions& options, store::Store::Taken taken,
           const std::atomic<bool>& stopping);
 
   /// Until the job is over, waits to be tried again, or is lost to another worker. Raises
@@ -47,24 +48,24 @@ class SyncJob {
   void fetch_parts();
   void fetch_weblog();
   PartText::Stored stored_of(std::int64_t part);
-  void fetch(const Batch& batch, const Handler& handle);
+  void fetch(const fetch::Batch& batch, const Handler& handle);
   bool write();
-  void put(const Part& part);
-  [[nodiscard]] Ending verdict() const;
-  [[nodiscard]] Ending again(const std::string& why) const;
-  void say(const Ending& ending);
+  void put(const store::Part& part);
+  [[nodiscard]] store::Ending verdict() const;
+  [[nodiscard]] store::Ending again(const std::string& why) const;
+  void say(const store::Ending& ending);
   void log(const std::string& line);
 
-  Store& store_;
+  store::Store& store_;
   const JobOptions& options_;
-  const Store::Taken taken_;
+  const store::Store::Taken taken_;
   const std::atomic<bool>& stopping_;
-  std::vector<Part> parts_;
-  Changes changes_;       // not written yet
-  std::string failure_;   // of the first part that could not be fetched
-  TimePoint renew_at_{};  // the lease
-  bool enough_ = false;   // has come; what is under way may end
+  std::vector<store::Part> parts_;
+  store::Changes changes_;      // not written yet
+  std::string failure_;         // of the first part that could not be fetched
+  base::TimePoint renew_at_{};  // the lease
+  bool enough_ = false;         // has come; what is under way may end
   bool cancelled_ = false;
 };
 
-}  // namespace poetry
+}  // namespace poetry::sync::work

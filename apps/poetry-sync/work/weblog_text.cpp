@@ -2,15 +2,15 @@
 
 #include <algorithm>
 
-namespace poetry {
+namespace poetry::sync::work {
 namespace {
 
 constexpr std::size_t longest_record = 64 << 10;  // a longer one is cut into several
 
 }  // namespace
 
-WeblogText::WeblogText(Part part, const PartText::Stored& stored, std::uint64_t most,
-                       Changes& changes)
+WeblogText::WeblogText(store::Part part, const PartText::Stored& stored, std::uint64_t most,
+                       store::Changes& changes)
     : part_(std::move(part)), most_(most) {
   std::int64_t whole = 0;
   for (std::int64_t at = 0; at < part_.bytes;) {
@@ -27,7 +27,7 @@ WeblogText::WeblogText(Part part, const PartText::Stored& stored, std::uint64_t 
   changes.pieces.push_back({part_.number, whole, {}});
 }
 
-void WeblogText::receive(std::string_view bytes, Changes& changes) {
+void WeblogText::receive(std::string_view bytes, store::Changes& changes) {
   std::string lines;
   for (std::size_t end = 0; !bytes.empty() && !is_full(); bytes.remove_prefix(end)) {
     const auto newline = bytes.find('\n');
@@ -52,4 +52,4 @@ void WeblogText::complete() {
   changed_ = true;
 }
 
-}  // namespace poetry
+}  // namespace poetry::sync::work

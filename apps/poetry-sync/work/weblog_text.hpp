@@ -10,32 +10,33 @@
 #include "store/store.hpp"
 #include "work/part_text.hpp"
 
-namespace poetry {
+namespace poetry::sync::work {
 
 class WeblogText {
  public:
   /// Goes on behind the last whole line of what is stored, and takes `most` records in all. What
   /// stands behind that line goes.
-  WeblogText(Part part, const PartText::Stored& stored, std::uint64_t most, Changes& changes);
+  WeblogText(store::Part part, const PartText::Stored& stored, std::uint64_t most,
+             store::Changes& changes);
 
   /// What came next. Adds to the batch the whole lines in it, as long as there is room, and logs
   /// them.
-  void receive(std::string_view bytes, Changes& changes);
+  void receive(std::string_view bytes, store::Changes& changes);
   /// It is followed no longer.
   void complete();
 
   [[nodiscard]] bool is_full() const { return records_ >= most_; }
   [[nodiscard]] std::uint64_t records() const { return records_; }
-  [[nodiscard]] const Part& part() const { return part_; }
+  [[nodiscard]] const store::Part& part() const { return part_; }
   /// Whether the part has changed since the last call.
   bool take_change() { return std::exchange(changed_, false); }
 
  private:
-  Part part_;
+  store::Part part_;
   const std::uint64_t most_;
   std::uint64_t records_ = 0;
   std::string unfinished_;  // line
   bool changed_ = false;
 };
 
-}  // namespace poetry
+}  // namespace poetry::sync::work

@@ -4,7 +4,7 @@
 
 #include "base/log.hpp"
 
-namespace poetry {
+namespace poetry::sync::work {
 namespace {
 
 // Without news, somebody's lease may have run out meanwhile, or a delay be over.
@@ -14,7 +14,8 @@ constexpr auto wait_after_failure = std::chrono::seconds(1);
 
 }  // namespace
 
-Worker::Worker(Store& store, const JobOptions& options, std::string name, std::uint64_t threads)
+Worker::Worker(store::Store& store, const JobOptions& options, std::string name,
+               std::uint64_t threads)
     : store_(store), options_(options), name_(std::move(name)) {
   for (std::uint64_t i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
 }
@@ -40,7 +41,7 @@ void Worker::work() {
     try {
       work_once();
     } catch (const std::exception& error) {
-      log_error("{}", error.what());
+      base::log_error("{}", error.what());
       std::unique_lock lock(mutex_);
       changed_.wait_for(lock, wait_after_failure, [this] { return stopping_.load(); });
     }
@@ -62,13 +63,13 @@ void Worker::work_once() {
     SyncJob(store_, options_, std::move(*taken), stopping_).run();
     return;
   }
-  Duration longest = longest_wait;
+  base::Duration longest = longest_wait;
   if (const auto due = store_.next_due()) {
-    longest = std::clamp<Duration>(std::chrono::milliseconds(*due), std::chrono::milliseconds(1),
-                                   longest_wait);
+    longest = std::clamp<base::Duration>(std::chrono::milliseconds(*due),
+                                         std::chrono::milliseconds(1), longest_wait);
   }
   std::unique_lock lock(mutex_);
   changed_.wait_for(lock, longest, [&] { return stopping_ || wakes_ != seen; });
 }
 
-}  // namespace poetry
+}  // namespace poetry::sync::work

@@ -12,13 +12,13 @@
 #include "store/store.hpp"
 #include "work/sync_job.hpp"
 
-namespace poetry {
+namespace poetry::sync::work {
 
 class Worker {
  public:
   /// Starts so many threads. `name` is for logs, and tells workers apart. Borrows the store and the
   /// options.
-  Worker(Store& store, const JobOptions& options, std::string name, std::uint64_t threads);
+  Worker(store::Store& store, const JobOptions& options, std::string name, std::uint64_t threads);
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
   /// Gives back what is under way, and waits until the threads have ended.
@@ -35,7 +35,7 @@ class Worker {
   void work();
   void work_once();
 
-  Store& store_;
+  store::Store& store_;
   const JobOptions& options_;
   const std::string name_;
   std::atomic<bool> stopping_ = false;
@@ -46,4 +46,4 @@ class Worker {
   std::vector<std::thread> threads_;
 };
 
-}  // namespace poetry
+}  // namespace poetry::sync::work

@@ -47,7 +47,7 @@ class Fetches {
     sockets_[slot] = stream_socket();
     const int socket = sockets_[slot].get();
     if (::connect(socket, as_sockaddr(server_), sizeof server_) < 0 && errno != EINPROGRESS) {
-      throw_errno("connect to", "the server");
+      base::throw_errno("connect to", "the server");
     }
     watch(epoll_.get(), socket, request_.empty() ? to_read : EPOLLOUT, slot);
   }
@@ -86,8 +86,8 @@ class Fetches {
   std::size_t to_start_;
   std::size_t to_end_;
   std::string request_;
-  Fd epoll_ = new_epoll();
-  std::vector<Fd> sockets_;
+  base::Fd epoll_ = new_epoll();
+  std::vector<base::Fd> sockets_;
   std::vector<char> buffer_ = std::vector<char>(read_size);
   std::uint64_t bytes_ = 0;
   std::size_t failed_ = 0;
@@ -97,21 +97,21 @@ class Fetches {
 }  // namespace poetry::bench
 
 int main(int argc, char** argv) {
-  return poetry::guarded_main("bench-fetch-floor", [&] {
+  return poetry::cli::guarded_main("bench-fetch-floor", [&] {
     if (argc < 4 || argc > 5) {
       std::cerr << "usage: bench-fetch-floor PORT COUNT PARALLEL [REQUEST]\n";
-      return static_cast<int>(poetry::exit_usage);
+      return static_cast<int>(poetry::cli::exit_usage);
     }
-    poetry::raise_descriptor_limit();
-    const auto port = poetry::parse_count(argv[1], "bad port", 1, 65535);
-    const auto count = poetry::parse_count(argv[2], "bad count", 1, UINT32_MAX);
-    const auto parallel = poetry::parse_count(argv[3], "bad parallel", 1, UINT32_MAX);
-    const poetry::TimePoint start = poetry::Clock::now();
+    poetry::net::raise_descriptor_limit();
+    const auto port = poetry::base::parse_count(argv[1], "bad port", 1, 65535);
+    const auto count = poetry::base::parse_count(argv[2], "bad count", 1, UINT32_MAX);
+    const auto parallel = poetry::base::parse_count(argv[3], "bad parallel", 1, UINT32_MAX);
+    const poetry::base::TimePoint start = poetry::base::Clock::now();
     poetry::bench::Fetches fetches(static_cast<unsigned>(port), count, argc > 4 ? argv[4] : "");
     fetches.run(parallel);
-    std::cout << "{\"elapsed_s\": " << poetry::seconds(poetry::Clock::now() - start)
+    std::cout << "{\"elapsed_s\": " << poetry::base::seconds(poetry::base::Clock::now() - start)
               << ", \"bytes\": " << fetches.bytes() << ", \"failed\": " << fetches.failed()
               << "}\n";
-    return static_cast<int>(poetry::exit_ok);
+    return static_cast<int>(poetry::cli::exit_ok);
   });
 }

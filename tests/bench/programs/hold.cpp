@@ -56,7 +56,7 @@ struct Plan {
 };
 
 struct Client {
-  Fd socket;
+  base::Fd socket;
   Nanoseconds start = 0;
   std::int64_t lines = 0;
   Drift drift;
@@ -117,10 +117,11 @@ class Load {
     // So that thousands of ports are free again at once.
     const linger reset{1, 0};
     ::setsockopt(socket, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
-    if (::bind(socket, as_sockaddr(source), sizeof source) < 0) throw_errno("bind", plan_.source);
+    if (::bind(socket, as_sockaddr(source), sizeof source) < 0)
+      base::throw_errno("bind", plan_.source);
     client.start = now();
     if (::connect(socket, as_sockaddr(server), sizeof server) < 0 && errno != EINPROGRESS) {
-      throw_errno("connect to", std::to_string(ntohs(server.sin_port)));
+      base::throw_errno("connect to", std::to_string(ntohs(server.sin_port)));
     }
     watch(epoll_.get(), socket, EPOLLIN, number);
     clients_.push_back(std::move(client));
@@ -147,7 +148,7 @@ class Load {
 
   void read_command() {
     std::array<char, 64> buffer{};
-    if (::read(STDIN_FILENO, buffer.data(), buffer.size()) <= 0) ::_exit(exit_ok);
+    if (::read(STDIN_FILENO, buffer.data(), buffer.size()) <= 0) ::_exit(cli::exit_ok);
     asked_ = true;
   }
 
@@ -173,7 +174,7 @@ class Load {
     message.msg_controllen = control.size();
     const auto got = ::recvmsg(socket, &message, 0);
     if (got < 0 && errno == EAGAIN) return {};
-    if (got < 0) throw_errno("read from", "the server");
+    if (got < 0) base::throw_errno("read from", "the server");
     if (got == 0) throw std::runtime_error("the server ended a connection");
     Arrival arrival{std::count(bytes.data(), bytes.data() + got, '\n'), 0};
     const cmsghdr* stamp = CMSG_FIRSTHDR(&message);
@@ -197,7 +198,7 @@ class Load {
   static constexpr std::size_t connects_a_turn = 16;
 
   Plan plan_;
-  Fd epoll_ = new_epoll();
+  base::Fd epoll_ = new_epoll();
   std::vector<Client> clients_;
   std::vector<std::int32_t> samples_;  // microseconds
   std::array<epoll_event, 512> events_{};
@@ -211,21 +212,21 @@ class Load {
 }  // namespace poetry::bench
 
 int main(int argc, char** argv) {
-  return poetry::guarded_main("bench-hold", [&] {
+  return poetry::cli::guarded_main("bench-hold", [&] {
     if (argc != 9) {
       std::cerr << "usage: bench-hold PORT PORTS CLIENTS RATE DELAY SECONDS SOURCE SAMPLES\n";
-      return static_cast<int>(poetry::exit_usage);
+      return static_cast<int>(poetry::cli::exit_usage);
     }
-    poetry::raise_descriptor_limit();
+    poetry::net::raise_descriptor_limit();
     const auto count = [](const char* text, std::uint64_t least) {
-      return poetry::parse_count(text, "bad number", least, UINT16_MAX);
+      return poetry::base::parse_count(text, "bad number", least, UINT16_MAX);
     };
     poetry::bench::Load({static_cast<unsigned>(count(argv[1], 1)),
                          static_cast<unsigned>(count(argv[2], 1)), count(argv[3], 1),
                          static_cast<double>(count(argv[4], 0)),
-                         poetry::parse_duration(argv[5]).count(),
-                         poetry::parse_duration(argv[6]).count(), argv[7], argv[8]})
+                         poetry::base::parse_duration(argv[5]).count(),
+                         poetry::base::parse_duration(argv[6]).count(), argv[7], argv[8]})
         .run();
-    return static_cast<int>(poetry::exit_ok);
+    return static_cast<int>(poetry::cli::exit_ok);
   });
 }

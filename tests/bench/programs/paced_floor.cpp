@@ -19,28 +19,28 @@ namespace {
 constexpr std::string_view line = "And all the air a stillness h\n";
 
 struct Client {
-  TimePoint due;
-  Fd socket;
+  base::TimePoint due;
+  base::Fd socket;
   std::uint32_t left;  // lines
 };
 
 struct Pace {
-  Duration delay;
-  Duration tick;        // deadlines are rounded up to its multiples
+  base::Duration delay;
+  base::Duration tick;  // deadlines are rounded up to its multiples
   std::uint32_t lines;  // for each client
 };
 
 /// Until the tick in which the first line is due, in ms rounded up; -1 is for ever.
-int timeout_ms(const std::deque<Client>& queue, Duration tick) {
+int timeout_ms(const std::deque<Client>& queue, base::Duration tick) {
   if (queue.empty()) return -1;
-  const auto ticks = (queue.front().due.time_since_epoch() + tick - Duration(1)) / tick;
-  const Duration wait = ticks * tick - Clock::now().time_since_epoch();
+  const auto ticks = (queue.front().due.time_since_epoch() + tick - base::Duration(1)) / tick;
+  const base::Duration wait = ticks * tick - base::Clock::now().time_since_epoch();
   return static_cast<int>(std::max(std::chrono::ceil<std::chrono::milliseconds>(wait).count(),
                                    std::chrono::milliseconds::rep{0}));
 }
 
 void serve_due_lines(std::deque<Client>& queue, const Pace& pace) {
-  const TimePoint now = Clock::now();
+  const base::TimePoint now = base::Clock::now();
   while (!queue.empty() && queue.front().due <= now) {
     Client client = std::move(queue.front());
     queue.pop_front();
@@ -52,16 +52,16 @@ void serve_due_lines(std::deque<Client>& queue, const Pace& pace) {
 }
 
 [[noreturn]] void serve(unsigned port, const Pace& pace) {
-  const Fd listener = listen_on_loopback(port);
-  const Fd epoll = new_epoll();
+  const base::Fd listener = listen_on_loopback(port);
+  const base::Fd epoll = new_epoll();
   watch(epoll.get(), listener.get(), EPOLLIN, 0);
   std::deque<Client> queue;
   for (;;) {
     epoll_event event{};
     ::epoll_wait(epoll.get(), &event, 1, timeout_ms(queue, pace.tick));
     serve_due_lines(queue, pace);
-    while (Fd socket = accept_next(listener.get())) {
-      queue.push_back({Clock::now() + pace.delay, std::move(socket), pace.lines});
+    while (base::Fd socket = accept_next(listener.get())) {
+      queue.push_back({base::Clock::now() + pace.delay, std::move(socket), pace.lines});
     }
   }
 }
@@ -70,16 +70,17 @@ void serve_due_lines(std::deque<Client>& queue, const Pace& pace) {
 }  // namespace poetry::bench
 
 int main(int argc, char** argv) {
-  return poetry::guarded_main("bench-paced-floor", [&] {
+  return poetry::cli::guarded_main("bench-paced-floor", [&] {
     if (argc != 5) {
       std::cerr << "usage: bench-paced-floor PORT DELAY TICK LINES\n";
-      return static_cast<int>(poetry::exit_usage);
+      return static_cast<int>(poetry::cli::exit_usage);
     }
-    poetry::raise_descriptor_limit();
-    const auto port = poetry::parse_count(argv[1], "bad port", 1, 65535);
-    poetry::bench::serve(static_cast<unsigned>(port),
-                         {poetry::parse_duration(argv[2]), poetry::parse_duration(argv[3]),
-                          static_cast<std::uint32_t>(
-                              poetry::parse_count(argv[4], "bad number of lines", 1, UINT32_MAX))});
+    poetry::net::raise_descriptor_limit();
+    const auto port = poetry::base::parse_count(argv[1], "bad port", 1, 65535);
+    poetry::bench::serve(
+        static_cast<unsigned>(port),
+        {poetry::base::parse_duration(argv[2]), poetry::base::parse_duration(argv[3]),
+         static_cast<std::uint32_t>(
+             poetry::base::parse_count(argv[4], "bad number of lines", 1, UINT32_MAX))});
   });
 }

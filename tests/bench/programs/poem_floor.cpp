@@ -14,13 +14,13 @@ namespace poetry::bench {
 namespace {
 
 [[noreturn]] void serve(unsigned port, const std::string& poem) {
-  const Fd listener = listen_on_loopback(port);
-  const Fd epoll = new_epoll();
+  const base::Fd listener = listen_on_loopback(port);
+  const base::Fd epoll = new_epoll();
   watch(epoll.get(), listener.get(), EPOLLIN, 0);
   for (;;) {
     epoll_event event{};
     ::epoll_wait(epoll.get(), &event, 1, -1);
-    while (const Fd socket = accept_next(listener.get())) {
+    while (const base::Fd socket = accept_next(listener.get())) {
       // The poem is far smaller than a send buffer, and is taken whole.
       static_cast<void>(::send(socket.get(), poem.data(), poem.size(), MSG_NOSIGNAL));
     }
@@ -29,7 +29,7 @@ namespace {
 
 std::string read_poem(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
-  if (!file) throw_errno("open", path);
+  if (!file) base::throw_errno("open", path);
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
@@ -37,12 +37,12 @@ std::string read_poem(const std::string& path) {
 }  // namespace poetry::bench
 
 int main(int argc, char** argv) {
-  return poetry::guarded_main("bench-poem-floor", [&] {
+  return poetry::cli::guarded_main("bench-poem-floor", [&] {
     if (argc != 3) {
       std::cerr << "usage: bench-poem-floor PORT FILE\n";
-      return static_cast<int>(poetry::exit_usage);
+      return static_cast<int>(poetry::cli::exit_usage);
     }
-    const auto port = poetry::parse_count(argv[1], "bad port", 1, 65535);
+    const auto port = poetry::base::parse_count(argv[1], "bad port", 1, 65535);
     poetry::bench::serve(static_cast<unsigned>(port), poetry::bench::read_poem(argv[2]));
   });
 }

@@ -40,7 +40,7 @@ double now_ms() {
 }
 
 int number(std::string_view text, std::size_t at, std::size_t digits) {
-  return static_cast<int>(parse_count(text.substr(at, digits), "time", 0, 9999));
+  return static_cast<int>(base::parse_count(text.substr(at, digits), "time", 0, 9999));
 }
 
 /// Of "2026-01-31T12:00:00.000Z", since 1970.
@@ -56,7 +56,7 @@ double parse_time_ms(std::string_view text) {
 }
 
 struct Stream {
-  Fd socket;
+  base::Fd socket;
   std::string unread;  // of an event that has not come whole
   bool ready = false;
 };
@@ -87,7 +87,7 @@ class Load {
     const auto address = loopback("127.0.0.1", port_);
     if (::connect(stream.socket.get(), as_sockaddr(address), sizeof address) < 0 &&
         errno != EINPROGRESS) {
-      throw_errno("connect to", std::to_string(port_));
+      base::throw_errno("connect to", std::to_string(port_));
     }
     watch(epoll_.get(), stream.socket.get(), EPOLLOUT, static_cast<std::uint32_t>(index));
     while (opened_ <= index) turn(1000);  // one after the other: the backlog is the server's
@@ -96,7 +96,7 @@ class Load {
   void turn(int timeout_ms) {
     std::array<epoll_event, 512> events{};
     const int count = ::epoll_wait(epoll_.get(), events.data(), events.size(), timeout_ms);
-    if (count < 0 && errno != EINTR) throw_errno("wait for", "streams");
+    if (count < 0 && errno != EINTR) base::throw_errno("wait for", "streams");
     for (int i = 0; i < count; ++i) {
       const auto& event = events.at(static_cast<std::size_t>(i));
       if (event.data.u32 == standard_input) {
@@ -114,7 +114,7 @@ class Load {
     const auto text =
         "GET /events HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(port_) + "\r\n\r\n";
     if (::send(stream.socket.get(), text.data(), text.size(), MSG_NOSIGNAL) < 0) {
-      throw_errno("send to", std::to_string(port_));
+      base::throw_errno("send to", std::to_string(port_));
     }
     epoll_event event{};
     event.events = EPOLLIN;
@@ -161,7 +161,7 @@ class Load {
 
   const unsigned port_;
   const double seconds_;
-  Fd epoll_ = new_epoll();
+  base::Fd epoll_ = new_epoll();
   std::vector<Stream> streams_;
   std::size_t opened_ = 0;
   std::size_t ready_ = 0;
@@ -174,13 +174,13 @@ class Load {
 }  // namespace poetry::bench
 
 int main(int argc, char** argv) {
-  return poetry::guarded_main("bench-streams", [argc, argv]() -> int {
-    if (argc != 4) throw poetry::UsageError("usage", "bench-streams PORT STREAMS SECONDS");
-    poetry::raise_descriptor_limit();
-    poetry::bench::Load load(static_cast<unsigned>(poetry::parse_count(argv[1], "port", 1, 65535)),
-                             poetry::parse_count(argv[2], "streams", 1, 1'000'000),
-                             std::stod(argv[3]));
+  return poetry::cli::guarded_main("bench-streams", [argc, argv]() -> int {
+    if (argc != 4) throw poetry::base::UsageError("usage", "bench-streams PORT STREAMS SECONDS");
+    poetry::net::raise_descriptor_limit();
+    poetry::bench::Load load(
+        static_cast<unsigned>(poetry::base::parse_count(argv[1], "port", 1, 65535)),
+        poetry::base::parse_count(argv[2], "streams", 1, 1'000'000), std::stod(argv[3]));
     load.run();
-    return poetry::exit_ok;
+    return poetry::cli::exit_ok;
   });
 }

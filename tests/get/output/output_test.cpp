@@ -9,7 +9,7 @@
 
 #include "poetry-get/output/spool.hpp"
 
-namespace poetry {
+namespace poetry::get::output {
 namespace {
 
 class OutputTest : public ::testing::Test {
@@ -26,13 +26,13 @@ TEST_F(OutputTest, OrderedStreamsTheFirstAndKeepsTheOthers) {
   EXPECT_EQ(out_, "a1 ");
   output->write(2, "c ");
   output->write(1, "b1 ");
-  output->end(2, Outcome::ok);
+  output->end(2, fetch::Outcome::ok);
   EXPECT_EQ(out_, "a1 ");
   output->write(0, "a2 ");
-  output->end(0, Outcome::reset);
+  output->end(0, fetch::Outcome::reset);
   EXPECT_EQ(out_, "a1 a2 b1 ") << "the next one streams now";
   output->write(1, "b2 ");
-  output->end(1, Outcome::ok);
+  output->end(1, fetch::Outcome::ok);
   EXPECT_EQ(out_, "a1 a2 b1 b2 c ");
 }
 
@@ -42,7 +42,7 @@ TEST_F(OutputTest, OrderedWaitsForTheEndWhereAnAttemptMayBreak) {
   output->discard(0);
   output->write(0, "whole");
   EXPECT_EQ(out_, "");
-  output->end(0, Outcome::ok);
+  output->end(0, fetch::Outcome::ok);
   EXPECT_EQ(out_, "whole");
 }
 
@@ -52,8 +52,8 @@ TEST_F(OutputTest, LivePutsTheTaskBeforeEachLine) {
   output->write(1, "\nx");
   output->write(0, "o\n");
   EXPECT_EQ(out_, "[1] one\n[2] \n[1] two\n");
-  output->end(0, Outcome::ok);
-  output->end(1, Outcome::ok);
+  output->end(0, fetch::Outcome::ok);
+  output->end(1, fetch::Outcome::ok);
   EXPECT_EQ(out_, "[1] one\n[2] \n[1] two\n[2] x\n");
 }
 
@@ -160,7 +160,7 @@ TEST_F(DirectoryOutputTest, NamesAFileOnceItIsWhole) {
   output->write(1, "part");
   EXPECT_EQ(content("001-a-1.txt"), "missing");
   for (std::size_t task = 0; task < 3; ++task) {
-    output->end(task, task == 1 ? Outcome::reset : Outcome::ok);
+    output->end(task, task == 1 ? fetch::Outcome::reset : fetch::Outcome::ok);
   }
   EXPECT_EQ(content("001-a-1.txt"), "one\ntwo\n");
   EXPECT_EQ(content("002-b-2.txt"), "missing");
@@ -173,9 +173,9 @@ TEST_F(DirectoryOutputTest, FailsForOneTaskAlone) {
   std::filesystem::create_directory(directory_ / "new" / "001-a-1.txt.part");
   EXPECT_THROW(output->write(0, "x"), TaskOutputError);
   output->write(1, "y");
-  output->end(1, Outcome::ok);
+  output->end(1, fetch::Outcome::ok);
   EXPECT_EQ(content("002-b-2.txt"), "y");
 }
 
 }  // namespace
-}  // namespace poetry
+}  // namespace poetry::get::output

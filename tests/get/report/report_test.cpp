@@ -7,20 +7,20 @@
 
 #include "get/report/sample_run.hpp"
 
-namespace poetry {
+namespace poetry::get::report {
 namespace {
 
 using std::chrono::seconds;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 
-std::string json_report(std::span<const poetry::Run> runs, Engines engines) {
+std::string json_report(std::span<const report::Run> runs, Engines engines) {
   std::string text;
   write_json_report(runs, engines, [&text](std::string_view piece) { text.append(piece); });
   return text;
 }
 
-std::string csv_report(const poetry::Run& run) {
+std::string csv_report(const report::Run& run) {
   std::string text;
   write_csv_report({&run, 1}, [&text](std::string_view piece) { text.append(piece); });
   return text;
@@ -33,7 +33,7 @@ std::vector<std::string> keys(const boost::json::object& object) {
 }
 
 TEST(Report, TextEndsWithWhatWasGot) {
-  poetry::Run run = sample_run("select", {});
+  report::Run run = sample_run("select", {});
   EXPECT_THAT(text_report(run), EndsWith("\nGot 2 poems in 4.000 s\n"));
   add_refused(run);
   EXPECT_THAT(text_report(run), EndsWith("\nGot 2 of 3 poems in 4.000 s\n"));
@@ -47,7 +47,7 @@ TEST(Report, SpeedupIsSumByElapsed) {
 }
 
 TEST(Report, JsonHasItsKeysInOrder) {
-  poetry::Run run = sample_run("select", {});
+  report::Run run = sample_run("select", {});
   add_refused(run);
   const auto parsed = boost::json::parse(json_report({&run, 1}, Engines::one)).as_object();
   EXPECT_EQ(keys(parsed), (std::vector<std::string>{
@@ -65,13 +65,13 @@ TEST(Report, JsonHasItsKeysInOrder) {
 }
 
 TEST(Report, SeveralEnginesAreAnArray) {
-  const std::vector<poetry::Run> runs{sample_run("sequential", seconds(4)),
-                                      sample_run("select", {})};
+  const std::vector<report::Run> runs{sample_run("sequential", seconds(4)),
+                                                   sample_run("select", {})};
   EXPECT_EQ(boost::json::parse(json_report(runs, Engines::several)).as_array().size(), 2U);
 }
 
 TEST(Report, CsvQuotesWhatNeedsIt) {
-  poetry::Run run = sample_run("select", {});
+  report::Run run = sample_run("select", {});
   add_refused(run);
   const std::string text = csv_report(run);
   EXPECT_THAT(text, HasSubstr("engine,task,host,port,address,outcome,error,attempts,"));
@@ -80,22 +80,22 @@ TEST(Report, CsvQuotesWhatNeedsIt) {
 }
 
 TEST(Report, SeveralEnginesAreAnArrayAlsoWhereOneCameToRun) {
-  const poetry::Run run = sample_run("select", {});
+  const report::Run run = sample_run("select", {});
   const auto parsed = boost::json::parse(json_report({&run, 1}, Engines::several));
   EXPECT_EQ(parsed.as_array().size(), 1U);
   EXPECT_EQ(boost::json::parse(json_report({}, Engines::several)).as_array().size(), 0U);
 }
 
 TEST(Report, ShowsDigestsAsText) {
-  poetry::Run run = sample_run("select", {});
-  run.records[0].sha256 = Sha256().finish_digest();
+  report::Run run = sample_run("select", {});
+  run.records[0].sha256 = base::Sha256().finish_digest();
   const auto parsed = boost::json::parse(json_report({&run, 1}, Engines::one));
-  EXPECT_EQ(parsed.at("tasks").at(0).at("sha256").as_string(), Sha256().finish());
+  EXPECT_EQ(parsed.at("tasks").at(0).at("sha256").as_string(), base::Sha256().finish());
   EXPECT_EQ(parsed.at("tasks").at(1).at("sha256").as_string(), "");
 }
 
 TEST(Report, IsUtf8WhateverAHostIsCalled) {
-  poetry::Run run = sample_run("select", {});
+  report::Run run = sample_run("select", {});
   run.servers = {{"m\xc3\xbcller", 1}, {"m\xfcller", 1}};
   const auto parsed = boost::json::parse(json_report({&run, 1}, Engines::one));
   EXPECT_EQ(parsed.at("tasks").at(0).at("host").as_string(), "m\xc3\xbcller");
@@ -103,8 +103,8 @@ TEST(Report, IsUtf8WhateverAHostIsCalled) {
 }
 
 TEST(Report, ComesInPieces) {
-  poetry::Run run = sample_run("select", {});
-  run.servers = Servers({run.servers[0]}, 2000);
+  report::Run run = sample_run("select", {});
+  run.servers = fetch::Servers({run.servers[0]}, 2000);
   run.records.resize(2000, run.records[0]);
   std::size_t largest = 0;
   std::size_t pieces = 0;
@@ -116,11 +116,11 @@ TEST(Report, ComesInPieces) {
   EXPECT_LT(largest, 70'000U);
 }
 
-TEST(Record, IsSmall) { EXPECT_LE(sizeof(Record), 224U); }
+TEST(Record, IsSmall) { EXPECT_LE(sizeof(fetch::Record), 224U); }
 
 TEST(Report, ComparesEngines) {
-  const std::vector<poetry::Run> runs{sample_run("sequential", seconds(4)),
-                                      sample_run("select", {})};
+  const std::vector<report::Run> runs{sample_run("sequential", seconds(4)),
+                                                   sample_run("select", {})};
   EXPECT_EQ(
       comparison(runs),
       "engine      elapsed  ratio  speedup      cpu  wakeups  switches   memory  failed\n"
@@ -131,16 +131,16 @@ TEST(Report, ComparesEngines) {
 }
 
 TEST(Report, TheFloorIsTheSameForAllEngines) {
-  std::vector<poetry::Run> runs{sample_run("starving", {}), sample_run("select", {})};
+  std::vector<report::Run> runs{sample_run("starving", {}), sample_run("select", {})};
   runs[0].records[0].ended += seconds(2);
   EXPECT_EQ(floor_of(runs), seconds(4));
-  runs[1].records[0].outcome = Outcome::reset;  // what fetches less may be quicker
+  runs[1].records[0].outcome = fetch::Outcome::reset;  // what fetches less may be quicker
   EXPECT_EQ(floor_of(runs), seconds(6));
-  EXPECT_EQ(floor_of({}), Duration::zero());
+  EXPECT_EQ(floor_of({}), base::Duration::zero());
 }
 
 TEST(Report, AnEngineThatDidNotRunFetchedNothing) {
-  std::vector<poetry::Run> runs{sample_run("sequential", {}), {}};
+  std::vector<report::Run> runs{sample_run("sequential", {}), {}};
   runs[1].engine = "select";
   runs[1].servers = runs[0].servers;
   runs[1].failure = "no memory";
@@ -155,4 +155,4 @@ TEST(Report, AnEngineThatDidNotRunFetchedNothing) {
 }
 
 }  // namespace
-}  // namespace poetry
+}  // namespace poetry::get::report

@@ -3,12 +3,12 @@
 
 #include "poetry-get/report/report.hpp"
 
-namespace poetry {
+namespace poetry::get::report {
 
-inline Record sample_record(TimePoint start, int lines) {
-  Record record;
-  record.outcome = Outcome::ok;
-  record.address = resolve_numeric({"127.0.0.1", 10000}).addresses.at(0);
+inline fetch::Record sample_record(base::TimePoint start, int lines) {
+  fetch::Record record;
+  record.outcome = fetch::Outcome::ok;
+  record.address = net::resolve_numeric({"127.0.0.1", 10000}).addresses.at(0);
   record.attempts = 1;
   record.started = record.attempted = record.resolved = start;
   record.connected = record.first_byte = start;
@@ -23,8 +23,8 @@ inline Record sample_record(TimePoint start, int lines) {
 }
 
 /// Two poems, the second after the first or with it.
-inline Run sample_run(const std::string& engine, Duration second_start) {
-  const TimePoint start(std::chrono::hours(1));
+inline Run sample_run(const std::string& engine, base::Duration second_start) {
+  const base::TimePoint start(std::chrono::hours(1));
   Run run;
   run.engine = engine;
   run.servers = {{"127.0.0.1", 10000}, {"127.0.0.1", 10001}};
@@ -33,8 +33,8 @@ inline Run sample_run(const std::string& engine, Duration second_start) {
 }
 
 inline void add_refused(Run& run) {
-  Record record;
-  record.outcome = Outcome::connect;
+  fetch::Record record;
+  record.outcome = fetch::Outcome::connect;
   record.error = "say \"no\", 1:1: connect: Connection refused";
   record.attempts = 1;
   record.started = record.attempted = record.resolved = run.records.front().started;
@@ -43,4 +43,4 @@ inline void add_refused(Run& run) {
   run.records.push_back(record);
 }
 
-}  // namespace poetry
+}  // namespace poetry::get::report

@@ -3,13 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace poetry {
+namespace poetry::get::report {
 namespace {
 
 using namespace std::chrono_literals;
 using ::testing::ElementsAre;
 
-std::vector<std::string> labels(Duration whole, std::size_t most) {
+std::vector<std::string> labels(base::Duration whole, std::size_t most) {
   std::vector<std::string> texts;
   for (const auto& tick : ticks_of(whole, most)) texts.push_back(tick.label);
   return texts;
@@ -35,7 +35,7 @@ TEST(TimeScale, HasTicksInOneUnit) {
 }
 
 TEST(TimeScale, HasNoMoreTicksThanAskedFor) {
-  for (Duration whole = 1ns; whole < 100h; whole = whole * 17 / 10 + 1ns) {
+  for (base::Duration whole = 1ns; whole < 100h; whole = whole * 17 / 10 + 1ns) {
     const auto ticks = ticks_of(whole, 7);
     EXPECT_LE(ticks.size(), 7U);
     EXPECT_GE(ticks.size(), 2U) << whole.count();
@@ -44,4 +44,4 @@ TEST(TimeScale, HasNoMoreTicksThanAskedFor) {
 }
 
 }  // namespace
-}  // namespace poetry
+}  // namespace poetry::get::report

@@ -7,7 +7,7 @@
 
 #include "get/report/sample_run.hpp"
 
-namespace poetry {
+namespace poetry::get::report {
 
 bool operator==(const Stretch& one, const Stretch& two) {
   return one.sign == two.sign && one.from == two.from && one.to == two.to;
@@ -19,12 +19,12 @@ using namespace std::chrono_literals;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-const TimePoint start(1h);
+const base::TimePoint start(1h);
 
 /// A task that goes through every phase, 100 ms each, and receives at 400, 410 and 510 ms.
-Record long_life() {
-  Record record;
-  record.outcome = Outcome::ok;
+fetch::Record long_life() {
+  fetch::Record record;
+  record.outcome = fetch::Outcome::ok;
   record.attempts = 2;
   record.started = start;
   record.attempted = start + 100ms;
@@ -36,15 +36,15 @@ Record long_life() {
   return record;
 }
 
-Run run_of(std::vector<Record> records) {
+Run run_of(std::vector<fetch::Record> records) {
   Run run;
   run.engine = "select";
-  run.servers = Servers({{"127.0.0.1", 10000}}, records.size());
+  run.servers = fetch::Servers({{"127.0.0.1", 10000}}, records.size());
   run.records = std::move(records);
   return run;
 }
 
-ChartRow row_of(const Record& record) {
+ChartRow row_of(const fetch::Record& record) {
   const Run run = run_of({record});
   return chart_of({&run, 1}).panels.at(0).rows.at(0);
 }
@@ -62,11 +62,11 @@ TEST(TimelineChart, ShowsWhatATaskDidWhen) {
 }
 
 TEST(TimelineChart, GoesNoFurtherThanATaskGot) {
-  Record record = long_life();
+  fetch::Record record = long_life();
   record.attempts = 1;
   record.attempted = start;
-  record.outcome = Outcome::connect_timeout;
-  record.connected = record.first_byte = never;
+  record.outcome = fetch::Outcome::connect_timeout;
+  record.connected = record.first_byte = base::never;
   record.arrivals.clear();
   const ChartRow row = row_of(record);
   EXPECT_THAT(row.stretches, ElementsAre(Stretch{Sign::resolving, 0ms, 200ms},
@@ -76,9 +76,9 @@ TEST(TimelineChart, GoesNoFurtherThanATaskGot) {
 }
 
 TEST(TimelineChart, ShowsNothingOfAnAttemptThatBroke) {
-  Record record = long_life();
-  record.attempted = never;
-  record.outcome = Outcome::interrupted;
+  fetch::Record record = long_life();
+  record.attempted = base::never;
+  record.outcome = fetch::Outcome::interrupted;
   const ChartRow row = row_of(record);
   EXPECT_THAT(row.stretches, ElementsAre(Stretch{Sign::broken, 0ms, 520ms}));
   EXPECT_THAT(row.arrivals, IsEmpty());
@@ -86,19 +86,19 @@ TEST(TimelineChart, ShowsNothingOfAnAttemptThatBroke) {
 }
 
 TEST(TimelineChart, SaysOfATaskThatItDidNotBegin) {
-  poetry::Run run = run_of({long_life(), {}});
-  run.records[1].outcome = Outcome::interrupted;
+  report::Run run = run_of({long_life(), {}});
+  run.records[1].outcome = fetch::Outcome::interrupted;
   const ChartRow row = chart_of({&run, 1}).panels.at(0).rows.at(1);
   EXPECT_FALSE(row.begun);
   EXPECT_EQ(row.remark, "not begun");
 }
 
 TEST(TimelineChart, CallsNoGapIdleThatMayHideArrivals) {
-  Record record = long_life();
+  fetch::Record record = long_life();
   record.arrivals.clear();
   for (auto at = 400ms; at < 10s; at += 1ms) record.arrivals.add(start + at);
   record.ended = start + 10s;
-  ASSERT_LE(record.arrivals.times().size(), Arrivals::capacity);
+  ASSERT_LE(record.arrivals.times().size(), fetch::Arrivals::capacity);
   for (const auto& stretch : row_of(record).stretches) EXPECT_NE(stretch.sign, Sign::idle);
   record.arrivals.add(start + 20s);
   record.ended = start + 20s;
@@ -106,10 +106,10 @@ TEST(TimelineChart, CallsNoGapIdleThatMayHideArrivals) {
 }
 
 TEST(TimelineChart, KeepsItsBlurWhereItIsCopied) {
-  Arrivals arrivals;
+  fetch::Arrivals arrivals;
   for (auto at = 0ms; at < 1s; at += 1ms) arrivals.add(start + at);
   EXPECT_GT(arrivals.blur(), 1ms);
-  EXPECT_EQ(Arrivals(arrivals.blur(), arrivals.times()).blur(), arrivals.blur());
+  EXPECT_EQ(fetch::Arrivals(arrivals.blur(), arrivals.times()).blur(), arrivals.blur());
   arrivals.clear();
   arrivals.add(start);
   EXPECT_EQ(arrivals.blur(), 0ms);
@@ -122,9 +122,9 @@ std::vector<std::size_t> shown(const Chart& chart) {
 }
 
 TEST(TimelineChart, SamplesEvenlyWithTheFirstTheLastTheSlowestAndFailures) {
-  poetry::Run run = run_of(std::vector<Record>(5000, long_life()));
+  report::Run run = run_of(std::vector<fetch::Record>(5000, long_life()));
   run.records[1234].ended += 1s;
-  run.records[2345].outcome = Outcome::reset;
+  run.records[2345].outcome = fetch::Outcome::reset;
   const Chart chart = chart_of({&run, 1});
   const auto tasks = shown(chart);
   EXPECT_EQ(tasks.size(), 40U);
@@ -136,15 +136,16 @@ TEST(TimelineChart, SamplesEvenlyWithTheFirstTheLastTheSlowestAndFailures) {
 }
 
 TEST(TimelineChart, LeavesRoomForWholeOnesAmongManyFailures) {
-  poetry::Run run = run_of(std::vector<Record>(1000, long_life()));
-  for (std::size_t task = 0; task < 500; ++task) run.records[task].outcome = Outcome::reset;
+  report::Run run = run_of(std::vector<fetch::Record>(1000, long_life()));
+  for (std::size_t task = 0; task < 500; ++task) run.records[task].outcome = fetch::Outcome::reset;
   const auto tasks = shown(chart_of({&run, 1}));
   EXPECT_EQ(tasks.size(), 40U);
   EXPECT_GE(std::count_if(tasks.begin(), tasks.end(), [](auto task) { return task >= 500; }), 10);
 }
 
 TEST(TimelineChart, ShowsTheSameTasksOfEachRunAndFewerOfMany) {
-  std::vector<poetry::Run> runs(6, run_of(std::vector<Record>(100, long_life())));
+  std::vector<report::Run> runs(6,
+                                             run_of(std::vector<fetch::Record>(100, long_life())));
   for (std::size_t index = 0; index < runs.size(); ++index) {
     runs[index].records[10 * index + 5].ended += 1s;
   }
@@ -158,14 +159,14 @@ TEST(TimelineChart, ShowsTheSameTasksOfEachRunAndFewerOfMany) {
 }
 
 TEST(TimelineChart, ShowsAllOfAListThatFits) {
-  const poetry::Run run = run_of(std::vector<Record>(40, long_life()));
+  const report::Run run = run_of(std::vector<fetch::Record>(40, long_life()));
   const Chart chart = chart_of({&run, 1});
   EXPECT_EQ(chart.panels[0].rows.size(), 40U);
   EXPECT_EQ(chart.panels[0].note, "");
 }
 
 TEST(TimelineChart, HeadsARunWithElapsedAndFloor) {
-  poetry::Run run = sample_run("sequential", 4s);
+  report::Run run = sample_run("sequential", 4s);
   EXPECT_EQ(chart_of({&run, 1}).panels[0].heading, "8.000 s, 2.00 times the floor of 4.000 s");
   add_refused(run);
   EXPECT_EQ(chart_of({&run, 1}).panels[0].heading,
@@ -173,4 +174,4 @@ TEST(TimelineChart, HeadsARunWithElapsedAndFloor) {
 }
 
 }  // namespace
-}  // namespace poetry
+}  // namespace poetry::get::report

@@ -6,7 +6,7 @@
 #include "base/shown_text.hpp"
 #include "get/report/sample_run.hpp"
 
-namespace poetry {
+namespace poetry::get::report {
 namespace {
 
 using ::testing::HasSubstr;
@@ -23,8 +23,8 @@ std::vector<std::string> lines_of(const std::string& text) {
 }
 
 TEST(Timeline, DrawsAllEnginesOnOneScale) {
-  const std::vector<poetry::Run> runs{sample_run("sequential", std::chrono::seconds(4)),
-                                      sample_run("select", {})};
+  const std::vector<report::Run> runs{
+      sample_run("sequential", std::chrono::seconds(4)), sample_run("select", {})};
   EXPECT_EQ(draw_timeline(runs, {55}),
             "sequential 8.000 s, 2.00 times the floor of 4.000 s\n"
             "  1 127.0.0.1:10000  #___#___#___#____|\n"
@@ -38,26 +38,27 @@ TEST(Timeline, DrawsAllEnginesOnOneScale) {
 }
 
 TEST(Timeline, MarksFailuresAndSaysWhatTheyAre) {
-  poetry::Run run = sample_run("select", {});
+  report::Run run = sample_run("select", {});
   add_refused(run);
-  EXPECT_THAT(draw_timeline({&run, 1}, {80, Glyphs::utf8}), HasSubstr("╌✗"));
-  EXPECT_THAT(draw_timeline({&run, 1}, {80, Glyphs::utf8}), HasSubstr(" connect\n"));
+  EXPECT_THAT(draw_timeline({&run, 1}, {80, base::Glyphs::utf8}), HasSubstr("╌✗"));
+  EXPECT_THAT(draw_timeline({&run, 1}, {80, base::Glyphs::utf8}), HasSubstr(" connect\n"));
 }
 
 TEST(Timeline, ExplainsTheSignsThatItUses) {
-  poetry::Run run = sample_run("select", {});
+  report::Run run = sample_run("select", {});
   EXPECT_THAT(draw_timeline({&run, 1}, {}), Not(HasSubstr("failed")));
   add_refused(run);
   EXPECT_THAT(draw_timeline({&run, 1}, {}), HasSubstr("x failed"));
 }
 
 TEST(Timeline, IsAsWideAsItMayBe) {
-  poetry::Run run = sample_run("select", std::chrono::seconds(1));
+  report::Run run = sample_run("select", std::chrono::seconds(1));
   add_refused(run);
   for (const std::size_t width : {40U, 60U, 80U, 100U, 200U}) {
     std::size_t widest = 0;
-    for (const auto& line : lines_of(draw_timeline({&run, 1}, {width, Glyphs::utf8}))) {
-      if (!line.starts_with("select")) widest = std::max(widest, columns_of(shown_text(line)));
+    for (const auto& line : lines_of(draw_timeline({&run, 1}, {width, base::Glyphs::utf8}))) {
+      if (!line.starts_with("select"))
+        widest = std::max(widest, base::columns_of(base::shown_text(line)));
     }
     EXPECT_LE(widest, width);
     EXPECT_GE(widest, width - 10);
@@ -65,18 +66,18 @@ TEST(Timeline, IsAsWideAsItMayBe) {
 }
 
 TEST(Timeline, ShortensLongNamesAndShowsNothingHarmful) {
-  poetry::Run run = sample_run("select", {});
+  report::Run run = sample_run("select", {});
   run.servers = {{"\x1b[2Ja-host-whose-name-is-longer-than-there-is-room.example", 10000},
                  run.servers[1]};
-  for (const auto& line : lines_of(draw_timeline({&run, 1}, {60, Glyphs::utf8}))) {
-    EXPECT_LE(columns_of(shown_text(line)), 60U) << line;
+  for (const auto& line : lines_of(draw_timeline({&run, 1}, {60, base::Glyphs::utf8}))) {
+    EXPECT_LE(base::columns_of(base::shown_text(line)), 60U) << line;
     EXPECT_THAT(line, Not(HasSubstr("\x1b")));
   }
 }
 
 TEST(Timeline, ColoursWhatItIsAskedToAndEndsEveryLineWithout) {
-  const poetry::Run run = sample_run("select", {});
-  const auto text = draw_timeline({&run, 1}, {80, Glyphs::ascii, Colours::yes});
+  const report::Run run = sample_run("select", {});
+  const auto text = draw_timeline({&run, 1}, {80, base::Glyphs::ascii, base::Colours::yes});
   EXPECT_THAT(text, HasSubstr("\x1b[0;1;32m#"));
   for (const auto& line : lines_of(text)) {
     if (line.find('\x1b') == std::string::npos) continue;
@@ -85,8 +86,8 @@ TEST(Timeline, ColoursWhatItIsAskedToAndEndsEveryLineWithout) {
 }
 
 TEST(Timeline, SamplesLongListsAndSaysSo) {
-  poetry::Run run = sample_run("select", {});
-  run.servers = Servers({run.servers[0]}, 1000);
+  report::Run run = sample_run("select", {});
+  run.servers = fetch::Servers({run.servers[0]}, 1000);
   run.records.resize(1000, run.records.front());
   const std::string text = draw_timeline({&run, 1}, {});
   EXPECT_THAT(text, HasSubstr("(40 of 1000 tasks shown)\n"));
@@ -95,13 +96,13 @@ TEST(Timeline, SamplesLongListsAndSaysSo) {
 }
 
 TEST(Timeline, OfNothingIsHarmless) {
-  const poetry::Run run;
+  const report::Run run;
   EXPECT_FALSE(draw_timeline({&run, 1}, {0}).empty());
   EXPECT_FALSE(svg_timeline({&run, 1}).empty());
 }
 
 TEST(TimelineSvg, EscapesNames) {
-  poetry::Run run = sample_run("select", {});
+  report::Run run = sample_run("select", {});
   run.servers = {{"<&\"\x01", 10000}, run.servers[1]};
   const auto text = svg_timeline({&run, 1});
   EXPECT_THAT(text, HasSubstr("&lt;&amp;&quot;\xef\xbf\xbd:10000"));
@@ -109,4 +110,4 @@ TEST(TimelineSvg, EscapesNames) {
 }
 
 }  // namespace
-}  // namespace poetry
+}  // namespace poetry::get::report

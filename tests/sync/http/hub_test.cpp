@@ -5,7 +5,7 @@
 
 #include "support/temporary_directory.hpp"
 
-namespace poetry {
+namespace poetry::sync::http {
 namespace {
 
 using testing::EndsWith;
@@ -15,15 +15,18 @@ using testing::StartsWith;
 
 class HubTest : public testing::Test {
  protected:
-  Id add(const std::string& address) { return store_.add(RecordType::poem, address, "a poem").id; }
+  store::Id add(const std::string& address) {
+    return store_.add(store::RecordType::poem, address, "a poem").id;
+  }
   /// The id that a page would send as its last.
   static std::string id_of(const Hub::Text& event) {
     return event->substr(4, event->find('\n') - 4);
   }
 
-  TemporaryDirectory folder_;
-  std::unique_ptr<Database> database_ = open_database("sqlite:" + folder_.path() + "/library");
-  Store store_{*database_};
+  support::TemporaryDirectory folder_;
+  std::unique_ptr<store::Database> database_ =
+      store::open_database("sqlite:" + folder_.path() + "/library");
+  store::Store store_{*database_};
   Hub hub_{store_};
 };
 
@@ -87,7 +90,7 @@ TEST_F(HubTest, BeginsAnewForAnEventThatItDoesNotKnow) {
 TEST_F(HubTest, BeginsAnewForWhoIsTooFarBehind) {
   constexpr int more_than_are_kept = 2001;
   const auto start = hub_.begin("");
-  database_->transact(Access::write, [](Transaction& sql) {
+  database_->transact(store::Access::write, [](store::Transaction& sql) {
     for (std::int64_t i = 0; i < more_than_are_kept; ++i) {
       sql("INSERT INTO records (type, address, name, created) VALUES ('poem', $1, 'a', 0)",
           {std::to_string(i)});
@@ -101,4 +104,4 @@ TEST_F(HubTest, BeginsAnewForWhoIsTooFarBehind) {
 }
 
 }  // namespace
-}  // namespace poetry
+}  // namespace poetry::sync::http

@@ -5,7 +5,7 @@
 
 #include "poetry-sync/store/database.hpp"
 
-namespace poetry {
+namespace poetry::sync::store {
 namespace {
 
 TEST(Bytea, HasTwoDigitsAByte) {
@@ -29,4 +29,4 @@ TEST(Bytea, RefusesAnotherFormat) {
 }
 
 }  // namespace
-}  // namespace poetry
+}  // namespace poetry::sync::store

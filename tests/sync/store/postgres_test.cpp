@@ -7,7 +7,7 @@
 #include "poetry-sync/store/database.hpp"
 #include "support/postgres_server.hpp"
 
-namespace poetry {
+namespace poetry::sync::store {
 namespace {
 
 using namespace std::chrono_literals;
@@ -22,7 +22,7 @@ class PostgresTest : public testing::TestWithParam<int> {
                         [](Transaction& sql) { sql("CREATE TABLE lines (text TEXT)"); });
   }
 
-  static void restart() { PostgresServer::shared().restart(GetParam()); }
+  static void restart() { support::PostgresServer::shared().restart(GetParam()); }
   std::int64_t count() {
     std::int64_t found = 0;
     database_->transact(Access::read, [&](Transaction& sql) {
@@ -31,7 +31,8 @@ class PostgresTest : public testing::TestWithParam<int> {
     return found;
   }
 
-  std::unique_ptr<Database> database_ = open_database(PostgresServer::shared().make_database());
+  std::unique_ptr<Database> database_ =
+      open_database(support::PostgresServer::shared().make_database());
 };
 
 TEST_P(PostgresTest, WhoComesAfterItIsServed) {
@@ -124,7 +125,8 @@ TEST(PostgresAway, OneThatIsNotThereMayComeYet) {
 /// What a server says to those whom it does not serve now, or no more.
 class PostgresStateTest : public testing::TestWithParam<std::string> {
  protected:
-  std::unique_ptr<Database> database_ = open_database(PostgresServer::shared().make_database());
+  std::unique_ptr<Database> database_ =
+      open_database(support::PostgresServer::shared().make_database());
 };
 
 TEST_P(PostgresStateTest, PassesAndIsTriedOnceMore) {
@@ -146,4 +148,4 @@ INSTANTIATE_TEST_SUITE_P(CrashShutdown, PostgresStateTest, testing::Values("57P0
 INSTANTIATE_TEST_SUITE_P(CannotConnectNow, PostgresStateTest, testing::Values("57P03"));
 
 }  // namespace
-}  // namespace poetry
+}  // namespace poetry::sync::store

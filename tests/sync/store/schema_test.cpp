@@ -2,7 +2,7 @@
 
 #include "sync/store/store_fixture.hpp"
 
-namespace poetry {
+namespace poetry::sync::store {
 namespace {
 
 class SchemaTest : public testing::TestWithParam<std::string> {
@@ -19,7 +19,7 @@ class SchemaTest : public testing::TestWithParam<std::string> {
     return found;
   }
 
-  TemporaryDirectory folder_;
+  support::TemporaryDirectory folder_;
   std::unique_ptr<Database> database_;
 };
 
@@ -88,4 +88,4 @@ TEST(DatabaseUrl, KeepsItsPasswordToItself) {
 }
 
 }  // namespace
-}  // namespace poetry
+}  // namespace poetry::sync::store

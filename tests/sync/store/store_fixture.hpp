@@ -11,7 +11,7 @@
 #include "support/postgres_server.hpp"
 #include "support/temporary_directory.hpp"
 
-namespace poetry {
+namespace poetry::sync::store {
 
 using namespace std::chrono_literals;
 
@@ -29,7 +29,7 @@ class TestDatabase : public Database {
   void transact(Access access, const std::function<void(Transaction&)>& work) override {
     real_->transact(access, work);
   }
-  bool wait_for_news(Duration longest) override { return real_->wait_for_news(longest); }
+  bool wait_for_news(base::Duration longest) override { return real_->wait_for_news(longest); }
   [[nodiscard]] const Dialect& dialect() const override { return dialect_; }
 
   void pass(std::chrono::milliseconds time) {
@@ -44,9 +44,10 @@ class TestDatabase : public Database {
 };
 
 /// The URL of a new database of that kind.
-inline std::string new_database(const std::string& kind, const TemporaryDirectory& folder) {
+inline std::string new_database(const std::string& kind,
+                                const support::TemporaryDirectory& folder) {
   return kind == "sqlite" ? "sqlite:" + folder / "library"
-                          : PostgresServer::shared().make_database();
+                          : support::PostgresServer::shared().make_database();
 }
 
 class StoreTest : public testing::TestWithParam<std::string> {
@@ -82,7 +83,7 @@ class StoreTest : public testing::TestWithParam<std::string> {
     return all;
   }
 
-  TemporaryDirectory folder_;
+  support::TemporaryDirectory folder_;
   std::string url_;
   std::unique_ptr<TestDatabase> database_;
   std::unique_ptr<Store> store_;
@@ -92,4 +93,4 @@ class StoreTest : public testing::TestWithParam<std::string> {
   INSTANTIATE_TEST_SUITE_P(Every, suite, testing::Values("sqlite", "postgresql"), \
                            [](const auto& each) { return std::string(each.param); })
 
-}  // namespace poetry
+}  // namespace poetry::sync::store

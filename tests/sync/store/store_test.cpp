@@ -3,7 +3,7 @@
 
 #include "sync/store/store_fixture.hpp"
 
-namespace poetry {
+namespace poetry::sync::store {
 namespace {
 
 TEST_P(StoreTest, KeepsRecords) {
@@ -179,4 +179,4 @@ TEST_P(StoreTest, RemovesWhatDoesNotRun) {
 OVER_EVERY_DATABASE(StoreTest);
 
 }  // namespace
-}  // namespace poetry
+}  // namespace poetry::sync::store

@@ -7,7 +7,7 @@
 
 #include "sync/store/store_fixture.hpp"
 
-namespace poetry {
+namespace poetry::sync::store {
 namespace {
 
 /// As another process has it: a database and a store of its own.
@@ -34,7 +34,7 @@ class StoreTogetherTest : public testing::TestWithParam<std::string> {
   }
 
   static constexpr int rounds = 30;
-  TemporaryDirectory folder_;
+  support::TemporaryDirectory folder_;
   std::string url_;
 };
 
@@ -51,7 +51,7 @@ bool goes(const Body& body) {
 
 TEST_P(StoreTogetherTest, SeveralProcessesMakeTheTables) {
   for (int round = 0; round < 5; ++round) {
-    const TemporaryDirectory folder;
+    const support::TemporaryDirectory folder;
     const auto url = new_database(GetParam(), folder);
     std::barrier start(4);
     std::vector<std::thread> threads;
@@ -253,4 +253,4 @@ TEST_P(StoreTogetherTest, WhoFindsNoJobWakesNobody) {
 OVER_EVERY_DATABASE(StoreTogetherTest);
 
 }  // namespace
-}  // namespace poetry
+}  // namespace poetry::sync::store

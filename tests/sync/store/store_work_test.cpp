@@ -1,7 +1,7 @@
 // Jobs as workers see them: leases, fences, what is written under them.
 #include "sync/store/store_fixture.hpp"
 
-namespace poetry {
+namespace poetry::sync::store {
 namespace {
 
 using StoreWorkTest = StoreTest;
@@ -198,4 +198,4 @@ TEST_P(StoreWorkTest, EveryChangeRaisesTheRevision) {
 OVER_EVERY_DATABASE(StoreWorkTest);
 
 }  // namespace
-}  // namespace poetry
+}  // namespace poetry::sync::store

@@ -5,7 +5,7 @@
 
 #include <stdexcept>
 
-namespace poetry {
+namespace poetry::sync::work {
 namespace {
 
 using testing::HasSubstr;
@@ -13,7 +13,7 @@ using testing::IsEmpty;
 using testing::SizeIs;
 using testing::ThrowsMessage;
 
-const HostPort asked{"127.0.0.1", 10000};
+const net::HostPort asked{"127.0.0.1", 10000};
 
 TEST(CatalogParts, AreItsPoemsInTheirOrder) {
   const std::string digest(64, 'a');
@@ -46,4 +46,4 @@ TEST(CatalogParts, RefuseWhatIsNoCatalog) {
 }
 
 }  // namespace
-}  // namespace poetry
+}  // namespace poetry::sync::work

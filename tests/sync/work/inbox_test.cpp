@@ -5,12 +5,12 @@
 #include <atomic>
 #include <thread>
 
-namespace poetry {
+namespace poetry::sync::work {
 namespace {
 
 using namespace std::chrono_literals;
 
-const Record some_record;
+const fetch::Record some_record;
 
 TEST(Inbox, GivesWhatCameInItsOrder) {
   Inbox inbox;
@@ -18,8 +18,8 @@ TEST(Inbox, GivesWhatCameInItsOrder) {
   inbox.received(0, some_record, "b");
   inbox.received(1, some_record, "c");
   inbox.received(0, some_record, "d");
-  Record ended;
-  ended.outcome = Outcome::reset;
+  fetch::Record ended;
+  ended.outcome = fetch::Outcome::reset;
   ended.error = "reset";
   inbox.ended(0, ended);
   const auto taken = inbox.take(60s);
@@ -29,7 +29,7 @@ TEST(Inbox, GivesWhatCameInItsOrder) {
   EXPECT_EQ(taken[1].task, 1U);
   EXPECT_EQ(taken[2].bytes, "d");
   EXPECT_EQ(taken[3].what, Happening::What::ended);
-  EXPECT_EQ(taken[3].outcome, Outcome::reset);
+  EXPECT_EQ(taken[3].outcome, fetch::Outcome::reset);
   EXPECT_EQ(taken[3].error, "reset");
   EXPECT_TRUE(inbox.take(1ms).empty());
 }
@@ -97,4 +97,4 @@ TEST(Inbox, ClosedItEndsEveryTask) {
 }
 
 }  // namespace
-}  // namespace poetry
+}  // namespace poetry::sync::work

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace poetry {
+namespace poetry::sync::work {
 namespace {
 
 using testing::ElementsAre;
@@ -20,7 +20,7 @@ class PartTextTest : public testing::Test {
   }
 
   /// One transaction.
-  void store(PartText& text, Changes& changes) {
+  void store(PartText& text, store::Changes& changes) {
     for (const auto& piece : changes.pieces) {
       ASSERT_LE(static_cast<std::size_t>(piece.start), stored_.size());
       stored_.replace(static_cast<std::size_t>(piece.start), std::string::npos, piece.bytes);
@@ -33,7 +33,7 @@ class PartTextTest : public testing::Test {
 
   /// Receives so much at a time, and stores it each time.
   void receive(PartText& text, std::string_view bytes, std::size_t at_once) {
-    Changes changes;
+    store::Changes changes;
     for (; !bytes.empty(); bytes.remove_prefix(std::min(at_once, bytes.size()))) {
       text.receive(bytes.substr(0, at_once), changes);
       store(text, changes);
@@ -41,14 +41,14 @@ class PartTextTest : public testing::Test {
   }
 
   void complete(PartText& text) {
-    Changes changes;
+    store::Changes changes;
     text.complete("sum", changes);
     store(text, changes);
     EXPECT_TRUE(part_.complete);
     EXPECT_EQ(part_.sha256, "sum");
   }
 
-  Part part_{.number = 3, .name = "p", .address = "a"};
+  store::Part part_{.number = 3, .name = "p", .address = "a"};
   std::string stored_;
   std::vector<std::string> log_;
 };
@@ -90,7 +90,7 @@ TEST_F(PartTextTest, WhatIsStoredIsNotStoredAgain) {
   auto first = attempt();
   receive(first, "one\ntwo\n", 100);
   auto second = attempt();
-  Changes changes;
+  store::Changes changes;
   second.receive("one\ntw", changes);
   EXPECT_TRUE(changes.empty());
   EXPECT_FALSE(second.take_change());
@@ -158,7 +158,7 @@ TEST_F(PartTextTest, TheLogOfALongTextIsBounded) {
 
 TEST_F(PartTextTest, PiecesOfOneBatchAreOne) {
   auto text = attempt();
-  Changes changes;
+  store::Changes changes;
   text.receive("one\n", changes);
   text.receive("two\n", changes);
   ASSERT_EQ(changes.pieces.size(), 1U);
@@ -166,4 +166,4 @@ TEST_F(PartTextTest, PiecesOfOneBatchAreOne) {
 }
 
 }  // namespace
-}  // namespace poetry
+}  // namespace poetry::sync::work

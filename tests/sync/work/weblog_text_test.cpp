@@ -3,13 +3,13 @@
 
 #include <gmock/gmock.h>
 
-namespace poetry {
+namespace poetry::sync::work {
 namespace {
 
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-std::string stored_in(const Changes& changes) {
+std::string stored_in(const store::Changes& changes) {
   std::string text;
   for (const auto& piece : changes.pieces) {
     text.resize(static_cast<std::size_t>(piece.start));
@@ -23,7 +23,7 @@ PartText::Stored stored(const std::string& text) {
 }
 
 TEST(WeblogTextTest, StoresAndLogsWholeLinesAlone) {
-  Changes changes;
+  store::Changes changes;
   WeblogText text({.name = "log", .address = "a"}, stored(""), 10, changes);
   text.receive("one\ntw", changes);
   EXPECT_EQ(stored_in(changes), "one\n");
@@ -37,7 +37,7 @@ TEST(WeblogTextTest, StoresAndLogsWholeLinesAlone) {
 }
 
 TEST(WeblogTextTest, TakesNoMoreThanIsWanted) {
-  Changes changes;
+  store::Changes changes;
   WeblogText text({.name = "log", .address = "a"}, stored(""), 2, changes);
   text.receive("1\n2\n3\n4\n", changes);
   EXPECT_TRUE(text.is_full());
@@ -47,7 +47,7 @@ TEST(WeblogTextTest, TakesNoMoreThanIsWanted) {
 }
 
 TEST(WeblogTextTest, GoesOnBehindTheLastWholeLine) {
-  Changes changes;
+  store::Changes changes;
   WeblogText text({.name = "log", .address = "a", .bytes = 12}, stored("one\ntwo\nthre"), 3,
                   changes);
   EXPECT_TRUE(text.take_change());
@@ -62,7 +62,7 @@ TEST(WeblogTextTest, GoesOnBehindTheLastWholeLine) {
 }
 
 TEST(WeblogTextTest, ChangesNothingWhereAllLinesAreWhole) {
-  Changes changes;
+  store::Changes changes;
   WeblogText text({.name = "log", .address = "a", .bytes = 8}, stored("one\ntwo\n"), 2, changes);
   EXPECT_TRUE(text.is_full());
   EXPECT_FALSE(text.take_change());
@@ -70,7 +70,7 @@ TEST(WeblogTextTest, ChangesNothingWhereAllLinesAreWhole) {
 }
 
 TEST(WeblogTextTest, CutsARecordWithoutAnEnd) {
-  Changes changes;
+  store::Changes changes;
   WeblogText text({.name = "log", .address = "a"}, stored(""), 10, changes);
   const std::string piece(60'000, 'x');
   text.receive(piece, changes);
@@ -81,4 +81,4 @@ TEST(WeblogTextTest, CutsARecordWithoutAnEnd) {
 }
 
 }  // namespace
-}  // namespace poetry
+}  // namespace poetry::sync::work
