@@ -18,23 +18,23 @@ namespace {
 struct Settings {
   bool flag = false;
   std::string text;
-  poetry::Duration duration{};
+  poetry::base::Duration duration{};
   std::uint64_t count = 0;
   std::string choice = "one";
-  poetry::LogOptions log;
+  poetry::cli::LogOptions log;
 };
 
-poetry::Tool tool_for(Settings& settings) {
+poetry::cli::Tool tool_for(Settings& settings) {
   const auto shown = [] { return std::vector<std::string>{}; };
-  poetry::Tool tool;
+  poetry::cli::Tool tool;
   tool.name = "fuzzed";
-  tool.options = {
-      {"flag", 'f', "", "", "", poetry::into(settings.flag), shown},
-      {"text", 0, "TEXT", "", "", poetry::into(settings.text), shown},
-      {"duration", 'd', "DUR", "", "", poetry::into(settings.duration), shown},
-      {"count", 'n', "N", "", "", poetry::into(settings.count, 1, 1000), shown},
-      {"choice", 0, "one|two", "", "", poetry::one_of(settings.choice, {"one", "two"}), shown}};
-  poetry::add_common_options(tool, settings.log);
+  tool.options = {{"flag", 'f', "", "", "", poetry::cli::into(settings.flag), shown},
+                  {"text", 0, "TEXT", "", "", poetry::cli::into(settings.text), shown},
+                  {"duration", 'd', "DUR", "", "", poetry::cli::into(settings.duration), shown},
+                  {"count", 'n', "N", "", "", poetry::cli::into(settings.count, 1, 1000), shown},
+                  {"choice", 0, "one|two", "", "",
+                   poetry::cli::one_of(settings.choice, {"one", "two"}), shown}};
+  poetry::cli::add_common_options(tool, settings.log);
   return tool;
 }
 
@@ -42,13 +42,15 @@ poetry::Tool tool_for(Settings& settings) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace poetry;
-  const Fd file(::memfd_create("config", MFD_CLOEXEC));
+  using base::UsageError;
+  using poetry::fuzz::must_hold;
+  const base::Fd file(::memfd_create("config", MFD_CLOEXEC));
   must_hold(::write(file.get(), data, size) == static_cast<ssize_t>(size), "the file is written");
   const auto path = "/proc/self/fd/" + std::to_string(file.get());
   const std::array<const char*, 3> command{"fuzzed", "--config", path.c_str()};
   Settings settings;
   try {
-    parse(tool_for(settings), static_cast<int>(command.size()), command.data());
+    cli::parse(tool_for(settings), static_cast<int>(command.size()), command.data());
     must_hold(settings.count <= 1000, "a count keeps its bounds");
     must_hold(settings.choice == "one" || settings.choice == "two", "a choice is a valid one");
   } catch (const UsageError& error) {

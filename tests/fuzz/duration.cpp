@@ -14,7 +14,7 @@ template <class Check>
 void unless_refused(const Check& check) {
   try {
     check();
-  } catch (const poetry::UsageError&) {
+  } catch (const poetry::base::UsageError&) {
     return;
   }
 }
@@ -22,7 +22,8 @@ void unless_refused(const Check& check) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace poetry;
+  using namespace poetry::base;
+  using poetry::fuzz::must_hold;
   const std::string text(data, data + size);
   unless_refused([&text] {
     const auto duration = parse_duration(text);

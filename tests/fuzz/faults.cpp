@@ -11,21 +11,23 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace poetry;
+  using base::UsageError;
+  using poetry::fuzz::must_hold;
   const std::string text(data, data + size);
-  std::vector<std::string> faults;
+  std::vector<std::string> texts;
   std::istringstream lines(text);
-  for (std::string line; std::getline(lines, line);) faults.push_back(line);
+  for (std::string line; std::getline(lines, line);) texts.push_back(line);
   try {
-    const auto plan = parse_faults(faults);
+    const auto plan = faults::parse_faults(texts);
     for (std::uint64_t number = 1; number <= 3; ++number) {
-      const Peer peer{.number = number, .seed = number};
+      const session::Peer peer{.number = number, .seed = number};
       must_hold(plan.choose(peer) == plan.choose(peer), "the same connection, the same faults");
     }
   } catch (const UsageError&) {
-    must_hold(!faults.empty(), "no fault at all is valid");
+    must_hold(!texts.empty(), "no fault at all is valid");
   }
   try {
-    const auto spec = parse_service(text, {});
+    const auto spec = session::parse_service(text, {});
     must_hold(!spec.service.empty() && !spec.name.empty(), "a service has a name");
   } catch (const UsageError&) {
     return 0;
