@@ -66,7 +66,7 @@ TEST(Report, JsonHasItsKeysInOrder) {
 
 TEST(Report, SeveralEnginesAreAnArray) {
   const std::vector<report::Run> runs{sample_run("sequential", seconds(4)),
-                                                   sample_run("select", {})};
+                                      sample_run("select", {})};
   EXPECT_EQ(boost::json::parse(json_report(runs, Engines::several)).as_array().size(), 2U);
 }
 
@@ -120,7 +120,7 @@ TEST(Record, IsSmall) { EXPECT_LE(sizeof(fetch::Record), 224U); }
 
 TEST(Report, ComparesEngines) {
   const std::vector<report::Run> runs{sample_run("sequential", seconds(4)),
-                                                   sample_run("select", {})};
+                                      sample_run("select", {})};
   EXPECT_EQ(
       comparison(runs),
       "engine      elapsed  ratio  speedup      cpu  wakeups  switches   memory  failed\n"

@@ -144,8 +144,7 @@ TEST(TimelineChart, LeavesRoomForWholeOnesAmongManyFailures) {
 }
 
 TEST(TimelineChart, ShowsTheSameTasksOfEachRunAndFewerOfMany) {
-  std::vector<report::Run> runs(6,
-                                             run_of(std::vector<fetch::Record>(100, long_life())));
+  std::vector<report::Run> runs(6, run_of(std::vector<fetch::Record>(100, long_life())));
   for (std::size_t index = 0; index < runs.size(); ++index) {
     runs[index].records[10 * index + 5].ended += 1s;
   }

@@ -23,8 +23,8 @@ std::vector<std::string> lines_of(const std::string& text) {
 }
 
 TEST(Timeline, DrawsAllEnginesOnOneScale) {
-  const std::vector<report::Run> runs{
-      sample_run("sequential", std::chrono::seconds(4)), sample_run("select", {})};
+  const std::vector<report::Run> runs{sample_run("sequential", std::chrono::seconds(4)),
+                                      sample_run("select", {})};
   EXPECT_EQ(draw_timeline(runs, {55}),
             "sequential 8.000 s, 2.00 times the floor of 4.000 s\n"
             "  1 127.0.0.1:10000  #___#___#___#____|\n"
