@@ -30,7 +30,7 @@ Credentials credentials_of(const BeastRequest& request) {
           .cookie = text_of(request[http::field::cookie])};
 }
 
-bool keeps_alive(const BeastRequest& request) {
+bool is_kept_alive(const BeastRequest& request) {
   return request.version() >= http_1_1 && request.keep_alive();
 }
 

@@ -20,7 +20,7 @@ Request request_of(BeastRequest&& from);
 Credentials credentials_of(const BeastRequest& request);
 
 /// Whether another request may follow: to HTTP/1.0 everything ends with its connection.
-bool keeps_alive(const BeastRequest& request);
+bool is_kept_alive(const BeastRequest& request);
 
 /// With the fields that keep anything from being embedded, guessed, stored or run that is not the
 /// page's own. The length is still to be said; of a body in pieces, there are none yet.

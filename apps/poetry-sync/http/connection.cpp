@@ -58,7 +58,7 @@ tcp::Coroutine<std::optional<Request>> HttpConnection::read() {
   if (error) refusal = problem_of(error, peer_.late);
   is_head_ = parser.get().method() == http::verb::head;
   takes_chunks_ = parser.get().version() >= first_with_chunks;
-  keeps_alive_ = poetry::sync::http::keeps_alive(parser.get());
+  keeps_alive_ = is_kept_alive(parser.get());
   if (!refusal) co_return request_of(parser.release());
   co_await send_last(std::move(*refusal));
   co_return std::nullopt;
