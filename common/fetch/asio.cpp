@@ -98,7 +98,9 @@ class AsioRun {
     for (Action action = task.fetch.next(); !std::holds_alternative<Done>(action) && !task.put_back;
          action = task.fetch.next()) {
       co_await std::visit([&](const auto& each) { return act(task, each); }, action);
-      task.fetch.expired(base::Clock::now());
+      const bool waited = std::holds_alternative<Wait>(action);
+      const bool is_to_wait = std::holds_alternative<Wait>(task.fetch.next()) && !waited;
+      if (!is_to_wait) task.fetch.expired(base::Clock::now());  // a short Wait is acted on as well
     }
     tasks_.erase(number);
     task.sockets.clear();

@@ -39,6 +39,15 @@ TEST_P(Strategies, RetryABrokenStream) {
   EXPECT_EQ(texts_->text[0], "one\ntwo\n");
 }
 
+/// The time to start over has then come before a strategy looks at the clock.
+TEST_P(Strategies, TellEachRetryThatNeedNotBeWaitedFor) {
+  batch_.fetch.retries = 3;
+  batch_.fetch.retry_delay = milliseconds(0);
+  batch_.servers = {refusing(), refusing()};
+  EXPECT_EQ(run(), (std::vector{Outcome::connect, Outcome::connect}));
+  EXPECT_EQ(texts_->retries, 6);
+}
+
 TEST_P(Strategies, SendMoreThanFitsWhileReceivingIt) {
   LittleServer echo(serve_echo);
   batch_.fetch.send = std::string(std::size_t{8} << 20, 'x');
