@@ -3,7 +3,7 @@ set(get_tests
     reactor/event_loop_test.cpp
     reactor/multiplexers_test.cpp
     fetch/bad_servers_test.cpp
-    fetch/exchange_test.cpp
+    fetch/socket_io_test.cpp
     fetch/fetch_test.cpp
     get/output/output_test.cpp
     fetch/poem_catalog_test.cpp

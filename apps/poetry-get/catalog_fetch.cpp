@@ -12,7 +12,7 @@ namespace poetry::get {
 namespace {
 
 // 65,535 ports, each with a line of 250 bytes.
-constexpr std::uint64_t most_bytes = std::uint64_t{16} << 20;
+constexpr std::uint64_t max_bytes = std::uint64_t{16} << 20;
 
 class Text final : public fetch::Observer {
  public:
@@ -47,7 +47,7 @@ std::optional<fetch::PoemCatalog> fetch_catalog(const net::HostPort& where,
   batch.servers = {where};
   batch.fetch = fetch;
   batch.fetch.send.reset();
-  batch.fetch.max_bytes = most_bytes;
+  batch.fetch.max_bytes = max_bytes;
   batch.family = family;
   std::vector<Apart> no_others;
   Apart apart(

@@ -8,7 +8,7 @@
 
 #include "base/error.hpp"
 #include "base/quantity.hpp"
-#include "cli/findings.hpp"
+#include "cli/check_report.hpp"
 #include "cli/replaced_file.hpp"
 #include "engine/capacity.hpp"
 #include "fetch/resolver.hpp"
@@ -39,13 +39,13 @@ class Hosts {
   }
 
   void resolve_all();
-  void tell(cli::Findings& findings) const;
+  void tell(cli::CheckReport& report) const;
 
  private:
   void add(const net::HostPort& where) {
     if (seen_.insert(where.host).second) hosts_.push_back(where);
   }
-  void tell(const net::HostPort& host, cli::Findings& findings) const;
+  void tell(const net::HostPort& host, cli::CheckReport& report) const;
 
   net::Family family_;
   base::Duration patience_;
@@ -81,24 +81,24 @@ void Hosts::resolve_all() {
   }
 }
 
-void Hosts::tell(cli::Findings& findings) const {
-  for (const auto& host : hosts_) tell(host, findings);
+void Hosts::tell(cli::CheckReport& report) const {
+  for (const auto& host : hosts_) tell(host, report);
   if (hosts_.size() > max_told_hosts) {
-    findings.works(base::counted(hosts_.size(), "host") +
-                   " in all; those that can be reached are not told");
+    report.works(base::counted(hosts_.size(), "host") +
+                 " in all; those that can be reached are not told");
   }
 }
 
-void Hosts::tell(const net::HostPort& host, cli::Findings& findings) const {
+void Hosts::tell(const net::HostPort& host, cli::CheckReport& report) const {
   const auto entry = found_.find(host.host);
   if (entry == found_.end()) {
-    findings.fails("resolve " + host.host + ": no answer in time",
-                   "check the name servers, or give a numeric address");
+    report.fails("resolve " + host.host + ": no answer in time",
+                 "check the name servers, or give a numeric address");
     return;
   }
   if (entry->second.addresses.empty()) {
-    findings.fails("resolve " + host.host + ": " + entry->second.error.message(),
-                   "check the name, -4 and -6, or give a numeric address");
+    report.fails("resolve " + host.host + ": " + entry->second.error.message(),
+                 "check the name, -4 and -6, or give a numeric address");
     return;
   }
   std::string addresses;
@@ -111,14 +111,14 @@ void Hosts::tell(const net::HostPort& host, cli::Findings& findings) const {
     }
   }
   if (addresses.empty()) {
-    findings.fails("reach " + host.host + ": " + error.message(),
-                   "no interface here leads there: see 'ip route', or choose the other family");
+    report.fails("reach " + host.host + ": " + error.message(),
+                 "no interface here leads there: see 'ip route', or choose the other family");
   } else if (hosts_.size() <= max_told_hosts) {
-    findings.works("reach " + host.host + (addresses == host.host ? "" : " at " + addresses));
+    report.works("reach " + host.host + (addresses == host.host ? "" : " at " + addresses));
   }
 }
 
-void check_parallel(const GetOptions& options, std::uint64_t tasks, cli::Findings& findings) {
+void check_parallel(const GetOptions& options, std::uint64_t tasks, cli::CheckReport& report) {
   const Room room = room_for_tasks();
   const std::uint64_t at_once = options.parallel == 0 ? tasks : std::min(options.parallel, tasks);
   for (const auto& engine : engines_of(options.engine)) {
@@ -134,10 +134,10 @@ void check_parallel(const GetOptions& options, std::uint64_t tasks, cli::Finding
     const auto what =
         engine + ": " + base::counted(std::min(wanted, holds.connections), "task") + " at once";
     if (wanted <= holds.connections) {
-      findings.works(what);
+      report.works(what);
     } else {
-      findings.warns(what + ", not " + std::to_string(wanted) + ": " + holds.limit,
-                     "raise that limit, or let --parallel be smaller");
+      report.warns(what + ", not " + std::to_string(wanted) + ": " + holds.limit,
+                   "raise that limit, or let --parallel be smaller");
     }
   }
 }
@@ -145,7 +145,7 @@ void check_parallel(const GetOptions& options, std::uint64_t tasks, cli::Finding
 // Each connection to one address and port has a local port of its own, and keeps it for a minute
 // where this side closes first (TIME-WAIT, RFC 9293).
 void check_ports(const GetOptions& options, const std::vector<net::HostPort>& servers,
-                 cli::Findings& findings) {
+                 cli::CheckReport& report) {
   const auto ports = net::ephemeral_ports();
   if (ports.empty()) return;
   std::map<std::string, std::uint64_t> tasks;
@@ -154,36 +154,36 @@ void check_ports(const GetOptions& options, const std::vector<net::HostPort>& se
   for (const auto& [server, count] : tasks) {
     const auto at_once = std::min(room, options.parallel == 0 ? count : options.parallel);
     if (at_once <= ports.size()) continue;
-    findings.warns(base::counted(at_once, "connection") + " at once to " + server + ": there are " +
-                       std::to_string(ports.size()) +
-                       " local ports for them (net.ipv4.ip_local_port_range)",
-                   "let --parallel be smaller, or widen that range");
+    report.warns(base::counted(at_once, "connection") + " at once to " + server + ": there are " +
+                     std::to_string(ports.size()) +
+                     " local ports for them (net.ipv4.ip_local_port_range)",
+                 "let --parallel be smaller, or widen that range");
   }
 }
 
-void check_files(const GetOptions& options, std::uint64_t tasks, cli::Findings& findings) {
+void check_files(const GetOptions& options, std::uint64_t tasks, cli::CheckReport& report) {
   const auto remedy = "check the path and its permissions";
   for (const auto& file : {options.output, options.report_file}) {
     if (file.empty()) continue;
-    findings.tries("write " + file, remedy, [&file] { cli::try_to_write(file); });
+    report.tries("write " + file, remedy, [&file] { cli::try_to_write(file); });
   }
   if (!options.log.file.empty()) {
-    findings.tries("write " + options.log.file, remedy, [&] { cli::try_to_log(options.log.file); });
+    report.tries("write " + options.log.file, remedy, [&] { cli::try_to_log(options.log.file); });
   }
   if (!options.timeline_svg.empty()) {
-    findings.tries("write " + options.timeline_svg, remedy,
-                   [&options] { cli::check_replaceable(options.timeline_svg); });
+    report.tries("write " + options.timeline_svg, remedy,
+                 [&options] { cli::check_replaceable(options.timeline_svg); });
   }
   if (!options.output_dir.empty()) {
-    findings.tries("write to " + options.output_dir, remedy,
-                   [&options] { cli::try_to_make_directory(options.output_dir); });
+    report.tries("write to " + options.output_dir, remedy,
+                 [&options] { cli::try_to_make_directory(options.output_dir); });
   }
   const bool waits = options.output_dir.empty() && tasks > 1 &&
                      (!options.output.empty() || options.print == "ordered");
   if (waits) {
-    findings.tries("write to " + output::spool_directory() + " (poems that wait for their turn)",
-                   "set TMPDIR to a directory with room",
-                   [] { cli::try_to_write(output::spool_directory() + "/poetry-get"); });
+    report.tries("write to " + output::spool_directory() + " (poems that wait for their turn)",
+                 "set TMPDIR to a directory with room",
+                 [] { cli::try_to_write(output::spool_directory() + "/poetry-get"); });
   }
 }
 
@@ -195,14 +195,14 @@ int check(const GetOptions& options) {
   read_send(options);
   output::check_distinct(paths_of(options));
   const std::uint64_t tasks = servers.size() * options.repeat;
-  cli::Findings findings;
-  if (tasks > 0) check_parallel(options, tasks, findings);
-  check_ports(options, servers, findings);
+  cli::CheckReport report;
+  if (tasks > 0) check_parallel(options, tasks, report);
+  check_ports(options, servers, report);
   Hosts hosts(options, servers);
   hosts.resolve_all();
-  hosts.tell(findings);
-  check_files(options, tasks, findings);
-  return findings.finish();
+  hosts.tell(report);
+  check_files(options, tasks, report);
+  return report.finish();
 }
 
 }  // namespace poetry::get

@@ -5,7 +5,7 @@
 
 namespace poetry::get {
 
-/// Prints the findings; the exit status. Raises what the options and lists themselves raise
+/// Prints the report; returns the exit status. Raises what the options and lists themselves raise
 /// (UsageError, std::system_error).
 int check(const GetOptions& options);
 

@@ -6,15 +6,15 @@
 
 namespace poetry::get {
 Collector::Collector(std::vector<std::unique_ptr<output::Output>> outputs, Events events,
-                     output::Screen& screen, Progress& progress)
-    : outputs_(std::move(outputs)), events_(events), screen_(screen), progress_(progress) {}
+                     output::TerminalWriter& screen, Progress& progress)
+    : outputs_(std::move(outputs)), events_(events), terminal_(screen), progress_(progress) {}
 
 std::string Collector::received(std::size_t task, const fetch::Record& record,
                                 std::string_view bytes) {
   progress_.received(bytes.size());
   if (events_ == Events::all) {
-    screen_.tell(fmt::format("Task {}: got {} bytes of poetry from {}", task + 1, bytes.size(),
-                             net::to_string(*record.address)));
+    terminal_.tell(fmt::format("Task {}: got {} bytes of poetry from {}", task + 1, bytes.size(),
+                               net::to_string(*record.address)));
   }
   try {
     for (const auto& output : outputs_) output->write(task, bytes);
@@ -27,9 +27,9 @@ std::string Collector::received(std::size_t task, const fetch::Record& record,
 void Collector::retrying(std::size_t task, const fetch::Record& record, base::Duration delay) {
   progress_.discarded(record.bytes);
   if (events_ == Events::all) {
-    screen_.tell(fmt::format("Task {} starts over in {}{}: {}", task + 1,
-                             base::format_duration(delay),
-                             record.bytes == 0 ? "" : ", what it got is void", record.error));
+    terminal_.tell(fmt::format("Task {} starts over in {}{}: {}", task + 1,
+                               base::format_duration(delay),
+                               record.bytes == 0 ? "" : ", what it got is void", record.error));
   }
   for (const auto& output : outputs_) output->discard(task);
 }
@@ -45,8 +45,8 @@ void Collector::ended(std::size_t task, fetch::Record& record) {
   const bool failed = record.outcome != fetch::Outcome::ok;
   const bool begun = record.started != base::never;  // a signal may end thousands that have not
   if (events_ != Events::all && (events_ == Events::none || !failed || !begun)) return;
-  screen_.tell(failed ? fmt::format("Task {} failed: {}", task + 1, record.error)
-                      : fmt::format("Task {} finished", task + 1));
+  terminal_.tell(failed ? fmt::format("Task {} failed: {}", task + 1, record.error)
+                        : fmt::format("Task {} finished", task + 1));
 }
 
 }  // namespace poetry::get

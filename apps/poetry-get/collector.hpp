@@ -8,7 +8,7 @@
 
 #include "fetch/strategy.hpp"
 #include "output/output.hpp"
-#include "output/screen.hpp"
+#include "output/terminal_writer.hpp"
 #include "progress.hpp"
 
 namespace poetry::get {
@@ -18,7 +18,7 @@ enum class Events { none, failures, all };
 class Collector final : public fetch::Observer {
  public:
   Collector(std::vector<std::unique_ptr<output::Output>> outputs, Events events,
-            output::Screen& screen, Progress& progress);
+            output::TerminalWriter& screen, Progress& progress);
 
   std::string received(std::size_t task, const fetch::Record& record,
                        std::string_view bytes) override;
@@ -28,7 +28,7 @@ class Collector final : public fetch::Observer {
  private:
   std::vector<std::unique_ptr<output::Output>> outputs_;
   Events events_;
-  output::Screen& screen_;
+  output::TerminalWriter& terminal_;
   Progress& progress_;
 };
 

@@ -14,7 +14,7 @@ namespace poetry::get {
 namespace {
 
 // It is held as long as the tool runs, and sent by every task.
-constexpr std::size_t most_sent = std::size_t{64} << 20;
+constexpr std::size_t max_sent = std::size_t{64} << 20;
 
 std::string read_text(const std::string& path) {
   const base::Fd opened(path == "-" ? -1 : ::open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -22,14 +22,14 @@ std::string read_text(const std::string& path) {
   const int fd = opened ? opened.get() : STDIN_FILENO;
   std::string text;
   std::array<char, 65536> piece;
-  while (text.size() <= most_sent) {
+  while (text.size() <= max_sent) {
     const auto count = ::read(fd, piece.data(), piece.size());
     if (count < 0 && errno != EINTR)
       base::throw_errno("read", path == "-" ? "standard input" : path);
     if (count == 0) return text;
     if (count > 0) text.append(piece.data(), static_cast<std::size_t>(count));
   }
-  throw base::UsageError("more to send than " + base::format_size(most_sent), "@" + path);
+  throw base::UsageError("more to send than " + base::format_size(max_sent), "@" + path);
 }
 
 /// The byte of a numeric escape and how many characters it takes, none where it is not one.

@@ -11,7 +11,7 @@ namespace poetry::get {
 namespace {
 
 constexpr std::uint64_t any_count = std::numeric_limits<std::uint64_t>::max();
-constexpr std::uint64_t most_repeats = 1'000'000;
+constexpr std::uint64_t max_repeats = 1'000'000;
 
 using Texts = std::vector<std::string>;
 using Table = std::vector<cli::Option>;
@@ -56,7 +56,7 @@ void add_task_options(Table& table, GetOptions& o) {
                    "", [&o](std::string_view text) { o.catalog = net::parse_host_port(text); },
                    [&o] { return o.catalog ? Texts{net::to_string(*o.catalog)} : Texts{}; }});
   table.push_back({"repeat", 'n', "N", "N tasks for each server", "1",
-                   cli::into(o.repeat, 1, most_repeats), shows(o.repeat)});
+                   cli::into(o.repeat, 1, max_repeats), shows(o.repeat)});
   table.push_back({"parallel", 'j', "N", "at most N tasks in flight; 0 is all", "0",
                    cli::into(o.parallel, 0, any_count), shows(o.parallel)});
 }

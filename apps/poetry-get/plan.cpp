@@ -17,7 +17,7 @@ namespace {
 // Standard streams, files, signals, the spool; and the sockets of name lookups, most of these.
 constexpr std::uint64_t other_descriptors = 96;
 constexpr std::size_t arrivals_in_all = std::size_t{2} << 20;  // kept by all tasks, for a picture
-constexpr std::size_t least_arrivals = 8;                      // kept by one
+constexpr std::size_t min_arrivals = 8;                        // kept by one
 
 fetch::FetchOptions fetch_options(const GetOptions& options, std::optional<std::string> send) {
   fetch::FetchOptions fetch = options.fetch;
@@ -36,12 +36,12 @@ void tell(const net::HostPort& where, const fetch::PoemCatalog& catalog) {
   cli::write_all(STDERR_FILENO, text, "standard error");
 }
 
-std::size_t most_arrivals(const GetOptions& options, std::size_t tasks) {
+std::size_t max_arrivals(const GetOptions& options, std::size_t tasks) {
   if (!options.timeline && options.timeline_svg.empty()) return 0;
-  return std::clamp(arrivals_in_all / tasks, least_arrivals, fetch::Arrivals::capacity);
+  return std::clamp(arrivals_in_all / tasks, min_arrivals, fetch::Arrivals::capacity);
 }
 
-std::size_t most_in_flight(std::size_t asked, std::size_t tasks) {
+std::size_t max_in_flight(std::size_t asked, std::size_t tasks) {
   const auto [room, limit] = room_for_tasks();
   if (std::min<std::uint64_t>(tasks, asked == 0 ? tasks : asked) <= room) return asked;
   if (asked != 0) {
@@ -85,8 +85,8 @@ std::optional<fetch::Batch> plan_batch(const GetOptions& options, std::vector<ne
     }
   }
   batch.servers = servers_of(std::move(given), catalog, options.repeat);
-  batch.fetch.most_arrivals = most_arrivals(options, batch.servers.size());
-  batch.parallel = most_in_flight(options.parallel, batch.servers.size());
+  batch.fetch.max_arrivals = max_arrivals(options, batch.servers.size());
+  batch.parallel = max_in_flight(options.parallel, batch.servers.size());
   return batch;
 }
 

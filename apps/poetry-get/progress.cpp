@@ -33,9 +33,9 @@ std::string short_time(base::Duration time) {
 
 }  // namespace
 
-Progress::Progress(output::Screen& screen, std::size_t tasks, std::size_t at_once)
-    : screen_(screen), tasks_(tasks), at_once_(at_once) {
-  if (screen_.shows_progress()) thread_ = std::thread([this] { draw_until_stopped(); });
+Progress::Progress(output::TerminalWriter& screen, std::size_t tasks, std::size_t at_once)
+    : terminal_(screen), tasks_(tasks), at_once_(at_once) {
+  if (terminal_.shows_progress()) thread_ = std::thread([this] { draw_until_stopped(); });
 }
 
 Progress::~Progress() { stop(); }
@@ -48,13 +48,13 @@ void Progress::stop() {
   }
   changed_.notify_one();
   thread_.join();
-  screen_.show({});
+  terminal_.show({});
 }
 
 void Progress::draw_until_stopped() {
   std::unique_lock lock(mutex_);
   while (!changed_.wait_for(lock, redrawn_after, [this] { return stopped_; })) {
-    screen_.show(line(base::Clock::now()).substr(0, screen_.width()));
+    terminal_.show(line(base::Clock::now()).substr(0, terminal_.width()));
   }
   ::getrusage(RUSAGE_THREAD, &usage_);
 }

@@ -13,7 +13,7 @@
 #include <mutex>
 #include <thread>
 
-#include "output/screen.hpp"
+#include "output/terminal_writer.hpp"
 #include "report/report.hpp"
 
 namespace poetry::get {
@@ -21,7 +21,7 @@ namespace poetry::get {
 class Progress {
  public:
   /// `at_once` tasks at most are in flight.
-  Progress(output::Screen& screen, std::size_t tasks, std::size_t at_once);
+  Progress(output::TerminalWriter& screen, std::size_t tasks, std::size_t at_once);
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
   ~Progress();
@@ -45,7 +45,7 @@ class Progress {
   void draw_until_stopped();
   [[nodiscard]] std::string line(base::TimePoint now);
 
-  output::Screen& screen_;
+  output::TerminalWriter& terminal_;
   const std::size_t tasks_;
   const std::size_t at_once_;
   const base::TimePoint started_ = base::Clock::now();

@@ -18,7 +18,7 @@
 #include "net/signals.hpp"
 #include "output/files.hpp"
 #include "output/output.hpp"
-#include "output/screen.hpp"
+#include "output/terminal_writer.hpp"
 #include "pack.hpp"
 #include "plan.hpp"
 #include "progress.hpp"
@@ -54,7 +54,7 @@ class Job {
   output::Files files_;
   fetch::Batch batch_;
   net::Signals signals_{SIGINT, SIGTERM};
-  output::Screen screen_;
+  output::TerminalWriter terminal_;
   bool stopped_ = false;  // by a signal that came to this process and not to an engine's
   std::vector<report::Run> runs_;
 };
@@ -72,13 +72,13 @@ bool interrupted(const report::Run& run) {
 Job::Job(const GetOptions& options)
     : options_(options),
       files_(paths_of(options)),
-      screen_(options.quiet ? output::Quiet::yes : output::Quiet::no) {}
+      terminal_(options.quiet ? output::Quiet::yes : output::Quiet::no) {}
 
 // Of several engines the first prints. The others do the same work for nothing, so that their
 // figures tell of the same.
 std::vector<std::unique_ptr<output::Output>> Job::make_outputs(Turn turn) {
   std::vector<std::unique_ptr<output::Output>> outputs;
-  const auto print = [this](std::string_view bytes) { screen_.print(bytes); };
+  const auto print = [this](std::string_view bytes) { terminal_.print(bytes); };
   const auto where = [&](const output::Sink& sink) {
     return turn == Turn::first ? sink : files_.nowhere();
   };
@@ -107,9 +107,9 @@ Events Job::events() const {
 report::Run Job::run_engine(const std::string& engine, Turn turn) {
   const report::Cost before = cost_so_far();
   const std::size_t tasks = batch_.servers.size();
-  const std::size_t most = batch_.parallel == 0 ? tasks : batch_.parallel;
-  Progress progress(screen_, tasks, engine == "sequential" ? 1 : most);
-  Collector collector(make_outputs(turn), events(), screen_, progress);
+  const std::size_t max = batch_.parallel == 0 ? tasks : batch_.parallel;
+  Progress progress(terminal_, tasks, engine == "sequential" ? 1 : max);
+  Collector collector(make_outputs(turn), events(), terminal_, progress);
   fetch::Result result = fetch::make_strategy(engine)->run(batch_, collector, signals_);
   progress.stop();
   report::Run run;

@@ -17,15 +17,15 @@
 namespace poetry::get {
 namespace {
 
-constexpr std::size_t most_line = 1024;  // the longest name of a host takes a quarter of it
-constexpr std::size_t most_shown = 200;  // of a bad line
+constexpr std::size_t max_line = 1024;  // the longest name of a host takes a quarter of it
+constexpr std::size_t max_shown = 200;  // of a bad line
 constexpr std::string_view blank = " \t\r\v\f";
 constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
 
 // A bad line may hold anything, also what a terminal would obey.
 std::string shown(std::string_view text) {
   std::string result;
-  for (const char each : text.substr(0, most_shown)) {
+  for (const char each : text.substr(0, max_shown)) {
     const auto byte = static_cast<unsigned char>(each);
     if (byte >= 0x20 && byte < 0x7f) {
       result += each;
@@ -33,7 +33,7 @@ std::string shown(std::string_view text) {
       fmt::format_to(std::back_inserter(result), "\\x{:02x}", byte);
     }
   }
-  return text.size() > most_shown ? result + "..." : result;
+  return text.size() > max_shown ? result + "..." : result;
 }
 
 /// Reads one list and adds its servers.
@@ -85,10 +85,10 @@ class ListReader {
     comment_ = hash != std::string_view::npos;
     text = text.substr(0, hash);
     if (line_.empty()) text.remove_prefix(std::min(text.find_first_not_of(blank), text.size()));
-    line_.append(text.substr(0, most_line + 1 - line_.size()));
-    if (line_.size() > most_line) {
+    line_.append(text.substr(0, max_line + 1 - line_.size()));
+    if (line_.size() > max_line) {
       throw base::UsageError(
-          place(), "a line of more than " + std::to_string(most_line) + " bytes: " + shown(line_));
+          place(), "a line of more than " + std::to_string(max_line) + " bytes: " + shown(line_));
     }
   }
 
@@ -110,8 +110,8 @@ class ListReader {
     } catch (const base::UsageError& error) {
       throw base::UsageError(place(), shown(error.what()));
     }
-    if (servers_.size() > most_tasks) {
-      throw base::UsageError(place(), "more than " + std::to_string(most_tasks) + " servers");
+    if (servers_.size() > max_tasks) {
+      throw base::UsageError(place(), "more than " + std::to_string(max_tasks) + " servers");
     }
   }
 
@@ -134,8 +134,8 @@ std::vector<net::HostPort> listed_servers(const GetOptions& options) {
     throw base::UsageError("standard input is read only once", "--from -");
   }
   for (const auto& path : options.from) ListReader(path, servers).read();
-  if (servers.size() > most_tasks / options.repeat) {
-    throw base::UsageError("more than " + std::to_string(most_tasks) + " tasks",
+  if (servers.size() > max_tasks / options.repeat) {
+    throw base::UsageError("more than " + std::to_string(max_tasks) + " tasks",
                            fmt::format("{} servers, --repeat {}", servers.size(), options.repeat));
   }
   return servers;

@@ -11,7 +11,7 @@
 namespace poetry::get {
 
 /// What a run keeps of each task is some 300 bytes.
-inline constexpr std::size_t most_tasks = 1'000'000;
+inline constexpr std::size_t max_tasks = 1'000'000;
 
 /// The servers of the command line, then those of the --from files, one a line, in order. Raises
 /// UsageError naming file and line, or that there are too many, and std::system_error. Reads in

@@ -3,7 +3,7 @@
 #include <filesystem>
 #include <optional>
 
-#include "cli/findings.hpp"
+#include "cli/check_report.hpp"
 #include "engine/engine.hpp"
 #include "net/ephemeral_ports.hpp"
 #include "net/socket.hpp"
@@ -14,30 +14,30 @@ namespace poetry::server {
 namespace {
 
 void check_capacity(const ServerOptions& options, const std::vector<Plan>& plans,
-                    cli::Findings& findings) {
+                    cli::CheckReport& report) {
   const auto capacity = engine::make_engine(options.engine)->capacity();
   const auto holds = options.engine + " holds at most " + std::to_string(capacity.connections) +
                      " connections: " + capacity.limit;
-  const auto most = most_clients(options, plans);
-  if (most <= capacity.connections) {
-    findings.works(holds);
+  const auto max = max_clients(options, plans);
+  if (max <= capacity.connections) {
+    report.works(holds);
   } else {
-    findings.fails("--max-clients " + std::to_string(most) + ": " + holds,
-                   "raise that limit, or lower --max-clients");
+    report.fails("--max-clients " + std::to_string(max) + ": " + holds,
+                 "raise that limit, or lower --max-clients");
   }
 }
 
 void check_workers(const ServerOptions& options, const std::vector<Plan>& plans,
-                   cli::Findings& findings) {
+                   cli::CheckReport& report) {
   const auto count = worker_count(options);
   if (count == 1) return;
-  const auto capacity = worker_capacity({plans.size(), most_clients(options, plans)});
+  const auto capacity = worker_capacity({plans.size(), max_clients(options, plans)});
   const auto what = std::to_string(count) + " workers: at most " +
                     std::to_string(capacity.workers) + " here: " + capacity.limit;
   if (count <= capacity.workers) {
-    findings.works(what);
+    report.works(what);
   } else {
-    findings.fails(what, "raise that limit, or lower --workers");
+    report.fails(what, "raise that limit, or lower --workers");
   }
 }
 
@@ -54,42 +54,42 @@ std::string remedy_for(const std::system_error& error) {
   return "choose another port or --host";
 }
 
-void check_port(const net::HostPort& at, faults::Door door, cli::Findings& findings) {
+void check_port(const net::HostPort& at, faults::Acceptance acceptance, cli::CheckReport& report) {
   try {
-    const base::Fd socket = take_port(door, listening_address(at));
+    const base::Fd socket = take_port(acceptance, listening_address(at));
     const auto outgoing = net::ephemeral_ports();
     if (at.port != 0 && outgoing.contains(at.port)) {
-      findings.warns("bind " + net::to_string(at) +
-                         ": free now, but outgoing connections take ports from " +
-                         std::to_string(outgoing.first) + " to " + std::to_string(outgoing.last),
-                     "choose a port outside of them, so that none is in the way later");
+      report.warns("bind " + net::to_string(at) +
+                       ": free now, but outgoing connections take ports from " +
+                       std::to_string(outgoing.first) + " to " + std::to_string(outgoing.last),
+                   "choose a port outside of them, so that none is in the way later");
     } else {
-      findings.works("bind " + net::to_string(at));
+      report.works("bind " + net::to_string(at));
     }
   } catch (const std::system_error& error) {
     const bool unresolved = error.code().category() == net::resolve_category();
-    findings.fails(error.what(),
-                   unresolved ? "check the name, or give a numeric address" : remedy_for(error));
+    report.fails(error.what(),
+                 unresolved ? "check the name, or give a numeric address" : remedy_for(error));
   }
 }
 
 /// The listeners that are inherited, as take_inherited() has them; nothing where that fails.
 std::optional<std::vector<base::Fd>> check_inherited(const ServerOptions& options,
                                                      const std::vector<Plan>& plans,
-                                                     cli::Findings& findings) {
+                                                     cli::CheckReport& report) {
   try {
     return take_inherited(plans, options);
   } catch (const std::runtime_error& error) {
-    findings.fails(error.what(), "let the service manager's sockets and these options agree");
+    report.fails(error.what(), "let the service manager's sockets and these options agree");
     return std::nullopt;
   }
 }
 
 /// A state that does not exist yet is not made: it is enough that it could be.
-void check_service(const session::ServiceSpec& spec, cli::Findings& findings) {
+void check_service(const session::ServiceSpec& spec, cli::CheckReport& report) {
   const auto what = "serve " + spec.service + " " + spec.name;
   const bool is_made = spec.service == "fibonacci" && !std::filesystem::exists(spec.argument);
-  findings.tries(what, "check the file's path and permissions", [&spec, is_made] {
+  report.tries(what, "check the file's path and permissions", [&spec, is_made] {
     if (is_made) {
       cli::try_to_write(spec.argument);
     } else {
@@ -102,24 +102,24 @@ void check_service(const session::ServiceSpec& spec, cli::Findings& findings) {
 
 int check(const ServerOptions& options) {
   const auto plans = plan_ports(options);
-  cli::Findings findings;
-  check_capacity(options, plans, findings);
-  check_workers(options, plans, findings);
-  const auto inherited = check_inherited(options, plans, findings);
+  cli::CheckReport report;
+  check_capacity(options, plans, report);
+  check_workers(options, plans, report);
+  const auto inherited = check_inherited(options, plans, report);
   for (std::size_t i = 0; i < plans.size(); ++i) {
     if (inherited && (*inherited)[i]) {
-      findings.works("inherit " + net::to_string(net::local_address((*inherited)[i].get())));
+      report.works("inherit " + net::to_string(net::local_address((*inherited)[i].get())));
     } else if (inherited) {  // otherwise what was refused may be in its way
-      check_port(plans[i].at, plans[i].faults.door(), findings);
+      check_port(plans[i].at, plans[i].faults.acceptance(), report);
     }
-    check_service(plans[i].spec, findings);
+    check_service(plans[i].spec, report);
   }
   constexpr auto remedy = "check the folder's path and permissions";
   const std::string& ready = options.ready_file;
   const std::string& log = options.log.file;
-  if (!ready.empty()) findings.tries("write " + ready, remedy, [&] { cli::try_to_write(ready); });
-  if (!log.empty()) findings.tries("write " + log, remedy, [&] { cli::try_to_log(log); });
-  return findings.finish();
+  if (!ready.empty()) report.tries("write " + ready, remedy, [&] { cli::try_to_write(ready); });
+  if (!log.empty()) report.tries("write " + log, remedy, [&] { cli::try_to_log(log); });
+  return report.finish();
 }
 
 }  // namespace poetry::server

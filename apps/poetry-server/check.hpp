@@ -5,7 +5,8 @@
 
 namespace poetry::server {
 
-/// Prints the findings; the exit status. Raises what the options themselves raise (UsageError).
+/// Prints the report; returns the exit status. Raises what the options themselves raise
+/// (UsageError).
 int check(const ServerOptions& options);
 
 }  // namespace poetry::server

@@ -228,10 +228,10 @@ std::size_t worker_count(const ServerOptions& options) {
   return std::max(1U, std::thread::hardware_concurrency());  // more than cpu_set_t can tell apart
 }
 
-std::uint64_t most_clients(const ServerOptions& options, const std::vector<Plan>& plans) {
-  auto most = options.settings.max_clients;
-  for (const auto& plan : plans) most = std::max(most, plan.spec.settings.max_clients);
-  return most;
+std::uint64_t max_clients(const ServerOptions& options, const std::vector<Plan>& plans) {
+  auto max = options.settings.max_clients;
+  for (const auto& plan : plans) max = std::max(max, plan.spec.settings.max_clients);
+  return max;
 }
 
 }  // namespace poetry::server

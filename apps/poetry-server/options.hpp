@@ -50,6 +50,6 @@ std::vector<Plan> plan_ports(const ServerOptions& options);
 std::size_t worker_count(const ServerOptions& options);
 
 /// The largest of the limits on connections, the server's and its ports' own.
-std::uint64_t most_clients(const ServerOptions& options, const std::vector<Plan>& plans);
+std::uint64_t max_clients(const ServerOptions& options, const std::vector<Plan>& plans);
 
 }  // namespace poetry::server

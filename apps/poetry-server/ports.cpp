@@ -12,18 +12,18 @@ namespace poetry::server {
 namespace {
 
 bool same_place(const Plan& one, const Plan& other) {
-  return one.at == other.at && one.faults.door() == other.faults.door();
+  return one.at == other.at && one.faults.acceptance() == other.faults.acceptance();
 }
 
 }  // namespace
 
-base::Fd take_port(faults::Door door, const net::Address& address) {
-  switch (door) {
-    case faults::Door::refuse:
+base::Fd take_port(faults::Acceptance acceptance, const net::Address& address) {
+  switch (acceptance) {
+    case faults::Acceptance::refuse:
       return net::bind_to(address);
-    case faults::Door::blackhole:
+    case faults::Acceptance::blackhole:
       return net::listen_in_silence(address);
-    case faults::Door::open:
+    case faults::Acceptance::accept:
       break;
   }
   return net::listen_on(address, 1);
@@ -48,7 +48,7 @@ std::vector<base::Fd> take_inherited(const std::vector<Plan>& plans, const Serve
     const auto& listener = taken.emplace_back(net::take_listener_at(plan.at, listeners));
     if (!listener) continue;
     const auto at = net::to_string(net::local_address(listener.get()));
-    if (plan.faults.door() != faults::Door::open) {
+    if (plan.faults.acceptance() != faults::Acceptance::accept) {
       throw std::runtime_error("refuse and blackhole come too late for the inherited listener " +
                                at);
     }
@@ -94,7 +94,7 @@ void Ports::replace(const std::vector<Plan>& plans, const ServerOptions& options
 
 /// Ports with the same specification share one service, and so the bytes of a poem.
 Ports::Services Ports::make_services(const std::vector<Plan>& plans) const {
-  const session::Surroundings surroundings{[this] { return catalog(); }};
+  const session::Context context{[this] { return catalog(); }};
   Services services;
   for (std::size_t i = 0; i < plans.size(); ++i) {
     const auto same = [&](const Plan& plan) { return plan.spec == plans[i].spec; };
@@ -105,7 +105,7 @@ Ports::Services Ports::make_services(const std::vector<Plan>& plans) const {
       services.poems.push_back(services.poems[first]);
       continue;
     }
-    auto service = session::make_service(plans[i].spec, surroundings);
+    auto service = session::make_service(plans[i].spec, context);
     services.poems.push_back(std::dynamic_pointer_cast<const session::PoemService>(service));
     services.faulty.push_back(faults::with_faults(std::move(service), plans[i].faults, on_fired_));
   }
@@ -122,10 +122,10 @@ void Ports::bind(const Plan& plan, const ServerOptions& options, std::uint64_t s
   if (inherited) {
     net::adopt_listener(inherited.get(), backlog);
     listeners.push_back(std::move(inherited));
-  } else if (plan.faults.door() == faults::Door::open) {
+  } else if (plan.faults.acceptance() == faults::Acceptance::accept) {
     listeners = net::listen_together(address, backlog, std::max<std::size_t>(1, shared_.size()));
   } else {
-    closed = take_port(plan.faults.door(), address);
+    closed = take_port(plan.faults.acceptance(), address);
   }
   const auto bound = net::local_address(closed ? closed.get() : listeners.front().get());
   if (closed) closed_.push_back(std::move(closed));

@@ -14,10 +14,10 @@ namespace poetry::server {
 /// The address to listen on, IPv4 where a name has both. Raises std::system_error.
 net::Address listening_address(const net::HostPort& at);
 
-/// A socket that has the port as its plan wants it, with a backlog of 1 where the door is open:
+/// A socket that has the port as its plan wants it, with a backlog of 1 where it accepts:
 /// what
 /// --check tries is what a run does. Raises std::system_error naming the address.
-base::Fd take_port(faults::Door door, const net::Address& address);
+base::Fd take_port(faults::Acceptance acceptance, const net::Address& address);
 
 /// The listeners that this process inherited, by plan; empty where the port is to be bound. Raises
 /// UsageError and std::runtime_error where one is no TCP listener, or is at a port that is not

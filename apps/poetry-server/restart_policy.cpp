@@ -4,7 +4,7 @@ namespace poetry::server {
 
 std::optional<base::Duration> RestartPolicy::ended(base::Duration lived) {
   short_lives_ = lived >= sound_life ? 0 : short_lives_ + 1;
-  if (short_lives_ >= most_short_lives) return std::nullopt;
+  if (short_lives_ >= max_short_lives) return std::nullopt;
   if (short_lives_ <= 1) return base::Duration{0};
   return first_pause * (1 << (short_lives_ - 2));
 }

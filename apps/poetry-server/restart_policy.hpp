@@ -16,7 +16,7 @@ class RestartPolicy {
   /// The pause after the second short life in a row; after each further one it doubles.
   static constexpr base::Duration first_pause = std::chrono::milliseconds(100);
   /// So many short lives in a row are a loop, after 6.3 s of pauses.
-  static constexpr int most_short_lives = 8;
+  static constexpr int max_short_lives = 8;
 
   /// How long to wait before the next one starts, after one that lived so long; none: give up.
   std::optional<base::Duration> ended(base::Duration lived);

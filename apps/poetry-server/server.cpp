@@ -38,7 +38,7 @@ int Server::run() {
 void Server::serve_by_workers() {
   workers_->serve();
   while (!workers_->gone()) {
-    std::array<pollfd, 2> waited{{{signals_.fd(), POLLIN, 0}, {workers_->bell(), POLLIN, 0}}};
+    std::array<pollfd, 2> waited{{{signals_.fd(), POLLIN, 0}, {workers_->wakeup(), POLLIN, 0}}};
     const auto due = workers_->due();
     const auto limit =
         reactor::to_timespec(due == base::never ? reactor::forever : due - base::Clock::now());

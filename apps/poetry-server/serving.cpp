@@ -55,17 +55,17 @@ Serving::Serving(ServerOptions options, int argc, const char* const* argv)
 
 /// A limit beyond what the engine can hold is not what would happen.
 void Serving::check_clients(const ServerOptions& options, const std::vector<Plan>& plans) const {
-  const auto most = most_clients(options, plans);
+  const auto max = max_clients(options, plans);
   const auto capacity = engine_->capacity();
-  if (most <= capacity.connections) return;
-  throw std::runtime_error("--max-clients " + std::to_string(most) + ": " + options.engine +
+  if (max <= capacity.connections) return;
+  throw std::runtime_error("--max-clients " + std::to_string(max) + ": " + options.engine +
                            " holds at most " + std::to_string(capacity.connections) +
                            " connections here: " + capacity.limit);
 }
 
 void Serving::check_workers(const std::vector<Plan>& plans) const {
   if (workers_ == 1) return;
-  const auto capacity = worker_capacity({plans.size(), most_clients(options_, plans)});
+  const auto capacity = worker_capacity({plans.size(), max_clients(options_, plans)});
   if (workers_ <= capacity.workers) return;
   throw std::runtime_error("--workers " + std::to_string(workers_) + ": at most " +
                            std::to_string(capacity.workers) + " here: " + capacity.limit);

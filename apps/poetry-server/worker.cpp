@@ -36,7 +36,7 @@ engine::Command Worker::control() {
 
 engine::Command Worker::ended(const engine::Ended& connection) {
   if (!serving_.count(connection)) return engine::Command::go_on;
-  ring();
+  wake_parent();
   return engine::Command::drain;
 }
 
@@ -49,10 +49,10 @@ void Worker::reload() {
     ++news_.refusals;
   }
   ++news_.reloads;
-  ring();
+  wake_parent();
 }
 
 /// Wakes the parent, which looks at everything that is shared.
-void Worker::ring() const { ::eventfd_write(bell_, 1); }
+void Worker::wake_parent() const { ::eventfd_write(wakeup_, 1); }
 
 }  // namespace poetry::server

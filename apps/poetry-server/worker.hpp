@@ -3,7 +3,7 @@
 //
 // The parent sends orders, a byte each, through a pipe; the end of the pipe, which also a killed
 // parent leaves behind, is the order to stop. What the worker has done stands in shared memory, and
-// a bell (eventfd(2)), one for all workers, has the parent look.
+// a descriptor (eventfd(2)), one for all workers, has the parent look.
 //
 // All signals that the server reads stay blocked in a worker, so that one sent to the whole process
 // group, by a terminal's ^C or a service manager, is the parent's affair.
@@ -26,8 +26,8 @@ struct WorkerNews {
 class Worker : public engine::Host {
  public:
   /// `orders` is the pipe's end, non-blocking. Borrows all of them.
-  Worker(Serving& serving, WorkerNews& news, int orders, int bell)
-      : serving_(serving), news_(news), orders_(orders), bell_(bell) {}
+  Worker(Serving& serving, WorkerNews& news, int orders, int wakeup)
+      : serving_(serving), news_(news), orders_(orders), wakeup_(wakeup) {}
 
   /// Waits for the order to serve, then serves until it is told to end.
   void run();
@@ -37,12 +37,12 @@ class Worker : public engine::Host {
 
  private:
   void reload();
-  void ring() const;
+  void wake_parent() const;
 
   Serving& serving_;
   WorkerNews& news_;
   int orders_;
-  int bell_;
+  int wakeup_;
 };
 
 }  // namespace poetry::server

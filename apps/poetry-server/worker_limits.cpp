@@ -16,7 +16,7 @@ constexpr std::uint64_t worker_memory = std::uint64_t{512} << 10U;
 /// A client's sockets in the kernel, and what the leanest engine keeps of it.
 constexpr std::uint64_t client_memory = 5000;
 
-std::uint64_t left(std::uint64_t most, std::uint64_t used) { return most > used ? most - used : 0; }
+std::uint64_t left(std::uint64_t max, std::uint64_t used) { return max > used ? max - used : 0; }
 
 /// A product that stays at the largest number where it would be larger.
 std::uint64_t times(std::uint64_t one, std::uint64_t other) {
@@ -25,8 +25,8 @@ std::uint64_t times(std::uint64_t one, std::uint64_t other) {
   return too_large ? std::numeric_limits<std::uint64_t>::max() : product;
 }
 
-void consider(WorkerCapacity& least, std::uint64_t workers, std::string limit) {
-  if (workers < least.workers) least = {workers, std::move(limit)};
+void consider(WorkerCapacity& min, std::uint64_t workers, std::string limit) {
+  if (workers < min.workers) min = {workers, std::move(limit)};
 }
 
 /// In bytes, without swapping (proc(5)); the largest number where the kernel does not say.
@@ -42,13 +42,13 @@ std::uint64_t available_memory(const engine::LimitFiles& files) {
 /// Of the control group that is to be seen, which in a container is its own (cgroups(7), version
 /// 2).
 std::uint64_t group_memory(const engine::LimitFiles& files) {
-  std::uint64_t most = 0;
+  std::uint64_t max = 0;
   std::uint64_t used = 0;
-  if (!(std::ifstream(files.cgroups + "/memory.max") >> most)) {
+  if (!(std::ifstream(files.cgroups + "/memory.max") >> max)) {
     return std::numeric_limits<std::uint64_t>::max();
   }
   std::ifstream(files.cgroups + "/memory.current") >> used;
-  return left(most, used);
+  return left(max, used);
 }
 
 }  // namespace
@@ -56,23 +56,23 @@ std::uint64_t group_memory(const engine::LimitFiles& files) {
 WorkerCapacity worker_capacity(const WorkerNeeds& needs, const engine::LimitFiles& files) {
   // Where a descriptor each is the limit, more than one each is a narrower one.
   const auto processes = engine::process_capacity(worker_descriptors, files);
-  WorkerCapacity least{processes.connections, processes.limit};
+  WorkerCapacity min{processes.connections, processes.limit};
   const auto descriptors = engine::descriptor_capacity(worker_descriptors);
-  consider(least, descriptors.connections / (needs.listeners + 1),
+  consider(min, descriptors.connections / (needs.listeners + 1),
            descriptors.limit + ", one for each worker and for each of its ports");
 
   std::uint64_t open = 0;
   std::uint64_t unused = 0;
-  std::uint64_t most = 0;
-  if (std::ifstream(files.proc + "/sys/fs/file-nr") >> open >> unused >> most) {
-    consider(least, left(most, open) / (worker_files + std::min(needs.clients, most)),
-             std::to_string(most) + " open files of all processes (fs.file-max)");
+  std::uint64_t max = 0;
+  if (std::ifstream(files.proc + "/sys/fs/file-nr") >> open >> unused >> max) {
+    consider(min, left(max, open) / (worker_files + std::min(needs.clients, max)),
+             std::to_string(max) + " open files of all processes (fs.file-max)");
   }
   const auto memory = std::min(available_memory(files), group_memory(files));
   const auto each = times(needs.clients, client_memory);
-  consider(least, memory / (each > memory ? each : worker_memory + each),
+  consider(min, memory / (each > memory ? each : worker_memory + each),
            std::to_string(memory >> 20U) + " MiB of memory");
-  return least;
+  return min;
 }
 
 }  // namespace poetry::server

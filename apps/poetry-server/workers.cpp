@@ -28,76 +28,76 @@ std::string how_it_ended(int status) {
 }  // namespace
 
 Workers::Workers(Serving& serving)
-    : serving_(serving), bell_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-  if (!bell_) base::throw_errno("make", "an eventfd");
+    : serving_(serving), wakeup_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  if (!wakeup_) base::throw_errno("make", "an eventfd");
   // Started with it ignored, the kernel would keep no status of the dead, and send no signal.
   std::signal(SIGCHLD, SIG_DFL);
   const auto news = base::make_shared_memory<WorkerNews>(serving.workers());
-  places_.resize(serving.workers());
-  for (std::size_t i = 0; i < places_.size(); ++i) {
-    places_[i].number = i + 1;
-    places_[i].news = news[i];
-    places_[i].quotas = serving.ports().make_quotas();
+  slots_.resize(serving.workers());
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    slots_[i].number = i + 1;
+    slots_[i].news = news[i];
+    slots_[i].quotas = serving.ports().make_quotas();
   }
 }
 
 Workers::~Workers() {
-  for (auto& place : places_) {
-    if (place.pid < 0) continue;
-    ::kill(place.pid, SIGKILL);
-    while (::waitpid(place.pid, nullptr, 0) < 0 && errno == EINTR) continue;
+  for (auto& slot : slots_) {
+    if (slot.pid < 0) continue;
+    ::kill(slot.pid, SIGKILL);
+    while (::waitpid(slot.pid, nullptr, 0) < 0 && errno == EINTR) continue;
   }
 }
 
 void Workers::start() {
-  for (auto& place : places_) fill(place);
+  for (auto& slot : slots_) fill(slot);
 }
 
 /// Raises std::system_error, and then nobody is there.
-void Workers::fill(Place& place) {
+void Workers::fill(WorkerSlot& slot) {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) < 0) base::throw_errno("make", "a pipe");
   base::Fd orders(ends[0]);
-  place.orders = base::Fd(ends[1]);
-  place.started = base::Clock::now();
-  place.due = base::never;
-  place.news->reloads = reloads_;  // it begins with what was read last
-  place.news->refusals = 0;
-  place.pid = ::fork();
-  if (place.pid == 0) be_worker(place, std::move(orders));
-  if (place.pid < 0) {
+  slot.orders = base::Fd(ends[1]);
+  slot.started = base::Clock::now();
+  slot.due = base::never;
+  slot.news->reloads = reloads_;  // it begins with what was read last
+  slot.news->refusals = 0;
+  slot.pid = ::fork();
+  if (slot.pid == 0) be_worker(slot, std::move(orders));
+  if (slot.pid < 0) {
     const int error = errno;
-    place.orders.reset();
+    slot.orders.reset();
     throw std::system_error(error, std::generic_category(),
-                            "start worker " + std::to_string(place.number));
+                            "start worker " + std::to_string(slot.number));
   }
-  base::log_info("worker={} pid={} started", place.number, place.pid);
+  base::log_info("worker={} pid={} started", slot.number, slot.pid);
 }
 
 /// Nothing of the parent's is destroyed here, nor are its buffers flushed a second time.
-void Workers::be_worker(const Place& place, base::Fd orders) {
-  for (auto& each : places_) each.orders.reset();
-  serving_.ports().become(place.number - 1, place.quotas);
+void Workers::be_worker(const WorkerSlot& slot, base::Fd orders) {
+  for (auto& each : slots_) each.orders.reset();
+  serving_.ports().become(slot.number - 1, slot.quotas);
   int status = cli::exit_ok;
   try {
-    Worker(serving_, *place.news, orders.get(), bell_.get()).run();
+    Worker(serving_, *slot.news, orders.get(), wakeup_.get()).run();
   } catch (const std::exception& error) {
-    base::log_error("worker={} pid={}: {}", place.number, ::getpid(), error.what());
+    base::log_error("worker={} pid={}: {}", slot.number, ::getpid(), error.what());
     status = cli::exit_failure;
   }
   ::_exit(status);
 }
 
 void Workers::tell(Order order) {
-  for (const auto& place : places_) {
-    if (place.pid >= 0) send(place, order);
+  for (const auto& slot : slots_) {
+    if (slot.pid >= 0) send(slot, order);
   }
 }
 
 /// Fails for a worker that is dead, which is found out elsewhere. A pipe holds far more orders than
 /// are given before they are obeyed.
-void Workers::send(const Place& place, Order order) {
-  [[maybe_unused]] const auto sent = ::write(place.orders.get(), &order, sizeof order);
+void Workers::send(const WorkerSlot& slot, Order order) {
+  [[maybe_unused]] const auto sent = ::write(slot.orders.get(), &order, sizeof order);
 }
 
 void Workers::reload() {
@@ -118,65 +118,64 @@ void Workers::stop() {
 void Workers::end(Ending ending, Order order, base::TimePoint until) {
   ending_ = ending;
   kill_at_ = base::later(until, patience);
-  for (auto& place : places_) place.due = base::never;
+  for (auto& slot : slots_) slot.due = base::never;
   serving_.ports().close_listeners();
   tell(order);
 }
 
 void Workers::look() {
   eventfd_t rings = 0;
-  ::eventfd_read(bell_.get(), &rings);
+  ::eventfd_read(wakeup_.get(), &rings);
   if (serving_.is_enough()) drain();
-  for (auto& place : places_) {
+  for (auto& slot : slots_) {
     int status = 0;
-    if (place.pid >= 0 && ::waitpid(place.pid, &status, WNOHANG) == place.pid) bury(place, status);
+    if (slot.pid >= 0 && ::waitpid(slot.pid, &status, WNOHANG) == slot.pid) destroy(slot, status);
   }
-  for (auto& place : places_) {
-    if (place.due > base::Clock::now()) continue;
+  for (auto& slot : slots_) {
+    if (slot.due > base::Clock::now()) continue;
     try {
-      fill(place);
-      send(place, Order::serve);
+      fill(slot);
+      send(slot, Order::serve);
       ++serving_.totals().replaced;
     } catch (const std::exception& error) {
       base::log_error("{}", error.what());
-      replace(place, base::Duration{0});
+      replace(slot, base::Duration{0});
     }
   }
   look_at_reload();
   if (kill_at_ > base::Clock::now()) return;
   kill_at_ = base::never;
-  for (const auto& place : places_) {
-    if (place.pid < 0) continue;
-    base::log_error("worker={} pid={} does not end: killed", place.number, place.pid);
-    ::kill(place.pid, SIGKILL);
+  for (const auto& slot : slots_) {
+    if (slot.pid < 0) continue;
+    base::log_error("worker={} pid={} does not end: killed", slot.number, slot.pid);
+    ::kill(slot.pid, SIGKILL);
   }
 }
 
 /// Its connections have ended with it, and count as that.
-void Workers::bury(Place& place, int status) {
+void Workers::destroy(WorkerSlot& slot, int status) {
   std::uint64_t lost = 0;
-  for (const auto& quota : place.quotas) lost += std::exchange(quota->held, 0);
+  for (const auto& quota : slot.quotas) lost += std::exchange(quota->held, 0);
   serving_.totals().ended += lost;
-  const auto pid = std::exchange(place.pid, -1);
-  place.orders.reset();
+  const auto pid = std::exchange(slot.pid, -1);
+  slot.orders.reset();
   if (ending_ != Ending::no && status == 0) return;
-  base::log_error("worker={} pid={} ended {}; connections lost: {}", place.number, pid,
+  base::log_error("worker={} pid={} ended {}; connections lost: {}", slot.number, pid,
                   how_it_ended(status), lost);
   if (serving_.is_enough()) drain();
-  if (ending_ == Ending::no) replace(place, base::Clock::now() - place.started);
+  if (ending_ == Ending::no) replace(slot, base::Clock::now() - slot.started);
 }
 
-void Workers::replace(Place& place, base::Duration lived) {
-  if (const auto pause = place.policy.ended(lived)) {
-    place.due = base::later(base::Clock::now(), *pause);
+void Workers::replace(WorkerSlot& slot, base::Duration lived) {
+  if (const auto pause = slot.policy.ended(lived)) {
+    slot.due = base::later(base::Clock::now(), *pause);
     if (*pause != base::Duration{0}) {
-      base::log_warn("worker={} is replaced in {:.1f} s", place.number, base::seconds(*pause));
+      base::log_warn("worker={} is replaced in {:.1f} s", slot.number, base::seconds(*pause));
     }
     return;
   }
-  base::log_error("worker={} died {} times in a row within {} of its start: giving up",
-                  place.number, RestartPolicy::most_short_lives,
-                  base::format_duration(RestartPolicy::sound_life));
+  base::log_error("worker={} died {} times in a row within {} of its start: giving up", slot.number,
+                  RestartPolicy::max_short_lives, base::format_duration(RestartPolicy::sound_life));
   failed_ = true;
   drain();
 }
@@ -184,9 +183,9 @@ void Workers::replace(Place& place, base::Duration lived) {
 void Workers::look_at_reload() {
   if (!reloading()) return;
   bool refused = false;
-  for (const auto& place : places_) {
-    if (place.pid >= 0 && place.news->reloads < reloads_) return;
-    refused = refused || place.news->refusals > 0;
+  for (const auto& slot : slots_) {
+    if (slot.pid >= 0 && slot.news->reloads < reloads_) return;
+    refused = refused || slot.news->refusals > 0;
   }
   reloads_logged_ = reloads_;
   if (!refused) base::log_info("read poems and configuration again");
@@ -194,13 +193,13 @@ void Workers::look_at_reload() {
 
 base::TimePoint Workers::due() const {
   auto at = kill_at_;
-  for (const auto& place : places_) at = std::min(at, place.due);
+  for (const auto& slot : slots_) at = std::min(at, slot.due);
   return at;
 }
 
 bool Workers::gone() const {
-  return ending_ != Ending::no && std::all_of(places_.begin(), places_.end(),
-                                              [](const Place& place) { return place.pid < 0; });
+  return ending_ != Ending::no && std::all_of(slots_.begin(), slots_.end(),
+                                              [](const WorkerSlot& slot) { return slot.pid < 0; });
 }
 
 }  // namespace poetry::server

@@ -36,10 +36,10 @@ class Workers {
   void stop();
 
   /// Does what is due: buries the dead, starts who is to replace them, drains when enough
-  /// connections have ended. To be called after each signal, whenever bell() is readable, and at
+  /// connections have ended. To be called after each signal, whenever wakeup() is readable, and at
   /// due() at the latest.
   void look();
-  [[nodiscard]] int bell() const { return bell_.get(); }
+  [[nodiscard]] int wakeup() const { return wakeup_.get(); }
   [[nodiscard]] base::TimePoint due() const;
 
   /// Whether they were told to drain or stop, by whomever.
@@ -51,7 +51,7 @@ class Workers {
 
  private:
   /// Where one worker after the other serves on the same listeners.
-  struct Place {
+  struct WorkerSlot {
     std::size_t number = 0;  // from 1, for the log
     pid_t pid = -1;          // -1: nobody is there
     base::Fd orders;         // our end of the pipe
@@ -63,18 +63,18 @@ class Workers {
   };
   enum class Ending { no, draining, stopping };
 
-  void fill(Place& place);
-  [[noreturn]] void be_worker(const Place& place, base::Fd orders);
+  void fill(WorkerSlot& slot);
+  [[noreturn]] void be_worker(const WorkerSlot& slot, base::Fd orders);
   void tell(Order order);
-  static void send(const Place& place, Order order);
-  void bury(Place& place, int status);
-  void replace(Place& place, base::Duration lived);
+  static void send(const WorkerSlot& slot, Order order);
+  void destroy(WorkerSlot& slot, int status);
+  void replace(WorkerSlot& slot, base::Duration lived);
   void end(Ending ending, Order order, base::TimePoint until);
   void look_at_reload();
 
   Serving& serving_;
-  base::Fd bell_;
-  std::vector<Place> places_;
+  base::Fd wakeup_;
+  std::vector<WorkerSlot> slots_;
   std::uint64_t reloads_ = 0;  // ordered
   std::uint64_t reloads_logged_ = 0;
   Ending ending_ = Ending::no;

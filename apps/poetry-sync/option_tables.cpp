@@ -10,10 +10,10 @@ namespace poetry::sync {
 namespace {
 
 constexpr std::uint64_t any_count = std::numeric_limits<std::uint64_t>::max();
-constexpr std::uint64_t most_threads = 1000;
-constexpr auto least_wait = std::chrono::milliseconds(1);
+constexpr std::uint64_t max_threads = 1000;
+constexpr auto min_wait = std::chrono::milliseconds(1);
 // The lease is renewed with what is written, five times a second at most.
-constexpr auto least_lease = std::chrono::milliseconds(300);
+constexpr auto min_lease = std::chrono::milliseconds(300);
 
 using Texts = std::vector<std::string>;
 
@@ -39,21 +39,20 @@ std::function<void(std::string_view)> into(net::HostPort& where) {
 using poetry::cli::into;
 
 cli::Option counted(const std::string& name, const std::string& text, std::uint64_t& count,
-                    std::uint64_t least, std::uint64_t most) {
-  return {name, 0, "N", text, std::to_string(count), cli::into(count, least, most), shows(count)};
+                    std::uint64_t min, std::uint64_t max) {
+  return {name, 0, "N", text, std::to_string(count), cli::into(count, min, max), shows(count)};
 }
 cli::Option timed(const std::string& name, const std::string& text, base::Duration& duration,
-                  base::Duration least = base::Duration{}) {
+                  base::Duration min = base::Duration{}) {
   return {name,
           0,
           "DUR",
           text,
           base::format_duration(duration),
-          [&duration, least](std::string_view given) {
+          [&duration, min](std::string_view given) {
             const auto parsed = base::parse_duration(given);
-            if (parsed < least) {
-              throw base::UsageError("duration is less than " + base::format_duration(least),
-                                     given);
+            if (parsed < min) {
+              throw base::UsageError("duration is less than " + base::format_duration(min), given);
             }
             duration = parsed;
           },
@@ -85,20 +84,20 @@ void add_web(Options& table, SyncOptions& o) {
   table.push_back({"allow-host", 0, "NAME", "another name that the page is asked for by", "",
                    [&web](std::string_view text) { web.hosts.emplace_back(text); },
                    [&web] { return web.hosts; }});
-  table.push_back(counted("max-streams", "pages that are kept up to date at once", web.most_streams,
+  table.push_back(counted("max-streams", "pages that are kept up to date at once", web.max_streams,
                           1, any_count));
   table.push_back(timed("request-timeout", "longest time for a request to come",
-                        web.request_timeout, least_wait));
+                        web.request_timeout, min_wait));
 }
 
 void add_keep_alive(Options& table, SyncOptions& o) {
   table.push_back(timed("keep-alive", "longest time between two requests of a connection",
-                        o.web.idle_timeout, least_wait));
+                        o.web.idle_timeout, min_wait));
 }
 
 void add_worker(Options& table, SyncOptions& o) {
   auto& job = o.job;
-  table.push_back(counted("jobs", "jobs at once", o.jobs, 1, most_threads));
+  table.push_back(counted("jobs", "jobs at once", o.jobs, 1, max_threads));
   table.push_back({"engine", 'e', "NAME", "how a job's servers are waited for; see poetry-get(1)",
                    job.engine,
                    [&job](std::string_view text) {
@@ -111,10 +110,10 @@ void add_worker(Options& table, SyncOptions& o) {
   table.push_back(
       counted("attempts", "of a job, before it has failed", job.attempts, 1, any_count));
   table.push_back(timed("retry-delay", "before the second attempt; it doubles", job.retry_delay));
-  table.push_back(timed("lease", "a worker that is silent for so long has lost its job", job.lease,
-                        least_lease));
   table.push_back(
-      timed("follow-time", "longest time that a weblog is followed", job.follow, least_wait));
+      timed("lease", "a worker that is silent for so long has lost its job", job.lease, min_lease));
+  table.push_back(
+      timed("follow-time", "longest time that a weblog is followed", job.follow, min_wait));
   table.push_back(
       counted("follow-records", "records of a weblog, at most", job.records, 1, any_count));
   table.push_back(

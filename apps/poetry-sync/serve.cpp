@@ -102,8 +102,8 @@ int run_serve(const SyncOptions& options) {
   auto listeners = tcp::listen_at(places);
   const auto database = store::open_database(options.database);
   store::Store store(*database);
-  http::Hub hub(store);
-  http::Api api(store, hub);
+  http::ChangeFeed feed(store);
+  http::Api api(store, feed);
   boost::asio::io_context io{1};
   tcp::BlockingPool pool(io, database_threads);
   std::optional<http::Web> web;
@@ -123,7 +123,7 @@ int run_serve(const SyncOptions& options) {
   if (has_page) {
     auto page = options.web;
     page.token = token;
-    web.emplace(page, std::move(listeners.front()), io, pool, api, hub);
+    web.emplace(page, std::move(listeners.front()), io, pool, api, feed);
   }
   if (has_worker) {
     control.emplace(
@@ -139,7 +139,7 @@ int run_serve(const SyncOptions& options) {
     const Watch watch(store, [&] {
       if (worker) worker->wake();
       if (control) control->wake();
-      if (web) hub.refresh();
+      if (web) feed.refresh();
     });
     io.run();
     if (worker) worker->stop();

@@ -41,7 +41,7 @@ struct Parsed {
 /// digits [. digits] [unit], in units of the table's smallest; `bare` is the factor without a unit.
 /// `exact` refuses what leaves a remainder; otherwise it is dropped.
 Parsed parse_quantity(std::string_view text, std::span<const Unit> units, std::uint64_t bare,
-                      Wide most, bool exact) {
+                      Wide max, bool exact) {
   Wide digits = 0;
   Wide scale = 1;
   bool any = false;
@@ -70,7 +70,7 @@ Parsed parse_quantity(std::string_view text, std::span<const Unit> units, std::u
   if (digits > (~Wide{0}) / *factor) return {Verdict::too_large};
   const Wide product = digits * *factor;
   if (exact && product % scale != 0) return {Verdict::not_whole};
-  if (product / scale > most) return {Verdict::too_large};
+  if (product / scale > max) return {Verdict::too_large};
   return {Verdict::ok, static_cast<std::uint64_t>(product / scale)};
 }
 
@@ -122,17 +122,17 @@ std::uint64_t parse_size(std::string_view text) {
 
 std::string format_size(std::uint64_t bytes) { return format_quantity(bytes, size_units); }
 
-std::uint64_t parse_count(std::string_view text, std::string_view what, std::uint64_t least,
-                          std::uint64_t most) {
+std::uint64_t parse_count(std::string_view text, std::string_view what, std::uint64_t min,
+                          std::uint64_t max) {
   std::uint64_t value = 0;
   const auto* end = text.data() + text.size();
   const auto [rest, error] = std::from_chars(text.data(), end, value);
   if (error == std::errc::invalid_argument || rest != end || text.empty()) {
     throw UsageError(std::string(what).append(" is not a number"), text);
   }
-  if (error != std::errc{} || value < least || value > most) {
+  if (error != std::errc{} || value < min || value > max) {
     throw UsageError(
-        std::string(what) + " is not in " + std::to_string(least) + " to " + std::to_string(most),
+        std::string(what) + " is not in " + std::to_string(min) + " to " + std::to_string(max),
         text);
   }
   return value;

@@ -26,8 +26,8 @@ std::uint64_t parse_size(std::string_view text);
 std::string format_size(std::uint64_t bytes);
 
 /// Parses decimal digits alone, in [least, most]. `what` opens the UsageError's message.
-std::uint64_t parse_count(std::string_view text, std::string_view what, std::uint64_t least,
-                          std::uint64_t most);
+std::uint64_t parse_count(std::string_view text, std::string_view what, std::uint64_t min,
+                          std::uint64_t max);
 
 /// "1 poem", "3 poems".
 std::string counted(std::uint64_t count, std::string_view noun);

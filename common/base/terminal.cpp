@@ -14,8 +14,8 @@ namespace poetry::base {
 namespace {
 
 constexpr std::size_t usual_width = 80;
-constexpr std::size_t least_width = 40;   // below it no bar is left beside the names
-constexpr std::size_t most_width = 1000;  // wider than any terminal
+constexpr std::size_t min_width = 40;    // below it no bar is left beside the names
+constexpr std::size_t max_width = 1000;  // wider than any terminal
 
 std::string variable(const char* name) {
   const char* const value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nobody sets it
@@ -36,7 +36,7 @@ std::size_t window_width(int fd) {
 std::size_t preferred_width(int fd) {
   const long columns = std::strtol(variable("COLUMNS").c_str(), nullptr, 10);
   const auto wanted = columns > 0 ? static_cast<std::size_t>(columns) : window_width(fd);
-  return std::clamp(wanted, least_width, most_width);
+  return std::clamp(wanted, min_width, max_width);
 }
 
 Glyphs terminal_glyphs() {

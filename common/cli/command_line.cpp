@@ -209,10 +209,10 @@ std::function<void(std::string_view)> into(base::Duration& duration) {
   return [&duration](std::string_view text) { duration = base::parse_duration(text); };
 }
 
-std::function<void(std::string_view)> into(std::uint64_t& count, std::uint64_t least,
-                                           std::uint64_t most) {
-  return [&count, least, most](std::string_view text) {
-    count = base::parse_count(text, "count", least, most);
+std::function<void(std::string_view)> into(std::uint64_t& count, std::uint64_t min,
+                                           std::uint64_t max) {
+  return [&count, min, max](std::string_view text) {
+    count = base::parse_count(text, "count", min, max);
   };
 }
 

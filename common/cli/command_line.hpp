@@ -68,8 +68,8 @@ Parsed parse(const Tool& tool, int argc, const char* const* argv);
 std::function<void(std::string_view)> into(bool& flag);
 std::function<void(std::string_view)> into(std::string& text);
 std::function<void(std::string_view)> into(base::Duration& duration);
-std::function<void(std::string_view)> into(std::uint64_t& count, std::uint64_t least,
-                                           std::uint64_t most);
+std::function<void(std::string_view)> into(std::uint64_t& count, std::uint64_t min,
+                                           std::uint64_t max);
 std::function<void(std::string_view)> one_of(std::string& choice, std::vector<std::string> valid);
 
 }  // namespace poetry::cli

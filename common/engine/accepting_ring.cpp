@@ -15,17 +15,20 @@ constexpr reactor::Ring::Buffers receive_buffers{16, 4096};
 // The tag of an accept: beside the operation's bits the place of its port, and of which round it
 // is.
 constexpr std::uint64_t accept_operation = reactor::RingMultiplexer::others + 2;
-constexpr unsigned accept_place_shift = 3;
+constexpr unsigned accept_index_shift = 3;
 constexpr unsigned accept_round_shift = 34;
-constexpr std::uint64_t accept_place_bits =
-    (std::uint64_t{1} << (accept_round_shift - accept_place_shift)) - 1;
+constexpr std::uint64_t accept_index_bits =
+    (std::uint64_t{1} << (accept_round_shift - accept_index_shift)) - 1;
 constexpr std::uint32_t accept_round_bits = (std::uint32_t{1} << (64 - accept_round_shift)) - 1;
+bool is_accept(const reactor::Completion& completion) {
+  return (completion.tag & AcceptingRing::operation_bits) == accept_operation;
+}
 
 }  // namespace
 
 AcceptingRing::Accepting::Accepting(const Port& its_port, std::size_t at)
     : port(&its_port),
-      place(at),
+      index(at),
       listener(its_port.listener.get()),
       handed_down(net::listens_together(listener)) {}
 
@@ -33,7 +36,9 @@ AcceptingRing::AcceptingRing(std::span<Port> ports) : polls_(receive_buffers) {
   for (const auto& port : ports) {
     if (port.listener) accepting_.emplace_back(port, accepting_.size());
   }
-  polls_.pass_on([this](const reactor::Completion& completion) { complete(completion); });
+  polls_.pass_on([this](const reactor::Completion& completion) {
+    if (!is_accept(completion)) handler_(completion);
+  });
 }
 
 AcceptingRing::~AcceptingRing() {
@@ -79,7 +84,7 @@ void AcceptingRing::set(int fd, reactor::Interest interest) {
 void AcceptingRing::ask(Accepting& accepting) {
   accepting.asked = true;
   ring().accept(accepting.listener, std::uint64_t{accepting.round} << accept_round_shift |
-                                        std::uint64_t{accepting.place} << accept_place_shift |
+                                        std::uint64_t{accepting.index} << accept_index_shift |
                                         accept_operation);
 }
 
@@ -96,17 +101,16 @@ std::span<const reactor::Ready> AcceptingRing::wait(base::Duration timeout) {
     if (each->wanted && each->by_itself && !each->asked) ask(*each);
   }
   const auto polled = polls_.wait(waiting_ > 0 ? base::Duration::zero() : timeout);
+  for (const auto& completion : polls_.completions()) {
+    if (is_accept(completion)) take(completion);
+  }
   ready_.assign(polled.begin(), polled.end());
   if (waiting_ > 0) report();
   return ready_;
 }
 
-void AcceptingRing::complete(const reactor::Completion& completion) {
-  if ((completion.tag & operation_bits) != accept_operation) {
-    handler_(completion);
-    return;
-  }
-  auto& accepting = accepting_[completion.tag >> accept_place_shift & accept_place_bits];
+void AcceptingRing::take(const reactor::Completion& completion) {
+  auto& accepting = accepting_[completion.tag >> accept_index_shift & accept_index_bits];
   if (completion.result >= 0) {
     accepting.waiting.emplace_back(completion.result);
     ++waiting_;

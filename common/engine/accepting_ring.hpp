@@ -30,14 +30,15 @@ class AcceptingRing final : public reactor::Multiplexer {
   [[nodiscard]] reactor::Ring& ring() { return polls_.ring(); }
   /// As of RingMultiplexer.
   [[nodiscard]] std::uint64_t waits() const { return polls_.waits(); }
-  [[nodiscard]] bool has_passed_on(std::uint64_t waits) const {
-    return polls_.has_passed_on(waits);
+  [[nodiscard]] bool has_handed_over(std::uint64_t waits) const {
+    return polls_.has_handed_over(waits);
   }
   /// Must be set before there are such operations.
   void pass_on(reactor::RingMultiplexer::Handler handler) { handler_ = std::move(handler); }
 
   void set(int fd, reactor::Interest interest) override;
   std::span<const reactor::Ready> wait(base::Duration timeout) override;
+  void hand_over() override { polls_.hand_over(); }
 
   /// The next connection at the port, of which calls may block.
   net::Accepted take_from(Port& port);
@@ -48,7 +49,7 @@ class AcceptingRing final : public reactor::Multiplexer {
     Accepting(const Port& its_port, std::size_t at);
 
     const Port* port;
-    std::size_t place;  // among all
+    std::size_t index;  // among all
     int listener;
     bool handed_down;        // to another process, when this one has died
     bool by_itself = false;  // whether the ring accepts, or tells that accept(2) would
@@ -61,7 +62,7 @@ class AcceptingRing final : public reactor::Multiplexer {
 
   void ask(Accepting& accepting);
   void stop(Accepting& accepting);
-  void complete(const reactor::Completion& completion);
+  void take(const reactor::Completion& completion);
   void report();
   Accepting* find(int listener);
 

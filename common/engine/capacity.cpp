@@ -13,7 +13,7 @@
 namespace poetry::engine {
 namespace {
 
-std::uint64_t left(std::uint64_t most, std::uint64_t used) { return most > used ? most - used : 0; }
+std::uint64_t left(std::uint64_t max, std::uint64_t used) { return max > used ? max - used : 0; }
 
 /// The number that a file begins with; none where it is not there, or says "max".
 std::optional<std::uint64_t> number_in(const std::string& path) {
@@ -22,10 +22,9 @@ std::optional<std::uint64_t> number_in(const std::string& path) {
   return std::nullopt;
 }
 
-void consider(Capacity& least, std::uint64_t connections, std::uint64_t most,
-              std::string_view name) {
-  if (connections >= least.connections) return;
-  least = {connections, std::to_string(most).append(" ").append(name)};
+void consider(Capacity& min, std::uint64_t connections, std::uint64_t max, std::string_view name) {
+  if (connections >= min.connections) return;
+  min = {connections, std::to_string(max).append(" ").append(name)};
 }
 
 /// All threads of the machine, the last part of /proc/loadavg's fourth field (proc(5)).
@@ -61,7 +60,7 @@ std::uint64_t threads_of_user(const LimitFiles& files) {
 
 /// pids.max of this process's control group and of those that it lies in, for either version
 /// (cgroups(7)); in a container that hides where it lies, of the outermost that is to be seen.
-void consider_cgroups(Capacity& least, const LimitFiles& files) {
+void consider_cgroups(Capacity& min, const LimitFiles& files) {
   std::ifstream list(files.proc + "/self/cgroup");
   for (std::string line; std::getline(list, line);) {
     const auto controllers = line.find(':') + 1;
@@ -71,10 +70,9 @@ void consider_cgroups(Capacity& least, const LimitFiles& files) {
     const auto root = named.empty() ? files.cgroups : files.cgroups + "/pids";
     for (auto group = line.substr(path);; group.resize(group.rfind('/'))) {
       if (group == "/") group.clear();
-      const auto most = number_in(root + group + "/pids.max");
+      const auto max = number_in(root + group + "/pids.max");
       const auto used = number_in(root + group + "/pids.current");
-      if (most)
-        consider(least, left(*most, used.value_or(0)), *most, "processes (cgroup pids.max)");
+      if (max) consider(min, left(*max, used.value_or(0)), *max, "processes (cgroup pids.max)");
       if (group.rfind('/') == std::string::npos) break;
     }
   }
@@ -82,21 +80,20 @@ void consider_cgroups(Capacity& least, const LimitFiles& files) {
 
 /// What threads and processes have in common: a process is a thread of its own for these limits.
 Capacity task_capacity(std::uint64_t own_descriptors, const LimitFiles& files) {
-  auto least = descriptor_capacity(own_descriptors);
+  auto min = descriptor_capacity(own_descriptors);
   rlimit limit{};
   ::getrlimit(RLIMIT_NPROC, &limit);
   if (::getuid() != 0 && limit.rlim_cur != RLIM_INFINITY) {  // getrlimit(2): it does not bind root
-    consider(least, left(limit.rlim_cur, threads_of_user(files)), limit.rlim_cur,
+    consider(min, left(limit.rlim_cur, threads_of_user(files)), limit.rlim_cur,
              "processes of this user (ulimit -u)");
   }
   const auto now = threads_now(files);
   for (const auto* name : {"threads-max", "pid_max"}) {
-    const auto most = number_in(files.proc + "/sys/kernel/" + name);
-    if (most)
-      consider(least, left(*most, now), *most, std::string("threads (kernel.") + name + ")");
+    const auto max = number_in(files.proc + "/sys/kernel/" + name);
+    if (max) consider(min, left(*max, now), *max, std::string("threads (kernel.") + name + ")");
   }
-  consider_cgroups(least, files);
-  return least;
+  consider_cgroups(min, files);
+  return min;
 }
 
 }  // namespace
@@ -110,20 +107,20 @@ Capacity descriptor_capacity(std::uint64_t own) {
        at.increment(error)) {
     ++open;  // with the one that lists them
   }
-  const std::uint64_t most = limit.rlim_cur;
-  return {left(most, open + own), std::to_string(most) + " open files (ulimit -n)"};
+  const std::uint64_t max = limit.rlim_cur;
+  return {left(max, open + own), std::to_string(max) + " open files (ulimit -n)"};
 }
 
 /// A thread's stack takes two of the process's mappings, itself and its guard page.
 Capacity thread_capacity(std::uint64_t own_descriptors, const LimitFiles& files) {
-  auto least = task_capacity(own_descriptors, files);
-  if (const auto most = number_in(files.proc + "/sys/vm/max_map_count")) {
+  auto min = task_capacity(own_descriptors, files);
+  if (const auto max = number_in(files.proc + "/sys/vm/max_map_count")) {
     std::ifstream maps(files.proc + "/self/maps");
     std::uint64_t used = 0;
     for (std::string line; std::getline(maps, line);) ++used;
-    consider(least, left(*most, used) / 2, *most, "memory mappings (vm.max_map_count)");
+    consider(min, left(*max, used) / 2, *max, "memory mappings (vm.max_map_count)");
   }
-  return least;
+  return min;
 }
 
 Capacity process_capacity(std::uint64_t own_descriptors, const LimitFiles& files) {

@@ -20,7 +20,7 @@ constexpr auto hangup_check = std::chrono::seconds(1);
 constexpr auto flush_check = std::chrono::milliseconds(1);
 
 /// By system calls.
-class Calls final : public Carrier {
+class Calls final : public Transport {
  public:
   explicit Calls(std::span<char> buffer) : buffer_(buffer) {}
 
@@ -39,16 +39,16 @@ class Calls final : public Carrier {
 
 }  // namespace
 
-Connection::Connection(Arrival arrival, const Port& port)
+Connection::Connection(AcceptedSocket accepted, const Port& port)
     : port_(port),
       service_(port.service),
       send_timeout_(port.send_timeout),
-      started_(arrival.at),
-      number_(arrival.peer.number),
-      address_(arrival.address),
-      socket_(std::move(arrival.socket)) {
+      started_(accepted.at),
+      number_(accepted.peer.number),
+      address_(accepted.address),
+      socket_(std::move(accepted.socket)) {
   try {
-    session_ = service_->open(arrival.peer, arrival.at);
+    session_ = service_->open(accepted.peer, accepted.at);
   } catch (...) {
     net::reset_on_close(socket_.get());  // an end without an error would look like an empty stream
     throw;
@@ -66,11 +66,11 @@ Awaited Connection::proceed(Event event, base::TimePoint now, std::span<char> bu
   return proceed(event, now, calls);
 }
 
-Awaited Connection::proceed(Event event, base::TimePoint now, Carrier& carrier) {
+Awaited Connection::proceed(Event event, base::TimePoint now, Transport& transport) {
   if (event == Event::input) input_waits_ = true;
   if (event == Event::news && phase_ == Phase::listening) phase_ = Phase::stepping;
   try {
-    return advance(now, carrier);
+    return advance(now, transport);
   } catch (const std::exception& error) {
     base::log_error("port={} conn={}: {}", port_.at.port, number_, error.what());
     end(Reason::fault);
@@ -78,18 +78,18 @@ Awaited Connection::proceed(Event event, base::TimePoint now, Carrier& carrier) 
   }
 }
 
-Awaited Connection::advance(base::TimePoint now, Carrier& carrier) {
+Awaited Connection::advance(base::TimePoint now, Transport& transport) {
   for (int i = 0; i < steps_per_turn; ++i) {
     switch (phase_) {
       case Phase::stepping:
         step(now);
         break;
       case Phase::sending:
-        if (const auto wait = send(now, carrier); wait.output || wait.turn) return wait;
+        if (const auto wait = send(now, transport); wait.output || wait.turn) return wait;
         break;
       case Phase::listening:
         if (input_waits_ && !peer_finished_) {
-          if (!receive(carrier)) return {.input = true, .until = until_};
+          if (!receive(transport)) return {.input = true, .until = until_};
         } else if (until_ <= now) {
           phase_ = Phase::stepping;
         } else if (peer_finished_) {
@@ -108,7 +108,7 @@ Awaited Connection::advance(base::TimePoint now, Carrier& carrier) {
         if (peer_finished_ || until_ <= now) {
           phase_ = Phase::over;
         } else if (input_waits_) {
-          drain(carrier);
+          drain(transport);
         } else {
           return {.input = true, .until = until_};
         }
@@ -162,10 +162,10 @@ Awaited Connection::abort(base::TimePoint now) {
 }
 
 /// Waits for output or another turn; neither is set once the write is done or the connection over.
-Awaited Connection::send(base::TimePoint now, Carrier& carrier) {
+Awaited Connection::send(base::TimePoint now, Transport& transport) {
   for (std::size_t sent = 0; !pending_.empty();) {
     if (sent >= bytes_per_turn) return {.turn = true};
-    const auto result = carrier.send(socket_.get(), pending_);
+    const auto result = transport.send(socket_.get(), pending_);
     if (result.status == net::IoStatus::would_block) {
       if (until_ > now) return {.output = true, .until = until_};
       end(Reason::send_timeout);
@@ -185,9 +185,9 @@ Awaited Connection::send(base::TimePoint now, Carrier& carrier) {
   return {};
 }
 
-/// Gives the session what is there; false where the carrier does not know whether anything is.
-bool Connection::receive(Carrier& carrier) {
-  const auto input = carrier.receive(socket_.get());
+/// Gives the session what is there; false where the transport does not know whether anything is.
+bool Connection::receive(Transport& transport) {
+  const auto input = transport.receive(socket_.get());
   switch (input.status) {
     case net::IoStatus::would_block:
       input_waits_ = input.unknown;
@@ -207,8 +207,8 @@ bool Connection::receive(Carrier& carrier) {
   return true;
 }
 
-void Connection::drain(Carrier& carrier) {
-  const auto status = carrier.receive(socket_.get()).status;
+void Connection::drain(Transport& transport) {
+  const auto status = transport.receive(socket_.get()).status;
   if (status == net::IoStatus::would_block) input_waits_ = false;
   if (status == net::IoStatus::end) peer_finished_ = true;
   if (status == net::IoStatus::error) phase_ = Phase::over;

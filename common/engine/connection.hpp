@@ -25,14 +25,15 @@ enum class Event { nothing, input, output, news };
 struct Input {
   net::IoStatus status = net::IoStatus::would_block;
   std::string_view bytes;
-  /// Of would_block: there may be some, as the carrier will know once input was awaited for a turn.
+  /// Of would_block: there may be some, as the transport will know once input was awaited for a
+  /// turn.
   bool unknown = false;
 };
 
 /// Who moves a connection's bytes, as many as go without waiting. Lent to it for a call.
-class Carrier {
+class Transport {
  public:
-  virtual ~Carrier() = default;
+  virtual ~Transport() = default;
   /// Sends from the front of these bytes. After would_block, the connection waits for output.
   virtual net::IoResult send(int socket, std::string_view bytes) = 0;
   virtual Input receive(int socket) = 0;
@@ -41,11 +42,11 @@ class Carrier {
 class Connection {
  public:
   /// Opens a session of the port's service.
-  Connection(Arrival arrival, const Port& port);
+  Connection(AcceptedSocket accepted, const Port& port);
   ~Connection() { close(); }
 
   /// Carries out what can be done now. What a session raises is logged and ends the connection.
-  Awaited proceed(Event event, base::TimePoint now, Carrier& carrier);
+  Awaited proceed(Event event, base::TimePoint now, Transport& transport);
   /// By system calls on its socket; `buffer` is lent for the call.
   Awaited proceed(Event event, base::TimePoint now, std::span<char> buffer);
   /// What it wants to send while it waits for output. Valid until it is closed, or has sent that.
@@ -71,11 +72,11 @@ class Connection {
     over
   };
 
-  Awaited advance(base::TimePoint now, Carrier& carrier);
+  Awaited advance(base::TimePoint now, Transport& transport);
   void step(base::TimePoint now);
-  [[nodiscard]] bool receive(Carrier& carrier);
-  void drain(Carrier& carrier);
-  [[nodiscard]] Awaited send(base::TimePoint now, Carrier& carrier);
+  [[nodiscard]] bool receive(Transport& transport);
+  void drain(Transport& transport);
+  [[nodiscard]] Awaited send(base::TimePoint now, Transport& transport);
   [[nodiscard]] Awaited rest(base::TimePoint now);
   [[nodiscard]] Awaited abort(base::TimePoint now);
   void lose_peer() { end(peer_finished_ ? Reason::peer_closed : Reason::peer_reset); }

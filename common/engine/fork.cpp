@@ -34,14 +34,15 @@ class ForkLoop : public Loop {
  private:
   /// A connection and the process that serves it.
   struct Process : reactor::Waiter {
-    Process(ForkLoop& its_loop, const Arrival& arrival, const Port& its_port, Place its_place)
+    Process(ForkLoop& its_loop, const AcceptedSocket& accepted, const Port& its_port,
+            QuotaSlot its_slot)
         : loop(its_loop),
           port(its_port),
-          address(arrival.address),
-          number(arrival.peer.number),
-          started(arrival.at),
+          address(accepted.address),
+          number(accepted.peer.number),
+          started(accepted.at),
           service(its_port.service),
-          place(std::move(its_place)) {}
+          slot(std::move(its_slot)) {}
     void wake(reactor::Interest /*what*/) override { loop.hear(*this); }
 
     ForkLoop& loop;
@@ -50,7 +51,7 @@ class ForkLoop : public Loop {
     std::uint64_t number;
     base::TimePoint started;
     std::shared_ptr<session::Service> service;  // which is in use as long as the child lives
-    Place place;
+    QuotaSlot slot;
     base::Fd channel;
     pid_t pid = -1;
     std::optional<Report> report;
@@ -63,8 +64,8 @@ class ForkLoop : public Loop {
     ForkLoop& loop;
   };
 
-  void admit(Arrival& arrival, Port& port, Place place) override;
-  [[noreturn]] void be_child(Arrival& arrival, const Port& port, base::Fd channel);
+  void admit(AcceptedSocket& accepted, Port& port, QuotaSlot slot) override;
+  [[noreturn]] void be_child(AcceptedSocket& accepted, const Port& port, base::Fd channel);
 
   void tell(const session::Service& service) override {
     for (const auto& process : processes_) {
@@ -97,7 +98,7 @@ class ForkLoop : public Loop {
   std::list<Process> processes_;
 };
 
-void ForkLoop::admit(Arrival& arrival, Port& port, Place place) {
+void ForkLoop::admit(AcceptedSocket& accepted, Port& port, QuotaSlot slot) {
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) < 0) {
     base::throw_errno("make", "a socket pair");
@@ -105,35 +106,35 @@ void ForkLoop::admit(Arrival& arrival, Port& port, Place place) {
   base::Fd mine(ends[0]);
   base::Fd channel(ends[1]);
   std::list<Process> fresh;
-  auto& process = fresh.emplace_back(*this, arrival, port, std::move(place));
+  auto& process = fresh.emplace_back(*this, accepted, port, std::move(slot));
   process.channel = std::move(mine);
   events().watch(process.channel.get(), reactor::Interest::read, process);
   process.pid = ::fork();
   if (process.pid == 0) {
     process.channel.reset();
-    be_child(arrival, port, std::move(channel));
+    be_child(accepted, port, std::move(channel));
   }
   if (process.pid < 0) {
     const int error = errno;
     events().watch(process.channel.get(), reactor::Interest::none, process);
     throw std::system_error(error, std::generic_category(), "fork");
   }
-  arrival.socket.reset();
+  accepted.socket.reset();
   processes_.splice(processes_.end(), fresh);
   process.self = std::prev(processes_.end());
 }
 
 /// Nothing of the parent's is destroyed here, nor are its buffers flushed a second time.
-void ForkLoop::be_child(Arrival& arrival, const Port& port, base::Fd channel) {
+void ForkLoop::be_child(AcceptedSocket& accepted, const Port& port, base::Fd channel) {
   for (auto& process : processes_) process.channel.reset();
   for (auto& each : ports_) each.listener.reset();
   base::Fd(control_).reset();  // borrowed in the parent, a copy here
-  keep_one_connection(arrival.socket.get());
+  keep_one_connection(accepted.socket.get());
   Report report;
   try {
-    report = serve_as_child(arrival, port, channel.get());
+    report = serve_as_child(accepted, port, channel.get());
   } catch (const std::exception& error) {
-    base::log_error("port={} conn={}: {}", port.at.port, arrival.peer.number, error.what());
+    base::log_error("port={} conn={}: {}", port.at.port, accepted.peer.number, error.what());
   }
   ::send(channel.get(), &report, sizeof report, MSG_NOSIGNAL);
   ::_exit(0);
@@ -155,7 +156,7 @@ void ForkLoop::release(Process& process) {
   events().wake_at(killer_, base::never);  // it counts from the last one that has stopped
   const auto reason = reap(process);
   const auto report = process.report.value_or(Report{0, base::Clock::now() - process.started, {}});
-  process.place = {};
+  process.slot = {};
   process.service.reset();
   released({process.port, process.address, process.number, report.bytes, report.elapsed, reason});
   processes_.erase(process.self);

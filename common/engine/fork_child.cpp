@@ -81,10 +81,10 @@ void keep_one_connection(int client) {
   }
 }
 
-Report serve_as_child(Arrival& arrival, const Port& port, int channel) {
-  arrival.peer.process = ::getpid();
+Report serve_as_child(AcceptedSocket& accepted, const Port& port, int channel) {
+  accepted.peer.process = ::getpid();
   Parent parent(channel, *port.service);
-  Connection connection(std::move(arrival), port);
+  Connection connection(std::move(accepted), port);
   std::array<char, child_buffer> buffer;  // not cleared, which would touch all of its pages
   run_blocking(connection, parent, buffer);
   connection.close();

@@ -27,8 +27,8 @@ struct Report {
 /// another's connection would not end, for as long as it lives.
 void keep_one_connection(int client);
 
-/// Takes the arrival and serves it to its end; `channel` is the child's end of the pair. Passes on
+/// Takes the accepted and serves it to its end; `channel` is the child's end of the pair. Passes on
 /// what the service raises when it opens the session.
-Report serve_as_child(Arrival& arrival, const Port& port, int channel);
+Report serve_as_child(AcceptedSocket& accepted, const Port& port, int channel);
 
 }  // namespace poetry::engine

@@ -34,7 +34,7 @@ Loop::Loop(reactor::Multiplexer& multiplexer, std::span<Port> ports, Host& host,
       process_(::getpid()),
       events_(multiplexer, options.tick) {
   for (auto& port : ports_) {
-    if (port.listener) doors_.emplace_back(*this, port);
+    if (port.listener) accepting_ports_.emplace_back(*this, port);
   }
 }
 
@@ -55,7 +55,8 @@ void Loop::run() {
 
 void Loop::start() {
   events_.watch(options_.control, reactor::Interest::read, control_);
-  for (auto& door : doors_) events_.watch(door.port.listener.get(), reactor::Interest::read, door);
+  for (auto& accepting : accepting_ports_)
+    events_.watch(accepting.port.listener.get(), reactor::Interest::read, accepting);
   find_sources();
 }
 
@@ -77,11 +78,11 @@ void Loop::take_command() {
 /// Accepts no more; sessions go on until they end or the time is over.
 void Loop::start_draining() {
   draining_ = true;
-  for (auto& door : doors_) {
-    events_.watch(door.port.listener.get(), reactor::Interest::none, door);
-    door.port.listener.reset();
-    events_.wake_at(door, base::never);
-    if (door.arrival) turn_away(door, Reason::shutdown);
+  for (auto& accepting : accepting_ports_) {
+    events_.watch(accepting.port.listener.get(), reactor::Interest::none, accepting);
+    accepting.port.listener.reset();
+    events_.wake_at(accepting, base::never);
+    if (accepting.accepted) turn_away(accepting, Reason::shutdown);
   }
   events_.wake_at(accept_again_, base::never);
   if (held_ == 0 || wanted_ == Command::stop) return;
@@ -89,77 +90,78 @@ void Loop::start_draining() {
   drain_services();
 }
 
-void Loop::accept(Door& door) {
+void Loop::accept(AcceptingPort& accepting) {
   for (int i = 0; i < accepts_per_turn && wanted_ == Command::go_on; ++i) {
-    if (door.port.quota->full()) {
-      pause(door, {});
+    if (accepting.port.quota->full()) {
+      pause(accepting, {});
       return;
     }
-    if (!next_arrival(door) || !let_in(door)) return;
+    if (!has_next(accepting) || !let_in(accepting)) return;
   }
 }
 
-/// Whether somebody is at the door: who could not be let in before, or the next one to come.
-bool Loop::next_arrival(Door& door) {
-  if (door.arrival) return true;
-  auto& port = door.port;
-  auto accepted = take_from(port);
-  if (!accepted.socket) {
-    if (accepted.error != std::errc::operation_would_block) {
-      pause(door, accepted.error);
+/// Whether a connection is there: one that the engine could not take before, or the next one.
+bool Loop::has_next(AcceptingPort& accepting) {
+  if (accepting.accepted) return true;
+  auto& port = accepting.port;
+  auto taken = take_from(port);
+  if (!taken.socket) {
+    if (taken.error != std::errc::operation_would_block) {
+      pause(accepting, taken.error);
     } else if (held_ <= paused_at_ / 2) {
       paused_at_ = 0;
     }
     return false;
   }
   const auto number = ++port.counters->accepted;
-  door.arrival.emplace(
-      Arrival{std::move(accepted.socket),
-              accepted.peer,
-              {number, base::derive_seed(port.seed, number), port.at.port, process_},
-              base::Clock::now()});
+  accepting.accepted.emplace(
+      AcceptedSocket{std::move(taken.socket),
+                     taken.peer,
+                     {number, base::derive_seed(port.seed, number), port.at.port, process_},
+                     base::Clock::now()});
   return true;
 }
 
 /// False where the engine cannot take it now.
-bool Loop::let_in(Door& door) {
-  auto& arrival = *door.arrival;
-  arrival.at = base::Clock::now();  // waiting here is like waiting in the backlog
+bool Loop::let_in(AcceptingPort& accepting) {
+  auto& accepted = *accepting.accepted;
+  accepted.at = base::Clock::now();  // waiting here is like waiting in the backlog
   ++held_;
   try {
-    admit(arrival, door.port, Place(door.port.quota));
-    door.arrival.reset();
+    admit(accepted, accepting.port, QuotaSlot(accepting.port.quota));
+    accepting.accepted.reset();
     return true;
   } catch (const std::exception& error) {
     --held_;
     const auto* const of_system = dynamic_cast<const std::system_error*>(&error);
-    if (of_system != nullptr && is_shortage(of_system->code()) && arrival.socket) {
-      pause(door, of_system->code());
+    if (of_system != nullptr && is_shortage(of_system->code()) && accepted.socket) {
+      pause(accepting, of_system->code());
       return false;
     }
-    base::log_error("port={} conn={}: {}", door.port.at.port, arrival.peer.number, error.what());
+    base::log_error("port={} conn={}: {}", accepting.port.at.port, accepted.peer.number,
+                    error.what());
   }
-  turn_away(door, Reason::fault);
+  turn_away(accepting, Reason::fault);
   return true;
 }
 
 /// Resets the connection that nobody took.
-void Loop::turn_away(Door& door, Reason reason) {
-  auto& arrival = *door.arrival;
-  if (arrival.socket) net::reset_on_close(arrival.socket.get());
-  arrival.socket.reset();
-  obey(host_.ended({door.port, arrival.address, arrival.peer.number, 0,
-                    base::Clock::now() - arrival.at, reason}));
-  door.arrival.reset();
+void Loop::turn_away(AcceptingPort& accepting, Reason reason) {
+  auto& accepted = *accepting.accepted;
+  if (accepted.socket) net::reset_on_close(accepted.socket.get());
+  accepted.socket.reset();
+  obey(host_.ended({accepting.port, accepted.address, accepted.peer.number, 0,
+                    base::Clock::now() - accepted.at, reason}));
+  accepting.accepted.reset();
 }
 
 /// Stops accepting at one listener, for its quota or for lack of descriptors or the like. Says the
 /// latter once, and again only after nobody waited any more while half as many were held, so that
 /// a server at its limit does not flood its log.
-void Loop::pause(Door& door, const std::error_code& error) {
-  if (!door.paused) ++paused_;
-  door.paused = true;
-  events_.watch(door.port.listener.get(), reactor::Interest::none, door);
+void Loop::pause(AcceptingPort& accepting, const std::error_code& error) {
+  if (!accepting.paused) ++paused_;
+  accepting.paused = true;
+  events_.watch(accepting.port.listener.get(), reactor::Interest::none, accepting);
   if (!error) return;
   if (paused_at_ == 0) {
     base::log_warn("accepting is paused: {} ({} connections held)", error.message(), held_);
@@ -170,12 +172,12 @@ void Loop::pause(Door& door, const std::error_code& error) {
 
 void Loop::resume_accepting() {
   if (draining_ || paused_ == 0) return;
-  for (auto& door : doors_) {
-    if (!door.paused || door.port.quota->full()) continue;
-    door.paused = false;
+  for (auto& accepting : accepting_ports_) {
+    if (!accepting.paused || accepting.port.quota->full()) continue;
+    accepting.paused = false;
     --paused_;
-    events_.watch(door.port.listener.get(), reactor::Interest::read, door);
-    if (door.arrival) events_.wake_next(door);
+    events_.watch(accepting.port.listener.get(), reactor::Interest::read, accepting);
+    if (accepting.accepted) events_.wake_next(accepting);
   }
 }
 

@@ -1,6 +1,6 @@
 // What the engines have in common, over an event loop in one thread: accepting within quotas and
 // descriptors, obeying the host, draining, and services that have news. An engine derives from it
-// and says what becomes of an accepted connection. It lives for one Engine::serve().
+// and says what becomes of an taken connection. It lives for one Engine::serve().
 #pragma once
 
 #include <list>
@@ -14,17 +14,17 @@
 namespace poetry::engine {
 
 /// A connection's place in the quota that it counts against.
-class Place {
+class QuotaSlot {
  public:
-  Place() = default;
-  explicit Place(std::shared_ptr<Quota> quota) : quota_(std::move(quota)) { ++quota_->held; }
-  Place(Place&&) noexcept = default;
-  Place& operator=(Place&& other) noexcept {
+  QuotaSlot() = default;
+  explicit QuotaSlot(std::shared_ptr<Quota> quota) : quota_(std::move(quota)) { ++quota_->held; }
+  QuotaSlot(QuotaSlot&&) noexcept = default;
+  QuotaSlot& operator=(QuotaSlot&& other) noexcept {
     give_back();
     quota_ = std::move(other.quota_);
     return *this;
   }
-  ~Place() { give_back(); }
+  ~QuotaSlot() { give_back(); }
 
  private:
   void give_back() {
@@ -34,8 +34,8 @@ class Place {
   std::shared_ptr<Quota> quota_;
 };
 
-/// A connection that was accepted and has not begun.
-struct Arrival {
+/// A connection that was taken and has not begun.
+struct AcceptedSocket {
   base::Fd socket;  ///< non-blocking
   net::Address address;
   session::Peer peer;
@@ -64,11 +64,11 @@ class Loop {
  protected:
   /// Takes a connection that waits at the port, as accept_from() does.
   virtual net::Accepted take_from(Port& port) { return net::accept_from(port.listener.get()); }
-  /// An accepted connection is the engine's from here on, which calls released() once when it has
+  /// An taken connection is the engine's from here on, which calls released() once when it has
   /// ended. What it raises is logged, and the connection reset; but where it lacks descriptors,
-  /// memory, threads or processes and the arrival still has its socket, nothing is accepted for a
-  /// while and the arrival is offered again.
-  virtual void admit(Arrival& arrival, Port& port, Place place) = 0;
+  /// memory, threads or processes and the accepted still has its socket, nothing is taken for a
+  /// while and the accepted is offered again.
+  virtual void admit(AcceptedSocket& accepted, Port& port, QuotaSlot slot) = 0;
   /// The service's listening sessions have news; where that is found elsewhere: it drains.
   virtual void tell(const session::Service& service) = 0;
   /// Ends every connection with Reason::shutdown; returns when all are released.
@@ -80,13 +80,13 @@ class Loop {
 
  private:
   /// A listener and whether it accepts.
-  struct Door : reactor::Waiter {
-    Door(Loop& its_loop, Port& its_port) : loop(its_loop), port(its_port) {}
+  struct AcceptingPort : reactor::Waiter {
+    AcceptingPort(Loop& its_loop, Port& its_port) : loop(its_loop), port(its_port) {}
     void wake(reactor::Interest /*what*/) override { loop.accept(*this); }
     Loop& loop;
     Port& port;
     bool paused = false;
-    std::optional<Arrival> arrival;  // that the engine could not take yet
+    std::optional<AcceptedSocket> accepted;  // that the engine could not take yet
   };
   /// A service that may have news.
   struct Source : reactor::Waiter {
@@ -106,11 +106,11 @@ class Loop {
   void start_draining();
   void drain_services();
 
-  void accept(Door& door);
-  [[nodiscard]] bool next_arrival(Door& door);
-  [[nodiscard]] bool let_in(Door& door);
-  void turn_away(Door& door, Reason reason);
-  void pause(Door& door, const std::error_code& error);
+  void accept(AcceptingPort& accepting);
+  [[nodiscard]] bool has_next(AcceptingPort& accepting);
+  [[nodiscard]] bool let_in(AcceptingPort& accepting);
+  void turn_away(AcceptingPort& accepting, Reason reason);
+  void pause(AcceptingPort& accepting, const std::error_code& error);
   void resume_accepting();
 
   void find_sources();
@@ -123,14 +123,14 @@ class Loop {
   EngineOptions options_;
   News news_;
   int process_;  // this one
-  std::list<Door> doors_;
+  std::list<AcceptingPort> accepting_ports_;
   std::list<Source> sources_;
   std::vector<const session::Service*> served_;  // by port, as sources_ were last looked through
   reactor::Callback control_{[this] { take_command(); }};
   reactor::Callback drain_end_{[this] { obey(Command::stop); }};
   reactor::Callback accept_again_{[this] { resume_accepting(); }};
   std::size_t held_ = 0;             // connections that are not released
-  std::size_t paused_ = 0;           // doors
+  std::size_t paused_ = 0;           // accepting ports
   std::size_t paused_at_ = 0;        // held when descriptors ran out and we said so, or 0
   Command wanted_ = Command::go_on;  // takes effect at the end of a turn
   bool draining_ = false;

@@ -18,23 +18,23 @@ class ReactorLoop : public Loop {
  private:
   /// A connection and what it waits for.
   struct Link : reactor::Waiter {
-    Link(ReactorLoop& its_loop, Arrival& arrival, const Port& port, Place its_place)
-        : loop(its_loop), place(std::move(its_place)), connection(std::move(arrival), port) {}
+    Link(ReactorLoop& its_loop, AcceptedSocket& accepted, const Port& port, QuotaSlot its_slot)
+        : loop(its_loop), slot(std::move(its_slot)), connection(std::move(accepted), port) {}
     void wake(reactor::Interest what) override {
       loop.proceed(*this, reactor::has(what, reactor::Interest::read)    ? Event::input
                           : reactor::has(what, reactor::Interest::write) ? Event::output
                                                                          : Event::nothing);
     }
     ReactorLoop& loop;
-    Place place;
+    QuotaSlot slot;
     Connection connection;
     reactor::Interest watched = reactor::Interest::none;
   };
 
-  void admit(Arrival& arrival, Port& port, Place place) override {
-    const auto at = static_cast<std::size_t>(arrival.socket.get());
+  void admit(AcceptedSocket& accepted, Port& port, QuotaSlot slot) override {
+    const auto at = static_cast<std::size_t>(accepted.socket.get());
     if (at >= links_.size()) links_.resize(at + 1);
-    links_[at] = std::make_unique<Link>(*this, arrival, port, std::move(place));
+    links_[at] = std::make_unique<Link>(*this, accepted, port, std::move(slot));
     proceed(*links_[at], Event::nothing);
   }
 
@@ -85,7 +85,7 @@ class ReactorLoop : public Loop {
     if (link.watched != reactor::Interest::none) events().forget(socket);
     const auto gone = std::move(links_[static_cast<std::size_t>(socket)]);
     gone->connection.close();
-    gone->place = {};
+    gone->slot = {};
     released(gone->connection.ended(base::Clock::now()));
   }
 

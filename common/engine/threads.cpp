@@ -9,9 +9,9 @@
 #include <semaphore>
 
 #include "base/error.hpp"
-#include "engine/bell.hpp"
 #include "engine/blocking.hpp"
 #include "engine/capacity.hpp"
+#include "engine/wakeup.hpp"
 #include "reactor/poll.hpp"
 
 namespace poetry::engine {
@@ -23,8 +23,8 @@ constexpr std::size_t thread_buffer = std::size_t{16} << 10U;
 /// of it is never touched costs address space alone.
 constexpr std::size_t stack_size = std::size_t{256} << 10U;
 /// With no descriptor left for waking the threads, try again so soon.
-constexpr auto ring_retry = std::chrono::milliseconds(1);
-/// The descriptors that the engine itself takes: two for the bell and one for what is over.
+constexpr auto notify_retry = std::chrono::milliseconds(1);
+/// The descriptors that the engine itself takes: two for the wakeup and one for what is over.
 constexpr std::uint64_t thread_descriptors = 3;
 
 class ThreadsLoop : public Loop {
@@ -43,16 +43,16 @@ class ThreadsLoop : public Loop {
  private:
   /// A connection and its thread, which may use it from begin() to finish().
   struct Worker : Outside {
-    Worker(ThreadsLoop& its_loop, Place its_place, const session::Service& its_service)
-        : loop(its_loop), place(std::move(its_place)), service(&its_service) {}
+    Worker(ThreadsLoop& its_loop, QuotaSlot its_slot, const session::Service& its_service)
+        : loop(its_loop), slot(std::move(its_slot)), service(&its_service) {}
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
     ~Worker() override { join(); }
 
     Notice take(base::TimePoint /*now*/) override {
-      if (!ring || descriptors[0].revents != 0) {
-        ring = loop.bell_.listen();
-        descriptors[0].fd = ring->get();
+      if (!woken_by || descriptors[0].revents != 0) {
+        woken_by = loop.wakeup_.descriptor();
+        descriptors[0].fd = woken_by->get();
       }
       return notice.exchange(Notice::nothing);
     }
@@ -66,14 +66,14 @@ class ThreadsLoop : public Loop {
     }
 
     ThreadsLoop& loop;
-    Place place;
+    QuotaSlot slot;
     const session::Service* service;  // for comparing alone: the connection may have given it up
     pthread_t thread{};
     bool started = false;
     std::counting_semaphore<2> begin{0};
     std::optional<Connection> connection;
     std::atomic<Notice> notice{Notice::nothing};
-    std::shared_ptr<const base::Fd> ring;
+    std::shared_ptr<const base::Fd> woken_by;
     base::TimePoint over_at;
     Worker* next_finished = nullptr;
     std::list<Worker>::iterator self;
@@ -87,15 +87,15 @@ class ThreadsLoop : public Loop {
   /// Rings again.
   struct Ringer : reactor::Waiter {
     explicit Ringer(ThreadsLoop& its_loop) : loop(its_loop) {}
-    void wake(reactor::Interest /*what*/) override { loop.ring(); }
+    void wake(reactor::Interest /*what*/) override { loop.notify_all(); }
     ThreadsLoop& loop;
   };
 
-  void admit(Arrival& arrival, Port& port, Place place) override {
+  void admit(AcceptedSocket& accepted, Port& port, QuotaSlot slot) override {
     std::list<Worker> fresh;
-    auto& worker = fresh.emplace_back(*this, std::move(place), *port.service);
-    worker.start();  // first of all: without a thread, the arrival has to wait
-    worker.connection.emplace(std::move(arrival), port);
+    auto& worker = fresh.emplace_back(*this, std::move(slot), *port.service);
+    worker.start();  // first of all: without a thread, the connection has to wait
+    worker.connection.emplace(std::move(accepted), port);
     workers_.splice(workers_.end(), fresh);
     worker.self = std::prev(workers_.end());
     worker.begin.release();
@@ -108,18 +108,18 @@ class ThreadsLoop : public Loop {
       worker.notice = Notice::news;
       any = true;
     }
-    if (any) ring();
+    if (any) notify_all();
   }
 
-  void ring() {
-    events().wake_at(ringer_,
-                     bell_.ring() ? base::never : base::later(base::Clock::now(), ring_retry));
+  void notify_all() {
+    events().wake_at(ringer_, wakeup_.notify_all() ? base::never
+                                                   : base::later(base::Clock::now(), notify_retry));
   }
 
   void end_all() override {
     events().wake_at(ringer_, base::never);
     for (auto& worker : workers_) worker.notice = Notice::stop;
-    bell_.ring_for_good();
+    wakeup_.notify_for_good();
     while (!workers_.empty()) release(workers_.front());
     events().watch(finished_.get(), reactor::Interest::none, reaper_);
   }
@@ -145,12 +145,12 @@ class ThreadsLoop : public Loop {
 
   void release(Worker& worker) {
     worker.join();
-    worker.place = {};
+    worker.slot = {};
     released(worker.connection->ended(worker.over_at));
     workers_.erase(worker.self);
   }
 
-  Bell bell_;
+  Wakeup wakeup_;
   base::Fd finished_;
   Reaper reaper_{*this};
   Ringer ringer_{*this};
@@ -178,7 +178,7 @@ void ThreadsLoop::Worker::run() {
   if (!connection) return;
   std::array<char, thread_buffer> buffer;  // not cleared, which would touch all of its pages
   run_blocking(*connection, *this, buffer);
-  ring.reset();
+  woken_by.reset();
   connection->close();
   over_at = base::Clock::now();
   loop.finish(*this);

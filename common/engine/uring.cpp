@@ -16,7 +16,7 @@ namespace poetry::engine {
 namespace {
 
 /// In one operation. No more goes into a socket at a time than its buffer holds, mostly less.
-constexpr std::size_t most_sent = std::size_t{1} << 20;
+constexpr std::size_t max_sent = std::size_t{1} << 20;
 
 /// What a connection received and could not take yet.
 struct Held {
@@ -39,12 +39,12 @@ class UringLoop final : public Loop {
   /// A connection and its operations, of which the kernel keeps the address of this and of what is
   /// sent: it stays until they are over.
   struct Link : reactor::Waiter {
-    Link(UringLoop& its_loop, Arrival& arrival, const Port& port, Place its_place)
-        : loop(its_loop), place(std::move(its_place)), connection(std::move(arrival), port) {}
+    Link(UringLoop& its_loop, AcceptedSocket& accepted, const Port& port, QuotaSlot its_slot)
+        : loop(its_loop), slot(std::move(its_slot)), connection(std::move(accepted), port) {}
     void wake(reactor::Interest /*what*/) override { loop.proceed(*this, Event::nothing); }
 
     UringLoop& loop;
-    Place place;
+    QuotaSlot slot;
     Connection connection;
     std::unique_ptr<Held> held;
     std::uint64_t asked_at = 0;  // for input: after so many waits
@@ -56,7 +56,7 @@ class UringLoop final : public Loop {
   };
 
   /// Moves a connection's bytes by what the ring has done for it.
-  class Moved final : public Carrier {
+  class Moved final : public Transport {
    public:
     explicit Moved(Link& link) : link_(link) {}
     net::IoResult send(int socket, std::string_view bytes) override;
@@ -74,7 +74,7 @@ class UringLoop final : public Loop {
   }
 
   net::Accepted take_from(Port& port) override { return multiplexer_.take_from(port); }
-  void admit(Arrival& arrival, Port& port, Place place) override;
+  void admit(AcceptedSocket& accepted, Port& port, QuotaSlot slot) override;
   void tell(const session::Service& service) override;
   void end_all() override;
   void complete(const reactor::Completion& completion);
@@ -83,7 +83,7 @@ class UringLoop final : public Loop {
   void hold(Link& link, const reactor::Completion& completion);
   void stop_receiving(Link& link);
   void release(Link& link);
-  void bury(Link& link);
+  void destroy(Link& link);
 
   AcceptingRing& multiplexer_;
   std::deque<std::unique_ptr<Link>> links_;  // by descriptor
@@ -99,8 +99,8 @@ net::IoResult UringLoop::Moved::send(int /*socket*/, std::string_view /*bytes*/)
 
 Input UringLoop::Moved::receive(int /*socket*/) {
   if (!link_.held) {
-    const bool known =
-        link_.receiving && !link_.stopped && link_.loop.multiplexer_.has_passed_on(link_.asked_at);
+    const bool known = link_.receiving && !link_.stopped &&
+                       link_.loop.multiplexer_.has_handed_over(link_.asked_at);
     return {net::IoStatus::would_block, {}, !known};
   }
   auto& held = *link_.held;
@@ -112,10 +112,10 @@ Input UringLoop::Moved::receive(int /*socket*/) {
   return {held.ended ? net::IoStatus::end : net::IoStatus::error, {}};
 }
 
-void UringLoop::admit(Arrival& arrival, Port& port, Place place) {
-  const auto at = static_cast<std::size_t>(arrival.socket.get());
+void UringLoop::admit(AcceptedSocket& accepted, Port& port, QuotaSlot slot) {
+  const auto at = static_cast<std::size_t>(accepted.socket.get());
   if (at >= links_.size()) links_.resize(at + 1);
-  links_[at] = std::make_unique<Link>(*this, arrival, port, std::move(place));
+  links_[at] = std::make_unique<Link>(*this, accepted, port, std::move(slot));
   ++linked_;
   proceed(*links_[at], Event::nothing);
 }
@@ -149,7 +149,7 @@ void UringLoop::complete(const reactor::Completion& completion) {
     link.stopped = link.stopped && completion.more;
   }
   if (link.over) {
-    if (!link.sending && !link.receiving) bury(link);
+    if (!link.sending && !link.receiving) destroy(link);
   } else if (of_send) {
     proceed(link, Event::output);
   } else if (completion.result != -ENOBUFS && completion.result != -ECANCELED) {
@@ -187,7 +187,7 @@ void UringLoop::wait(Link& link, const Awaited& wanted, base::TimePoint now) {
   events().wake_at(link, wanted.until <= now ? base::TimePoint::min() : wanted.until);
   const int socket = link.connection.socket();
   if (wanted.output && !link.sending) {
-    multiplexer_.ring().send(socket, link.connection.unsent().substr(0, most_sent),
+    multiplexer_.ring().send(socket, link.connection.unsent().substr(0, max_sent),
                              tag_of(What::send, link));
     link.sending = true;
   }
@@ -209,17 +209,17 @@ void UringLoop::release(Link& link) {
   link.over = true;
   events().wake_at(link, base::never);
   if (!link.sending && !link.receiving) {
-    bury(link);
+    destroy(link);
   } else {
     multiplexer_.ring().cancel(link.connection.socket());
   }
 }
 
-void UringLoop::bury(Link& link) {
+void UringLoop::destroy(Link& link) {
   const auto gone = std::move(links_[static_cast<std::size_t>(link.connection.socket())]);
   --linked_;
   gone->connection.close();
-  gone->place = {};
+  gone->slot = {};
   released(gone->connection.ended(base::Clock::now()));
 }
 

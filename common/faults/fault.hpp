@@ -10,11 +10,11 @@
 namespace poetry::faults {
 
 /// What happens at the port before a connection is accepted.
-enum class Door { open, refuse, blackhole };
+enum class Acceptance { accept, refuse, blackhole };
 
 struct Fault {
   /// What it does; those that change a session wrap it in this order, from the inside.
-  enum class Effect { slice, latency, corrupt, end, accept_delay, door };
+  enum class Effect { slice, latency, corrupt, end, accept_delay, acceptance };
   enum class Unit { bytes, lines };
 
   struct Selector {
@@ -34,7 +34,7 @@ struct Fault {
   Unit unit = Unit::bytes;   ///< of an end's amount
   base::Duration by{0};      ///< latency, accept_delay: how much later; 0 is off
   session::Step last = {};   ///< end: what the session says from then on
-  Door door = Door::open;
+  Acceptance acceptance = Acceptance::accept;
 };
 
 }  // namespace poetry::faults

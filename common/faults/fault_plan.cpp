@@ -20,7 +20,7 @@ bool compete(const Fault& a, const Fault& b) {
 /// Whether nothing decides which of two is meant. Of several chances the first that hits is, but
 /// two equal chances for one byte must be a slip.
 bool exclude_each_other(const Fault& a, const Fault& b) {
-  if (a.effect == Effect::door || b.effect == Effect::door) return true;
+  if (a.effect == Effect::acceptance || b.effect == Effect::acceptance) return true;
   return compete(a, b) && a.selector == b.selector &&
          (a.selector.by != By::chance || a.effect == Effect::corrupt);
 }
@@ -49,9 +49,9 @@ FaultPlan::FaultPlan(std::vector<Fault> faults) : faults_(std::move(faults)) {
   }
 }
 
-Door FaultPlan::door() const {
-  // One that closes the door is the only fault of its port.
-  return faults_.empty() ? Door::open : faults_.front().door;
+Acceptance FaultPlan::acceptance() const {
+  // One that refuses connections is the only fault of its port.
+  return faults_.empty() ? Acceptance::accept : faults_.front().acceptance;
 }
 
 const Fault* FaultPlan::accept_delay() const {

@@ -11,7 +11,7 @@
 namespace poetry::faults {
 namespace {
 
-constexpr auto most = std::numeric_limits<std::uint64_t>::max();
+constexpr auto max = std::numeric_limits<std::uint64_t>::max();
 
 void set_offset(Fault& fault, std::string_view text) { fault.amount = base::parse_size(text); }
 
@@ -30,7 +30,7 @@ void set_size_or_lines(Fault& fault, std::string_view text) {
     return;
   }
   text.remove_suffix(lines.size());
-  fault.amount = base::parse_count(text, "number of lines", 0, most);
+  fault.amount = base::parse_count(text, "number of lines", 0, max);
   fault.unit = Fault::Unit::lines;
 }
 
@@ -45,7 +45,9 @@ struct FaultKind {
 Fault ending_with(const session::Step& last) {
   return {.effect = Fault::Effect::end, .last = last};
 }
-Fault closing(Door door) { return {.effect = Fault::Effect::door, .door = door}; }
+Fault closing(Acceptance acceptance) {
+  return {.effect = Fault::Effect::acceptance, .acceptance = acceptance};
+}
 Fault with(Fault::Effect effect) { return {.effect = effect}; }
 
 /// Every fault.
@@ -59,8 +61,8 @@ const std::array fault_kinds{
     FaultKind{"slice", "SIZE", set_size, with(Fault::Effect::slice)},
     FaultKind{"latency", "DUR", set_duration, with(Fault::Effect::latency)},
     FaultKind{"accept-delay", "DUR", set_duration, with(Fault::Effect::accept_delay)},
-    FaultKind{"refuse", "", nullptr, closing(Door::refuse)},
-    FaultKind{"blackhole", "", nullptr, closing(Door::blackhole)}};
+    FaultKind{"refuse", "", nullptr, closing(Acceptance::refuse)},
+    FaultKind{"blackhole", "", nullptr, closing(Acceptance::blackhole)}};
 
 constexpr std::string_view no_fault = "none";
 
@@ -94,7 +96,7 @@ Fault::Selector parse_selector(std::string_view text) {
   if (text.starts_with('#')) {
     text.remove_prefix(1);
     return {.by = Fault::Selector::By::number,
-            .number = base::parse_count(text, "number of a connection", 1, most)};
+            .number = base::parse_count(text, "number of a connection", 1, max)};
   }
   throw base::UsageError("not of the form N% or #N", text);
 }
@@ -120,7 +122,7 @@ Fault parse_fault(std::string_view text) {
     throw base::UsageError(text, error.what());
   }
   const bool of_port =
-      fault.effect == Fault::Effect::accept_delay || fault.effect == Fault::Effect::door;
+      fault.effect == Fault::Effect::accept_delay || fault.effect == Fault::Effect::acceptance;
   if (of_port && colon != std::string_view::npos) {
     throw base::UsageError(std::string(kind.name) + " is for the whole port and takes no SELECT",
                            text);

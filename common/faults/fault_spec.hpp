@@ -34,7 +34,7 @@ class FaultPlan {
   explicit FaultPlan(std::vector<Fault> faults);
 
   [[nodiscard]] bool empty() const { return faults_.empty(); }
-  [[nodiscard]] Door door() const;
+  [[nodiscard]] Acceptance acceptance() const;
   /// The one for the port, or nullptr.
   [[nodiscard]] const Fault* accept_delay() const;
   /// Whether there are faults that change what a session says.

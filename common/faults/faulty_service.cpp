@@ -17,7 +17,7 @@ std::unique_ptr<session::Session> wrap(std::unique_ptr<session::Session> inner,
     case Fault::Effect::end:
       return cut_stream(std::move(inner), trigger);
     case Fault::Effect::accept_delay:
-    case Fault::Effect::door:
+    case Fault::Effect::acceptance:
       break;
   }
   return inner;

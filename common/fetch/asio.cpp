@@ -11,10 +11,10 @@
 #include <utility>
 #include <vector>
 
-#include "fetch/exchange.hpp"
 #include "fetch/resolver.hpp"
-#include "fetch/roster.hpp"
+#include "fetch/socket_io.hpp"
 #include "fetch/strategies.hpp"
+#include "fetch/task_queue.hpp"
 #include "net/socket.hpp"
 
 namespace poetry::fetch {
@@ -34,7 +34,7 @@ class AsioRun {
     spawn(take_answers());
     spawn(take_signals());
     spawn(start_tasks());
-    return roster_.take(io_.run());  // which returns the number of handlers that it has run
+    return queue_.take(io_.run());  // which returns the number of handlers that it has run
   }
 
  private:
@@ -55,7 +55,7 @@ class AsioRun {
   static constexpr auto as_values = asio::as_tuple(asio::deferred);
 
   // Tasks begun in one handler, so that thousands of them do not hold up those under way.
-  static constexpr int most_starts = 256;
+  static constexpr int max_starts = 256;
   // Bytes that each of thousands of tasks waits with; more than that goes to the shared buffer.
   static constexpr std::size_t line_room = 128;
 
@@ -69,6 +69,7 @@ class AsioRun {
     Fetch fetch;
     Timer deadline;               // never, where nothing waits for it
     std::vector<Socket> sockets;  // to connect, by the index of their address; or the connection
+    base::TimePoint woken{};      // when its last wait was over: what came by then counts
     bool put_back = false;
   };
 
@@ -80,10 +81,10 @@ class AsioRun {
   }
 
   Awaitable start_tasks() {
-    for (int started = 0; !roster_.empty();) {
-      if (const auto number = roster_.begin()) {
+    for (int started = 0; !queue_.empty();) {
+      if (const auto number = queue_.begin()) {
         spawn(carry_out(*number));
-        if (++started % most_starts == 0) co_await asio::post(io_, asio::deferred);
+        if (++started % max_starts == 0) co_await asio::post(io_, asio::deferred);
       } else {
         co_await ended_.async_wait(as_values);
       }
@@ -98,13 +99,11 @@ class AsioRun {
     for (Action action = task.fetch.next(); !std::holds_alternative<Done>(action) && !task.put_back;
          action = task.fetch.next()) {
       co_await std::visit([&](const auto& each) { return act(task, each); }, action);
-      const bool waited = std::holds_alternative<Wait>(action);
-      const bool is_to_wait = std::holds_alternative<Wait>(task.fetch.next()) && !waited;
-      if (!is_to_wait) task.fetch.expired(base::Clock::now());  // a short Wait is acted on as well
+      task.fetch.expired(task.woken);
     }
     tasks_.erase(number);
     task.sockets.clear();
-    task.put_back ? roster_.put_back(number) : roster_.finish(task.fetch);
+    task.put_back ? queue_.put_back(number) : queue_.finish(task.fetch);
     ended_.cancel();
   }
 
@@ -119,12 +118,13 @@ class AsioRun {
     const auto ticket = resolver_.ask(task.fetch.where(), batch_.family);
     asking_[ticket] = {&task.fetch, &deadline};
     co_await deadline.async_wait(as_values);
+    task.woken = base::Clock::now();
     if (asking_.erase(ticket) > 0) resolver_.forget(ticket);
   }
 
   Awaitable take_answers() {
-    for (Borrowed bell(io_, resolver_.fd());;) {
-      co_await bell.async_wait(Borrowed::wait_read, asio::deferred);
+    for (Borrowed wakeup(io_, resolver_.fd());;) {
+      co_await wakeup.async_wait(Borrowed::wait_read, asio::deferred);
       while (const auto answer = resolver_.take()) {
         const auto asked = asking_.extract(answer->ticket);
         if (asked.empty()) continue;
@@ -148,6 +148,7 @@ class AsioRun {
     const auto [order, errors] =
         co_await make_parallel_group(std::move(waits))
             .async_wait(asio::experimental::wait_for_one_success(), asio::deferred);
+    task.woken = base::Clock::now();
     const std::size_t first = std::find(errors.begin(), errors.end(), Error()) - errors.begin();
     if (first == tried) co_return;
     end_attempt(task, first, net::connect_outcome(task.sockets[first].native_handle()));
@@ -161,7 +162,7 @@ class AsioRun {
     socket.open(asio::generic::stream_protocol(address.family(), 0), error);
     const bool none_left = error == std::errc::too_many_files_open ||
                            error == std::errc::too_many_files_open_in_system;
-    const bool may_wait = index == 0 && task.fetch.record().attempts == 1 && !roster_.alone();
+    const bool may_wait = index == 0 && task.fetch.record().attempts == 1 && !queue_.alone();
     task.put_back = none_left && may_wait;
     if (task.put_back) return;
     const auto started = error ? net::IoResult{net::IoStatus::error, 0, error}
@@ -181,17 +182,17 @@ class AsioRun {
 
   Awaitable act(Task& task, const Transfer& action) {
     cancel_at(task, action.until);
-    return action.unsent.empty() ? receive(task, action.most) : send_and_receive(task);
+    return action.unsent.empty() ? receive(task, action.max) : send_and_receive(task);
   }
 
-  Awaitable receive(Task& task, std::size_t most) {
+  Awaitable receive(Task& task, std::size_t max) {
     std::array<char, line_room> line;
     auto& socket = task.sockets[0];
-    const auto [error, bytes] = co_await socket.async_receive(asio::buffer(line, most), as_values);
-    const base::TimePoint now = base::Clock::now();
+    const auto [error, bytes] = co_await socket.async_receive(asio::buffer(line, max), as_values);
+    const base::TimePoint now = task.woken = base::Clock::now();
     if (!error && bytes > 0) {
-      Exchange::deliver(task.fetch, observer_, {line.data(), bytes}, now);
-      if (bytes == line.size()) exchange_.receive(task.fetch, socket.native_handle(), now);
+      SocketIo::deliver(task.fetch, observer_, {line.data(), bytes}, now);
+      if (bytes == line.size()) socket_io_.receive(task.fetch, socket.native_handle(), now);
     } else if (!error) {
       task.fetch.stream_ended(now);
     } else if (error != asio::error::operation_aborted) {
@@ -205,9 +206,9 @@ class AsioRun {
         co_await make_parallel_group(socket.async_wait(Socket::wait_read, asio::deferred),
                                      socket.async_wait(Socket::wait_write, asio::deferred))
             .async_wait(asio::experimental::wait_for_one(), asio::deferred);
-    const base::TimePoint now = base::Clock::now();
-    if (!unwritable) Exchange::send(task.fetch, socket.native_handle(), now);
-    if (!unreadable) exchange_.receive(task.fetch, socket.native_handle(), now);
+    const base::TimePoint now = task.woken = base::Clock::now();
+    if (!unwritable) SocketIo::send(task.fetch, socket.native_handle(), now);
+    if (!unreadable) socket_io_.receive(task.fetch, socket.native_handle(), now);
   }
 
   // Deadlines mostly move away: one that comes sooner is left alone, and the task looks again then.
@@ -233,18 +234,19 @@ class AsioRun {
     observer_.retrying(task.fetch.task(), task.fetch.record(), action.delay);
     Timer delay(io_, action.until);
     co_await delay.async_wait(asio::deferred);
+    task.woken = base::Clock::now();
   }
 
   Awaitable act(Task&, const Done&) { co_return; }
 
   Awaitable take_signals() {
-    Borrowed bell(io_, signals_.fd());
-    while (!signals_.take()) co_await bell.async_wait(Borrowed::wait_read, asio::deferred);
+    Borrowed wakeup(io_, signals_.fd());
+    while (!signals_.take()) co_await wakeup.async_wait(Borrowed::wait_read, asio::deferred);
     for (const auto& [number, task] : tasks_) {
       task->fetch.interrupt(base::Clock::now());
-      roster_.finish(task->fetch);
+      queue_.finish(task->fetch);
     }
-    roster_.interrupt();
+    queue_.interrupt();
     io_.stop();
   }
 
@@ -252,8 +254,8 @@ class AsioRun {
   Observer& observer_;
   net::Signals& signals_;
   Resolver resolver_{Resolver::make_lookups(batch_.lookup)};
-  Roster roster_{batch_, observer_};
-  Exchange exchange_{observer_, Exchange::shared_room};
+  TaskQueue queue_{batch_, observer_};
+  SocketIo socket_io_{observer_, SocketIo::shared_room};
   std::map<std::size_t, Task*> tasks_;                         // in flight
   std::map<std::uint64_t, std::pair<Fetch*, Timer*>> asking_;  // by the resolver's ticket
   asio::io_context io_{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE};    // one thread; owns the coroutines

@@ -17,10 +17,11 @@ constexpr base::Duration longest_block = std::chrono::milliseconds(1);
 }  // namespace
 
 BlockingTask::BlockingTask(const Batch& batch, std::size_t task, Observer& observer,
-                           Exchange& exchange, std::shared_ptr<Resolver::Lookups> lookups, int stop)
+                           SocketIo& socket_io, std::shared_ptr<Resolver::Lookups> lookups,
+                           int stop)
     : batch_(batch),
       observer_(observer),
-      exchange_(exchange),
+      socket_io_(socket_io),
       lookups_(std::move(lookups)),
       fetch_(begin_fetch(batch, task, base::Clock::now())),
       polled_{{stop, POLLIN, 0}} {}
@@ -131,8 +132,8 @@ void BlockingTask::act(const Transfer& action) {
   const int found = polled_[1].revents;
   const int ready = (found & (POLLERR | POLLHUP | POLLNVAL)) != 0 ? events : found;
   const base::TimePoint now = base::Clock::now();
-  if ((ready & POLLOUT) != 0) Exchange::send(fetch_, connection_.get(), now);
-  if ((ready & POLLIN) != 0) exchange_.receive_once(fetch_, connection_.get(), now);
+  if ((ready & POLLOUT) != 0) SocketIo::send(fetch_, connection_.get(), now);
+  if ((ready & POLLIN) != 0) socket_io_.receive_once(fetch_, connection_.get(), now);
 }
 
 void BlockingTask::act(const HalfClose&) {

@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "base/fd.hpp"
-#include "fetch/exchange.hpp"
 #include "fetch/fetch.hpp"
 #include "fetch/resolver.hpp"
+#include "fetch/socket_io.hpp"
 #include "fetch/strategy.hpp"
 
 namespace poetry::fetch {
@@ -23,7 +23,7 @@ enum class Shortage { stop, fail };
 class BlockingTask {
  public:
   /// The task is interrupted once `stop` is readable; nothing is read from it.
-  BlockingTask(const Batch& batch, std::size_t task, Observer& observer, Exchange& exchange,
+  BlockingTask(const Batch& batch, std::size_t task, Observer& observer, SocketIo& socket_io,
                std::shared_ptr<Resolver::Lookups> lookups, int stop);
 
   enum class End { over, short_of_descriptors };
@@ -49,7 +49,7 @@ class BlockingTask {
 
   const Batch& batch_;
   Observer& observer_;
-  Exchange& exchange_;
+  SocketIo& socket_io_;
   std::shared_ptr<Resolver::Lookups> lookups_;
   Fetch fetch_;
   std::vector<base::Fd>

@@ -126,14 +126,14 @@ void Fetch::send_failed(std::error_code error, base::TimePoint) { send_error_ = 
 
 void Fetch::half_closed(base::TimePoint) { state_ = State::transferring; }
 
-void Fetch::noise(base::TimePoint now) {
+void Fetch::note_activity(base::TimePoint now) {
   record_.longest_gap = std::max(record_.longest_gap, now - heard_);
   heard_ = now;
   phase_until_ = limit(now, options_.idle_timeout);
 }
 
 std::string_view Fetch::received(std::string_view bytes, base::TimePoint now) {
-  noise(now);
+  note_activity(now);
   const bool beyond = bytes.size() > options_.max_bytes - record_.bytes;
   bytes = bytes.substr(0, options_.max_bytes - record_.bytes);
   if (!bytes.empty()) count(bytes, now);
@@ -145,7 +145,7 @@ std::string_view Fetch::received(std::string_view bytes, base::TimePoint now) {
 
 void Fetch::count(std::string_view bytes, base::TimePoint now) {
   if (record_.first_byte == base::never) record_.first_byte = now;
-  if (options_.most_arrivals > 0) record_.arrivals.add(now, options_.most_arrivals);
+  if (options_.max_arrivals > 0) record_.arrivals.add(now, options_.max_arrivals);
   if (digest_) digest_->update(bytes);
   record_.bytes += bytes.size();
   if (last_byte_ != '\n') --record_.lines;  // its line goes on, and is counted again below
@@ -159,7 +159,7 @@ void Fetch::stream_ended(base::TimePoint now) {
     receive_failed(reset_, now);
     return;
   }
-  noise(now);
+  note_activity(now);
   finish_digest();
   if (send_error_) {
     broken(Outcome::reset, "send", send_error_.message(), now);
@@ -185,7 +185,7 @@ std::string Fetch::difference() const {
 }
 
 void Fetch::receive_failed(std::error_code error, base::TimePoint now) {
-  noise(now);
+  note_activity(now);
   broken(Outcome::reset, "receive", error.message(), now);
 }
 
@@ -240,7 +240,8 @@ void Fetch::broken(Outcome outcome, std::string_view step, const std::string& wh
   record_.error = std::move(error);
   state_ = State::waiting;
   delay_ = retry_delay(options_.retry_delay, record_.attempts - 1, seed_);
-  phase_until_ = base::later(now, delay_);
+  // Never over at once: whoever carries out the actions is to see it.
+  phase_until_ = base::later(now, std::max(delay_, base::Duration(1)));
 }
 
 void Fetch::end(Outcome outcome, std::string error, base::TimePoint now) {

@@ -34,7 +34,7 @@ struct FetchOptions {
   std::optional<std::string> send;
   AfterSend after_send = AfterSend::half_close;
   Digests digests = Digests::no;  ///< whether a record tells the bytes' SHA-256
-  std::size_t most_arrivals =
+  std::size_t max_arrivals =
       Arrivals::capacity;  ///< when they came, for a picture; 0 is not at all
 };
 
@@ -49,7 +49,7 @@ struct Connect {  ///< a socket for each address, side by side; then connect_end
 };
 struct Transfer {           ///< send and receive, whatever is possible first
   std::string_view unsent;  ///< valid as long as the options
-  std::uint64_t most = 0;   ///< bytes to receive, at most
+  std::uint64_t max = 0;    ///< bytes to receive, at most
   base::TimePoint until;
 };
 struct HalfClose {};     ///< then half_closed()
@@ -105,7 +105,7 @@ class Fetch {
   void begin_attempt(base::TimePoint now);
   void race_on();
   void connected(base::TimePoint now);
-  void noise(base::TimePoint now);
+  void note_activity(base::TimePoint now);
   void count(std::string_view bytes, base::TimePoint now);
   void broken(Outcome outcome, std::string_view step, const std::string& what, base::TimePoint now);
   void end(Outcome outcome, std::string error, base::TimePoint now);

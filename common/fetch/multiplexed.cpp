@@ -3,8 +3,8 @@
 #include <memory>
 #include <utility>
 
-#include "fetch/exchange.hpp"
 #include "fetch/runner.hpp"
+#include "fetch/socket_io.hpp"
 #include "fetch/strategies.hpp"
 #include "net/socket.hpp"
 
@@ -15,7 +15,7 @@ namespace {
 class MultiplexerTransport final : public Transport {
  public:
   MultiplexerTransport(reactor::EventLoop& loop, Observer& observer)
-      : loop_(loop), io_(observer, Exchange::shared_room) {}
+      : loop_(loop), io_(observer, SocketIo::shared_room) {}
 
   std::unique_ptr<TaskSocket> connect(base::Fd socket, Task& task, std::size_t index,
                                       const net::Address& address) override {
@@ -66,14 +66,14 @@ class MultiplexerTransport final : public Transport {
     }
     auto& task = socket.task;
     if (reactor::has(what, reactor::Interest::write))
-      Exchange::send(task.fetch(), socket.fd.get(), now);
+      SocketIo::send(task.fetch(), socket.fd.get(), now);
     if (reactor::has(what, reactor::Interest::read))
       io_.receive(task.fetch(), socket.fd.get(), now);
     task.advance();
   }
 
   reactor::EventLoop& loop_;
-  Exchange io_;
+  SocketIo io_;
 };
 
 class MultiplexedStrategy final : public Strategy {

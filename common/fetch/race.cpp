@@ -29,13 +29,13 @@ Race::Race(const std::vector<net::Address>& found, base::TimePoint now)
 void Race::try_next(base::TimePoint now) {
   errors_.emplace_back();
   ++under_way_;
-  const bool more = errors_.size() < addresses_.size() && under_way_ < most_tried_at_once;
+  const bool more = errors_.size() < addresses_.size() && under_way_ < max_tried_at_once;
   next_at_ = more ? base::later(now, connection_attempt_delay) : base::never;
 }
 
 void Race::failed(std::size_t index, std::error_code error, base::TimePoint now) {
   errors_[index] = error;
-  const bool crowded = under_way_-- == most_tried_at_once;
+  const bool crowded = under_way_-- == max_tried_at_once;
   const bool last = index + 1 == errors_.size();
   if (errors_.size() < addresses_.size() && (last || crowded)) try_next(now);
 }

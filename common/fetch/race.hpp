@@ -16,7 +16,7 @@ namespace poetry::fetch {
 /// section 8, recommends.
 inline constexpr base::Duration connection_attempt_delay = std::chrono::milliseconds(250);
 /// Addresses of one server tried at once: a name may have hundreds, and each takes a descriptor.
-inline constexpr std::size_t most_tried_at_once = 16;
+inline constexpr std::size_t max_tried_at_once = 16;
 
 class Race {
  public:

@@ -2,13 +2,13 @@
 
 namespace poetry::fetch {
 
-void Arrivals::add(base::TimePoint at, std::size_t most) {
+void Arrivals::add(base::TimePoint at, std::size_t max) {
   if (!times_.empty() && at - times_.back() < step_) {
     blur_ = step_;
     return;
   }
   times_.push_back(at);
-  while (times_.size() > most) {
+  while (times_.size() > max) {
     blur_ = step_ *= 2;
     auto kept = times_.begin();
     for (const base::TimePoint each : times_) {

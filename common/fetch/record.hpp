@@ -47,19 +47,19 @@ class Arrivals {
 
   Arrivals() = default;
   Arrivals(base::Duration blur, std::vector<base::TimePoint> times)
-      : step_(std::max(blur, least_step)), blur_(blur), times_(std::move(times)) {}
+      : step_(std::max(blur, min_step)), blur_(blur), times_(std::move(times)) {}
 
   /// `at` must not decrease. Keeps `most` times, which are 2 at least.
-  void add(base::TimePoint at, std::size_t most = capacity);
+  void add(base::TimePoint at, std::size_t max = capacity);
   void clear();
   [[nodiscard]] const std::vector<base::TimePoint>& times() const { return times_; }
   /// What came less than this after one of the times may have been left out.
   [[nodiscard]] base::Duration blur() const { return blur_; }
 
  private:
-  static constexpr base::Duration least_step = std::chrono::milliseconds(1);
+  static constexpr base::Duration min_step = std::chrono::milliseconds(1);
 
-  base::Duration step_ = least_step;  // times nearer than this are one
+  base::Duration step_ = min_step;  // times nearer than this are one
   base::Duration blur_{};
   std::vector<base::TimePoint> times_;
 };

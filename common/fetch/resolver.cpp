@@ -17,18 +17,18 @@ namespace {
 
 // So that some tens of names for which no name server answers hold up no other, without a thread
 // for each of thousands of tasks.
-constexpr unsigned most_threads = 64;
+constexpr unsigned max_threads = 64;
 
 }  // namespace
 
 /// One resolver's answers; guarded by the lookups' mutex.
-struct Resolver::Inbox {
+struct Resolver::AnswerQueue {
   std::deque<Answer> answers;
-  base::Fd bell;
+  base::Fd wakeup;
 
   void put(Answer answer) {
     answers.push_back(std::move(answer));
-    ::eventfd_write(bell.get(), 1);
+    ::eventfd_write(wakeup.get(), 1);
   }
 };
 
@@ -37,14 +37,14 @@ class Resolver::Lookups {
   explicit Lookups(Lookup lookup) : lookup_(std::move(lookup)) {}
 
   static std::uint64_t ask(const std::shared_ptr<Lookups>& self,
-                           const std::shared_ptr<Inbox>& inbox, const net::HostPort& where,
+                           const std::shared_ptr<AnswerQueue>& queue, const net::HostPort& where,
                            net::Family family);
   void forget(std::uint64_t ticket);
-  std::optional<Answer> take(Inbox& inbox);
+  std::optional<Answer> take(AnswerQueue& queue);
 
  private:
   struct Question {
-    std::weak_ptr<Inbox> inbox;  // gone with whoever asked
+    std::weak_ptr<AnswerQueue> queue;  // gone with whoever asked
     net::HostPort where;
     net::Family family = net::Family::any;
   };
@@ -59,19 +59,19 @@ class Resolver::Lookups {
 };
 
 std::uint64_t Resolver::Lookups::ask(const std::shared_ptr<Lookups>& self,
-                                     const std::shared_ptr<Inbox>& inbox,
+                                     const std::shared_ptr<AnswerQueue>& queue,
                                      const net::HostPort& where, net::Family family) {
   const std::lock_guard lock(self->mutex_);
   const std::uint64_t ticket = ++self->tickets_;
-  self->questions_[ticket] = {inbox, where, family};
-  if (self->threads_ == most_threads) return ticket;
+  self->questions_[ticket] = {queue, where, family};
+  if (self->threads_ == max_threads) return ticket;
   try {
     std::thread([self] { self->serve(); }).detach();
     ++self->threads_;
   } catch (const std::system_error& error) {
     if (self->threads_ > 0) return ticket;  // those get to it
     self->questions_.erase(ticket);
-    inbox->put({ticket, {{}, error.code()}});
+    queue->put({ticket, {{}, error.code()}});
   }
   return ticket;
 }
@@ -81,11 +81,11 @@ void Resolver::Lookups::serve() {
   while (!questions_.empty()) {
     const auto [ticket, question] = *questions_.begin();
     questions_.erase(questions_.begin());
-    if (question.inbox.expired()) continue;
+    if (question.queue.expired()) continue;
     lock.unlock();
     net::Resolved found = lookup_(question.where, question.family);
     lock.lock();
-    if (const auto inbox = question.inbox.lock()) inbox->put({ticket, std::move(found)});
+    if (const auto queue = question.queue.lock()) queue->put({ticket, std::move(found)});
   }
   --threads_;
 }
@@ -95,15 +95,15 @@ void Resolver::Lookups::forget(std::uint64_t ticket) {
   questions_.erase(ticket);
 }
 
-std::optional<Resolver::Answer> Resolver::Lookups::take(Inbox& inbox) {
+std::optional<Resolver::Answer> Resolver::Lookups::take(AnswerQueue& queue) {
   const std::lock_guard lock(mutex_);
-  if (inbox.answers.empty()) {
+  if (queue.answers.empty()) {
     eventfd_t count = 0;
-    ::eventfd_read(inbox.bell.get(), &count);
+    ::eventfd_read(queue.wakeup.get(), &count);
     return std::nullopt;
   }
-  Answer answer = std::move(inbox.answers.front());
-  inbox.answers.pop_front();
+  Answer answer = std::move(queue.answers.front());
+  queue.answers.pop_front();
   return answer;
 }
 
@@ -112,19 +112,19 @@ std::shared_ptr<Resolver::Lookups> Resolver::make_lookups(Lookup lookup) {
 }
 
 Resolver::Resolver(std::shared_ptr<Lookups> lookups)
-    : lookups_(std::move(lookups)), inbox_(std::make_shared<Inbox>()) {
-  inbox_->bell = base::Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!inbox_->bell) base::throw_errno("wait for", "name lookups");
+    : lookups_(std::move(lookups)), queue_(std::make_shared<AnswerQueue>()) {
+  queue_->wakeup = base::Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!queue_->wakeup) base::throw_errno("wait for", "name lookups");
 }
 
-int Resolver::fd() const { return inbox_->bell.get(); }
+int Resolver::fd() const { return queue_->wakeup.get(); }
 
 std::uint64_t Resolver::ask(const net::HostPort& where, net::Family family) {
-  return Lookups::ask(lookups_, inbox_, where, family);
+  return Lookups::ask(lookups_, queue_, where, family);
 }
 
 void Resolver::forget(std::uint64_t ticket) { lookups_->forget(ticket); }
 
-std::optional<Resolver::Answer> Resolver::take() { return lookups_->take(*inbox_); }
+std::optional<Resolver::Answer> Resolver::take() { return lookups_->take(*queue_); }
 
 }  // namespace poetry::fetch

@@ -41,9 +41,9 @@ class Resolver {
   std::optional<Answer> take();
 
  private:
-  struct Inbox;
+  struct AnswerQueue;
   std::shared_ptr<Lookups> lookups_;
-  std::shared_ptr<Inbox> inbox_;
+  std::shared_ptr<AnswerQueue> queue_;
 };
 
 }  // namespace poetry::fetch

@@ -8,11 +8,11 @@ namespace poetry::fetch {
 
 base::Duration retry_delay(base::Duration first, std::uint64_t retry, std::uint64_t seed) {
   using std::chrono::milliseconds;
-  const base::Duration most = std::max(first, longest_doubled_delay);
+  const base::Duration max = std::max(first, longest_doubled_delay);
   base::Duration delay = first;
   // A delay of zero stays zero, however often it doubles.
-  for (auto left = retry; left > 0 && delay < most && delay > base::Duration::zero(); --left) {
-    delay = std::min(2 * delay, most);
+  for (auto left = retry; left > 0 && delay < max && delay > base::Duration::zero(); --left) {
+    delay = std::min(2 * delay, max);
   }
   const auto half = std::chrono::floor<milliseconds>(delay / 2);
   const auto extra = base::uniform(seed, retry) * static_cast<double>(half.count() + 1);

@@ -15,21 +15,21 @@ Runner::Runner(reactor::EventLoop& loop, Transport& transport, const Batch& batc
     : signals_(signals),
       loop_(loop),
       resolver_(Resolver::make_lookups(batch.lookup)),
-      roster_(batch, observer),
+      queue_(batch, observer),
       context_{batch, observer, *this, loop, transport, resolver_, {}} {}
 
 Result Runner::run() {
   loop_.watch(signals_.fd(), reactor::Interest::read, interruption_);
   loop_.watch(resolver_.fd(), reactor::Interest::read, answers_);
   loop_.wake_next(starter_);
-  while (!roster_.empty()) loop_.turn();
-  return roster_.take(loop_.wakeups());
+  while (!queue_.empty()) loop_.turn();
+  return queue_.take(loop_.wakeups());
 }
 
 void Runner::start_some() {
   retired_.clear();
   for (int starts = 0; starts < starts_per_turn; ++starts) {
-    const auto number = roster_.begin();
+    const auto number = queue_.begin();
     if (!number) return;
     auto& task = tasks_[*number];
     task = std::make_unique<Task>(context_, *number);
@@ -48,20 +48,20 @@ void Runner::take_answers() {
 void Runner::interrupt() {
   if (!signals_.take()) return;
   while (!tasks_.empty()) tasks_.begin()->second->interrupt(loop_.now());
-  roster_.interrupt();
+  queue_.interrupt();
 }
 
 /// Not where no other task would give a descriptor back.
 bool Runner::put_back(Task& task) {
-  if (roster_.alone()) return false;
-  roster_.put_back(task.fetch().task());
+  if (queue_.alone()) return false;
+  queue_.put_back(task.fetch().task());
   retire(task);
   return true;
 }
 
 void Runner::over(Task& task) {
   retire(task);
-  roster_.finish(task.fetch());
+  queue_.finish(task.fetch());
 }
 
 void Runner::retire(Task& task) {

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "fetch/resolver.hpp"
-#include "fetch/roster.hpp"
 #include "fetch/task.hpp"
+#include "fetch/task_queue.hpp"
 
 namespace poetry::fetch {
 
@@ -39,7 +39,7 @@ class Runner final : private Task::Owner {
   net::Signals& signals_;
   reactor::EventLoop& loop_;
   Resolver resolver_;
-  Roster roster_;
+  TaskQueue queue_;
   Task::Context context_;
   reactor::Callback starter_{[this] { start_some(); }};
   reactor::Callback answers_{[this] { take_answers(); }};

@@ -1,6 +1,6 @@
 #include "fetch/blocking_task.hpp"
-#include "fetch/roster.hpp"
 #include "fetch/strategies.hpp"
+#include "fetch/task_queue.hpp"
 
 namespace poetry::fetch {
 namespace {
@@ -8,18 +8,18 @@ namespace {
 class Sequential final : public Strategy {
  public:
   Result run(const Batch& batch, Observer& observer, net::Signals& signals) override {
-    Roster roster(batch, observer);
-    Exchange exchange(observer, Exchange::shared_room);
+    TaskQueue queue(batch, observer);
+    SocketIo socket_io(observer, SocketIo::shared_room);
     const auto lookups = Resolver::make_lookups(batch.lookup);
     std::uint64_t wakeups = 0;
-    while (const auto task = roster.begin()) {
-      BlockingTask one(batch, *task, observer, exchange, lookups, signals.fd());
+    while (const auto task = queue.begin()) {
+      BlockingTask one(batch, *task, observer, socket_io, lookups, signals.fd());
       one.run(Shortage::fail);
       wakeups += one.wakeups();
-      roster.finish(one.fetch());
-      if (signals.take()) roster.interrupt();
+      queue.finish(one.fetch());
+      if (signals.take()) queue.interrupt();
     }
-    return roster.take(wakeups);
+    return queue.take(wakeups);
   }
 };
 

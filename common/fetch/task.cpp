@@ -107,14 +107,13 @@ void Task::set_alarm(base::TimePoint until) {
 
 /// The alarm went off.
 void Task::wake(reactor::Interest /*what*/) {
-  // The time now and not that of the turn: of many deadlines in one turn, the last ones come later.
-  const base::TimePoint now = base::Clock::now();
-  if (now < fetch_.deadline()) {
+  // A deadline that has passed since the turn's wait is for the next: more may have arrived.
+  if (context_.loop.now() < fetch_.deadline()) {
     set_alarm(fetch_.deadline());
     return;
   }
   forget_name();
-  fetch_.expired(now);
+  fetch_.expired(base::Clock::now());  // of many deadlines in one turn, the last ones come later
   advance();
 }
 

@@ -16,8 +16,8 @@
 #include "base/error.hpp"
 #include "base/fd.hpp"
 #include "fetch/blocking_task.hpp"
-#include "fetch/roster.hpp"
 #include "fetch/strategies.hpp"
+#include "fetch/task_queue.hpp"
 
 namespace poetry::fetch {
 namespace {
@@ -28,7 +28,7 @@ constexpr std::size_t stack_bytes = std::size_t{256} << 10;
 // Each thread has a buffer of its own.
 constexpr std::size_t buffer_bytes = std::size_t{64} << 10;
 // Threads started before the others are looked after again.
-constexpr int most_starts = 256;
+constexpr int max_starts = 256;
 
 /// Lets one thread in at a time. An observer that has raised is not called again.
 class OneAtATime final : public Observer {
@@ -63,9 +63,9 @@ class OneAtATime final : public Observer {
 };
 
 base::Fd make_bell() {
-  base::Fd bell(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!bell) base::throw_errno("wait for", "threads");
-  return bell;
+  base::Fd wakeup(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!wakeup) base::throw_errno("wait for", "threads");
+  return wakeup;
 }
 
 /// Runs the tasks of one batch.
@@ -101,7 +101,7 @@ class Crowd {
   std::size_t threads_ = 0;       // not joined
 
   std::mutex mutex_;  // guards the rest; taken before the observer's
-  Roster roster_;
+  TaskQueue queue_;
   std::vector<std::unique_ptr<Thread>> to_join_;
   std::uint64_t wakeups_ = 0;
   std::exception_ptr error_;  // the first
@@ -112,7 +112,7 @@ Crowd::Crowd(const Batch& batch, Observer& observer, net::Signals& signals)
       signals_(signals),
       observer_(observer),
       lookups_(Resolver::make_lookups(batch.lookup)),
-      roster_(batch, observer_) {}
+      queue_(batch, observer_) {}
 
 Crowd::~Crowd() {
   ::eventfd_write(stop_.get(), 1);
@@ -132,14 +132,14 @@ Result Crowd::run() {
     const std::lock_guard lock(mutex_);
     if (error_) std::rethrow_exception(error_);
   }
-  return roster_.take(wakeups_);
+  return queue_.take(wakeups_);
 }
 
 // Whether more can be started at once.
 bool Crowd::start_some() {
-  for (int starts = 0; starts < most_starts; ++starts) {
+  for (int starts = 0; starts < max_starts; ++starts) {
     std::unique_lock lock(mutex_);
-    const auto task = roster_.begin();
+    const auto task = queue_.begin();
     lock.unlock();
     if (!task || !start(*task)) return false;
   }
@@ -171,7 +171,7 @@ bool Crowd::start(std::size_t task) {
     throw std::system_error(error, std::generic_category(), "start a thread");
   }
   const std::lock_guard lock(mutex_);
-  roster_.put_back(task);
+  queue_.put_back(task);
   return false;
 }
 
@@ -183,7 +183,7 @@ void Crowd::wait(int timeout) {
   if (interrupted) ::eventfd_write(stop_.get(), 1);
   const std::lock_guard lock(mutex_);
   ++wakeups_;
-  if (interrupted) roster_.interrupt();
+  if (interrupted) queue_.interrupt();
 }
 
 void Crowd::join_ended() {
@@ -211,13 +211,13 @@ void Crowd::carry_out(std::unique_ptr<Thread> self) {
 }
 
 void Crowd::run_task(std::size_t task) {
-  Exchange exchange(observer_, buffer_bytes);
-  BlockingTask one(batch_, task, observer_, exchange, lookups_, stop_.get());
+  SocketIo socket_io(observer_, buffer_bytes);
+  BlockingTask one(batch_, task, observer_, socket_io, lookups_, stop_.get());
   if (one.run(Shortage::stop) == BlockingTask::End::short_of_descriptors) {
     std::unique_lock lock(mutex_);
-    if (!roster_.alone()) {
+    if (!queue_.alone()) {
       wakeups_ += one.wakeups();
-      roster_.put_back(task);
+      queue_.put_back(task);
       return;
     }
     lock.unlock();
@@ -225,7 +225,7 @@ void Crowd::run_task(std::size_t task) {
   }
   const std::lock_guard lock(mutex_);
   wakeups_ += one.wakeups();
-  roster_.finish(one.fetch());
+  queue_.finish(one.fetch());
 }
 
 class Threads final : public Strategy {

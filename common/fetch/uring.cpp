@@ -6,8 +6,8 @@
 #include <unordered_map>
 #include <utility>
 
-#include "fetch/exchange.hpp"
 #include "fetch/runner.hpp"
+#include "fetch/socket_io.hpp"
 #include "fetch/strategies.hpp"
 #include "net/socket.hpp"
 #include "reactor/ring_multiplexer.hpp"
@@ -143,7 +143,7 @@ void RingTransport::tell(RingSocket& socket, Operation operation,
     case Operation::receive:
       socket.receiving = completion.more;
       if (!completion.bytes.empty()) {
-        Exchange::deliver(task.fetch(), observer_, completion.bytes, now);
+        SocketIo::deliver(task.fetch(), observer_, completion.bytes, now);
       } else if (!error) {
         task.fetch().stream_ended(now);
       } else if (error != std::errc::no_buffer_space) {

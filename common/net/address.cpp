@@ -42,7 +42,7 @@ Resolved look_up(const HostPort& where, Family family, int flags) {
 }
 
 // A name has at most 253 characters (RFC 1035), a numeric address with a zone fewer.
-constexpr std::size_t most_host = 255;
+constexpr std::size_t max_host = 255;
 
 bool is_no_part_of_a_host(char each) {
   const auto byte = static_cast<unsigned char>(each);
@@ -55,7 +55,7 @@ std::string bracketed(const std::string& host) {
 
 }  // namespace
 
-HostPort parse_host_port(std::string_view text, std::uint16_t least_port) {
+HostPort parse_host_port(std::string_view text, std::uint16_t min_port) {
   HostPort where;
   auto port = text;
   const auto colon = text.rfind(':');
@@ -64,7 +64,7 @@ HostPort parse_host_port(std::string_view text, std::uint16_t least_port) {
     port = text.substr(colon + 1);
     const bool brackets = host.starts_with('[') && host.ends_with(']');
     if (brackets) host = host.substr(1, host.size() - 2);
-    if (host.empty() || host.size() > most_host ||
+    if (host.empty() || host.size() > max_host ||
         std::any_of(host.begin(), host.end(), is_no_part_of_a_host)) {
       throw base::UsageError("not an address [HOST:]PORT", text);
     }
@@ -76,12 +76,12 @@ HostPort parse_host_port(std::string_view text, std::uint16_t least_port) {
     throw base::UsageError("an address needs a port", text);
   }
   try {
-    where.port = static_cast<std::uint16_t>(base::parse_count(port, "port", least_port, 65535));
+    where.port = static_cast<std::uint16_t>(base::parse_count(port, "port", min_port, 65535));
   } catch (const base::UsageError&) {
     if (port.empty() || port.find_first_not_of("0123456789") != std::string_view::npos) {
       throw base::UsageError("port is not a number", text);
     }
-    throw base::UsageError("port is not in " + std::to_string(least_port) + " to 65535", text);
+    throw base::UsageError("port is not in " + std::to_string(min_port) + " to 65535", text);
   }
   return where;
 }

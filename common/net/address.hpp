@@ -22,9 +22,9 @@ struct HostPort {
   bool operator==(const HostPort&) const = default;
 };
 
-/// Parses "[HOST:]PORT", an IPv6 host in brackets. Ports from `least_port` to 65535.
+/// Parses "[HOST:]PORT", an IPv6 host in brackets. Ports from `min_port` to 65535.
 /// Raises UsageError naming `text`.
-HostPort parse_host_port(std::string_view text, std::uint16_t least_port = 1);
+HostPort parse_host_port(std::string_view text, std::uint16_t min_port = 1);
 
 /// "127.0.0.1:10000", "[::1]:10000", "localhost:10000".
 std::string to_string(const HostPort& where);

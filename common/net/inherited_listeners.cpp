@@ -43,9 +43,9 @@ std::vector<base::Fd> inherited_listeners() {
   base::take_variable("LISTEN_FDNAMES");
   std::vector<base::Fd> listeners;
   if (process != std::to_string(::getpid())) return listeners;
-  const auto most = std::numeric_limits<int>::max() - first_inherited;
+  const auto max = std::numeric_limits<int>::max() - first_inherited;
   const auto end =
-      first_inherited + static_cast<int>(base::parse_count(count, "LISTEN_FDS", 0, most));
+      first_inherited + static_cast<int>(base::parse_count(count, "LISTEN_FDS", 0, max));
   for (int fd = first_inherited; fd < end; ++fd) {  // before any of them is ours to close
     if (!is_tcp_listener(fd)) {
       throw std::runtime_error("inherited descriptor " + std::to_string(fd) +

@@ -43,6 +43,7 @@ void EventLoop::turn() {
   time_ = clock_();
   // Descriptors first, and no times behind that of the wait: what arrived before a deadline counts,
   // even if this turn comes late or takes long.
+  multiplexer_.hand_over();
   for (const auto& each : ready) {
     const auto watch = watches_[static_cast<std::size_t>(each.fd)];
     if (watch.waiter != nullptr && watch.since != turns_) watch.waiter->wake(each.what);

@@ -49,8 +49,11 @@ class Multiplexer {
   /// Waits until something is ready or `timeout` has passed, rounded up to the clock of the system
   /// call, so that it never returns early for time; a signal handler may end it with nothing.
   /// An error or hang-up counts as ready for what was asked. The list is valid until the next
-  /// call on this object. Raises std::system_error.
+  /// wait. Raises std::system_error.
   virtual std::span<const Ready> wait(base::Duration timeout) = 0;
+  /// Tells the owners of other operations what came to an end in that wait. To be called after each
+  /// wait, once the time is known: their handlers may take long.
+  virtual void hand_over() {}
 };
 
 }  // namespace poetry::reactor

@@ -18,9 +18,9 @@ namespace poetry::reactor {
 namespace {
 
 // Operations handed over at once; when there are more, some go sooner.
-constexpr unsigned most_asked = 1024;
+constexpr unsigned max_asked = 1024;
 // Completions that wait to be seen; beyond, the kernel keeps them in a slower list.
-constexpr unsigned most_answers = 4096;
+constexpr unsigned max_answers = 4096;
 constexpr std::size_t page_size = 4096;
 constexpr std::uint16_t buffer_group = 0;
 constexpr std::uint64_t nobody = 0;  // the tag of operations whose completion tells nothing
@@ -66,8 +66,8 @@ Ring::Ring(const Buffers& buffers)
   io_uring_params params{};
   params.flags = IORING_SETUP_CQSIZE | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_SINGLE_ISSUER |
                  IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG;
-  params.cq_entries = most_answers;
-  const int result = ::io_uring_queue_init_params(most_asked, ring.get(), &params);
+  params.cq_entries = max_answers;
+  const int result = ::io_uring_queue_init_params(max_asked, ring.get(), &params);
   if (result < 0) refuse(-result);
   ring_.reset(ring.release());
   lend_buffers();

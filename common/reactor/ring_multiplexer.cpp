@@ -44,18 +44,20 @@ std::span<const Ready> RingMultiplexer::wait(base::Duration timeout) {
     if (watch.interest != Interest::none && !watch.asked) ask(fd, watch);
   }
   ready_.clear();
-  const auto completions = ring_.wait(timeout);
+  completions_ = ring_.wait(timeout);
   ++waits_;
-  passing_on_ = true;
-  for (const auto& completion : completions) {
-    if ((completion.tag & others) != 0) {
-      handler_(completion);
-    } else {
-      complete(completion);
-    }
+  handing_over_ = true;
+  for (const auto& completion : completions_) {
+    if ((completion.tag & others) == 0) complete(completion);
   }
-  passing_on_ = false;
   return ready_;
+}
+
+void RingMultiplexer::hand_over() {
+  for (const auto& completion : completions_) {
+    if ((completion.tag & others) != 0) handler_(completion);
+  }
+  handing_over_ = false;
 }
 
 void RingMultiplexer::complete(const Completion& completion) {

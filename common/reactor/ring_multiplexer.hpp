@@ -12,7 +12,7 @@ namespace poetry::reactor {
 
 class RingMultiplexer final : public Multiplexer {
  public:
-  /// Gets the completions of operations whose tags have this bit, which are not its own, in wait().
+  /// Gets the completions of operations whose tags have this bit, which are not its own.
   using Handler = std::function<void(const Completion&)>;
   static constexpr std::uint64_t others = 4;
 
@@ -25,13 +25,17 @@ class RingMultiplexer final : public Multiplexer {
 
   void set(int fd, Interest interest) override;
   std::span<const Ready> wait(base::Duration timeout) override;
+  void hand_over() override;
 
+  /// All of the last wait, until the next.
+  [[nodiscard]] std::span<const Completion> completions() const { return completions_; }
   /// How often it has waited.
   [[nodiscard]] std::uint64_t waits() const { return waits_; }
-  /// Whether all is passed on that an operation, asked for after so many waits, has come to by now:
-  /// the next wait hands it over, and passes on what that one and the others came to one by one.
-  [[nodiscard]] bool has_passed_on(std::uint64_t waits) const {
-    return !passing_on_ && waits != waits_;
+  /// Whether all is handed over that an operation, asked for after so many waits, has come to by
+  /// now: the next wait hands it over, and passes on what that one and the others came to one by
+  /// one.
+  [[nodiscard]] bool has_handed_over(std::uint64_t waits) const {
+    return !handing_over_ && waits != waits_;
   }
 
  private:
@@ -47,7 +51,8 @@ class RingMultiplexer final : public Multiplexer {
   std::vector<Watch> watches_;  // by descriptor
   std::vector<int> to_ask_;     // descriptors whose poll is used up
   std::uint64_t waits_ = 0;
-  bool passing_on_ = false;
+  bool handing_over_ = false;
+  std::span<const Completion> completions_;
   std::vector<Ready> ready_;
   Handler handler_;
   Ring ring_;  // goes first

@@ -13,13 +13,13 @@ constexpr std::size_t characters = 95;  // that ASCII can print, up to '~'
 constexpr std::size_t line_length = 72;
 constexpr std::size_t line_size = line_length + 2;      // with CR LF
 constexpr std::size_t period = characters * line_size;  // then the stream begins again
-constexpr std::size_t most_written = line_size * 885;   // whole lines, in 64 KiB
+constexpr std::size_t max_written = line_size * 885;    // whole lines, in 64 KiB
 
 /// As much of the stream as the longest write at any place of the period is a part of.
 std::string make_pattern() {
   std::string pattern;
-  pattern.reserve(period + most_written);
-  for (std::size_t line = 0; pattern.size() < period + most_written; ++line) {
+  pattern.reserve(period + max_written);
+  for (std::size_t line = 0; pattern.size() < period + max_written; ++line) {
     for (std::size_t column = 0; column < line_length; ++column) {
       pattern += static_cast<char>(first_character + (line + column) % characters);
     }
@@ -62,13 +62,13 @@ class ChargenSession : public Session {
     do {
       size += line_size;
       ++pieces_;
-    } while (size < most_written && due() <= now);
+    } while (size < max_written && due() <= now);
     return take(size);
   }
 
   /// Chunks stay apart. A very large one takes several writes.
   std::string_view take_chunk() {
-    const auto size = std::min<std::uint64_t>(most_written, pacing_.chunk - of_chunk_);
+    const auto size = std::min<std::uint64_t>(max_written, pacing_.chunk - of_chunk_);
     of_chunk_ += size;
     if (of_chunk_ == pacing_.chunk) {
       of_chunk_ = 0;

@@ -14,7 +14,7 @@ namespace poetry::session {
 
 /// A process reserves so many numbers at most, since advancing the state costs an addition each,
 /// while all other processes wait.
-inline constexpr std::uint64_t most_lease = 10'000;
+inline constexpr std::uint64_t max_lease = 10'000;
 
 /// Steps of many sessions may run at once: a mutex guards the lease and the connection to the state
 /// file, and is held while the file is written. The file is opened by the first session that draws
@@ -23,7 +23,7 @@ inline constexpr std::uint64_t most_lease = 10'000;
 class FibonacciService : public Service {
  public:
   /// Creates the state file, or checks it and leaves it closed. Raises what prepare_fibonacci()
-  /// does. Reserves `lease` numbers at a time, 1 to most_lease: a crash skips no more than that.
+  /// does. Reserves `lease` numbers at a time, 1 to max_lease: a crash skips no more than that.
   FibonacciService(const std::string& path, std::uint64_t lease);
   ~FibonacciService() override;
   std::unique_ptr<Session> open(const Peer& peer, base::TimePoint now) override;

@@ -250,16 +250,16 @@ FibonacciState::~FibonacciState() {
 
 bool FibonacciState::is_inherited() const { return process_ != ::getpid(); }
 
-FibonacciRange FibonacciState::reserve(std::uint64_t most, std::int64_t after) {
+FibonacciRange FibonacciState::reserve(std::uint64_t max, std::int64_t after) {
   return naming("draw from", path_, [&] {
     SQLite::Transaction transaction(*database_, TransactionBehavior::IMMEDIATE);
     auto lowest = lowest_beyond(*database_, after);
     if (!lowest) fail("draw from", path_, "the state is damaged");
     auto& [range, endless] = *lowest;
-    if (!endless && range.count <= most) {
+    if (!endless && range.count <= max) {
       remove(*database_, range.first);
     } else {
-      range.count = most;
+      range.count = max;
       advance(*database_, range);
     }
     transaction.commit();

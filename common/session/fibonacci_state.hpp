@@ -50,7 +50,7 @@ class FibonacciState {
   /// Reserves up to `most` numbers at the lowest free positions beyond `after`. It is on the disk
   /// when this returns; what this raises may leave them reserved for nobody, but free for nobody
   /// else. Raises std::runtime_error naming the path: the disk is full, others hold the lock.
-  FibonacciRange reserve(std::uint64_t most, std::int64_t after);
+  FibonacciRange reserve(std::uint64_t max, std::int64_t after);
   /// Frees what is left of a reserved range. Raises as reserve() does.
   void give_back(const FibonacciRange& rest);
   /// Whether this process was forked from the one that opened the connection. It may then neither

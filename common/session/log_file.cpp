@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::uint64_t backward_block = std::uint64_t{64} << 10;
 /// Bounds what is read before the end of a log, whatever its lines are like.
-constexpr std::size_t most_backward = largest_log_line;
+constexpr std::size_t max_backward = largest_log_line;
 
 /// O_NONBLOCK: whatever the name leads to by now, opening it does not wait.
 constexpr int open_flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
@@ -43,7 +43,7 @@ std::string read_backwards(int fd, std::uint64_t size, std::size_t lines) {
   std::deque<std::string> blocks;
   std::size_t newlines = 0;
   std::uint64_t done = 0;
-  while (done < size && newlines <= lines && done < most_backward) {
+  while (done < size && newlines <= lines && done < max_backward) {
     std::string block(static_cast<std::size_t>(std::min(size - done, backward_block)), '\0');
     done += block.size();
     if (read_at(fd, block, size - done) != block.size()) return {};

@@ -11,7 +11,7 @@ static_assert(piece_bytes >= 2 * LogFile::overlap);
 /// Files that were left and whose place is remembered: more than the old versions that anybody
 /// renames back, beside all that may be found and left in one look, among which one that was read
 /// before can come last.
-constexpr std::size_t most_left = LogWatch::most_renamed + 64;
+constexpr std::size_t max_left = LogWatch::max_renamed + 64;
 
 }  // namespace
 
@@ -89,7 +89,7 @@ void LogTail::take_up(LogFile file, base::TimePoint now, const LogLineSink& sink
   if (!files_.empty()) files_.back().alive = now;
   const int watch = watch_.watch(file.fd());
   files_.push_back({std::move(file), watch, now});
-  if (files_.size() > most_replaced + 1) leave(files_.begin(), sink);
+  if (files_.size() > max_replaced + 1) leave(files_.begin(), sink);
 }
 
 LogTail::Left LogTail::read(Followed& followed, base::TimePoint now, std::size_t& budget,
@@ -117,7 +117,7 @@ LogTail::Files::iterator LogTail::leave(Files::iterator at, const LogLineSink& s
   at->file.finish(sink);
   watch_.unwatch(at->watch);
   if (!at->file.unlinked()) left_.push_back(at->file.place());
-  if (left_.size() > most_left) left_.pop_front();
+  if (left_.size() > max_left) left_.pop_front();
   return files_.erase(at);
 }
 

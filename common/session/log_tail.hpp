@@ -25,7 +25,7 @@ class LogTail {
   static constexpr base::Duration linger = std::chrono::seconds(10);
   /// Replaced files that are read beside the new one; the oldest of more is read to its end and
   /// left. Rotations are minutes apart, so that this bounds only the extraordinary.
-  static constexpr std::size_t most_replaced = 16;
+  static constexpr std::size_t max_replaced = 16;
 
   explicit LogTail(std::string path, Notice notice = Notice::inotify);
 

@@ -61,7 +61,7 @@ void LogWatch::happened(std::uint32_t mask, std::uint32_t cookie, std::string_vi
     auto file = find(bears_name);
     if (file == renamed_.end()) {
       if (name != name_) return;
-      if (renamed_.size() == most_renamed) renamed_.erase(renamed_.begin());
+      if (renamed_.size() == max_renamed) renamed_.erase(renamed_.begin());
       file = renamed_.insert(renamed_.end(), Renamed{});
     }
     *file = {"", cookie};

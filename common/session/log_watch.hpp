@@ -20,7 +20,7 @@ enum class Notice { inotify, none };
 class LogWatch {
  public:
   /// Bounds what is known of files that were renamed; far more than are renamed between two looks.
-  static constexpr std::size_t most_renamed = 256;
+  static constexpr std::size_t max_renamed = 256;
 
   explicit LogWatch(const std::string& path, Notice notice = Notice::inotify);
 

@@ -119,7 +119,7 @@ PoemFacts find_facts(std::string_view text, const Pacing& pacing) {
   facts.lines = newlines * rounds + (open_line ? 1 : 0);
   if (text.empty()) {
     facts.sha256 = base::Sha256().finish();
-  } else if (bytes <= most_hashed) {
+  } else if (bytes <= max_hashed) {
     facts.sha256 = sha256_of(text, rounds);
   }
   return facts;

@@ -29,12 +29,12 @@ struct PacedText {
 struct PoemFacts {
   std::optional<std::uint64_t> bytes;  ///< absent where it goes on forever, or beyond all counting
   std::optional<std::uint64_t> lines;  ///< likewise; a last line without newline counts
-  std::optional<std::string> sha256;   ///< likewise, and of most_hashed bytes at most
+  std::optional<std::string> sha256;   ///< likewise, and of max_hashed bytes at most
   base::Duration delay{0};             ///< from a line to the next
 };
 
 /// More than this takes longer to hash than the server may stand still.
-inline constexpr std::uint64_t most_hashed = std::uint64_t{1} << 30;
+inline constexpr std::uint64_t max_hashed = std::uint64_t{1} << 30;
 
 /// Safe to call from several threads: what clients see of it never changes.
 class PoemService : public Service {

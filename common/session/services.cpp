@@ -75,7 +75,7 @@ const Setters echo_setters{{"prefix", [](ServiceSpec& s, std::string_view v) {
                             }}};
 
 const Setters fibonacci_setters{{"lease", [](ServiceSpec& s, std::string_view v) {
-                                   s.lease = base::parse_count(v, "lease", 1, most_lease);
+                                   s.lease = base::parse_count(v, "lease", 1, max_lease);
                                  }}};
 
 LogFormat parse_log_format(std::string_view text) {
@@ -94,12 +94,12 @@ base::Duration parse_poll(std::string_view text) {
 const Setters weblog_setters{
     {"backlog",
      [](ServiceSpec& s, std::string_view v) {
-       s.weblog.backlog = base::parse_count(v, "count", 0, WeblogSettings::most_backlog);
+       s.weblog.backlog = base::parse_count(v, "count", 0, WeblogSettings::max_backlog);
      }},
     {"format", [](ServiceSpec& s, std::string_view v) { s.weblog.format = parse_log_format(v); }},
     {"poll", [](ServiceSpec& s, std::string_view v) { s.weblog.poll = parse_poll(v); }}};
 
-std::shared_ptr<Service> make_poem(const ServiceSpec& spec, const Surroundings& /*surroundings*/) {
+std::shared_ptr<Service> make_poem(const ServiceSpec& spec, const Context& /*context*/) {
   if (!spec.argument.empty()) {
     return std::make_shared<PoemService>(base::SealedText::read(spec.argument),
                                          spec.settings.pacing);
@@ -111,32 +111,27 @@ std::shared_ptr<Service> make_poem(const ServiceSpec& spec, const Surroundings& 
   throw base::UsageError("no built-in poem of this name", spec.name);
 }
 
-std::shared_ptr<Service> make_discard(const ServiceSpec& /*spec*/,
-                                      const Surroundings& /*surroundings*/) {
+std::shared_ptr<Service> make_discard(const ServiceSpec& /*spec*/, const Context& /*context*/) {
   return std::make_shared<DiscardService>();
 }
 
-std::shared_ptr<Service> make_chargen(const ServiceSpec& spec,
-                                      const Surroundings& /*surroundings*/) {
+std::shared_ptr<Service> make_chargen(const ServiceSpec& spec, const Context& /*context*/) {
   return std::make_shared<ChargenService>(spec.settings.pacing);
 }
 
-std::shared_ptr<Service> make_echo(const ServiceSpec& spec, const Surroundings& /*surroundings*/) {
+std::shared_ptr<Service> make_echo(const ServiceSpec& spec, const Context& /*context*/) {
   return std::make_shared<EchoService>(spec.prefix);
 }
 
-std::shared_ptr<Service> make_fibonacci(const ServiceSpec& spec,
-                                        const Surroundings& /*surroundings*/) {
+std::shared_ptr<Service> make_fibonacci(const ServiceSpec& spec, const Context& /*context*/) {
   return std::make_shared<FibonacciService>(spec.argument, spec.lease);
 }
 
-std::shared_ptr<Service> make_catalog(const ServiceSpec& /*spec*/,
-                                      const Surroundings& surroundings) {
-  return std::make_shared<CatalogService>(surroundings.catalog);
+std::shared_ptr<Service> make_catalog(const ServiceSpec& /*spec*/, const Context& context) {
+  return std::make_shared<CatalogService>(context.catalog);
 }
 
-std::shared_ptr<Service> make_weblog(const ServiceSpec& spec,
-                                     const Surroundings& /*surroundings*/) {
+std::shared_ptr<Service> make_weblog(const ServiceSpec& spec, const Context& /*context*/) {
   require_log_file(spec.argument);
   return std::make_shared<WeblogService>(spec.argument, spec.weblog);
 }
@@ -146,7 +141,7 @@ struct ServiceKind {
   std::string_view name;
   std::string_view argument;  ///< what stands after the colon; empty where there is none
   Setters setters;            ///< beside the common ones
-  std::shared_ptr<Service> (*make)(const ServiceSpec&, const Surroundings&);
+  std::shared_ptr<Service> (*make)(const ServiceSpec&, const Context&);
 };
 
 /// Every service.
@@ -236,8 +231,8 @@ std::string format_repeat(std::uint64_t repeat) {
   return repeat == 0 ? "forever" : std::to_string(repeat);
 }
 
-std::shared_ptr<Service> make_service(const ServiceSpec& spec, const Surroundings& surroundings) {
-  return find_service_kind(spec.service).make(spec, surroundings);
+std::shared_ptr<Service> make_service(const ServiceSpec& spec, const Context& context) {
+  return find_service_kind(spec.service).make(spec, context);
 }
 
 }  // namespace poetry::session

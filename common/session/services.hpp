@@ -50,11 +50,11 @@ std::string format_chunk(std::uint64_t chunk);
 std::string format_repeat(std::uint64_t repeat);
 
 /// What a service may ask of the server around it.
-struct Surroundings {
+struct Context {
   Catalog catalog;  ///< what the catalog service shows
 };
 
 /// Makes the service, reading what it serves. Raises std::system_error naming the file.
-std::shared_ptr<Service> make_service(const ServiceSpec& spec, const Surroundings& surroundings);
+std::shared_ptr<Service> make_service(const ServiceSpec& spec, const Context& context);
 
 }  // namespace poetry::session

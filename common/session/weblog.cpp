@@ -110,7 +110,7 @@ bool WeblogService::waits_for_clients(base::TimePoint now) const {
 
 void WeblogService::start(base::TimePoint now) {
   for (const auto& line :
-       tail_.start(now, settings_.backlog == 0 ? 0 : WeblogSettings::most_backlog)) {
+       tail_.start(now, settings_.backlog == 0 ? 0 : WeblogSettings::max_backlog)) {
     add({line, LogLine::Kind::whole});
   }
 }

@@ -14,7 +14,7 @@ namespace poetry::session {
 
 struct WeblogSettings {
   /// Records before a client's arrival that it may ask for.
-  static constexpr std::uint64_t most_backlog = 100;
+  static constexpr std::uint64_t max_backlog = 100;
 
   LogFormat format = LogFormat::line;
   std::uint64_t backlog = 0;                      ///< the last so many records come first

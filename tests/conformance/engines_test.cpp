@@ -18,7 +18,7 @@ struct PacedPoem {
   std::string spec;  // FILE stands for a file that holds `text`
   std::string text;
   std::string expected;
-  base::Duration least;  // the earliest that the stream may end
+  base::Duration min;  // the earliest that the stream may end
 };
 
 const std::vector<PacedPoem> services{
@@ -45,7 +45,7 @@ TEST_P(EveryService, ReachesThreeClientsWholeAndNeverEarly) {
     const auto heard = support::hear(client.get());
     EXPECT_EQ(heard.ended.status, net::IoStatus::end);
     EXPECT_TRUE(heard.bytes == service.expected) << heard.bytes.size() << " bytes";
-    EXPECT_GE(base::Clock::now() - start, service.least);
+    EXPECT_GE(base::Clock::now() - start, service.min);
   }
   clients.clear();
   rig.tell(engine::Command::drain);

@@ -19,7 +19,7 @@ void cut(StreamOutcome& outcome, const std::string& fault, std::size_t size, End
   outcome.bytes.resize(size);
   outcome.end = end;
   outcome.reason = end == End::silence ? engine::Reason::shutdown : engine::Reason::fault;
-  outcome.least = outcome.first_byte;
+  outcome.min = outcome.first_byte;
   fire(outcome, fault, size);
 }
 
@@ -34,7 +34,7 @@ void delay_writes(StreamOutcome& outcome, const std::string& fault, base::Durati
   if (outcome.bytes.empty()) return;
   fire(outcome, fault, 0);
   outcome.first_byte += by;
-  outcome.least = std::max(outcome.least, outcome.first_byte);
+  outcome.min = std::max(outcome.min, outcome.first_byte);
 }
 
 /// A stream that has any writes has one that is longer than a byte.
@@ -45,7 +45,7 @@ void slice(StreamOutcome& outcome, const std::string& fault) {
 /// Everything is late by so much.
 void delay_all(StreamOutcome& outcome, base::Duration by) {
   outcome.first_byte += by;
-  outcome.least += by;
+  outcome.min += by;
 }
 
 }  // namespace

@@ -26,7 +26,7 @@ struct StreamOutcome {
       engine::Reason::finished;    ///< where it does not end, the server stops: shutdown
   std::vector<std::string> fired;  ///< "FAULT at OFFSET", in the order in which they take effect
   base::Duration first_byte{0};    ///< not earlier than this after connecting
-  base::Duration least{0};         ///< nor the end earlier than this
+  base::Duration min{0};           ///< nor the end earlier than this
 };
 
 struct FaultCase {

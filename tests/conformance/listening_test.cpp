@@ -21,7 +21,7 @@ char byte_at(std::size_t offset) { return static_cast<char>(offset % 251); }
 /// heard. Each session has a copy of the script.
 struct Talker : session::Service {
   struct Script {
-    std::size_t least = 0;       ///< pieces to write
+    std::size_t min = 0;         ///< pieces to write
     std::string last_words;      ///< input at which it ends all the same; none: the peer's FIN
     std::size_t piece = 16'384;  ///< bytes of one
   };
@@ -30,7 +30,7 @@ struct Talker : session::Service {
     session::Step next(base::TimePoint now) override {
       if (said) return session::Finish{};
       const bool told = script.last_words.empty() ? fins > 0 : heard == script.last_words;
-      if (written >= script.least && told && listened) {
+      if (written >= script.min && told && listened) {
         said = true;
         piece = summary();
         return session::Write{piece};

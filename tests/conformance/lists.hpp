@@ -26,8 +26,7 @@ struct ServiceCase {
   /// Exactly, or how an endless stream begins; of a shared stream, lines for three clients one by
   /// one.
   std::string expected;
-  base::Duration least{
-      0};  ///< from connecting to the end of the stream; no upper bound is asserted
+  base::Duration min{0};  ///< from connecting to the end of the stream; no upper bound is asserted
   Stream stream = Stream::own;
 };
 std::ostream& operator<<(std::ostream& out, const ServiceCase& service);

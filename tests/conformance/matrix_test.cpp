@@ -33,7 +33,7 @@ std::vector<std::string> lines_of(const std::string& text) {
 
 /// What a client gets without faults; of a shared stream, the first one.
 StreamOutcome untouched(const ServiceCase& service) {
-  StreamOutcome outcome{.bytes = service.expected, .fired = {}, .least = service.least};
+  StreamOutcome outcome{.bytes = service.expected, .fired = {}, .min = service.min};
   if (service.stream == Stream::endless) {
     outcome.end = End::none;
     outcome.reason = engine::Reason::shutdown;
@@ -90,7 +90,7 @@ class Matrix : public testing::TestWithParam<Cell> {
       }
       EXPECT_EQ(client.end(), expected.end == End::none ? End::silence : expected.end);
       EXPECT_GE(client.first_byte(), expected.first_byte);
-      EXPECT_GE(client.elapsed(), expected.least);
+      EXPECT_GE(client.elapsed(), expected.min);
     }
   }
 

@@ -54,10 +54,10 @@ class Rounds {
  private:
   /// A connection and what it waits for.
   struct Link {
-    Link(engine::Arrival arrival, engine::Port& port)
-        : connection(std::move(arrival), port), place(port.quota) {}
+    Link(engine::AcceptedSocket accepted, engine::Port& port)
+        : connection(std::move(accepted), port), slot(port.quota) {}
     engine::Connection connection;
-    engine::Place place;
+    engine::QuotaSlot slot;
     engine::Awaited awaited{.turn = true};
   };
   /// A service and what it asked for last: at first, to be called at once.
@@ -76,9 +76,9 @@ class Rounds {
     const session::Peer peer{number, base::derive_seed(port.seed, number), port.at.port,
                              ::getpid()};
     try {
-      links_.emplace_back(
-          engine::Arrival{std::move(accepted.socket), accepted.peer, peer, base::Clock::now()},
-          port);
+      links_.emplace_back(engine::AcceptedSocket{std::move(accepted.socket), accepted.peer, peer,
+                                                 base::Clock::now()},
+                          port);
     } catch (const std::exception& error) {
       spdlog::error("port={} conn={}: {}", port.at.port, number, error.what());
       obey(host_.ended({port, accepted.peer, number, 0, base::Duration{0}, engine::Reason::fault}));

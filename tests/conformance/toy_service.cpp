@@ -12,7 +12,7 @@ namespace {
 constexpr unsigned largest_number = 1000;
 /// With so many numbers waiting, input is left with the kernel, which holds the client back. One
 /// read may bring more than that, but no more than an engine's buffer holds.
-constexpr std::size_t most_waiting = 16;
+constexpr std::size_t max_waiting = 16;
 
 class CountdownSession : public session::Session {
  public:
@@ -25,7 +25,7 @@ class CountdownSession : public session::Session {
     if (!number_ && !begin(now))
       return takes_more ? session::Step{session::Listen{}} : session::Step{session::Finish{}};
     if (due_ > now) {
-      const bool has_room = takes_more && waiting_.size() < most_waiting;
+      const bool has_room = takes_more && waiting_.size() < max_waiting;
       return has_room ? session::Step{session::Listen{due_}} : session::Step{session::Pause{due_}};
     }
     said_ = std::to_string(*number_) + "\n";

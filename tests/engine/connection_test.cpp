@@ -37,7 +37,7 @@ struct ScriptedService : session::Service {
 };
 
 /// Takes all that is sent, gives what a test puts in, and counts how often it is asked.
-class Mailbox final : public Carrier {
+class Mailbox final : public Transport {
  public:
   net::IoResult send(int /*socket*/, std::string_view bytes) override {
     sent += bytes;
@@ -65,8 +65,8 @@ class ConnectionTest : public testing::Test {
   }
   void open(std::deque<session::Step> steps) {
     script_->steps = std::move(steps);
-    connection_.emplace(Arrival{std::move(pair_.server.socket), pair_.server.peer, {1}, now_},
-                        port_);
+    connection_.emplace(
+        AcceptedSocket{std::move(pair_.server.socket), pair_.server.peer, {1}, now_}, port_);
   }
   Awaited proceed(Event event = Event::nothing) {
     return connection_->proceed(event, now_, buffer_);

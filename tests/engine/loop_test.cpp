@@ -38,31 +38,32 @@ class Narrow : public Loop {
  public:
   using Loop::Loop;
   struct Held {
-    Arrival arrival;
+    AcceptedSocket accepted;
     const Port& port;
-    Place place;
+    QuotaSlot slot;
   };
   void let_go() {
     const auto held = std::move(held_.front());
     held_.pop_front();
-    released({held.port, held.arrival.address, held.arrival.peer.number, 0, 0s, Reason::finished});
+    released(
+        {held.port, held.accepted.address, held.accepted.peer.number, 0, 0s, Reason::finished});
   }
   [[nodiscard]] std::vector<std::uint64_t> numbers() const {
     std::vector<std::uint64_t> numbers;
-    for (const auto& held : held_) numbers.push_back(held.arrival.peer.number);
+    for (const auto& held : held_) numbers.push_back(held.accepted.peer.number);
     return numbers;
   }
-  std::size_t most = 100;
+  std::size_t max = 100;
   std::errc shortage = std::errc::resource_unavailable_try_again;
   int refusals = 0;
 
  private:
-  void admit(Arrival& arrival, Port& port, Place place) override {
-    if (held_.size() >= most) {
+  void admit(AcceptedSocket& accepted, Port& port, QuotaSlot slot) override {
+    if (held_.size() >= max) {
       ++refusals;
       throw std::system_error(std::make_error_code(shortage), "hold a connection");
     }
-    held_.push_back({std::move(arrival), port, std::move(place)});
+    held_.push_back({std::move(accepted), port, std::move(slot)});
   }
   void tell(const session::Service& /*service*/) override {}
   void end_all() override {
@@ -103,7 +104,7 @@ class LoopTest : public testing::Test {
 };
 
 TEST_F(LoopTest, WhoCannotBeTakenYetIsTakenWhenAnotherHasEnded) {
-  loop_.most = 1;
+  loop_.max = 1;
   play({[] {},
         [&] {
           expect_held({1});
@@ -121,20 +122,20 @@ TEST_F(LoopTest, WhoCannotBeTakenYetIsTakenWhenAnotherHasEnded) {
 }
 
 TEST_F(LoopTest, WhoWaitsAtTheEndIsResetAndReported) {
-  loop_.most = 1;
+  loop_.max = 1;
   play({[] {}});
   EXPECT_EQ(host_.endings, (Endings{{2, Reason::shutdown}, {1, Reason::finished}}));
   EXPECT_EQ(support::hear(clients_[1].get()).ended.error, std::errc::connection_reset);
 }
 
 TEST_F(LoopTest, WhoWaitsHoldsNoPlaceInTheQuota) {
-  loop_.most = 1;
+  loop_.max = 1;
   play({[] {}, [&] { EXPECT_EQ(ports_[0].quota->held, 1U); }});
   EXPECT_EQ(ports_[0].quota->held, 0U);
 }
 
 TEST_F(LoopTest, WhomTheEngineFailsIsResetAndReported) {
-  loop_.most = 0;
+  loop_.max = 0;
   loop_.shortage = std::errc::permission_denied;
   play({[] {}, [] {}});
   EXPECT_EQ(host_.endings, (Endings{{1, Reason::fault}, {2, Reason::fault}, {3, Reason::fault}}));

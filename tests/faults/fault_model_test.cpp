@@ -179,7 +179,7 @@ class Model {
     const auto* slice = find("slice");
     const auto* latency = find("latency");
     const bool sliced = slice != nullptr && bytes.size() > slice->amount;
-    const auto most = sliced ? slice->amount : bytes.size();
+    const auto max = sliced ? slice->amount : bytes.size();
     std::size_t at = 0;
     do {
       if (sliced) fire(*slice);
@@ -187,14 +187,14 @@ class Model {
         fire(*latency);
         now_ += std::chrono::milliseconds(latency->amount);
       }
-      for (const auto c : bytes.substr(at, most)) {
+      for (const auto c : bytes.substr(at, max)) {
         const auto* corrupt = find("corrupt=" + std::to_string(seen_.bytes.size()));
         if (corrupt != nullptr) fire(*corrupt);
         seen_.bytes += corrupt != nullptr ? static_cast<char>(c ^ '\xff') : c;
         seen_.times.push_back(now_);
         if (is_cut()) return;
       }
-      at += most;
+      at += max;
     } while (at < bytes.size());
   }
 

@@ -45,14 +45,14 @@ TEST(FaultSpec, EveryFaultIsReadAsWritten) {
   EXPECT_EQ(one("slice=1").amount, 1U);
   EXPECT_EQ(one("100%:latency=250ms").by, 250ms);
   EXPECT_EQ(parse({"accept-delay=1.5"}).accept_delay()->by, 1500ms);
-  EXPECT_EQ(parse({"refuse"}).door(), Door::refuse);
-  EXPECT_EQ(parse({"blackhole"}).door(), Door::blackhole);
+  EXPECT_EQ(parse({"refuse"}).acceptance(), Acceptance::refuse);
+  EXPECT_EQ(parse({"blackhole"}).acceptance(), Acceptance::blackhole);
 }
 
 TEST(FaultSpec, NoneAndNothingAreNoFault) {
   for (const auto& texts : {Texts{}, Texts{"none"}}) {
     EXPECT_TRUE(parse(texts).empty());
-    EXPECT_EQ(parse(texts).door(), Door::open);
+    EXPECT_EQ(parse(texts).acceptance(), Acceptance::accept);
     EXPECT_EQ(parse(texts).accept_delay(), nullptr);
     EXPECT_FALSE(parse(texts).changes_sessions());
   }
@@ -149,7 +149,7 @@ TEST(FaultSpec, ContradictionsNameBoth) {
       parse({"#9:corrupt=7", a, b});
       ADD_FAILURE() << a << " and " << b << " accepted";
     } catch (const base::UsageError& error) {
-      // A door excludes the first of the three already.
+      // A acceptance excludes the first of the three already.
       const std::string what(error.what());
       EXPECT_TRUE(what.starts_with("these faults exclude each other: ")) << what;
       EXPECT_TRUE(what.ends_with(" and " + b) || what.ends_with(" and " + a)) << what;

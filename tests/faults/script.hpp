@@ -146,7 +146,7 @@ struct Firings {
 /// Plays one connection. A session that listens without end or for no time is sent one byte; one
 /// that listens for a time is at times sent one halfway. `script`, if given, is told what was sent.
 inline Seen play(session::Service& service, const session::Peer& peer, Script* script = nullptr,
-                 std::size_t most_steps = 100'000) {
+                 std::size_t max_steps = 100'000) {
   Seen seen;
   auto now = start;
   const auto session = service.open(peer, now);
@@ -155,7 +155,7 @@ inline Seen play(session::Service& service, const session::Peer& peer, Script* s
     seen.ended = now - start;
   };
   for (std::size_t steps = 0; seen.end == End::none; ++steps) {
-    if (steps == most_steps) {
+    if (steps == max_steps) {
       ADD_FAILURE() << "no end after " << steps << " steps";
       break;
     }

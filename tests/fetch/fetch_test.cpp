@@ -177,10 +177,10 @@ TEST_F(FetchTest, TriesOnlySoManyAddressesAtOnce) {
   options_.connect_timeout = {};
   race(Hosts(100, "127.0.0.1"));
   for (int i = 0; i < 200; ++i) pass_to(now_ + connection_attempt_delay);
-  EXPECT_EQ(tried().size(), most_tried_at_once);
+  EXPECT_EQ(tried().size(), max_tried_at_once);
   EXPECT_EQ(next<Connect>().until, base::never);
   refuse(3);
-  EXPECT_EQ(tried().size(), most_tried_at_once + 1);
+  EXPECT_EQ(tried().size(), max_tried_at_once + 1);
   for (std::size_t index = 0; index < 100; ++index) {
     if (index != 3) refuse(index);
   }
@@ -296,9 +296,9 @@ TEST(RetryDelay, SpreadsTasksThatBrokeTogether) {
 TEST_F(FetchTest, AStreamOfJustTheLimitIsWhole) {
   options_.max_bytes = 4;
   connect();
-  EXPECT_EQ(next<Transfer>().most, 5U);
+  EXPECT_EQ(next<Transfer>().max, 5U);
   EXPECT_EQ(fetch_->received("1234", now_), "1234");
-  EXPECT_EQ(next<Transfer>().most, 1U);
+  EXPECT_EQ(next<Transfer>().max, 1U);
   fetch_->stream_ended(now_);
   EXPECT_EQ(done().outcome, Outcome::ok);
 }
@@ -398,7 +398,7 @@ TEST_F(FetchTest, DigestsNothingThatIsVoid) {
 }
 
 TEST_F(FetchTest, KeepsNoArrivalsWhereNoneAreAskedFor) {
-  options_.most_arrivals = 0;
+  options_.max_arrivals = 0;
   connect();
   fetch_->received("x", now_);
   EXPECT_TRUE(fetch_->record().arrivals.times().empty());

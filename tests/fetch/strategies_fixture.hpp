@@ -118,7 +118,7 @@ class Texts : public Observer {
   std::string received(std::size_t task, const Record& record, std::string_view bytes) override {
     const Inside inside(*this);
     EXPECT_EQ(record.bytes, seen[task] += bytes.size());
-    if (text[task].size() < most_kept) text[task].append(bytes);
+    if (text[task].size() < max_kept) text[task].append(bytes);
     if (raise_for == task) throw std::runtime_error("no more");
     return fail_for == task ? "disk full" : "";
   }
@@ -133,7 +133,7 @@ class Texts : public Observer {
     ++ends[task];
   }
 
-  static constexpr std::size_t most_kept = std::size_t{16} << 20;
+  static constexpr std::size_t max_kept = std::size_t{16} << 20;
   std::vector<std::string> text;
   std::vector<std::uint64_t> seen;
   std::vector<int> ends;

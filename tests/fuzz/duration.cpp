@@ -36,10 +36,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     must_hold(parse_size(format_size(bytes)) == bytes, "size -> text -> size");
   });
   unless_refused([&text] {
-    const auto most = std::numeric_limits<std::uint64_t>::max();
-    const auto count = parse_count(text, "count", 1, most);
+    const auto max = std::numeric_limits<std::uint64_t>::max();
+    const auto count = parse_count(text, "count", 1, max);
     must_hold(count >= 1, "a count keeps its bounds");
-    must_hold(parse_count(std::to_string(count), "count", 1, most) == count,
+    must_hold(parse_count(std::to_string(count), "count", 1, max) == count,
               "count -> text -> count");
   });
   return 0;

@@ -25,7 +25,11 @@ class FakeMultiplexer : public Multiplexer {
     current = std::exchange(next, {});
     return current;
   }
+  void hand_over() override {
+    if (handed_over) handed_over();
+  }
 
+  std::function<void()> handed_over;
   base::TimePoint now = support::epoch;
   std::map<int, Interest> interests;
   std::vector<base::Duration> timeouts;
@@ -157,6 +161,21 @@ TEST_F(EventLoopTest, LooksForDescriptorsAgainBeforeATimeThatCameDuringTheTurn) 
   EXPECT_EQ(calls_, "3");
   turn_with({{3, Interest::read}});
   EXPECT_EQ(calls_, "33t");
+}
+
+TEST_F(EventLoopTest, LooksAgainAlsoBeforeATimeThatCameWhileOtherOperationsWereHandedOver) {
+  Noted late(calls_, "t");
+  Noted three(calls_, "3");
+  multiplexer_.handed_over = [&] {
+    calls_ += "o";
+    multiplexer_.now += 1h;
+  };
+  loop_.wake_at(late, support::epoch + 1s);
+  loop_.watch(3, Interest::read, three);
+  turn_with({{3, Interest::read}});
+  EXPECT_EQ(calls_, "o3");
+  turn_with({{3, Interest::read}});
+  EXPECT_EQ(calls_, "o3o3t");
 }
 
 TEST_F(EventLoopTest, OneThatAsksForTheNextTurnEachTimeStarvesNobody) {

@@ -29,7 +29,7 @@ TEST(RestartPolicy, DoublesThePausesOfShortLivesAndGivesUp) {
 
 TEST(RestartPolicy, GivesUpAtTheEighthShortLife) {
   RestartPolicy policy;
-  for (int life = 1; life < RestartPolicy::most_short_lives; ++life) {
+  for (int life = 1; life < RestartPolicy::max_short_lives; ++life) {
     EXPECT_TRUE(policy.ended(base::Duration{0})) << life;
   }
   EXPECT_FALSE(policy.ended(base::Duration{0}));
@@ -37,8 +37,7 @@ TEST(RestartPolicy, GivesUpAtTheEighthShortLife) {
 
 TEST(RestartPolicy, ForgetsShortLivesAfterASoundOne) {
   RestartPolicy policy;
-  for (int life = 1; life < RestartPolicy::most_short_lives; ++life)
-    policy.ended(base::Duration{0});
+  for (int life = 1; life < RestartPolicy::max_short_lives; ++life) policy.ended(base::Duration{0});
   EXPECT_EQ(policy.ended(RestartPolicy::sound_life), base::Duration{0});
   EXPECT_EQ(policy.ended(short_life), base::Duration{0});
   EXPECT_EQ(policy.ended(short_life), RestartPolicy::first_pause);

@@ -61,10 +61,10 @@ TEST(Catalog, WithoutAServerItIsEmpty) {
 }
 
 TEST(Catalog, IsMadeWithWhatSurroundsIt) {
-  const Surroundings surroundings{[] {
+  const Context context{[] {
     return std::vector<CatalogEntry>{{"h", 1, "catalog", "catalog", nullptr}};
   }};
-  const auto service = make_service(parse_service("catalog", {}), surroundings);
+  const auto service = make_service(parse_service("catalog", {}), context);
   EXPECT_EQ(told(*service), R"([{"host": "h", "port": 1, "service": "catalog", "name": "catalog"}])"
                             "\n");
 }
@@ -110,9 +110,9 @@ TEST(PoemFacts, OfAnEmptyPoemAreNothing) {
 }
 
 TEST(PoemFacts, ADigestThatWouldHoldUpTheServerIsLeftOut) {
-  const auto large = poem("ab\n", {.repeat = most_hashed});
-  EXPECT_EQ(large->facts().bytes, 3 * most_hashed);
-  EXPECT_EQ(large->facts().lines, most_hashed);
+  const auto large = poem("ab\n", {.repeat = max_hashed});
+  EXPECT_EQ(large->facts().bytes, 3 * max_hashed);
+  EXPECT_EQ(large->facts().lines, max_hashed);
   EXPECT_FALSE(large->facts().sha256);
   const auto uncountable = poem("ab\n", {.repeat = ~std::uint64_t{0}});
   EXPECT_FALSE(uncountable->facts().bytes);

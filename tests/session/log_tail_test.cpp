@@ -205,16 +205,16 @@ TEST_P(LogTailTest, BoundsTheReplacedFilesAndLosesNothing) {
   rewrite(log, "");
   start();
   Lines lines;
-  for (std::size_t i = 0; i < LogTail::most_replaced + 5; ++i) {
+  for (std::size_t i = 0; i < LogTail::max_replaced + 5; ++i) {
     append(log, "line\nhalf");
     fs::rename(log, log + "." + std::to_string(i));
     rewrite(log, "");
     for (auto& line : look()) lines.push_back(line);
   }
-  EXPECT_EQ(std::count(lines.begin(), lines.end(), "line"), LogTail::most_replaced + 5);
+  EXPECT_EQ(std::count(lines.begin(), lines.end(), "line"), LogTail::max_replaced + 5);
   EXPECT_EQ(std::count(lines.begin(), lines.end(), "half$"), 5);
   lines = look(LogTail::linger);
-  EXPECT_EQ(lines, Lines(LogTail::most_replaced, "half$"));
+  EXPECT_EQ(lines, Lines(LogTail::max_replaced, "half$"));
 }
 
 TEST_P(LogTailTest, ReadsATruncatedFileFromItsBeginning) {

@@ -25,15 +25,15 @@ struct Played {
   }
 };
 
-Played play(const std::string& text, const Pacing& pacing, std::size_t most_writes = 1000,
+Played play(const std::string& text, const Pacing& pacing, std::size_t max_writes = 1000,
             std::uint64_t seed = 0) {
   PoemService service(base::SealedText::copy(text), pacing);
   const auto session = service.open({1, seed}, support::epoch);
   Played played;
   auto now = support::epoch;
   // A write and a wait each, and the end: a session that only ever waits fails instead of hanging.
-  for (std::size_t steps = 0; played.writes.size() < most_writes; ++steps) {
-    if (steps > 2 * most_writes + 1) {
+  for (std::size_t steps = 0; played.writes.size() < max_writes; ++steps) {
+    if (steps > 2 * max_writes + 1) {
       ADD_FAILURE() << "no end after " << steps << " steps";
       break;
     }

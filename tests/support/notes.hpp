@@ -33,13 +33,13 @@ class Notes {
   }
 
   /// All notes so far, in order; waits until there are at least `least`, or fails.
-  const std::vector<std::string>& read(std::size_t least = 0) {
+  const std::vector<std::string>& read(std::size_t min = 0) {
     for (;;) {
       take();
-      if (all_.size() >= least) return all_;
+      if (all_.size() >= min) return all_;
       pollfd asked{fd(), POLLIN, 0};
       if (::poll(&asked, 1, longest_wait) == 0) {
-        ADD_FAILURE() << all_.size() << " notes of " << least;
+        ADD_FAILURE() << all_.size() << " notes of " << min;
         return all_;
       }
     }

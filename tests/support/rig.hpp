@@ -37,7 +37,7 @@ class Rig : public engine::Host {
  public:
   /// Takes the service over: the test keeps it only where it says so.
   Rig(const std::string& engine, std::shared_ptr<session::Service> service,
-      std::uint64_t most_clients = 0, base::Duration drain_timeout = base::Duration::zero(),
+      std::uint64_t max_clients = 0, base::Duration drain_timeout = base::Duration::zero(),
       std::uint64_t seed = 0)
       : control_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     auto& port = ports_.emplace_back();
@@ -46,7 +46,7 @@ class Rig : public engine::Host {
     port.service_name = "test";
     port.counters = std::make_shared<engine::Counters>();
     port.service = std::move(service);
-    port.quota = std::make_shared<engine::Quota>(engine::Quota{most_clients});
+    port.quota = std::make_shared<engine::Quota>(engine::Quota{max_clients});
     port.send_timeout = std::chrono::seconds(10);
     port.seed = seed;
     thread_ = std::thread([this, engine, drain_timeout] {

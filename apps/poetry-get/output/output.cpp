@@ -53,13 +53,13 @@ class LiveOutput final : public Output {
     std::string out;
     while (!bytes.empty()) {
       const auto newline = bytes.find('\n');
-      const auto room = most_unfinished - line.size();
+      const auto room = max_unfinished - line.size();
       const auto take = std::min({newline, bytes.size(), room});
       line.append(bytes.substr(0, take));
       bytes.remove_prefix(take);
       const bool ends = !bytes.empty() && bytes.front() == '\n';
       if (ends) bytes.remove_prefix(1);
-      if (ends || line.size() == most_unfinished) finish_line(task, line, out);
+      if (ends || line.size() == max_unfinished) finish_line(task, line, out);
     }
     if (!out.empty()) sink_(out);
   }
@@ -77,7 +77,7 @@ class LiveOutput final : public Output {
 
  private:
   // Thousands of tasks may each hold so much.
-  static constexpr std::size_t most_unfinished = std::size_t{16} << 10;
+  static constexpr std::size_t max_unfinished = std::size_t{16} << 10;
 
   static void finish_line(std::size_t task, std::string& line, std::string& out) {
     out.append("[").append(std::to_string(task + 1)).append("] ").append(line).append("\n");

@@ -47,8 +47,8 @@ std::string spool_directory() {
 
 void Spool::append(std::size_t task, std::string_view bytes) {
   Held& held = tasks_[task];
-  if (held.text.size() + bytes.size() > most_of_a_task) write_out(held);
-  if (in_memory_ + bytes.size() > most_in_all) write_out_all();
+  if (held.text.size() + bytes.size() > max_of_a_task) write_out(held);
+  if (in_memory_ + bytes.size() > max_in_all) write_out_all();
   held.text.append(bytes);
   in_memory_ += bytes.size();
 }

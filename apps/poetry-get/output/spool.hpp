@@ -20,8 +20,8 @@ std::string spool_directory();
 class Spool {
  public:
   /// What a task may hold in memory, and all tasks together; what is more goes to the file.
-  static constexpr std::size_t most_of_a_task = std::size_t{1} << 20;
-  static constexpr std::size_t most_in_all = std::size_t{16} << 20;
+  static constexpr std::size_t max_of_a_task = std::size_t{1} << 20;
+  static constexpr std::size_t max_in_all = std::size_t{16} << 20;
 
   /// Raises std::system_error, and takes nothing, where the temporary file is needed and cannot be
   /// made or written.

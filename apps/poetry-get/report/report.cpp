@@ -12,19 +12,19 @@ namespace poetry::get::report {
 namespace {
 
 // More failures than this are counted, not listed.
-constexpr std::size_t most_failures = 20;
+constexpr std::size_t max_failures = 20;
 
 std::string failures(const Run& run) {
   std::string text;
   std::size_t failed = 0;
   for (std::size_t task = 0; task < run.records.size(); ++task) {
     const fetch::Record& record = run.records[task];
-    if (record.outcome == fetch::Outcome::ok || ++failed > most_failures) continue;
+    if (record.outcome == fetch::Outcome::ok || ++failed > max_failures) continue;
     fmt::format_to(std::back_inserter(text), "Not fetched, {}: task {}, {}\n",
                    fetch::name(record.outcome), task + 1, record.error);
   }
-  if (failed > most_failures) {
-    fmt::format_to(std::back_inserter(text), "... and {} more\n", failed - most_failures);
+  if (failed > max_failures) {
+    fmt::format_to(std::back_inserter(text), "... and {} more\n", failed - max_failures);
   }
   return text;
 }

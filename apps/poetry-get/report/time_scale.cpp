@@ -30,28 +30,28 @@ std::string in_unit(base::Duration time, const Unit& unit) {
 
 }  // namespace
 
-base::Duration round_up(base::Duration least) {
+base::Duration round_up(base::Duration min) {
   for (std::int64_t power = 1; power < 1'000'000'000; power *= 10) {
     for (const int factor : {1, 2, 5}) {
-      if (std::chrono::nanoseconds(factor * power) >= least) {
+      if (std::chrono::nanoseconds(factor * power) >= min) {
         return std::chrono::nanoseconds(factor * power);
       }
     }
   }
   constexpr std::array<base::Duration, 16> beyond{1s,   2s,    5s,    10s,   20s, 30s, 1min, 2min,
                                                   5min, 10min, 20min, 30min, 1h,  2h,  5h,   12h};
-  const auto found = std::lower_bound(beyond.begin(), beyond.end(), least);
+  const auto found = std::lower_bound(beyond.begin(), beyond.end(), min);
   if (found != beyond.end()) return *found;
   base::Duration step = 24h;
-  while (step < least) step *= 2;
+  while (step < min) step *= 2;
   return step;
 }
 
 std::string round_text(base::Duration time) { return in_unit(time, unit_for(time, time)); }
 
-std::vector<Tick> ticks_of(base::Duration whole, std::size_t most) {
+std::vector<Tick> ticks_of(base::Duration whole, std::size_t max) {
   if (whole <= base::Duration::zero()) return {{base::Duration::zero(), "0 s"}};
-  const auto steps = static_cast<base::Duration::rep>(most - 1);
+  const auto steps = static_cast<base::Duration::rep>(max - 1);
   const base::Duration step = round_up((whole + base::Duration(steps - 1)) / steps);
   const Unit unit = unit_for(step, whole);
   std::vector<Tick> ticks;

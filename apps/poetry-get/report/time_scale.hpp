@@ -11,7 +11,7 @@ namespace poetry::get::report {
 
 /// The least of 1, 2 and 5 times a power of ten, of a second and below, and of what clocks show
 /// above it (10, 20, 30 s; 1, 2, 5 min ...), that is `least` or longer.
-base::Duration round_up(base::Duration least);
+base::Duration round_up(base::Duration min);
 
 /// "100 ms", "2 min"; exact for round times.
 std::string round_text(base::Duration time);
@@ -23,6 +23,6 @@ struct Tick {
 
 /// Round times from 0 up to `whole`, all with one unit; no more than `most` of them, which are 2 at
 /// least.
-std::vector<Tick> ticks_of(base::Duration whole, std::size_t most);
+std::vector<Tick> ticks_of(base::Duration whole, std::size_t max);
 
 }  // namespace poetry::get::report

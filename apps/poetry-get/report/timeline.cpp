@@ -14,10 +14,10 @@
 namespace poetry::get::report {
 namespace {
 
-constexpr std::size_t least_bar = 20;
-constexpr std::size_t least_name = 12;
-constexpr std::size_t most_name = 40;
-constexpr std::size_t least_width_for_remarks = 70;
+constexpr std::size_t min_bar = 20;
+constexpr std::size_t min_name = 12;
+constexpr std::size_t max_name = 40;
+constexpr std::size_t min_width_for_remarks = 70;
 constexpr std::size_t columns_a_tick = 9;
 
 /// How a sign looks; the colour is an SGR parameter (ECMA-48).
@@ -82,11 +82,11 @@ void Drawing::measure() {
       if (!row.remark.empty()) remarks_ = std::max(remarks_, row.remark.size() + 1);
     }
   }
-  name_width_ = std::min(longest, std::clamp(look_.width / 3, least_name, most_name));
-  if (look_.width < least_width_for_remarks) remarks_ = 0;
+  name_width_ = std::min(longest, std::clamp(look_.width / 3, min_name, max_name));
+  if (look_.width < min_width_for_remarks) remarks_ = 0;
   indent_ = 2 + number_width_ + 1 + name_width_ + 2;
   const std::size_t around = indent_ + 1 + remarks_ + 1;
-  columns_ = std::max(least_bar, look_.width > around ? look_.width - around : 0);
+  columns_ = std::max(min_bar, look_.width > around ? look_.width - around : 0);
 }
 
 std::u32string Drawing::name_of(const ChartRow& row) const {

@@ -12,9 +12,9 @@ namespace poetry::get::report {
 namespace {
 
 // A page's worth, and two of them where there are several runs.
-constexpr std::size_t most_rows = 40;
-constexpr std::size_t most_rows_in_all = 96;
-constexpr std::size_t least_rows = 8;
+constexpr std::size_t max_rows = 40;
+constexpr std::size_t max_rows_in_all = 96;
+constexpr std::size_t min_rows = 8;
 // Rows of a panel behind which it has an axis of its own.
 constexpr std::size_t rows_in_sight = 12;
 // A silence of a smaller share of the scale is too short to be told from receiving.
@@ -125,20 +125,20 @@ std::vector<std::size_t> failures_of(std::span<const Run> runs, std::size_t task
 /// The tasks that are shown, in order.
 std::set<std::size_t> sample(std::span<const Run> runs, std::size_t tasks) {
   std::set<std::size_t> shown;
-  const auto fair = std::max(least_rows, most_rows_in_all / std::max<std::size_t>(1, runs.size()));
-  const std::size_t most = std::min(most_rows, fair);
-  if (tasks <= most) {
+  const auto fair = std::max(min_rows, max_rows_in_all / std::max<std::size_t>(1, runs.size()));
+  const std::size_t max = std::min(max_rows, fair);
+  if (tasks <= max) {
     for (std::size_t task = 0; task < tasks; ++task) shown.insert(task);
     return shown;
   }
   const auto failed = failures_of(runs, tasks);
-  const std::size_t of_failed = std::min(failed.size(), most / 4);
+  const std::size_t of_failed = std::min(failed.size(), max / 4);
   for (std::size_t row = 0; row < of_failed; ++row) {
     shown.insert(failed[row * failed.size() / of_failed]);
   }
   shown.insert({0, tasks - 1});
   for (const Run& run : runs) shown.insert(slowest_of(run));
-  const std::size_t others = most > shown.size() ? most - shown.size() : 0;
+  const std::size_t others = max > shown.size() ? max - shown.size() : 0;
   for (std::size_t row = 1; row <= others; ++row) {
     std::size_t task = row * tasks / (others + 1);
     while (!shown.insert(task).second) task = (task + 1) % tasks;

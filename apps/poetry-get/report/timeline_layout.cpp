@@ -8,7 +8,7 @@
 namespace poetry::get::report {
 namespace {
 
-constexpr double least_names = 200;  // so that pictures of short names look alike
+constexpr double min_names = 200;  // so that pictures of short names look alike
 constexpr double tick_distance = 80;
 
 }  // namespace
@@ -32,8 +32,8 @@ TimelineLayout::TimelineLayout(const Chart& chart) : whole_(chart.whole) {
   const double character = mono * font;
   numbers = margin + static_cast<double>(digits) * character;
   names = numbers + character;
-  const double room = static_cast<double>(std::min(longest, most_name)) * character;
-  left = std::max(names + room + gap, margin + least_names);
+  const double room = static_cast<double>(std::min(longest, max_name)) * character;
+  left = std::max(names + room + gap, margin + min_names);
   remarks = width - margin - static_cast<double>(remark) * character * remark_share;
   right = remarks - pitch;  // behind the scale is room for an ending
   ticks = ticks_of(whole_, static_cast<std::size_t>((right - left) / tick_distance) + 1);

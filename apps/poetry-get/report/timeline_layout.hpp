@@ -15,7 +15,7 @@ struct TimelineLayout {
   static constexpr double gap = 16;
   static constexpr double mono = 0.605;         ///< width of a character, for a font size of 1
   static constexpr double remark_share = 0.85;  ///< of the size of a name
-  static constexpr std::size_t most_name = 30;  ///< columns
+  static constexpr std::size_t max_name = 30;   ///< columns
 
   explicit TimelineLayout(const Chart& chart);
   /// Where a time stands on the scale.

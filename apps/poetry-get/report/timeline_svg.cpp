@@ -22,7 +22,7 @@ constexpr double heading_size = 22;
 constexpr double axis_size = 18;
 constexpr double legend_size = 19;
 constexpr double legend_character = 0.55;  // mean width, for a font size of 1, with room to spare
-constexpr double least_shown = 1;          // a narrower stretch cannot be seen
+constexpr double min_shown = 1;            // a narrower stretch cannot be seen
 constexpr double margin = TimelineLayout::margin;
 constexpr double gap = TimelineLayout::gap;
 
@@ -144,7 +144,7 @@ void Picture::draw_axis() {
 
 void Picture::draw(const ChartRow& row) {
   const auto name =
-      base::to_utf8(base::shortened(base::shown_text(row.name), TimelineLayout::most_name, U'…'));
+      base::to_utf8(base::shortened(base::shown_text(row.name), TimelineLayout::max_name, U'…'));
   put(R"(<g class="pt-task"><title>{}</title>)",
       base::xml_escaped(base::to_utf8(base::shown_text(row.facts))));
   write(layout_.numbers, Anchor::end, layout_.font, "pt-mono pt-soft",
@@ -165,7 +165,7 @@ void Picture::draw_bar(const ChartRow& shown) {
   }
   put(R"(<g class="pt-bar">)");
   for (const Stretch& stretch : shown.stretches) {
-    if (x(stretch.to) - x(stretch.from) < least_shown) continue;
+    if (x(stretch.to) - x(stretch.from) < min_shown) continue;
     use(stretch.sign);
     text_ += svg_stretch(stretch.sign, row(), x(stretch.from), x(stretch.to));
   }

@@ -9,7 +9,7 @@
 namespace poetry::sync::http {
 namespace {
 
-constexpr std::int64_t most_listed = 500;        // jobs or log lines in one answer
+constexpr std::int64_t max_listed = 500;         // jobs or log lines in one answer
 constexpr std::int64_t piece_bytes = 256 << 10;  // of a long body
 
 Response json(unsigned status, const boost::json::value& value) {
@@ -60,12 +60,12 @@ Response Api::route(const Request& request) {
 Response Api::records(const Request& request, const std::vector<std::string>& path) {
   if (path.size() == 2) {
     allow(request, "GET, HEAD, POST");
-    if (request.method != "POST") return {.body = *hub_.records()};
+    if (request.method != "POST") return {.body = *feed_.records()};
     const auto body = body_of(request);
     const auto type = store::parse_record_type(text_in(body, "type"));
     const auto name = body.contains("name") ? text_in(body, "name") : std::string();
     const auto added = store::add_record(store_, type, text_in(body, "address"), name);
-    hub_.refresh();
+    feed_.refresh();
     auto response = json(201, store::as_json(added));
     response.fields.emplace_back("Location", "/api/records/" + std::to_string(added.id));
     return response;
@@ -75,13 +75,13 @@ Response Api::records(const Request& request, const std::vector<std::string>& pa
     allow(request, "GET, HEAD, DELETE");
     if (request.method != "DELETE") return json(200, store::as_json(store_.record(id)));
     store_.remove(id);
-    hub_.refresh();
+    feed_.refresh();
     return {.status = 204};
   }
   if (path.size() == 4 && path[3] == "jobs") {
     allow(request, "GET, HEAD");
     store_.record(id);  // refuses an unknown one
-    return json(200, store::as_json(store_.jobs_of(id, most_listed)));
+    return json(200, store::as_json(store_.jobs_of(id, max_listed)));
   }
   if (path.size() == 4 && path[3] == "text") {
     allow(request, "GET, HEAD");
@@ -95,7 +95,7 @@ Response Api::jobs(const Request& request, const std::vector<std::string>& path,
   if (path.size() == 2) {
     allow(request, "GET, HEAD, POST");
     if (request.method != "POST") {
-      return json(200, store::as_json(store_.jobs_before(number_in(query, "before"), most_listed)));
+      return json(200, store::as_json(store_.jobs_before(number_in(query, "before"), max_listed)));
     }
     const auto body = body_of(request);
     const auto* const record = body.if_contains("record");
@@ -103,7 +103,7 @@ Response Api::jobs(const Request& request, const std::vector<std::string>& path,
       fail(400, "Bad request", "\"record\" must be an id");
     }
     const auto requested = store_.request(record->as_int64());
-    hub_.refresh();
+    feed_.refresh();
     auto response = json(202, store::as_json(requested.job));
     response.fields.emplace_back("Location", "/api/jobs/" + std::to_string(requested.job.id));
     return response;
@@ -115,7 +115,7 @@ Response Api::jobs(const Request& request, const std::vector<std::string>& path,
   }
   if (path.size() == 4 && path[3] == "log") {
     allow(request, "GET, HEAD");
-    return json(200, store::as_json(store_.log_after(id, number_in(query, "after"), most_listed)));
+    return json(200, store::as_json(store_.log_after(id, number_in(query, "after"), max_listed)));
   }
   if (path.size() == 4 && path[3] == "log.txt") {
     allow(request, "GET, HEAD");
@@ -125,7 +125,7 @@ Response Api::jobs(const Request& request, const std::vector<std::string>& path,
     allow(request, "POST");
     body_of(request);
     const auto job = path[3] == "cancel" ? store_.cancel(id) : store_.retry(id).job;
-    hub_.refresh();
+    feed_.refresh();
     return json(202, store::as_json(job));
   }
   fail(404, "Not found");
@@ -155,7 +155,7 @@ Response Api::job_log(store::Id job) {
   store_.job(job);
   auto more = [this, job, after = std::int64_t{0}]() mutable {
     std::string text;
-    for (const auto& line : store_.log_after(job, after, most_listed)) {
+    for (const auto& line : store_.log_after(job, after, max_listed)) {
       text +=
           std::to_string(line.number) + " " + store::time_text(line.at) + " " + line.text + "\n";
       after = line.number;
@@ -187,7 +187,7 @@ Response Api::metrics() {
       "# HELP poetry_sync_streams Open streams of events.\n"
       "# TYPE poetry_sync_streams gauge\n"
       "poetry_sync_streams " +
-      std::to_string(hub_.streams()) + "\n";
+      std::to_string(feed_.streams()) + "\n";
   return {.type = "text/plain; version=0.0.4; charset=utf-8", .body = text};
 }
 

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "http/hub.hpp"
+#include "http/change_feed.hpp"
 #include "http/message.hpp"
 #include "store/store.hpp"
 
@@ -14,7 +14,7 @@ namespace poetry::sync::http {
 
 class Api {
  public:
-  Api(store::Store& store, Hub& hub) : store_(store), hub_(hub) {}
+  Api(store::Store& store, ChangeFeed& feed) : store_(store), feed_(feed) {}
 
   /// Answers a request below /api/, /healthz or /metrics. Never raises.
   Response answer(const Request& request);
@@ -29,7 +29,7 @@ class Api {
   Response metrics();
 
   store::Store& store_;
-  Hub& hub_;
+  ChangeFeed& feed_;
 };
 
 }  // namespace poetry::sync::http

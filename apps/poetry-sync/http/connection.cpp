@@ -17,11 +17,11 @@ namespace asio = boost::asio;
 namespace http = boost::beast::http;
 using Error = boost::system::error_code;
 
-constexpr std::uint32_t most_header_bytes = 16 << 10;
-constexpr std::uint64_t most_body_bytes = 64 << 10;                  // an address and a name
+constexpr std::uint32_t max_header_bytes = 16 << 10;
+constexpr std::uint64_t max_body_bytes = 64 << 10;                   // an address and a name
 constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";  // RFC 9110, 10.1.1
 constexpr unsigned first_with_chunks = 11;                           // HTTP/1.1
-constexpr std::size_t least_read = 2048;
+constexpr std::size_t min_read = 2048;
 
 /// Why a request could not be read.
 Response problem_of(const Error& error, bool late) {
@@ -38,13 +38,13 @@ tcp::Coroutine<std::optional<Request>> HttpConnection::read() {
   if (buffer_.size() == 0) {  // between two requests
     peer_.expires_after(options_.idle_timeout);
     const auto size =
-        co_await peer_.socket.async_read_some(buffer_.prepare(least_read), tcp::into(error));
+        co_await peer_.socket.async_read_some(buffer_.prepare(min_read), tcp::into(error));
     if (error) co_return std::nullopt;
     buffer_.commit(size);
   }
   BeastParser parser;
-  parser.header_limit(most_header_bytes);
-  parser.body_limit(most_body_bytes);
+  parser.header_limit(max_header_bytes);
+  parser.body_limit(max_body_bytes);
   peer_.expires_after(options_.request_timeout);
   co_await http::async_read_header(peer_.socket, buffer_, parser, tcp::into(error));
   std::optional<Response> refusal;

@@ -47,14 +47,14 @@ class OpenStream {
 
 }  // namespace
 
-EventStreams::EventStreams(asio::io_context& io, Hub& hub, const WebOptions& options)
+EventStreams::EventStreams(asio::io_context& io, ChangeFeed& feed, const WebOptions& options)
     : io_(io),
-      hub_(hub),
+      feed_(feed),
       options_(options),
       heartbeat_timer_(io),
       news_(io, tcp::SteadyTimer::time_point::max()),
       heartbeat_(std::make_shared<const std::string>(":\n\n")) {
-  hub_.on_news([this] { asio::post(io_, [this] { news_.cancel(); }); });
+  feed_.on_news([this] { asio::post(io_, [this] { news_.cancel(); }); });
   asio::co_spawn(io_, beat(), asio::detached);
 }
 
@@ -76,12 +76,12 @@ tcp::Coroutine<void> EventStreams::beat() {
 
 tcp::Coroutine<void> EventStreams::serve(tcp::TcpConnection& peer, HttpConnection& http,
                                          std::string last_event_id) {
-  if (hub_.streams() >= options_.most_streams) {
+  if (feed_.streams() >= options_.max_streams) {
     auto refusal = problem(503, "Too many streams");
     co_await http.send_last(std::move(refusal));
     co_return;
   }
-  const auto open = std::make_shared<OpenStream>(hub_.streams(), peer.socket);
+  const auto open = std::make_shared<OpenStream>(feed_.streams(), peer.socket);
   Response head{.type = "text/event-stream"};
   co_await http.begin_stream(std::move(head));
   // The peer has nothing more to say, so that what it sends is its end; the next heartbeat would
@@ -90,7 +90,7 @@ tcp::Coroutine<void> EventStreams::serve(tcp::TcpConnection& peer, HttpConnectio
                             [found = std::weak_ptr(open)](const Error&, std::size_t) {
                               if (const auto stream = found.lock()) stream->end();
                             });
-  auto news = hub_.begin(last_event_id);
+  auto news = feed_.begin(last_event_id);
   auto heard = heartbeats_;
   while (!stopping_) {
     if (news.events.empty() && heard != heartbeats_) news.events = {heartbeat_};
@@ -105,7 +105,7 @@ tcp::Coroutine<void> EventStreams::serve(tcp::TcpConnection& peer, HttpConnectio
       co_await asio::async_write(peer.socket, buffers, tcp::awaited);
       peer.expires_never();
     }
-    news = hub_.after(news.next);
+    news = feed_.after(news.next);
   }
 }
 

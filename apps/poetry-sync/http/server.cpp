@@ -18,15 +18,15 @@ namespace asio = boost::asio;
 class Web::Server {
  public:
   Server(WebOptions options, base::Fd listener, asio::io_context& io, tcp::BlockingPool& database,
-         Api& api, Hub& hub)
+         Api& api, ChangeFeed& feed)
       : options_(std::move(options)),
         database_(database),
         api_(api),
-        hub_(hub),
+        feed_(feed),
         tcp_(io, std::move(listener), "http",
              [this](tcp::TcpConnection& peer) { return serve(peer); }),
         guard_(hosts_at(options_.listen.host, tcp_.port(), options_.hosts), options_.token),
-        streams_(io, hub, options_) {}
+        streams_(io, feed, options_) {}
   [[nodiscard]] net::HostPort where() const { return {options_.listen.host, tcp_.port()}; }
   void stop() {
     tcp_.stop();
@@ -43,7 +43,7 @@ class Web::Server {
   const WebOptions options_;
   tcp::BlockingPool& database_;
   Api& api_;
-  Hub& hub_;
+  ChangeFeed& feed_;
   tcp::TcpServer tcp_;
   const Guard guard_;
   EventStreams streams_;
@@ -75,16 +75,16 @@ tcp::Coroutine<Response> Web::Server::answer(const Request& request) {
   if (auto file = static_file(request)) co_return std::move(*file);
   if (request.method == "GET" && request.target == "/api/records") {
     Response records;
-    records.body = *hub_.records();  // what every page asks for is at hand
+    records.body = *feed_.records();  // what every page asks for is at hand
     co_return records;
   }
   co_return co_await database_.run([&] { return api_.answer(request); });
 }
 
 Web::Web(WebOptions options, base::Fd listener, asio::io_context& io, tcp::BlockingPool& database,
-         Api& api, Hub& hub)
+         Api& api, ChangeFeed& feed)
     : server_(std::make_unique<Server>(std::move(options), std::move(listener), io, database, api,
-                                       hub)) {}
+                                       feed)) {}
 
 Web::~Web() = default;
 

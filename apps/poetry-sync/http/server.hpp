@@ -7,7 +7,7 @@
 
 #include "base/fd.hpp"
 #include "http/api.hpp"
-#include "http/hub.hpp"
+#include "http/change_feed.hpp"
 #include "http/web_options.hpp"
 #include "net/address.hpp"
 #include "tcp/blocking_pool.hpp"
@@ -19,7 +19,7 @@ class Web {
   /// Serves on a listener at the options' place. Raises std::system_error. Borrows what it is given
   /// by reference until the io_context has run out of work.
   Web(WebOptions options, base::Fd listener, boost::asio::io_context& io,
-      tcp::BlockingPool& database, Api& api, Hub& hub);
+      tcp::BlockingPool& database, Api& api, ChangeFeed& feed);
   Web(const Web&) = delete;
   Web& operator=(const Web&) = delete;
   ~Web();

@@ -18,7 +18,7 @@ struct WebOptions {
       std::chrono::seconds(10);  ///< from a request's first byte to its last
   base::Duration idle_timeout = std::chrono::seconds(60);  ///< between two requests
   base::Duration send_timeout = std::chrono::seconds(30);  ///< for a peer that takes nothing
-  std::uint64_t most_streams = 10'000;
+  std::uint64_t max_streams = 10'000;
 };
 
 }  // namespace poetry::sync::http

@@ -10,7 +10,7 @@
 namespace poetry::sync::store {
 namespace {
 
-constexpr std::size_t most_idle = 8;  // connections kept
+constexpr std::size_t max_idle = 8;  // connections kept
 constexpr const char* news_channel = "poetry_sync";
 // Type numbers of PostgreSQL's own types (pg_type.dat), which never change.
 constexpr pqxx::oid type_bytea = 17;
@@ -218,7 +218,7 @@ class Postgres final : public Database {
   /// One that raised is not put back.
   void put_back(std::unique_ptr<pqxx::connection> connection) {
     const std::lock_guard lock(idling_);
-    if (idle_.size() < most_idle) idle_.push_back(std::move(connection));
+    if (idle_.size() < max_idle) idle_.push_back(std::move(connection));
   }
 
   void forget_idle() {

@@ -19,7 +19,7 @@ namespace {
 constexpr int busy_timeout_ms = 10'000;  // others hold the lock for milliseconds
 constexpr auto pause_when_locked = std::chrono::milliseconds(10);
 constexpr auto look_again = std::chrono::milliseconds(100);  // for commits of other processes
-constexpr std::size_t most_idle_readers = 8;                 // connections kept for readers
+constexpr std::size_t max_idle_readers = 8;                  // connections kept for readers
 
 DatabaseError error_of(const SQLite::Exception& error, const std::string& path) {
   const int code = error.getErrorCode();
@@ -205,7 +205,7 @@ class Sqlite final : public Database {
 
   void put_back(std::unique_ptr<Connection> reader) {
     const std::lock_guard lock(idling_);
-    if (idle_.size() < most_idle_readers) idle_.push_back(std::move(reader));
+    if (idle_.size() < max_idle_readers) idle_.push_back(std::move(reader));
   }
 
   const std::string path_;

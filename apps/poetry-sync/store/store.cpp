@@ -111,13 +111,13 @@ Job Store::job(Id id) {
   return found;
 }
 
-std::vector<Job> Store::jobs_before(Id id, std::int64_t most) {
+std::vector<Job> Store::jobs_before(Id id, std::int64_t max) {
   return jobs_where(" WHERE j.id < $1 ORDER BY j.id DESC LIMIT $2",
-                    {id == 0 ? INT64_MAX : id, most});
+                    {id == 0 ? INT64_MAX : id, max});
 }
 
-std::vector<Job> Store::jobs_of(Id record, std::int64_t most) {
-  return jobs_where(" WHERE j.record = $1 ORDER BY j.id DESC LIMIT $2", {record, most});
+std::vector<Job> Store::jobs_of(Id record, std::int64_t max) {
+  return jobs_where(" WHERE j.record = $1 ORDER BY j.id DESC LIMIT $2", {record, max});
 }
 
 std::vector<Job> Store::active_jobs() {
@@ -184,14 +184,14 @@ Id Store::done_job(Id record) {
   return job;
 }
 
-std::vector<LogLine> Store::log_after(Id job, std::int64_t number, std::int64_t most) {
+std::vector<LogLine> Store::log_after(Id job, std::int64_t number, std::int64_t max) {
   std::vector<LogLine> lines;
   database_.transact(Access::read, [&](Transaction& sql) {
     find_job(sql, job);
     lines.clear();
     for (const auto& row : sql("SELECT number, at, text FROM log WHERE job = $1 AND number > $2"
                                " ORDER BY number LIMIT $3",
-                               {job, number, most})) {
+                               {job, number, max})) {
       lines.push_back({row.integer(0), row.integer(1), row.text(2)});
     }
   });

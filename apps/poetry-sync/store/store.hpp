@@ -147,14 +147,14 @@ class Store {
   Requested request(RecordType type, Id record);
   Job job(Id id);
   /// Those before that id (0: all), latest first.
-  std::vector<Job> jobs_before(Id id, std::int64_t most);
-  std::vector<Job> jobs_of(Id record, std::int64_t most);
+  std::vector<Job> jobs_before(Id id, std::int64_t max);
+  std::vector<Job> jobs_of(Id record, std::int64_t max);
   std::vector<Job> active_jobs();
   /// Refuses one that is over.
   Job cancel(Id id);
   /// Queues the record of a job that failed or was cancelled again, as request() does.
   Requested retry(Id id);
-  std::vector<LogLine> log_after(Id job, std::int64_t number, std::int64_t most);
+  std::vector<LogLine> log_after(Id job, std::int64_t number, std::int64_t max);
 
   /// Jobs there are in each state, in the states' order.
   std::array<std::int64_t, job_state_names.size()> count_jobs();
@@ -178,7 +178,7 @@ class Store {
   std::optional<Millis> next_due();
   std::vector<Part> parts(Id job);
   /// Stored bytes of a part from `start` on, up to `most` of them; empty at its end.
-  std::string stored(Id job, std::int64_t part, std::int64_t start, std::int64_t most);
+  std::string stored(Id job, std::int64_t part, std::int64_t start, std::int64_t max);
   /// Whether the claim holds, without renewing it.
   Standing standing(const Claim& claim);
   /// Writes and renews the lease, unless it is lost; then nothing is written.

@@ -97,14 +97,14 @@ std::vector<Part> Store::parts(Id job) {
   return found;
 }
 
-std::string Store::stored(Id job, std::int64_t part, std::int64_t start, std::int64_t most) {
+std::string Store::stored(Id job, std::int64_t part, std::int64_t start, std::int64_t max) {
   std::string bytes;
   database_.transact(Access::read, [&](Transaction& sql) {
     const auto rows =
         sql("SELECT substr(bytes, CAST($3 - start + 1 AS INTEGER), CAST($4 AS INTEGER)) FROM pieces"
             " WHERE job = $1 AND part = $2 AND start <= $3 AND start + length(bytes) > $3"
             " ORDER BY start DESC LIMIT 1",
-            {job, part, start, most});
+            {job, part, start, max});
     bytes = rows.empty() ? "" : rows.front().bytes(0);
   });
   return bytes;

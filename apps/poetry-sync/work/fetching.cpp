@@ -6,14 +6,14 @@
 
 namespace poetry::sync::work {
 
-Fetching::Fetching(const poetry::fetch::Batch& batch, const std::string& engine, Inbox& inbox)
-    : inbox_(inbox), thread_([this, &batch, strategy = fetch::make_strategy(engine)] {
+Fetching::Fetching(const poetry::fetch::Batch& batch, const std::string& engine, EventQueue& queue)
+    : queue_(queue), thread_([this, &batch, strategy = fetch::make_strategy(engine)] {
         try {
-          strategy->run(batch, inbox_, signals_);
+          strategy->run(batch, queue_, signals_);
         } catch (...) {
           failure_ = std::current_exception();
         }
-        inbox_.finish();
+        queue_.finish();
       }) {}
 
 Fetching::~Fetching() {
@@ -22,7 +22,7 @@ Fetching::~Fetching() {
 }
 
 void Fetching::stop() {
-  inbox_.close();
+  queue_.close();
   ::pthread_kill(thread_.native_handle(), SIGUSR2);
 }
 

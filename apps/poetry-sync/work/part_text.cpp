@@ -8,13 +8,13 @@
 namespace poetry::sync::work {
 namespace {
 
-constexpr std::size_t most_logged_bytes = 300;  // of a line of a text
-constexpr std::int64_t most_lines = 10'000;     // of a text, in the log
+constexpr std::size_t max_logged_bytes = 300;  // of a line of a text
+constexpr std::int64_t max_lines = 10'000;     // of a text, in the log
 
 }  // namespace
 
 std::string log_text(std::string_view line) {
-  return base::to_utf8(base::shown_text(line.substr(0, most_logged_bytes)));
+  return base::to_utf8(base::shown_text(line.substr(0, max_logged_bytes)));
 }
 
 void PartText::receive(std::string_view bytes, store::Changes& changes) {
@@ -68,7 +68,7 @@ void PartText::log_lines(std::string_view bytes, std::int64_t already, store::Ch
   for (std::size_t end = 0; !bytes.empty(); bytes.remove_prefix(end)) {
     const auto newline = bytes.find('\n');
     end = newline == std::string_view::npos ? bytes.size() : newline + 1;
-    const auto room = most_logged_bytes - std::min(most_logged_bytes, unfinished_.size());
+    const auto room = max_logged_bytes - std::min(max_logged_bytes, unfinished_.size());
     unfinished_.append(bytes.substr(0, std::min(room, end - (newline == end - 1 ? 1 : 0))));
     at += static_cast<std::int64_t>(end);
     if (newline == std::string_view::npos) return;
@@ -79,9 +79,9 @@ void PartText::log_lines(std::string_view bytes, std::int64_t already, store::Ch
 }
 
 void PartText::log_line(std::string_view text, store::Changes& changes) const {
-  if (lines_ <= most_lines) {
+  if (lines_ <= max_lines) {
     changes.lines.push_back(part_.name + " " + std::to_string(lines_) + ": " + log_text(text));
-  } else if (lines_ == most_lines + 1) {
+  } else if (lines_ == max_lines + 1) {
     changes.lines.push_back(part_.name + ": further lines are stored, and not logged");
   }
 }

@@ -15,9 +15,9 @@
 namespace poetry::sync::work {
 namespace {
 
-constexpr std::uint64_t most_catalog_bytes = std::uint64_t{16} << 20;
-constexpr std::size_t most_written = std::size_t{4} << 20;  // in one transaction
-constexpr std::int64_t compared_bytes = 256 << 10;          // read at once, to be compared
+constexpr std::uint64_t max_catalog_bytes = std::uint64_t{16} << 20;
+constexpr std::size_t max_written = std::size_t{4} << 20;  // in one transaction
+constexpr std::int64_t compared_bytes = 256 << 10;         // read at once, to be compared
 
 /// The claim was lost or given back: the attempt ends without a word.
 struct Abandoned {};
@@ -74,15 +74,15 @@ void SyncJob::begin() {
 
 /// Fetches, and writes what `handle` makes of it, until all is over.
 void SyncJob::fetch(const fetch::Batch& batch, const Handler& handle) {
-  Inbox inbox;
-  Fetching fetching(batch, options_.engine, inbox);
-  while (!inbox.is_finished()) {
+  EventQueue queue;
+  Fetching fetching(batch, options_.engine, queue);
+  while (!queue.is_finished()) {
     // Often enough to keep the lease, though a write may take its time.
     const auto until = base::Clock::now() + std::min(options_.interval, options_.lease / 4);
     std::size_t bytes = 0;
-    for (auto now = base::Clock::now(); now < until && bytes < most_written && !inbox.is_finished();
+    for (auto now = base::Clock::now(); now < until && bytes < max_written && !queue.is_finished();
          now = base::Clock::now()) {
-      for (const auto& each : inbox.take(until - now)) {
+      for (const auto& each : queue.take(until - now)) {
         bytes += each.bytes.size();
         handle(each);
       }
@@ -114,11 +114,11 @@ bool SyncJob::write() {
 void SyncJob::fetch_catalog() {
   const auto where = net::parse_host_port(taken_.record.address);
   fetch::Batch batch{.servers = {where}, .fetch = options_.fetch};
-  batch.fetch.max_bytes = most_catalog_bytes;
+  batch.fetch.max_bytes = max_catalog_bytes;
   std::string text;
-  fetch(batch, [&](const Happening& each) {
-    if (each.what == Happening::What::received) text += each.bytes;
-    if (each.what == Happening::What::ended && each.outcome != fetch::Outcome::ok)
+  fetch(batch, [&](const FetchEvent& each) {
+    if (each.what == FetchEvent::What::received) text += each.bytes;
+    if (each.what == FetchEvent::What::ended && each.outcome != fetch::Outcome::ok)
       failure_ = each.error;
   });
   if (cancelled_) return;
@@ -153,15 +153,15 @@ void SyncJob::fetch_parts() {
                      .fetch = options_.fetch,
                      .parallel = options_.parallel};
   batch.fetch.digests = fetch::Digests::yes;
-  fetch(batch, [&](const Happening& each) {
+  fetch(batch, [&](const FetchEvent& each) {
     auto& text = texts[each.task];
-    if (each.what == Happening::What::received) text.receive(each.bytes, changes_);
-    if (each.what == Happening::What::ended && each.outcome == fetch::Outcome::ok) {
+    if (each.what == FetchEvent::What::received) text.receive(each.bytes, changes_);
+    if (each.what == FetchEvent::What::ended && each.outcome == fetch::Outcome::ok) {
       text.complete(each.sha256, changes_);
       log(text.part().name + ": " + base::counted(text.part().bytes, "byte") + ", SHA-256 " +
           each.sha256);
-    } else if (each.what == Happening::What::ended && each.outcome != fetch::Outcome::interrupted &&
-               !cancelled_) {
+    } else if (each.what == FetchEvent::What::ended &&
+               each.outcome != fetch::Outcome::interrupted && !cancelled_) {
       if (failure_.empty()) failure_ = each.error;
       log(text.part().name + ": " + each.error);
     }
@@ -189,11 +189,11 @@ void SyncJob::fetch_weblog() {
   batch.fetch.idle_timeout = {};  // it is silent while nothing happens
   enough_ = text.is_full() || batch.fetch.timeout <= base::Duration{};
   if (!enough_) {
-    fetch(batch, [&](const Happening& each) {
-      if (each.what == Happening::What::received) text.receive(each.bytes, changes_);
+    fetch(batch, [&](const FetchEvent& each) {
+      if (each.what == FetchEvent::What::received) text.receive(each.bytes, changes_);
       enough_ = text.is_full();
       if (text.take_change()) put(text.part());
-      if (each.what != Happening::What::ended) return;
+      if (each.what != FetchEvent::What::ended) return;
       const bool over =
           each.outcome == fetch::Outcome::ok || each.outcome == fetch::Outcome::timeout || enough_;
       if (!over && each.outcome != fetch::Outcome::interrupted) failure_ = each.error;

@@ -11,7 +11,7 @@
 #include "fetch/fetch.hpp"
 #include "fetch/strategy.hpp"
 #include "store/store.hpp"
-#include "work/inbox.hpp"
+#include "work/event_queue.hpp"
 #include "work/part_text.hpp"
 
 namespace poetry::sync::work {
@@ -41,7 +41,7 @@ class SyncJob {
   void run();
 
  private:
-  using Handler = std::function<void(const Happening&)>;
+  using Handler = std::function<void(const FetchEvent&)>;
 
   void begin();
   void fetch_catalog();

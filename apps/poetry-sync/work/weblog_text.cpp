@@ -9,9 +9,9 @@ constexpr std::size_t longest_record = 64 << 10;  // a longer one is cut into se
 
 }  // namespace
 
-WeblogText::WeblogText(store::Part part, const PartText::Stored& stored, std::uint64_t most,
+WeblogText::WeblogText(store::Part part, const PartText::Stored& stored, std::uint64_t max,
                        store::Changes& changes)
-    : part_(std::move(part)), most_(most) {
+    : part_(std::move(part)), max_(max) {
   std::int64_t whole = 0;
   for (std::int64_t at = 0; at < part_.bytes;) {
     const auto bytes = stored(at);

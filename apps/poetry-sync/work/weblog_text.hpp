@@ -16,7 +16,7 @@ class WeblogText {
  public:
   /// Goes on behind the last whole line of what is stored, and takes `most` records in all. What
   /// stands behind that line goes.
-  WeblogText(store::Part part, const PartText::Stored& stored, std::uint64_t most,
+  WeblogText(store::Part part, const PartText::Stored& stored, std::uint64_t max,
              store::Changes& changes);
 
   /// What came next. Adds to the batch the whole lines in it, as long as there is room, and logs
@@ -25,7 +25,7 @@ class WeblogText {
   /// It is followed no longer.
   void complete();
 
-  [[nodiscard]] bool is_full() const { return records_ >= most_; }
+  [[nodiscard]] bool is_full() const { return records_ >= max_; }
   [[nodiscard]] std::uint64_t records() const { return records_; }
   [[nodiscard]] const store::Part& part() const { return part_; }
   /// Whether the part has changed since the last call.
@@ -33,7 +33,7 @@ class WeblogText {
 
  private:
   store::Part part_;
-  const std::uint64_t most_;
+  const std::uint64_t max_;
   std::uint64_t records_ = 0;
   std::string unfinished_;  // line
   bool changed_ = false;

@@ -218,8 +218,8 @@ int main(int argc, char** argv) {
       return static_cast<int>(poetry::cli::exit_usage);
     }
     poetry::net::raise_descriptor_limit();
-    const auto count = [](const char* text, std::uint64_t least) {
-      return poetry::base::parse_count(text, "bad number", least, UINT16_MAX);
+    const auto count = [](const char* text, std::uint64_t min) {
+      return poetry::base::parse_count(text, "bad number", min, UINT16_MAX);
     };
     poetry::bench::Load({static_cast<unsigned>(count(argv[1], 1)),
                          static_cast<unsigned>(count(argv[2], 1)), count(argv[3], 1),

@@ -78,7 +78,7 @@ TEST(Spool, GivesBackFarMoreThanItHoldsInMemory) {
     spool.append(1, "other");
     expected += piece;
   }
-  EXPECT_LE(spool.in_memory(), 2 * Spool::most_of_a_task);
+  EXPECT_LE(spool.in_memory(), 2 * Spool::max_of_a_task);
   EXPECT_TRUE(drained(spool, 0) == expected);
   spool.discard(1);
   EXPECT_EQ(spool.in_memory(), 0U);
@@ -90,7 +90,7 @@ TEST(Spool, HoldsLittleOfManyTasksThatGrowTogether) {
   for (int round = 0; round < 20; ++round) {
     for (std::size_t task = 0; task < tasks; ++task) {
       spool.append(task, std::string(1024, static_cast<char>('a' + (task + round) % 26)));
-      ASSERT_LE(spool.in_memory(), Spool::most_in_all);
+      ASSERT_LE(spool.in_memory(), Spool::max_in_all);
     }
   }
   EXPECT_GT(spool.in_file(), 20'000'000);
@@ -121,13 +121,13 @@ TEST(Spool, TakesUpNoMoreOfTheFileForWhatIsVoid) {
 TEST(Spool, TakesNothingThatItCannotHold) {
   ::setenv("TMPDIR", "/proc/self", 1);  // where nobody can make a file
   Spool spool;
-  const std::string half(Spool::most_of_a_task / 2, 'x');
+  const std::string half(Spool::max_of_a_task / 2, 'x');
   spool.append(0, half);
   spool.append(0, half);
   EXPECT_THROW(spool.append(0, "more"), std::system_error);
-  EXPECT_EQ(spool.in_memory(), Spool::most_of_a_task);
+  EXPECT_EQ(spool.in_memory(), Spool::max_of_a_task);
   ::unsetenv("TMPDIR");
-  EXPECT_EQ(drained(spool, 0).size(), Spool::most_of_a_task);
+  EXPECT_EQ(drained(spool, 0).size(), Spool::max_of_a_task);
 }
 
 TEST(FileName, IsSafeAndSortsByTask) {

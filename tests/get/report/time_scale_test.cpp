@@ -9,9 +9,9 @@ namespace {
 using namespace std::chrono_literals;
 using ::testing::ElementsAre;
 
-std::vector<std::string> labels(base::Duration whole, std::size_t most) {
+std::vector<std::string> labels(base::Duration whole, std::size_t max) {
   std::vector<std::string> texts;
-  for (const auto& tick : ticks_of(whole, most)) texts.push_back(tick.label);
+  for (const auto& tick : ticks_of(whole, max)) texts.push_back(tick.label);
   return texts;
 }
 

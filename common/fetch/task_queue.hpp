@@ -10,10 +10,10 @@
 
 namespace poetry::fetch {
 
-class Roster {
+class TaskQueue {
  public:
   /// Borrows both.
-  Roster(const Batch& batch, Observer& observer);
+  TaskQueue(const Batch& batch, Observer& observer);
 
   /// The next task to begin; none where no more may run at once, or none is left.
   std::optional<std::size_t> begin();
@@ -36,7 +36,7 @@ class Roster {
   const Batch& batch_;
   Observer& observer_;
   std::deque<std::size_t> waiting_;
-  std::size_t most_;
+  std::size_t max_;
   std::size_t running_ = 0;
   Result result_;
 };

@@ -8,7 +8,7 @@
 
 namespace poetry::cli {
 
-class Findings {
+class CheckReport {
  public:
   void works(std::string_view what);
   /// Works, but may surprise; `remedy` says what helps.

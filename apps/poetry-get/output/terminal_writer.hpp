@@ -12,12 +12,12 @@ namespace poetry::get::output {
 
 enum class Quiet { no, yes };
 
-class Screen {
+class TerminalWriter {
  public:
-  explicit Screen(Quiet quiet);
-  Screen(const Screen&) = delete;
-  Screen& operator=(const Screen&) = delete;
-  ~Screen();
+  explicit TerminalWriter(Quiet quiet);
+  TerminalWriter(const TerminalWriter&) = delete;
+  TerminalWriter& operator=(const TerminalWriter&) = delete;
+  ~TerminalWriter();
 
   /// Whether show() shows anything: on a terminal that can, and not where all is to be quiet.
   [[nodiscard]] bool shows_progress() const { return shows_progress_; }

@@ -17,11 +17,11 @@
 
 namespace poetry::sync::http {
 
-class Hub {
+class ChangeFeed {
  public:
   using Text = std::shared_ptr<const std::string>;
 
-  explicit Hub(store::Store& store);
+  explicit ChangeFeed(store::Store& store);
 
   /// Looks what has changed, and makes events of it. Raises DatabaseError.
   void refresh();
@@ -41,7 +41,7 @@ class Hub {
   [[nodiscard]] News after(std::uint64_t next) const;
 
   /// Calls it, in the refreshing thread, after each refresh that made events; nothing calls none.
-  /// It must not call the hub.
+  /// It must not call the feed.
   void on_news(std::function<void()> told);
 
   /// Streams open now; counted by who has them.

@@ -1,4 +1,4 @@
-#include "engine/bell.hpp"
+#include "engine/wakeup.hpp"
 
 #include <sys/eventfd.h>
 
@@ -16,20 +16,20 @@ std::shared_ptr<base::Fd> make_eventfd() {
 
 }  // namespace
 
-/// With one in reserve: where all listeners wake in time, these two take turns, and a ring needs no
-/// further descriptor.
-Bell::Bell() : current_(make_eventfd()) {
+/// With one in reserve: where all threads wake in time, these two take turns, and no notification
+/// needs a further descriptor.
+Wakeup::Wakeup() : current_(make_eventfd()) {
   if (current_) spent_.push_back(make_eventfd());
   if (!current_ || !spent_.front()) base::throw_errno("make", "an eventfd");
 }
 
-std::shared_ptr<const base::Fd> Bell::listen() const {
+std::shared_ptr<const base::Fd> Wakeup::descriptor() const {
   const std::lock_guard lock(mutex_);
   return current_;
 }
 
-bool Bell::ring() {
-  auto next = take_silent();
+bool Wakeup::notify_all() {
+  auto next = take_unused();
   if (!next) return false;
   {
     const std::lock_guard lock(mutex_);
@@ -40,19 +40,19 @@ bool Bell::ring() {
   return true;
 }
 
-void Bell::ring_for_good() { ::eventfd_write(current_->get(), 1); }
+void Wakeup::notify_for_good() { ::eventfd_write(current_->get(), 1); }
 
-/// One that nobody listens to, nor can any more.
-std::shared_ptr<base::Fd> Bell::take_silent() {
+/// One that no thread has, nor can get any more.
+std::shared_ptr<base::Fd> Wakeup::take_unused() {
   const auto unused = [](const auto& spent) { return spent.use_count() == 1; };
   const auto at = std::find_if(spent_.begin(), spent_.end(), unused);
   if (at == spent_.end()) return make_eventfd();
-  auto silent = std::move(*at);
+  auto taken = std::move(*at);
   spent_.erase(at);
   std::erase_if(spent_, unused);  // left over from a time when many were slow to wake
   eventfd_t count = 0;
-  ::eventfd_read(silent->get(), &count);
-  return silent;
+  ::eventfd_read(taken->get(), &count);
+  return taken;
 }
 
 }  // namespace poetry::engine

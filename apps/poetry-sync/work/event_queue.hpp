@@ -16,7 +16,7 @@
 namespace poetry::sync::work {
 
 /// What happened to a task, in the order in which it did.
-struct Happening {
+struct FetchEvent {
   enum class What { received, retrying, ended };
   What what = What::received;
   std::size_t task = 0;
@@ -27,7 +27,7 @@ struct Happening {
   std::string sha256 = {};  ///< of all bytes, once it has ended
 };
 
-class Inbox final : public fetch::Observer {
+class EventQueue final : public fetch::Observer {
  public:
   std::string received(std::size_t task, const fetch::Record& record,
                        std::string_view bytes) override;
@@ -35,7 +35,7 @@ class Inbox final : public fetch::Observer {
   void ended(std::size_t task, fetch::Record& record) override;
 
   /// What has come, in order; waits for the first of it or the end, at most so long.
-  std::vector<Happening> take(base::Duration longest);
+  std::vector<FetchEvent> take(base::Duration longest);
   /// No more will come.
   void finish();
   /// Whether finish() was called, and all that came before has been taken.
@@ -44,11 +44,11 @@ class Inbox final : public fetch::Observer {
   void close();
 
  private:
-  void put(Happening happening);
+  void put(FetchEvent event);
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::vector<Happening> happenings_;
+  std::vector<FetchEvent> events_;
   std::size_t bytes_ = 0;
   bool closed_ = false;
   bool finished_ = false;

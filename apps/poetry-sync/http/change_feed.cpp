@@ -1,4 +1,4 @@
-#include "http/hub.hpp"
+#include "http/change_feed.hpp"
 
 #include <chrono>
 
@@ -9,7 +9,7 @@
 namespace poetry::sync::http {
 namespace {
 
-constexpr std::size_t most_events = 2000;  // kept for those who come back
+constexpr std::size_t max_events = 2000;  // kept for those who come back
 
 /// Differs from that of the process before.
 std::string new_epoch() {
@@ -18,9 +18,9 @@ std::string new_epoch() {
 
 }  // namespace
 
-Hub::Hub(store::Store& store) : store_(store), epoch_(new_epoch()) { refresh(); }
+ChangeFeed::ChangeFeed(store::Store& store) : store_(store), epoch_(new_epoch()) { refresh(); }
 
-void Hub::refresh() {
+void ChangeFeed::refresh() {
   const std::lock_guard one(
       refreshing_);  // what was read earlier must not follow what was read later
   const auto records = store_.records();
@@ -52,30 +52,30 @@ void Hub::refresh() {
   if (told_) told_();
 }
 
-Hub::Text Hub::records() const {
+ChangeFeed::Text ChangeFeed::records() const {
   const std::lock_guard lock(mutex_);
   return records_;
 }
 
-void Hub::put(std::string_view kind, const std::string& data) {
+void ChangeFeed::put(std::string_view kind, const std::string& data) {
   const auto number = first_ + events_.size();
   std::string text = "id: " + epoch_ + "-" + std::to_string(number) + "\nevent: ";
   text.append(kind).append("\ndata: ").append(data).append("\n\n");
   events_.push_back(std::make_shared<const std::string>(std::move(text)));
-  if (events_.size() <= most_events) return;
+  if (events_.size() <= max_events) return;
   events_.pop_front();
   ++first_;
 }
 
 /// Where somebody begins, or has lost too much.
-Hub::News Hub::all() const {
+ChangeFeed::News ChangeFeed::all() const {
   const auto next = first_ + events_.size();
   auto text = "id: " + epoch_ + "-" + std::to_string(next - 1) +
               "\nevent: records\ndata: " + *records_ + "\n\n";
   return {{std::make_shared<const std::string>(std::move(text))}, next};
 }
 
-Hub::News Hub::begin(std::string_view last_event_id) const {
+ChangeFeed::News ChangeFeed::begin(std::string_view last_event_id) const {
   const std::string mark = epoch_ + "-";
   if (last_event_id.starts_with(mark)) {
     try {
@@ -87,14 +87,14 @@ Hub::News Hub::begin(std::string_view last_event_id) const {
   return after(0);
 }
 
-Hub::News Hub::after(std::uint64_t next) const {
+ChangeFeed::News ChangeFeed::after(std::uint64_t next) const {
   const std::lock_guard lock(mutex_);
   const auto end = first_ + events_.size();
   if (next < first_ || next > end) return all();
   return {{events_.begin() + static_cast<std::ptrdiff_t>(next - first_), events_.end()}, end};
 }
 
-void Hub::on_news(std::function<void()> told) {
+void ChangeFeed::on_news(std::function<void()> told) {
   const std::lock_guard lock(mutex_);
   told_ = std::move(told);
 }

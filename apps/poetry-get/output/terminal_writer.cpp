@@ -1,4 +1,4 @@
-#include "output/screen.hpp"
+#include "output/terminal_writer.hpp"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -27,15 +27,15 @@ bool in_background() {
 
 }  // namespace
 
-Screen::Screen(Quiet quiet)
+TerminalWriter::TerminalWriter(Quiet quiet)
     : shows_progress_(quiet == Quiet::no && base::is_terminal(STDERR_FILENO)),
       shared_(same_terminal(STDOUT_FILENO, STDERR_FILENO)) {}
 
-Screen::~Screen() { show({}); }
+TerminalWriter::~TerminalWriter() { show({}); }
 
-std::size_t Screen::width() const { return base::window_width(STDERR_FILENO) - 1; }
+std::size_t TerminalWriter::width() const { return base::window_width(STDERR_FILENO) - 1; }
 
-void Screen::show(std::string line) {
+void TerminalWriter::show(std::string line) {
   if (!shows_progress_) return;
   const std::lock_guard lock(mutex_);
   const auto before = eraser();
@@ -43,7 +43,7 @@ void Screen::show(std::string line) {
   put(before + drawn());
 }
 
-void Screen::tell(std::string_view event) {
+void TerminalWriter::tell(std::string_view event) {
   const std::lock_guard lock(mutex_);
   auto text = in_midst_of_line_ ? "\n" : eraser();
   text.append(event).append("\n");
@@ -51,7 +51,7 @@ void Screen::tell(std::string_view event) {
   put(text + drawn());
 }
 
-void Screen::print(std::string_view bytes) {
+void TerminalWriter::print(std::string_view bytes) {
   if (!shared_) {
     cli::write_standard_output(bytes);
     return;
@@ -63,7 +63,7 @@ void Screen::print(std::string_view bytes) {
   put(drawn());
 }
 
-void Screen::put(std::string_view text) {
+void TerminalWriter::put(std::string_view text) {
   try {
     cli::write_all(STDERR_FILENO, text, "standard error");
   } catch (const std::system_error&) {
@@ -72,9 +72,9 @@ void Screen::put(std::string_view text) {
 }
 
 // ECMA-48: CR, then "erase in line" to its end.
-std::string Screen::eraser() const { return visible_ ? "\r\x1b[K" : ""; }
+std::string TerminalWriter::eraser() const { return visible_ ? "\r\x1b[K" : ""; }
 
-std::string Screen::drawn() {
+std::string TerminalWriter::drawn() {
   visible_ = !line_.empty() && !(shared_ && in_midst_of_line_) && !in_background();
   return visible_ ? line_ : "";
 }

@@ -1,4 +1,4 @@
-#include "fetch/exchange.hpp"
+#include "fetch/socket_io.hpp"
 
 #include <algorithm>
 
@@ -13,10 +13,10 @@ constexpr std::size_t many_bytes = 1024;
 
 }  // namespace
 
-Exchange::Exchange(Observer& observer, std::size_t room)
+SocketIo::SocketIo(Observer& observer, std::size_t room)
     : observer_(observer), room_(room), buffer_(std::make_unique_for_overwrite<char[]>(room)) {}
 
-void Exchange::send(Fetch& fetch, int socket, base::TimePoint now) {
+void SocketIo::send(Fetch& fetch, int socket, base::TimePoint now) {
   const auto action = fetch.next();
   const auto* const transfer = std::get_if<Transfer>(&action);
   if (transfer == nullptr || transfer->unsent.empty()) return;
@@ -25,16 +25,16 @@ void Exchange::send(Fetch& fetch, int socket, base::TimePoint now) {
   if (result.status == net::IoStatus::error) fetch.send_failed(result.error, now);
 }
 
-void Exchange::receive(Fetch& fetch, int socket, base::TimePoint now) {
+void SocketIo::receive(Fetch& fetch, int socket, base::TimePoint now) {
   const auto bytes = receive_once(fetch, socket, now);
   if (bytes >= many_bytes && bytes < room_) receive_once(fetch, socket, now);
 }
 
-std::size_t Exchange::receive_once(Fetch& fetch, int socket, base::TimePoint now) {
+std::size_t SocketIo::receive_once(Fetch& fetch, int socket, base::TimePoint now) {
   const auto action = fetch.next();
   const auto* const transfer = std::get_if<Transfer>(&action);
   if (transfer == nullptr) return 0;
-  const auto room = std::min<std::uint64_t>(transfer->most, room_);
+  const auto room = std::min<std::uint64_t>(transfer->max, room_);
   const net::IoResult result = net::receive_some(socket, {buffer_.get(), room});
   if (result.status == net::IoStatus::end) fetch.stream_ended(now);
   if (result.status == net::IoStatus::error) fetch.receive_failed(result.error, now);
@@ -43,7 +43,7 @@ std::size_t Exchange::receive_once(Fetch& fetch, int socket, base::TimePoint now
   return result.bytes;
 }
 
-void Exchange::deliver(Fetch& fetch, Observer& observer, std::string_view bytes,
+void SocketIo::deliver(Fetch& fetch, Observer& observer, std::string_view bytes,
                        base::TimePoint now) {
   bytes = fetch.received(bytes, now);
   if (bytes.empty()) return;

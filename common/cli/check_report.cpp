@@ -1,4 +1,4 @@
-#include "cli/findings.hpp"
+#include "cli/check_report.hpp"
 
 #include <unistd.h>
 
@@ -21,19 +21,19 @@ void print(std::string_view mark, std::string_view what, std::string_view remedy
 
 }  // namespace
 
-void Findings::works(std::string_view what) { print("ok    ", what, {}); }
+void CheckReport::works(std::string_view what) { print("ok    ", what, {}); }
 
-void Findings::warns(std::string_view what, std::string_view remedy) {
+void CheckReport::warns(std::string_view what, std::string_view remedy) {
   print("warn  ", what, remedy);
 }
 
-void Findings::fails(std::string_view what, std::string_view remedy) {
+void CheckReport::fails(std::string_view what, std::string_view remedy) {
   ++failures_;
   print("FAIL  ", what, remedy);
 }
 
-void Findings::tries(std::string_view what, std::string_view remedy,
-                     const std::function<void()>& attempt) {
+void CheckReport::tries(std::string_view what, std::string_view remedy,
+                        const std::function<void()>& attempt) {
   try {
     attempt();
   } catch (const std::exception& error) {
@@ -43,7 +43,7 @@ void Findings::tries(std::string_view what, std::string_view remedy,
   works(what);
 }
 
-int Findings::finish() {
+int CheckReport::finish() {
   write_standard_output((failures_ == 0 ? "nothing" : base::counted(failures_, "thing")) +
                         " would fail\n");
   return failures_ == 0 ? exit_ok : exit_failure;

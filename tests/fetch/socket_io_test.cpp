@@ -1,5 +1,5 @@
 // How many calls it takes to receive what a peer has sent, over loopback.
-#include "fetch/exchange.hpp"
+#include "fetch/socket_io.hpp"
 
 #include <gtest/gtest.h>
 #include <poll.h>
@@ -16,9 +16,9 @@ class Ignored final : public Observer {
   void ended(std::size_t, Record&) override {}
 };
 
-class ExchangeTest : public testing::Test {
+class SocketIoTest : public testing::Test {
  protected:
-  ExchangeTest() {
+  SocketIoTest() {
     fetch_.resolved(net::resolve_numeric(fetch_.where()), now_);
     EXPECT_EQ(fetch_.connect_ended(0, {}, now_), Candidate::chosen);
   }
@@ -37,34 +37,34 @@ class ExchangeTest : public testing::Test {
   Fetch fetch_{{"127.0.0.1", 10000}, options_, 0, now_};
   support::LoopbackPair pair_ = support::connect_pair();
   Ignored observer_;
-  Exchange exchange_{observer_, 4096};
+  SocketIo socket_io_{observer_, 4096};
 };
 
-TEST_F(ExchangeTest, LooksForTheEndAtOnceAfterMoreThanALine) {
+TEST_F(SocketIoTest, LooksForTheEndAtOnceAfterMoreThanALine) {
   arrive(1024);
-  exchange_.receive(fetch_, socket(), now_);
+  socket_io_.receive(fetch_, socket(), now_);
   EXPECT_EQ(outcome(), Outcome::ok);
   EXPECT_EQ(fetch_.record().bytes, 1024U);
 }
 
-TEST_F(ExchangeTest, CallsOnceForALine) {
+TEST_F(SocketIoTest, CallsOnceForALine) {
   arrive(1023);
-  exchange_.receive(fetch_, socket(), now_);
+  socket_io_.receive(fetch_, socket(), now_);
   EXPECT_EQ(outcome(), Outcome::pending);
   EXPECT_EQ(fetch_.record().bytes, 1023U);
-  exchange_.receive(fetch_, socket(), now_);
+  socket_io_.receive(fetch_, socket(), now_);
   EXPECT_EQ(outcome(), Outcome::ok);
 }
 
-TEST_F(ExchangeTest, TakesNoMoreThanItsRoomInATurn) {
+TEST_F(SocketIoTest, TakesNoMoreThanItsRoomInATurn) {
   arrive(10'000);
-  exchange_.receive(fetch_, socket(), now_);
+  socket_io_.receive(fetch_, socket(), now_);
   EXPECT_EQ(fetch_.record().bytes, 4096U);
 }
 
-TEST_F(ExchangeTest, CallsOnceWhereASocketBlocks) {
+TEST_F(SocketIoTest, CallsOnceWhereASocketBlocks) {
   arrive(2000);
-  EXPECT_EQ(exchange_.receive_once(fetch_, socket(), now_), 2000U);
+  EXPECT_EQ(socket_io_.receive_once(fetch_, socket(), now_), 2000U);
   EXPECT_EQ(outcome(), Outcome::pending);
 }
 

@@ -11,13 +11,13 @@
 
 namespace poetry::fetch {
 
-class Exchange {
+class SocketIo {
  public:
   /// For a strategy that has one buffer for all of its tasks.
   static constexpr std::size_t shared_room = std::size_t{256} << 10U;
 
   /// `room` is what one task may receive in a turn, so that an endless server starves nobody.
-  Exchange(Observer& observer, std::size_t room);
+  SocketIo(Observer& observer, std::size_t room);
 
   /// Tells the fetch and the observer of bytes that were received.
   static void deliver(Fetch& fetch, Observer& observer, std::string_view bytes,

@@ -1,4 +1,4 @@
-#include "fetch/roster.hpp"
+#include "fetch/task_queue.hpp"
 
 #include <algorithm>
 #include <numeric>
@@ -6,37 +6,37 @@
 
 namespace poetry::fetch {
 
-Roster::Roster(const Batch& batch, Observer& observer)
+TaskQueue::TaskQueue(const Batch& batch, Observer& observer)
     : batch_(batch),
       observer_(observer),
       waiting_(batch.servers.size()),
-      most_(batch.parallel == 0 ? batch.servers.size() : batch.parallel) {
+      max_(batch.parallel == 0 ? batch.servers.size() : batch.parallel) {
   std::iota(waiting_.begin(), waiting_.end(), std::size_t{0});
   result_.records.resize(batch.servers.size());
 }
 
-std::optional<std::size_t> Roster::begin() {
-  if (waiting_.empty() || running_ >= most_) return std::nullopt;
+std::optional<std::size_t> TaskQueue::begin() {
+  if (waiting_.empty() || running_ >= max_) return std::nullopt;
   const std::size_t task = waiting_.front();
   waiting_.pop_front();
   ++running_;
   return task;
 }
 
-void Roster::finish(Fetch& fetch) {
+void TaskQueue::finish(Fetch& fetch) {
   --running_;
   Record& record = result_.records[fetch.task()];
   record = std::move(fetch.record());
   observer_.ended(fetch.task(), record);
 }
 
-void Roster::put_back(std::size_t task) {
+void TaskQueue::put_back(std::size_t task) {
   waiting_.push_front(task);
   --running_;
-  most_ = std::max<std::size_t>(running_, 1);
+  max_ = std::max<std::size_t>(running_, 1);
 }
 
-void Roster::interrupt() {
+void TaskQueue::interrupt() {
   for (const std::size_t task : std::exchange(waiting_, {})) {
     Record& record = result_.records[task];
     record.outcome = Outcome::interrupted;
@@ -45,7 +45,7 @@ void Roster::interrupt() {
   }
 }
 
-Result Roster::take(std::uint64_t wakeups) {
+Result TaskQueue::take(std::uint64_t wakeups) {
   result_.wakeups = wakeups;
   return std::move(result_);
 }
