@@ -185,8 +185,9 @@ cli::Parsed parse_server_options(int argc, const char* const* argv, ServerOption
   tool.about =
       "Serves text files line by line, slowly and exactly on time, each on a TCP port.\n"
       "Without POEM and --serve it serves three short poems of its own.\n"
-      "Other services are discard, chargen, echo, weblog, fibonacci and catalog; see\n"
-      "poetry-server(1) for these and for the faults that --fault knows.";
+      "The services are " +
+      session::service_names() +
+      "; see\npoetry-server(1) for these and for the faults that --fault knows.";
   tool.features = cli::engines_line(engine::engine_names());
   tool.operands = cli::Operands::files;
   tool.operand_set = [&options](std::string_view text) { options.poems.emplace_back(text); };

@@ -25,8 +25,7 @@ bool needs_seed(const std::vector<Plan>& plans) {
 void warn_of_long_tick(base::Duration tick, const std::vector<Plan>& plans) {
   for (const auto& plan : plans) {
     const auto delay = plan.spec.settings.pacing.delay;
-    const bool is_paced = plan.spec.service == "poem" || plan.spec.service == "chargen";
-    if (!is_paced || delay == base::Duration{0} || delay >= tick) continue;
+    if (!session::is_paced(plan.spec) || delay == base::Duration{0} || delay >= tick) continue;
     base::log_warn("--tick {} is longer than the delay of {}, {}: several lines go at a time",
                    base::format_duration(tick), plan.spec.name, base::format_duration(delay));
   }

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/json.hpp"
+#include "session/service_kind.hpp"
 
 namespace poetry::session {
 namespace {
@@ -45,6 +46,12 @@ std::unique_ptr<Session> CatalogService::open(const Peer& /*peer*/, base::TimePo
   }
   return std::make_unique<CatalogSession>(
       base::json_text(entries, base::JsonSpaces::behind_separators) + "\n");
+}
+
+ServiceKind catalog_kind() {
+  return {.name = "catalog", .make = [](const ServiceSpec&, const Context& context) {
+            return std::make_shared<CatalogService>(context.catalog);
+          }};
 }
 
 }  // namespace poetry::session

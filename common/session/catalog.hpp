@@ -36,4 +36,7 @@ class CatalogService : public Service {
   Catalog catalog_;
 };
 
+struct ServiceKind;
+ServiceKind catalog_kind();
+
 }  // namespace poetry::session

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/seed.hpp"
+#include "session/service_kind.hpp"
 
 namespace poetry::session {
 namespace {
@@ -101,6 +102,12 @@ ChargenService::ChargenService(const Pacing& pacing) : pacing_(pacing), pattern_
 std::unique_ptr<Session> ChargenService::open(const Peer& peer, base::TimePoint now) {
   return std::make_unique<ChargenSession>(pattern_, pacing_, draining_, now,
                                           base::derive_seed(peer.seed, base::Purpose::jitter));
+}
+
+ServiceKind chargen_kind() {
+  return {.name = "chargen", .paced = Paced::yes, .make = [](const auto& spec, const Context&) {
+            return std::make_shared<ChargenService>(spec.settings.pacing);
+          }};
 }
 
 }  // namespace poetry::session

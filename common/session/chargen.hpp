@@ -26,4 +26,7 @@ class ChargenService : public Service {
   std::atomic<bool> draining_{false};
 };
 
+struct ServiceKind;
+ServiceKind chargen_kind();
+
 }  // namespace poetry::session

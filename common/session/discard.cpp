@@ -1,5 +1,7 @@
 #include "session/discard.hpp"
 
+#include "session/service_kind.hpp"
+
 namespace poetry::session {
 namespace {
 
@@ -23,6 +25,12 @@ class DiscardSession : public Session {
 
 std::unique_ptr<Session> DiscardService::open(const Peer& /*peer*/, base::TimePoint /*now*/) {
   return std::make_unique<DiscardSession>(draining_);
+}
+
+ServiceKind discard_kind() {
+  return {.name = "discard", .make = [](const ServiceSpec&, const Context&) {
+            return std::make_shared<DiscardService>();
+          }};
 }
 
 }  // namespace poetry::session

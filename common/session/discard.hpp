@@ -19,4 +19,7 @@ class DiscardService : public Service {
   std::atomic<bool> draining_{false};
 };
 
+struct ServiceKind;
+ServiceKind discard_kind();
+
 }  // namespace poetry::session

@@ -1,5 +1,7 @@
 #include "session/echo.hpp"
 
+#include "session/service_kind.hpp"
+
 #include <string>
 
 namespace poetry::session {
@@ -45,6 +47,19 @@ std::unique_ptr<Session> EchoService::open(const Peer& peer, base::TimePoint /*n
   auto prefix =
       prefix_ == EchoPrefix::pid ? std::to_string(peer.process).append(": ") : std::string();
   return std::make_unique<EchoSession>(std::move(prefix), draining_);
+}
+
+ServiceKind echo_kind() {
+  static const Setters<EchoPrefix> setters{
+      {"prefix", [](EchoPrefix& prefix, std::string_view v) {
+         if (v != "none" && v != "pid") {
+           throw base::UsageError("unknown prefix (valid: none, pid)", v);
+         }
+         prefix = v == "pid" ? EchoPrefix::pid : EchoPrefix::none;
+       }}};
+  return kind_with(setters, "echo", "", [](const ServiceSpec&, EchoPrefix prefix) {
+    return std::make_shared<EchoService>(prefix);
+  });
 }
 
 }  // namespace poetry::session

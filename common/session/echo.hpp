@@ -26,4 +26,7 @@ class EchoService : public Service {
   std::atomic<bool> draining_{false};
 };
 
+struct ServiceKind;
+ServiceKind echo_kind();
+
 }  // namespace poetry::session

@@ -4,7 +4,9 @@
 #include <mutex>
 #include <stdexcept>
 
+#include "base/quantity.hpp"
 #include "session/fibonacci_state.hpp"
+#include "session/service_kind.hpp"
 
 namespace poetry::session {
 
@@ -120,6 +122,17 @@ FibonacciService::~FibonacciService() = default;
 
 std::unique_ptr<Session> FibonacciService::open(const Peer& /*peer*/, base::TimePoint /*now*/) {
   return std::make_unique<Answers>(*sequence_, draining_);
+}
+
+ServiceKind fibonacci_kind() {
+  static const Setters<FibonacciSettings> setters{
+      {"lease", [](FibonacciSettings& settings, std::string_view v) {
+         settings.lease = base::parse_count(v, "lease", 1, max_lease);
+       }}};
+  return kind_with(setters, "fibonacci", "STATE",
+                   [](const ServiceSpec& spec, const FibonacciSettings& settings) {
+                     return std::make_shared<FibonacciService>(spec.argument, settings.lease);
+                   });
 }
 
 }  // namespace poetry::session

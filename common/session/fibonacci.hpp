@@ -16,6 +16,10 @@ namespace poetry::session {
 /// while all other processes wait.
 inline constexpr std::uint64_t max_lease = 10'000;
 
+struct FibonacciSettings {
+  std::uint64_t lease = 1;  ///< numbers to reserve at a time
+};
+
 /// Steps of many sessions may run at once: a mutex guards the lease and the connection to the state
 /// file, and is held while the file is written. The file is opened by the first session that draws
 /// and closed when the last session ends, so that a process which forks has it closed as long as
@@ -37,5 +41,8 @@ class FibonacciService : public Service {
   std::unique_ptr<Sequence> sequence_;
   std::atomic<bool> draining_{false};
 };
+
+struct ServiceKind;
+ServiceKind fibonacci_kind();
 
 }  // namespace poetry::session

@@ -2,8 +2,11 @@
 
 #include <algorithm>
 
+#include "base/error.hpp"
 #include "base/seed.hpp"
 #include "base/sha256.hpp"
+#include "session/builtin_poems.hpp"
+#include "session/service_kind.hpp"
 
 namespace poetry::session {
 namespace {
@@ -144,6 +147,29 @@ std::unique_ptr<Session> PoemService::open(const Peer& peer, base::TimePoint now
 const PoemFacts& PoemService::facts() const {
   std::call_once(facts_once_, [this] { facts_ = find_facts(poem_.text, poem_.pacing); });
   return facts_;
+}
+
+namespace {
+
+std::shared_ptr<const base::SealedText> builtin_poem(std::string_view name) {
+  for (const auto& poem : builtin_poems()) {
+    if (poem.name == name) return base::SealedText::copy(poem.bytes);
+  }
+  throw base::UsageError("no built-in poem of this name", name);
+}
+
+}  // namespace
+
+ServiceKind poem_kind() {
+  return {.name = "poem",
+          .argument = "FILE",
+          .paced = Paced::repeated,
+          .make = [](const ServiceSpec& spec, const Context&) {
+            return std::make_shared<PoemService>(spec.argument.empty()
+                                                     ? builtin_poem(spec.name)
+                                                     : base::SealedText::read(spec.argument),
+                                                 spec.settings.pacing);
+          }};
 }
 
 }  // namespace poetry::session

@@ -50,4 +50,7 @@ class PoemService : public Service {
   mutable PoemFacts facts_;
 };
 
+struct ServiceKind;
+ServiceKind poem_kind();
+
 }  // namespace poetry::session

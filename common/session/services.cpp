@@ -1,17 +1,19 @@
 #include "session/services.hpp"
 
+#include <fmt/ranges.h>
+
 #include <array>
-#include <functional>
 #include <limits>
-#include <map>
+#include <set>
 #include <vector>
 
-#include "base/error.hpp"
 #include "base/quantity.hpp"
-#include "session/builtin_poems.hpp"
 #include "session/chargen.hpp"
 #include "session/discard.hpp"
+#include "session/echo.hpp"
 #include "session/fibonacci.hpp"
+#include "session/poem.hpp"
+#include "session/weblog.hpp"
 
 namespace poetry::session {
 namespace {
@@ -31,151 +33,67 @@ std::vector<std::string> split_settings(std::string_view text) {
   return parts;
 }
 
-using Setter = void (*)(ServiceSpec&, std::string_view);
-using Setters = std::map<std::string, Setter, std::less<>>;
-
 /// What --serve may set for every service.
-const Setters common_setters{
-    {"fault", [](ServiceSpec& s, std::string_view v) { s.settings.faults.emplace_back(v); }},
+const Setters<ServiceSettings> common_setters{
+    {"fault", [](ServiceSettings& s, std::string_view v) { s.faults.emplace_back(v); }},
     {"max-clients",
-     [](ServiceSpec& s, std::string_view v) {
-       s.settings.max_clients =
-           base::parse_count(v, "count", 0, std::numeric_limits<std::uint64_t>::max());
-       s.settings.own_max_clients = true;
+     [](ServiceSettings& s, std::string_view v) {
+       s.max_clients = base::parse_count(v, "count", 0, std::numeric_limits<std::uint64_t>::max());
+       s.own_max_clients = true;
      }},
-    {"send-timeout", [](ServiceSpec& s, std::string_view v) {
-       s.settings.send_timeout = base::parse_duration(v);
-     }}};
+    {"send-timeout",
+     [](ServiceSettings& s, std::string_view v) { s.send_timeout = base::parse_duration(v); }}};
 
-const Setters pacing_setters{
-    {"chunk", [](ServiceSpec& s, std::string_view v) { s.settings.pacing.chunk = parse_chunk(v); }},
+const Setters<ServiceSettings> pacing_setters{
+    {"chunk", [](ServiceSettings& s, std::string_view v) { s.pacing.chunk = parse_chunk(v); }},
     {"delay",
-     [](ServiceSpec& s, std::string_view v) { s.settings.pacing.delay = base::parse_duration(v); }},
-    {"first-delay",
-     [](ServiceSpec& s, std::string_view v) {
-       s.settings.pacing.first_delay = base::parse_duration(v);
-     }},
-    {"jitter", [](ServiceSpec& s, std::string_view v) {
-       s.settings.pacing.jitter = base::parse_duration(v);
-     }}};
+     [](ServiceSettings& s, std::string_view v) { s.pacing.delay = base::parse_duration(v); }},
+    {"first-delay", [](ServiceSettings& s,
+                       std::string_view v) { s.pacing.first_delay = base::parse_duration(v); }},
+    {"jitter",
+     [](ServiceSettings& s, std::string_view v) { s.pacing.jitter = base::parse_duration(v); }}};
 
-const Setters poem_setters = [] {
-  auto setters = pacing_setters;
-  setters.emplace("repeat", [](ServiceSpec& s, std::string_view v) {
-    s.settings.pacing.repeat = parse_repeat(v);
-  });
-  return setters;
-}();
-
-const Setters echo_setters{{"prefix", [](ServiceSpec& s, std::string_view v) {
-                              if (v != "none" && v != "pid") {
-                                throw base::UsageError("unknown prefix (valid: none, pid)", v);
-                              }
-                              s.prefix = v == "pid" ? EchoPrefix::pid : EchoPrefix::none;
-                            }}};
-
-const Setters fibonacci_setters{{"lease", [](ServiceSpec& s, std::string_view v) {
-                                   s.lease = base::parse_count(v, "lease", 1, max_lease);
-                                 }}};
-
-LogFormat parse_log_format(std::string_view text) {
-  if (text == "line") return LogFormat::line;
-  if (text == "xml") return LogFormat::xml;
-  if (text == "json") return LogFormat::json;
-  throw base::UsageError("unknown format (valid: line, xml, json)", text);
-}
-
-base::Duration parse_poll(std::string_view text) {
-  const auto poll = base::parse_duration(text);
-  if (poll < std::chrono::milliseconds(1)) throw base::UsageError("less than 1ms", text);
-  return poll;
-}
-
-const Setters weblog_setters{
-    {"backlog",
-     [](ServiceSpec& s, std::string_view v) {
-       s.weblog.backlog = base::parse_count(v, "count", 0, WeblogSettings::max_backlog);
-     }},
-    {"format", [](ServiceSpec& s, std::string_view v) { s.weblog.format = parse_log_format(v); }},
-    {"poll", [](ServiceSpec& s, std::string_view v) { s.weblog.poll = parse_poll(v); }}};
-
-std::shared_ptr<Service> make_poem(const ServiceSpec& spec, const Context& /*context*/) {
-  if (!spec.argument.empty()) {
-    return std::make_shared<PoemService>(base::SealedText::read(spec.argument),
-                                         spec.settings.pacing);
-  }
-  for (const auto& poem : builtin_poems()) {
-    if (poem.name != spec.name) continue;
-    return std::make_shared<PoemService>(base::SealedText::copy(poem.bytes), spec.settings.pacing);
-  }
-  throw base::UsageError("no built-in poem of this name", spec.name);
-}
-
-std::shared_ptr<Service> make_discard(const ServiceSpec& /*spec*/, const Context& /*context*/) {
-  return std::make_shared<DiscardService>();
-}
-
-std::shared_ptr<Service> make_chargen(const ServiceSpec& spec, const Context& /*context*/) {
-  return std::make_shared<ChargenService>(spec.settings.pacing);
-}
-
-std::shared_ptr<Service> make_echo(const ServiceSpec& spec, const Context& /*context*/) {
-  return std::make_shared<EchoService>(spec.prefix);
-}
-
-std::shared_ptr<Service> make_fibonacci(const ServiceSpec& spec, const Context& /*context*/) {
-  return std::make_shared<FibonacciService>(spec.argument, spec.lease);
-}
-
-std::shared_ptr<Service> make_catalog(const ServiceSpec& /*spec*/, const Context& context) {
-  return std::make_shared<CatalogService>(context.catalog);
-}
-
-std::shared_ptr<Service> make_weblog(const ServiceSpec& spec, const Context& /*context*/) {
-  require_log_file(spec.argument);
-  return std::make_shared<WeblogService>(spec.argument, spec.weblog);
-}
-
-/// A service as --serve names it.
-struct ServiceKind {
-  std::string_view name;
-  std::string_view argument;  ///< what stands after the colon; empty where there is none
-  Setters setters;            ///< beside the common ones
-  std::shared_ptr<Service> (*make)(const ServiceSpec&, const Context&);
-};
+const Setters<ServiceSettings> repeat_setters{
+    {"repeat", [](ServiceSettings& s, std::string_view v) { s.pacing.repeat = parse_repeat(v); }}};
 
 /// Every service.
-const std::array service_kinds{ServiceKind{"poem", "FILE", poem_setters, make_poem},
-                               ServiceKind{"discard", "", {}, make_discard},
-                               ServiceKind{"chargen", "", pacing_setters, make_chargen},
-                               ServiceKind{"echo", "", echo_setters, make_echo},
-                               ServiceKind{"weblog", "FILE", weblog_setters, make_weblog},
-                               ServiceKind{"fibonacci", "STATE", fibonacci_setters, make_fibonacci},
-                               ServiceKind{"catalog", "", {}, make_catalog}};
+const std::array service_kinds{poem_kind(),   discard_kind(),   chargen_kind(), echo_kind(),
+                               weblog_kind(), fibonacci_kind(), catalog_kind()};
 
 const ServiceKind& find_service_kind(std::string_view name) {
-  std::string valid;
   for (const auto& kind : service_kinds) {
     if (kind.name == name) return kind;
-    valid.append(valid.empty() ? "" : ", ").append(kind.name);
   }
-  throw base::UsageError("unknown service (valid: " + valid + ")", name);
+  throw base::UsageError("unknown service (valid: " + service_names() + ")", name);
 }
 
-void set(ServiceSpec& spec, const Setters& own, std::string_view text) {
+Setters<ServiceSettings> shared_setters(Paced paced) {
+  auto setters = common_setters;
+  if (paced != Paced::no) setters.insert(pacing_setters.begin(), pacing_setters.end());
+  if (paced == Paced::repeated) setters.insert(repeat_setters.begin(), repeat_setters.end());
+  return setters;
+}
+
+void set(ServiceSpec& spec, const ServiceKind& kind, std::string_view text) {
   const auto equals = text.find('=');
   if (equals == std::string_view::npos) throw base::UsageError("not a setting key=value", text);
   const auto key = text.substr(0, equals);
-  auto setters = own;
-  setters.insert(common_setters.begin(), common_setters.end());
-  const auto at = setters.find(key);
-  if (at == setters.end()) {
-    std::string valid;
-    for (const auto& [name, setter] : setters) valid.append(valid.empty() ? "" : ", ").append(name);
-    throw base::UsageError("unknown setting of " + spec.service + " (valid: " + valid + ")", key);
+  const auto value = text.substr(equals + 1);
+  const auto shared = shared_setters(kind.paced);
+  std::set<std::string_view> valid(kind.keys.begin(), kind.keys.end());
+  if (valid.contains(key)) {
+    kind.check({{std::string(key), std::string(value)}});
+    spec.own.insert_or_assign(std::string(key), value);
+    return;
+  }
+  const auto at = shared.find(key);
+  if (at == shared.end()) {
+    for (const auto& [name, setter] : shared) valid.insert(name);
+    throw base::UsageError(
+        fmt::format("unknown setting of {} (valid: {})", kind.name, fmt::join(valid, ", ")), key);
   }
   try {
-    at->second(spec, text.substr(equals + 1));
+    at->second(spec.settings, value);
   } catch (const base::UsageError& error) {
     throw base::UsageError(key, error.what());
   }
@@ -188,6 +106,16 @@ std::string last_part(const std::string& path) {
 }
 
 }  // namespace
+
+std::string service_names() {
+  std::vector<std::string_view> names;
+  for (const auto& kind : service_kinds) names.push_back(kind.name);
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+bool is_paced(const ServiceSpec& spec) {
+  return find_service_kind(spec.service).paced != Paced::no;
+}
 
 ServiceSpec parse_service(std::string_view text, const ServiceSettings& defaults) {
   const auto parts = split_settings(text);
@@ -202,7 +130,7 @@ ServiceSpec parse_service(std::string_view text, const ServiceSettings& defaults
   ServiceSpec spec{std::string(kind.name), argument,
                    argument.empty() ? std::string(kind.name) : last_part(argument), defaults};
   spec.settings.faults.clear();  // a port's own take the place of the server's
-  for (std::size_t i = 1; i < parts.size(); ++i) set(spec, kind.setters, parts[i]);
+  for (std::size_t i = 1; i < parts.size(); ++i) set(spec, kind, parts[i]);
   if (spec.settings.faults.empty()) spec.settings.faults = defaults.faults;
   return spec;
 }

@@ -1,5 +1,8 @@
 #include "session/weblog.hpp"
 
+#include "base/quantity.hpp"
+#include "session/service_kind.hpp"
+
 #include <algorithm>
 
 namespace poetry::session {
@@ -13,6 +16,19 @@ constexpr auto client_wait = std::chrono::milliseconds(1);
 /// But no burst waits longer, whatever its clients do: what is truncated before it was read is
 /// lost.
 constexpr auto longest_wait = std::chrono::seconds(1);
+
+LogFormat parse_log_format(std::string_view text) {
+  if (text == "line") return LogFormat::line;
+  if (text == "xml") return LogFormat::xml;
+  if (text == "json") return LogFormat::json;
+  throw base::UsageError("unknown format (valid: line, xml, json)", text);
+}
+
+base::Duration parse_poll(std::string_view text) {
+  const auto poll = base::parse_duration(text);
+  if (poll < std::chrono::milliseconds(1)) throw base::UsageError("less than 1ms", text);
+  return poll;
+}
 
 class WeblogSession : public Session {
  public:
@@ -113,6 +129,21 @@ void WeblogService::start(base::TimePoint now) {
        tail_.start(now, settings_.backlog == 0 ? 0 : WeblogSettings::max_backlog)) {
     add({line, LogLine::Kind::whole});
   }
+}
+
+ServiceKind weblog_kind() {
+  static const Setters<WeblogSettings> setters{
+      {"backlog",
+       [](WeblogSettings& s, std::string_view v) {
+         s.backlog = base::parse_count(v, "count", 0, WeblogSettings::max_backlog);
+       }},
+      {"format", [](WeblogSettings& s, std::string_view v) { s.format = parse_log_format(v); }},
+      {"poll", [](WeblogSettings& s, std::string_view v) { s.poll = parse_poll(v); }}};
+  return kind_with(setters, "weblog", "FILE",
+                   [](const ServiceSpec& spec, const WeblogSettings& settings) {
+                     require_log_file(spec.argument);
+                     return std::make_shared<WeblogService>(spec.argument, settings);
+                   });
 }
 
 }  // namespace poetry::session

@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include "base/error.hpp"
 
+#include "base/error.hpp"
 #include "session/builtin_poems.hpp"
 
 namespace poetry::session {
@@ -30,8 +30,8 @@ TEST(Services, AWeblogHasSettingsOfItsOwn) {
   const auto spec = parse_service("weblog:/a/log,format=json,backlog=100,poll=250ms", {});
   EXPECT_EQ(spec.argument, "/a/log");
   EXPECT_EQ(spec.name, "log");
-  EXPECT_EQ(spec.weblog, (WeblogSettings{LogFormat::json, 100, 250ms}));
-  EXPECT_EQ(parse_service("weblog:x", {}).weblog, (WeblogSettings{LogFormat::line, 0, 1s}));
+  EXPECT_EQ(spec.own, (OwnSettings{{"format", "json"}, {"backlog", "100"}, {"poll", "250ms"}}));
+  EXPECT_EQ(parse_service("weblog:x", {}).own, OwnSettings{});
 }
 
 TEST(Services, EachHasAName) {
@@ -83,14 +83,12 @@ INSTANTIATE_TEST_SUITE_P(
         std::pair{"catalog,delay=1s", "unknown setting of catalog"}));
 
 TEST(Services, EachHasItsOwnSettings) {
-  EXPECT_EQ(parse_service("echo", {}).prefix, EchoPrefix::none);
-  EXPECT_EQ(parse_service("echo,prefix=pid", {}).prefix, EchoPrefix::pid);
+  EXPECT_EQ(parse_service("echo,prefix=none,prefix=pid", {}).own, (OwnSettings{{"prefix", "pid"}}));
   EXPECT_EQ(parse_service("echo,prefix=none,send-timeout=1s", {}).settings.send_timeout, 1s);
   const auto fibonacci = parse_service("fibonacci:/var/lib/f.db,lease=10", {});
   EXPECT_EQ(fibonacci.argument, "/var/lib/f.db");
   EXPECT_EQ(fibonacci.name, "f.db");
-  EXPECT_EQ(fibonacci.lease, 10U);
-  EXPECT_EQ(parse_service("fibonacci:f", {}).lease, 1U);
+  EXPECT_EQ(fibonacci.own, (OwnSettings{{"lease", "10"}}));
   EXPECT_EQ(parse_service("catalog", {}).name, "catalog");
   EXPECT_EQ(parse_service("discard", {}).name, "discard");
   const auto chargen = parse_service("chargen,delay=0,first-delay=2s,jitter=1s,chunk=1KiB", {});
