@@ -42,11 +42,15 @@ def allows_uring():
     return subprocess.run(asked, capture_output=True, timeout=WAIT).returncode == 0
 
 
-ENGINES = ["sequential", "threads", "select", "poll", "epoll", "asio"]  # of poetry-get
-SERVER_ENGINES = ["asio", "select", "poll", "epoll", "threads", "fork"]
-if allows_uring():
-    ENGINES.append("uring")
-    SERVER_ENGINES.append("uring")
+def engines_of(name):
+    """Those that the tool was built with and this kernel allows."""
+    said = subprocess.run([tool(name), "--version"], capture_output=True, text=True, timeout=WAIT)
+    names = re.search(r"^Engines: (.*)$", said.stdout, re.M)[1].split()
+    return [each for each in names if each != "uring" or allows_uring()]
+
+
+ENGINES = engines_of("poetry-get")
+SERVER_ENGINES = engines_of("poetry-server")
 
 
 # Opened as root, since an ordinary user may not be able to enter the folder of the tools.

@@ -5,11 +5,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cctype>
 #include <sstream>
 
 #include "conformance/client.hpp"
 #include "conformance/fault_cases.hpp"
 #include "conformance/lists.hpp"
+#include "session/services.hpp"
 #include "support/rig.hpp"
 
 namespace poetry::conformance {
@@ -23,6 +25,16 @@ constexpr auto silence = 30ms;
 constexpr std::size_t clients_at_once = 3;
 
 using Cell = std::tuple<std::string, ServiceCase, FaultCase>;
+
+/// A case is named after its service, "Chargen" or "ChargenAtOnce" after chargen.
+TEST(Matrix, EveryServiceHasItsCase) {
+  std::istringstream names(session::service_names());
+  for (std::string name; std::getline(names >> std::ws, name, ',');) {
+    name[0] = static_cast<char>(std::toupper(name[0]));
+    EXPECT_THAT(every_service(), ::testing::Contains(::testing::Field(
+                                     &ServiceCase::name, ::testing::StartsWith(name))));
+  }
+}
 
 std::vector<std::string> lines_of(const std::string& text) {
   std::vector<std::string> lines;
