@@ -68,7 +68,7 @@ std::string parse_workers(std::string_view text) {
   return std::string(text);
 }
 
-void add_running_options(std::vector<cli::Option>& table, ServerOptions& o) {
+void add_engine_options(std::vector<cli::Option>& table, ServerOptions& o) {
   auto& settings = o.settings;
   table.push_back({"engine", 'e', "NAME", engine_text(), o.engine,
                    [&o](std::string_view text) {
@@ -101,6 +101,10 @@ void add_running_options(std::vector<cli::Option>& table, ServerOptions& o) {
   table.push_back({"drain-timeout", 0, "DUR", "how long sessions may go on after SIGINT or SIGTERM",
                    "5s", cli::into(o.drain_timeout),
                    [&o] { return Texts{base::format_duration(o.drain_timeout)}; }});
+}
+
+void add_run_options(std::vector<cli::Option>& table, ServerOptions& o) {
+  auto& settings = o.settings;
   table.push_back({"fault", 0, "[SELECT:]NAME[=ARG]", "a fault for every port, repeatable", "",
                    [&settings](std::string_view text) { settings.faults.emplace_back(text); },
                    [&settings] { return settings.faults; }});
@@ -192,7 +196,8 @@ cli::Parsed parse_server_options(int argc, const char* const* argv, ServerOption
   tool.operands = cli::Operands::files;
   tool.operand_set = [&options](std::string_view text) { options.poems.emplace_back(text); };
   add_serving_options(tool.options, options);
-  add_running_options(tool.options, options);
+  add_engine_options(tool.options, options);
+  add_run_options(tool.options, options);
   cli::add_common_options(tool, options.log);
   return cli::parse(tool, argc, argv);
 }

@@ -70,13 +70,8 @@ class Watch {
   std::thread thread_;
 };
 
-/// The places that a command listens at, the page's first.
-std::vector<net::HostPort> places_of(const SyncOptions& options) {
-  std::vector<net::HostPort> places;
-  if (options.command != "worker") places.push_back(options.web.listen);
-  if (options.command != "web") places.push_back(options.control);
-  return places;
-}
+bool has_page(const SyncOptions& options) { return options.command != "worker"; }
+bool has_worker(const SyncOptions& options) { return options.command != "web"; }
 
 void require_token(const net::HostPort& where, const std::string& token) {
   if (token.empty() && !tcp::is_loopback(where.host)) {
@@ -85,67 +80,105 @@ void require_token(const net::HostPort& where, const std::string& token) {
   }
 }
 
+/// The page's first.
+std::vector<base::Fd> listen_for(const SyncOptions& options, const std::string& token) {
+  std::vector<net::HostPort> places;
+  if (has_page(options)) places.push_back(options.web.listen);
+  if (has_worker(options)) places.push_back(options.control);
+  for (const auto& each : places) require_token(each, token);
+  return tcp::listen_at(places);
+}
+
 void tell(const net::HostPort& where, std::string_view what) {
   cli::write_standard_output("listening " + net::to_string(where) + " " + std::string(what) + "\n");
+}
+
+/// What one process of poetry-sync has: the page or a worker, or both, over one store.
+class Serving {
+ public:
+  Serving(const SyncOptions& options, const std::string& token);
+  /// Returns when it was told to stop and all has ended.
+  void run();
+
+ private:
+  void start_page(const SyncOptions& options, base::Fd listener, const std::string& token);
+  void start_worker(const SyncOptions& options, base::Fd listener, const std::string& token);
+  void stop();
+  void look_at_store();
+
+  net::ServiceManager service_manager_;
+  std::vector<base::Fd> listeners_;
+  std::unique_ptr<store::Database> database_;
+  store::Store store_;
+  http::ChangeFeed feed_{store_};
+  http::Api api_{store_, feed_};
+  boost::asio::io_context io_{1};
+  tcp::BlockingPool pool_{io_, database_threads};
+  std::optional<http::Web> web_;
+  std::optional<control::Control> control_;
+  std::optional<work::Worker> worker_;
+  boost::asio::signal_set signals_{io_, SIGINT, SIGTERM};
+};
+
+Serving::Serving(const SyncOptions& options, const std::string& token)
+    : listeners_(listen_for(options, token)),
+      database_(store::open_database(options.database)),
+      store_(*database_) {
+  signals_.async_wait([this](boost::system::error_code error, int) {
+    if (!error) stop();
+  });
+  if (has_page(options)) start_page(options, std::move(listeners_.front()), token);
+  if (has_worker(options)) start_worker(options, std::move(listeners_.back()), token);
+}
+
+void Serving::start_page(const SyncOptions& options, base::Fd listener, const std::string& token) {
+  auto page = options.web;
+  page.token = token;
+  web_.emplace(page, std::move(listener), io_, pool_, api_, feed_);
+}
+
+void Serving::start_worker(const SyncOptions& options, base::Fd listener,
+                           const std::string& token) {
+  control_.emplace(
+      control::ControlOptions{
+          .listen = options.control, .token = token, .idle_timeout = options.web.idle_timeout},
+      std::move(listener), io_, pool_, store_, [this] { stop(); });
+  worker_.emplace(store_, options.job, worker_name(), options.jobs);
+}
+
+void Serving::stop() {
+  service_manager_.stopping();
+  if (web_) web_->stop();
+  if (control_) control_->stop();
+  signals_.cancel();
+  signals_.clear();  // a second one ends the process at once, by its default
+}
+
+/// After each change of the store, in the thread that watches it.
+void Serving::look_at_store() {
+  if (worker_) worker_->wake();
+  if (control_) control_->wake();
+  if (web_) feed_.refresh();
+}
+
+void Serving::run() {
+  if (web_) tell(web_->where(), "page");
+  if (control_) tell(control_->where(), "control");
+  service_manager_.ready();
+  {
+    const Watch watch(store_, [this] { look_at_store(); });
+    io_.run();
+    if (worker_) worker_->stop();
+  }
+  worker_.reset();
+  pool_.join();
 }
 
 }  // namespace
 
 int run_serve(const SyncOptions& options) {
-  net::ServiceManager service_manager;
   net::raise_descriptor_limit();  // a stream for each page that is open
-  const bool has_page = options.command != "worker";
-  const bool has_worker = options.command != "web";
-  const auto token = tcp::read_token(options.token_file);
-  const auto places = places_of(options);
-  for (const auto& each : places) require_token(each, token);
-  auto listeners = tcp::listen_at(places);
-  const auto database = store::open_database(options.database);
-  store::Store store(*database);
-  http::ChangeFeed feed(store);
-  http::Api api(store, feed);
-  boost::asio::io_context io{1};
-  tcp::BlockingPool pool(io, database_threads);
-  std::optional<http::Web> web;
-  std::optional<control::Control> control;
-  std::optional<work::Worker> worker;
-  boost::asio::signal_set signals(io, SIGINT, SIGTERM);
-  const auto stop = [&] {
-    service_manager.stopping();
-    if (web) web->stop();
-    if (control) control->stop();
-    signals.cancel();
-    signals.clear();  // a second one ends the process at once, by its default
-  };
-  signals.async_wait([&](boost::system::error_code error, int) {
-    if (!error) stop();
-  });
-  if (has_page) {
-    auto page = options.web;
-    page.token = token;
-    web.emplace(page, std::move(listeners.front()), io, pool, api, feed);
-  }
-  if (has_worker) {
-    control.emplace(
-        control::ControlOptions{
-            .listen = options.control, .token = token, .idle_timeout = options.web.idle_timeout},
-        std::move(listeners.back()), io, pool, store, stop);
-    worker.emplace(store, options.job, worker_name(), options.jobs);
-  }
-  if (web) tell(web->where(), "page");
-  if (control) tell(control->where(), "control");
-  service_manager.ready();
-  {
-    const Watch watch(store, [&] {
-      if (worker) worker->wake();
-      if (control) control->wake();
-      if (web) feed.refresh();
-    });
-    io.run();
-    if (worker) worker->stop();
-  }
-  worker.reset();
-  pool.join();
+  Serving(options, tcp::read_token(options.token_file)).run();
   return cli::exit_ok;
 }
 
