@@ -100,7 +100,7 @@ USAGE = [
 
 
 VALID = [
-    (["--serve", "0=juggle:x"], "unknown service .valid: poem, "),
+    (["--serve", "0=juggle:x"], "poem, "),
     (["--serve", "0=weblog:x,format=html"], "line, xml, json"),
     (["--serve", "0=poem:x,colour=red"],
      "chunk, delay, fault, first-delay, jitter, max-clients, repeat, send-timeout"),
