@@ -13,21 +13,9 @@ namespace {
 constexpr std::uint64_t any_count = std::numeric_limits<std::uint64_t>::max();
 constexpr std::uint64_t max_repeats = 1'000'000;
 
-using Texts = std::vector<std::string>;
+using cli::shows;
+using cli::Texts;
 using Table = std::vector<cli::Option>;
-
-std::function<Texts()> shows(const bool& flag) {
-  return [&flag] { return Texts{flag ? "true" : "false"}; };
-}
-std::function<Texts()> shows(const std::string& text) {
-  return [&text] { return Texts{text}; };
-}
-std::function<Texts()> shows(const std::uint64_t& count) {
-  return [&count] { return Texts{std::to_string(count)}; };
-}
-std::function<Texts()> shows(const base::Duration& duration) {
-  return [&duration] { return Texts{base::format_duration(duration)}; };
-}
 
 Texts engine_words() {
   auto words = fetch::strategy_names();

@@ -16,26 +16,24 @@ namespace {
 constexpr auto any_count = std::numeric_limits<std::uint64_t>::max();
 constexpr std::uint64_t largest_backlog = 1U << 30;  // listen(2) takes an int
 
-using Texts = std::vector<std::string>;
+using cli::Texts;
 
 void add_serving_options(std::vector<cli::Option>& table, ServerOptions& o) {
   auto& pacing = o.settings.pacing;
   table.push_back({"port", 'p', "PORTS", "ports of the poems: first, range, list; 0 is a free one",
-                   o.ports, cli::into(o.ports), [&o] { return Texts{o.ports}; }});
+                   o.ports, cli::into(o.ports), cli::shows(o.ports)});
   table.push_back({"host", 'H', "ADDR", "address to bind, a name or a number", o.host,
-                   cli::into(o.host), [&o] { return Texts{o.host}; }});
+                   cli::into(o.host), cli::shows(o.host)});
   table.push_back({"serve", 's', "[HOST:]PORT=SERVICE", "a port and its service, repeatable", "",
                    [&o](std::string_view text) { o.serve.emplace_back(text); },
                    [&o] { return o.serve; }});
-  table.push_back(
-      {"delay", 'd', "DUR", "time from a line to the next, and from the last to the end", "1s",
-       cli::into(pacing.delay), [&pacing] { return Texts{base::format_duration(pacing.delay)}; }});
+  table.push_back({"delay", 'd', "DUR",
+                   "time from a line to the next, and from the last to the end", "1s",
+                   cli::into(pacing.delay), cli::shows(pacing.delay)});
   table.push_back({"first-delay", 0, "DUR", "time from accept to the first line", "0",
-                   cli::into(pacing.first_delay),
-                   [&pacing] { return Texts{base::format_duration(pacing.first_delay)}; }});
+                   cli::into(pacing.first_delay), cli::shows(pacing.first_delay)});
   table.push_back({"jitter", 0, "DUR", "each due time moves by a random amount in +-DUR", "0",
-                   cli::into(pacing.jitter),
-                   [&pacing] { return Texts{base::format_duration(pacing.jitter)}; }});
+                   cli::into(pacing.jitter), cli::shows(pacing.jitter)});
   table.push_back({"chunk", 0, "line|SIZE", "what is sent at a time", "line",
                    [&pacing](std::string_view text) { pacing.chunk = session::parse_chunk(text); },
                    [&pacing] { return Texts{session::format_chunk(pacing.chunk)}; }});
@@ -75,32 +73,27 @@ void add_engine_options(std::vector<cli::Option>& table, ServerOptions& o) {
                      engine::make_engine(text);
                      o.engine = text;
                    },
-                   [&o] { return Texts{o.engine}; }, engine::engine_names()});
+                   cli::shows(o.engine), engine::engine_names()});
   table.push_back({"workers",
                    0,
                    "N|auto",
                    "processes that share the ports; auto: one a processor",
                    o.workers,
                    [&o](std::string_view text) { o.workers = parse_workers(text); },
-                   [&o] { return Texts{o.workers}; },
+                   cli::shows(o.workers),
                    {"auto"}});
   table.push_back({"tick", 0, "DUR", "serve together what falls due within DUR, never early", "1ms",
-                   [&o](std::string_view text) { o.tick = parse_tick(text); },
-                   [&o] { return Texts{base::format_duration(o.tick)}; }});
-  table.push_back({"max-clients", 0, "N",
-                   "connections each worker holds; 0 is what descriptors allow", "0",
-                   cli::into(settings.max_clients, 0, any_count),
-                   [&settings] { return Texts{std::to_string(settings.max_clients)}; }});
+                   [&o](std::string_view text) { o.tick = parse_tick(text); }, cli::shows(o.tick)});
+  table.push_back(
+      {"max-clients", 0, "N", "connections each worker holds; 0 is what descriptors allow", "0",
+       cli::into(settings.max_clients, 0, any_count), cli::shows(settings.max_clients)});
   table.push_back({"backlog", 0, "N", "listen(2) backlog", "4096",
-                   cli::into(o.backlog, 0, largest_backlog),
-                   [&o] { return Texts{std::to_string(o.backlog)}; }});
+                   cli::into(o.backlog, 0, largest_backlog), cli::shows(o.backlog)});
   table.push_back({"send-timeout", 0, "DUR",
                    "drop a client that takes nothing for so long; 0 never", "60s",
-                   cli::into(settings.send_timeout),
-                   [&settings] { return Texts{base::format_duration(settings.send_timeout)}; }});
+                   cli::into(settings.send_timeout), cli::shows(settings.send_timeout)});
   table.push_back({"drain-timeout", 0, "DUR", "how long sessions may go on after SIGINT or SIGTERM",
-                   "5s", cli::into(o.drain_timeout),
-                   [&o] { return Texts{base::format_duration(o.drain_timeout)}; }});
+                   "5s", cli::into(o.drain_timeout), cli::shows(o.drain_timeout)});
 }
 
 void add_run_options(std::vector<cli::Option>& table, ServerOptions& o) {
@@ -116,9 +109,9 @@ void add_run_options(std::vector<cli::Option>& table, ServerOptions& o) {
                    cli::into(o.exit_after, 0, any_count),
                    [&o] { return Texts{o.exit_after == 0 ? "" : std::to_string(o.exit_after)}; }});
   table.push_back({"ready-file", 0, "FILE", "write host, port, service and name there, as JSON", "",
-                   cli::into(o.ready_file), [&o] { return Texts{o.ready_file}; }});
+                   cli::into(o.ready_file), cli::shows(o.ready_file)});
   table.push_back({"run", 0, "COMMAND", "run it by sh once all is bound, stop with its status", "",
-                   cli::into(o.run), [&o] { return Texts{o.run}; }});
+                   cli::into(o.run), cli::shows(o.run)});
   table.push_back(
       {"check", 0, "", "say what would fail with these options, and exit", "", cli::into(o.check)});
 }

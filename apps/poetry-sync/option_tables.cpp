@@ -15,20 +15,9 @@ constexpr auto min_wait = std::chrono::milliseconds(1);
 // The lease is renewed with what is written, five times a second at most.
 constexpr auto min_lease = std::chrono::milliseconds(300);
 
-using Texts = std::vector<std::string>;
+using cli::shows;
+using cli::Texts;
 
-std::function<Texts()> shows(const bool& flag) {
-  return [&flag] { return Texts{flag ? "true" : "false"}; };
-}
-std::function<Texts()> shows(const std::string& text) {
-  return [&text] { return Texts{text}; };
-}
-std::function<Texts()> shows(const std::uint64_t& count) {
-  return [&count] { return Texts{std::to_string(count)}; };
-}
-std::function<Texts()> shows(const base::Duration& duration) {
-  return [&duration] { return Texts{base::format_duration(duration)}; };
-}
 std::function<Texts()> shows(const net::HostPort& where) {
   return [&where] { return Texts{net::to_string(where)}; };
 }

@@ -72,4 +72,11 @@ std::function<void(std::string_view)> into(std::uint64_t& count, std::uint64_t m
                                            std::uint64_t max);
 std::function<void(std::string_view)> one_of(std::string& choice, std::vector<std::string> valid);
 
+/// `shown` functions of the same.
+using Texts = std::vector<std::string>;
+std::function<Texts()> shows(const bool& flag);
+std::function<Texts()> shows(const std::string& text);
+std::function<Texts()> shows(const base::Duration& duration);
+std::function<Texts()> shows(const std::uint64_t& count);
+
 }  // namespace poetry::cli
