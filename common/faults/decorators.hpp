@@ -1,5 +1,5 @@
 // The faults as decorators, one a file. Each takes a session, and says what that one says but for
-// its fault. The order in which they stand around each other is that of Fault::Effect.
+// its fault. How they stand around each other is said in the table of fault_spec.cpp.
 #pragma once
 
 #include "faults/decorator.hpp"
@@ -10,7 +10,8 @@ namespace poetry::faults {
 std::unique_ptr<session::Session> slice_writes(std::unique_ptr<session::Session> inner,
                                                const Trigger& trigger);
 
-/// Each Write comes later, after a Pause, in which nothing is received.
+/// Each Write comes later, after a Pause, in which nothing is received; `inner` itself where that
+/// is no later.
 std::unique_ptr<session::Session> delay_writes(std::unique_ptr<session::Session> inner,
                                                const Trigger& trigger);
 

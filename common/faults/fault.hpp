@@ -3,18 +3,25 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "session/session.hpp"
 
 namespace poetry::faults {
 
+class Trigger;
+
+/// Makes a session that says what `inner` says but for its fault, as decorators.hpp has them.
+using Wrap = std::unique_ptr<session::Session> (*)(std::unique_ptr<session::Session> inner,
+                                                   const Trigger& trigger);
+
 /// What happens at the port before a connection is accepted.
 enum class Acceptance { accept, refuse, blackhole };
 
 struct Fault {
-  /// What it does; those that change a session wrap it in this order, from the inside.
-  enum class Effect { slice, latency, corrupt, end, accept_delay, acceptance };
+  /// Where it acts: on the port, on the service that opens sessions, or on one session.
+  enum class Scope { port, service, session };
   enum class Unit { bytes, lines };
 
   struct Selector {
@@ -29,10 +36,12 @@ struct Fault {
 
   std::string text = {};  ///< as written: "#1:reset-after=40B"
   Selector selector = {};
-  Effect effect = Effect::end;
+  Scope scope = Scope::session;
+  Wrap wrap = nullptr;       ///< of a session's; a connection gets one of those with the same
+  int layer = 0;             ///< of several wraps the higher is around the lower
   std::uint64_t amount = 0;  ///< slice: the longest; corrupt: the byte; end: after how much
   Unit unit = Unit::bytes;   ///< of an end's amount
-  base::Duration by{0};      ///< latency, accept_delay: how much later; 0 is off
+  base::Duration by{0};      ///< latency, accept-delay: how much later; 0 is off
   session::Step last = {};   ///< end: what the session says from then on
   Acceptance acceptance = Acceptance::accept;
 };

@@ -3,26 +3,28 @@
 
 #include "base/error.hpp"
 #include "base/seed.hpp"
+#include "faults/decorators.hpp"
 #include "faults/fault_spec.hpp"
 
 namespace poetry::faults {
 namespace {
 
 using By = Fault::Selector::By;
-using Effect = Fault::Effect;
+using Scope = Fault::Scope;
+
+bool corrupts(const Fault& fault) { return fault.wrap == corrupt_byte; }
 
 /// Whether one connection gets at most one of them. Bytes at two offsets may both be corrupted; the
 /// same one twice would be whole again.
 bool compete(const Fault& a, const Fault& b) {
-  return a.effect == b.effect && (a.effect != Effect::corrupt || a.amount == b.amount);
+  return a.scope == b.scope && a.wrap == b.wrap && (!corrupts(a) || a.amount == b.amount);
 }
 
 /// Whether nothing decides which of two is meant. Of several chances the first that hits is, but
 /// two equal chances for one byte must be a slip.
 bool exclude_each_other(const Fault& a, const Fault& b) {
-  if (a.effect == Effect::acceptance || b.effect == Effect::acceptance) return true;
-  return compete(a, b) && a.selector == b.selector &&
-         (a.selector.by != By::chance || a.effect == Effect::corrupt);
+  if (a.scope == Scope::port || b.scope == Scope::port) return true;
+  return compete(a, b) && a.selector == b.selector && (a.selector.by != By::chance || corrupts(a));
 }
 
 /// `draw` is in [0, 1).
@@ -55,15 +57,14 @@ Acceptance FaultPlan::acceptance() const {
 }
 
 const Fault* FaultPlan::accept_delay() const {
-  const auto at = std::find_if(faults_.begin(), faults_.end(), [](const Fault& fault) {
-    return fault.effect == Effect::accept_delay;
-  });
+  const auto at = std::find_if(faults_.begin(), faults_.end(),
+                               [](const Fault& fault) { return fault.scope == Scope::service; });
   return at == faults_.end() ? nullptr : &*at;
 }
 
 bool FaultPlan::changes_sessions() const {
   return std::any_of(faults_.begin(), faults_.end(),
-                     [](const Fault& fault) { return fault.effect <= Effect::end; });
+                     [](const Fault& fault) { return fault.scope == Scope::session; });
 }
 
 std::vector<const Fault*> FaultPlan::choose(const session::Peer& peer) const {
@@ -72,7 +73,7 @@ std::vector<const Fault*> FaultPlan::choose(const session::Peer& peer) const {
   for (std::size_t i = 0; i < faults_.size(); ++i) {
     const auto& fault = faults_[i];
     // One draw for each fault of the plan, whatever the others are.
-    if (fault.effect > Effect::end || !selects(fault.selector, peer, base::uniform(seed, i)))
+    if (fault.scope != Scope::session || !selects(fault.selector, peer, base::uniform(seed, i)))
       continue;
     const auto rival = std::find_if(chosen.begin(), chosen.end(),
                                     [&](const Fault* other) { return compete(*other, fault); });
@@ -82,8 +83,8 @@ std::vector<const Fault*> FaultPlan::choose(const session::Peer& peer) const {
       *rival = &fault;
     }
   }
-  // Those of one effect stay in the order in which the plan has them, as an array does.
-  std::ranges::sort(chosen, {}, [](const Fault* fault) { return std::pair(fault->effect, fault); });
+  // Those of one layer stay in the order in which the plan has them, as an array does.
+  std::ranges::sort(chosen, {}, [](const Fault* fault) { return std::pair(fault->layer, fault); });
   return chosen;
 }
 

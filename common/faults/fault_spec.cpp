@@ -1,12 +1,16 @@
 #include "faults/fault_spec.hpp"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <limits>
+#include <span>
 
 #include "base/error.hpp"
 #include "base/quantity.hpp"
+#include "faults/decorators.hpp"
 
 namespace poetry::faults {
 namespace {
@@ -43,36 +47,37 @@ struct FaultKind {
 };
 
 Fault ending_with(const session::Step& last) {
-  return {.effect = Fault::Effect::end, .last = last};
+  return {.wrap = cut_stream, .layer = 3, .last = last};
 }
-Fault closing(Acceptance acceptance) {
-  return {.effect = Fault::Effect::acceptance, .acceptance = acceptance};
+Fault answering_with(Acceptance acceptance) {
+  return {.scope = Fault::Scope::port, .acceptance = acceptance};
 }
-Fault with(Fault::Effect effect) { return {.effect = effect}; }
 
 /// Every fault.
-const std::array fault_kinds{
-    FaultKind{"stall-after", "SIZE|Nlines", set_size_or_lines, ending_with(session::Pause{})},
-    FaultKind{"close-after", "SIZE|Nlines", set_size_or_lines,
-              ending_with(session::Finish{session::Ending::fault})},
-    FaultKind{"reset-after", "SIZE|Nlines", set_size_or_lines, ending_with(session::Abort{})},
-    FaultKind{"never-reply", "", nullptr, ending_with(session::Pause{})},
-    FaultKind{"corrupt", "OFFSET", set_offset, with(Fault::Effect::corrupt)},
-    FaultKind{"slice", "SIZE", set_size, with(Fault::Effect::slice)},
-    FaultKind{"latency", "DUR", set_duration, with(Fault::Effect::latency)},
-    FaultKind{"accept-delay", "DUR", set_duration, with(Fault::Effect::accept_delay)},
-    FaultKind{"refuse", "", nullptr, closing(Acceptance::refuse)},
-    FaultKind{"blackhole", "", nullptr, closing(Acceptance::blackhole)}};
+std::span<const FaultKind> fault_kinds() {
+  static const std::array kinds{
+      FaultKind{"stall-after", "SIZE|Nlines", set_size_or_lines, ending_with(session::Pause{})},
+      FaultKind{"close-after", "SIZE|Nlines", set_size_or_lines,
+                ending_with(session::Finish{session::Ending::fault})},
+      FaultKind{"reset-after", "SIZE|Nlines", set_size_or_lines, ending_with(session::Abort{})},
+      FaultKind{"never-reply", "", nullptr, ending_with(session::Pause{})},
+      FaultKind{"corrupt", "OFFSET", set_offset, {.wrap = corrupt_byte, .layer = 2}},
+      FaultKind{"slice", "SIZE", set_size, {.wrap = slice_writes, .layer = 0}},
+      FaultKind{"latency", "DUR", set_duration, {.wrap = delay_writes, .layer = 1}},
+      FaultKind{"accept-delay", "DUR", set_duration, {.scope = Fault::Scope::service}},
+      FaultKind{"refuse", "", nullptr, answering_with(Acceptance::refuse)},
+      FaultKind{"blackhole", "", nullptr, answering_with(Acceptance::blackhole)}};
+  return kinds;
+}
 
 constexpr std::string_view no_fault = "none";
 
 const FaultKind& find_fault_kind(std::string_view name, std::string_view text) {
-  std::string valid(no_fault);
-  for (const auto& kind : fault_kinds) {
+  for (const auto& kind : fault_kinds()) {
     if (kind.name == name) return kind;
-    valid.append(", ").append(kind.name);
   }
-  throw base::UsageError("unknown fault (valid: " + valid + ")", text);
+  throw base::UsageError(
+      fmt::format("unknown fault (valid: {}, {})", no_fault, fmt::join(fault_names(), ", ")), text);
 }
 
 /// "12.5" in "12.5%", as a probability.
@@ -121,9 +126,7 @@ Fault parse_fault(std::string_view text) {
   } catch (const base::UsageError& error) {
     throw base::UsageError(text, error.what());
   }
-  const bool of_port =
-      fault.effect == Fault::Effect::accept_delay || fault.effect == Fault::Effect::acceptance;
-  if (of_port && colon != std::string_view::npos) {
+  if (fault.scope != Fault::Scope::session && colon != std::string_view::npos) {
     throw base::UsageError(std::string(kind.name) + " is for the whole port and takes no SELECT",
                            text);
   }
@@ -131,6 +134,12 @@ Fault parse_fault(std::string_view text) {
 }
 
 }  // namespace
+
+std::vector<std::string_view> fault_names() {
+  std::vector<std::string_view> names;
+  for (const auto& kind : fault_kinds()) names.push_back(kind.name);
+  return names;
+}
 
 FaultPlan parse_faults(std::span<const std::string> texts) {
   if (texts.size() == 1 && texts[0] == no_fault) return {};

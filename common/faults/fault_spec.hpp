@@ -48,6 +48,9 @@ class FaultPlan {
   std::vector<Fault> faults_;
 };
 
+/// The names of all faults, as users write them.
+std::vector<std::string_view> fault_names();
+
 /// Parses the faults of one port; "none" alone is no fault. Raises UsageError that names the
 /// offender: for an unknown fault, listing the valid ones, for a bad SELECT or ARG, and for
 /// faults that contradict each other.

@@ -4,25 +4,6 @@
 namespace poetry::faults {
 namespace {
 
-std::unique_ptr<session::Session> wrap(std::unique_ptr<session::Session> inner,
-                                       const Trigger& trigger) {
-  switch (trigger.fault().effect) {
-    case Fault::Effect::slice:
-      return slice_writes(std::move(inner), trigger);
-    case Fault::Effect::latency:
-      if (trigger.fault().by == base::Duration{0}) break;
-      return delay_writes(std::move(inner), trigger);
-    case Fault::Effect::corrupt:
-      return corrupt_byte(std::move(inner), trigger);
-    case Fault::Effect::end:
-      return cut_stream(std::move(inner), trigger);
-    case Fault::Effect::accept_delay:
-    case Fault::Effect::acceptance:
-      break;
-  }
-  return inner;
-}
-
 class FaultyService : public session::Service {
  public:
   FaultyService(std::shared_ptr<session::Service> inner, FaultPlan plan, OnFired on_fired)
@@ -31,7 +12,7 @@ class FaultyService : public session::Service {
   std::unique_ptr<session::Session> open(const session::Peer& peer, base::TimePoint now) override {
     auto session = inner_->open(peer, now);
     for (const auto* fault : plan_.choose(peer)) {
-      session = wrap(std::move(session), {*fault, peer, on_fired_});
+      session = fault->wrap(std::move(session), {*fault, peer, on_fired_});
     }
     return session;
   }

@@ -5,6 +5,7 @@
 #include <array>
 #include <limits>
 #include <set>
+#include <span>
 #include <vector>
 
 #include "base/quantity.hpp"
@@ -57,11 +58,14 @@ const Setters<ServiceSettings> repeat_setters{
     {"repeat", [](ServiceSettings& s, std::string_view v) { s.pacing.repeat = parse_repeat(v); }}};
 
 /// Every service.
-const std::array service_kinds{poem_kind(),   discard_kind(),   chargen_kind(), echo_kind(),
-                               weblog_kind(), fibonacci_kind(), catalog_kind()};
+std::span<const ServiceKind> service_kinds() {
+  static const std::array kinds{poem_kind(),   discard_kind(),   chargen_kind(), echo_kind(),
+                                weblog_kind(), fibonacci_kind(), catalog_kind()};
+  return kinds;
+}
 
 const ServiceKind& find_service_kind(std::string_view name) {
-  for (const auto& kind : service_kinds) {
+  for (const auto& kind : service_kinds()) {
     if (kind.name == name) return kind;
   }
   throw base::UsageError("unknown service (valid: " + service_names() + ")", name);
@@ -109,7 +113,7 @@ std::string last_part(const std::string& path) {
 
 std::string service_names() {
   std::vector<std::string_view> names;
-  for (const auto& kind : service_kinds) names.push_back(kind.name);
+  for (const auto& kind : service_kinds()) names.push_back(kind.name);
   return fmt::format("{}", fmt::join(names, ", "));
 }
 

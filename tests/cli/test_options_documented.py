@@ -100,6 +100,15 @@ def test_printed_configuration_of_a_command_shows_the_defaults_of_its_help(comma
     assert set(printed) <= {*told, "json", "wait", "follow"}, "what has no default is not set"
 
 
+@pytest.mark.parametrize("args, section", [(["--fault", "?"], "FAULTS"),
+                                           (["--serve", "0=?"], "SERVICES")])
+def test_the_man_page_has_every_fault_and_service(args, section):
+    names = re.search(r"\(valid: ([^)]*)\)", run("poetry-server", *args).err)[1].split(", ")
+    items = page("poetry-server").split(f".Sh {section}\n")[1].split("\n.Sh ")[0]
+    documented = re.findall(r"^\.It Cm ([\w-]+)", items, re.M)
+    assert set(names) <= set(documented)
+
+
 @pytest.mark.parametrize("name", PAGES)
 @pytest.mark.skipif(not shutil.which("mandoc"), reason="mandoc is not installed")
 def test_the_man_page_is_clean(name):

@@ -36,6 +36,16 @@ TEST(Matrix, EveryServiceHasItsCase) {
   }
 }
 
+/// But for those of a port where nobody is accepted.
+TEST(Matrix, EveryFaultHasItsCase) {
+  for (const auto name : faults::fault_names()) {
+    if (name == "refuse" || name == "blackhole") continue;
+    EXPECT_THAT(every_fault(), ::testing::Contains(::testing::Field(
+                                   &FaultCase::faults,
+                                   ::testing::Contains(::testing::HasSubstr(std::string(name))))));
+  }
+}
+
 std::vector<std::string> lines_of(const std::string& text) {
   std::vector<std::string> lines;
   std::istringstream in(text);
