@@ -25,7 +25,7 @@ std::uint64_t parse_size(std::string_view text);
 /// The shortest exact text that parse_size() reads back to the same value: "64KiB", "40B".
 std::string format_size(std::uint64_t bytes);
 
-/// Parses decimal digits alone, in [least, most]. `what` opens the UsageError's message.
+/// Parses decimal digits alone, in [min, max]. `what` opens the UsageError's message.
 std::uint64_t parse_count(std::string_view text, std::string_view what, std::uint64_t min,
                           std::uint64_t max);
 

@@ -63,7 +63,7 @@ void add_common_options(Tool& tool, LogOptions& log);
 /// Raises UsageError naming the offender, for a config key with file and line.
 Parsed parse(const Tool& tool, int argc, const char* const* argv);
 
-/// `set` functions: a switch ("true", "false"), text, a duration, a count in [least, most], and one
+/// `set` functions: a switch ("true", "false"), text, a duration, a count in [min, max], and one
 /// of a few words. Each raises UsageError naming the text.
 std::function<void(std::string_view)> into(bool& flag);
 std::function<void(std::string_view)> into(std::string& text);

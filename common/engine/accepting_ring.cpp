@@ -12,7 +12,7 @@ namespace {
 // take it at once keeps it, and so never more than that.
 constexpr reactor::Ring::Buffers receive_buffers{16, 4096};
 
-// The tag of an accept: beside the operation's bits the place of its port, and of which round it
+// The tag of an accept: beside the operation's bits the index of its port, and of which round it
 // is.
 constexpr std::uint64_t accept_operation = reactor::RingMultiplexer::others + 2;
 constexpr unsigned accept_index_shift = 3;
