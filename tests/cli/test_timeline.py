@@ -69,9 +69,12 @@ def test_colour_only_on_a_terminal_and_not_with_no_color(started, port):
 
 
 def test_the_legend_explains_what_is_there_and_nothing_else(port, peer):
-    legend = draw(port).splitlines()[-1]
-    assert re.fullmatch(r"  (- connecting  )?(\. waiting  )?(= receiving  )?_ idle for \d+ ms or "
-                        r"longer  # arrival  \| whole", legend)
+    lines = draw(port).splitlines()
+    bar, = [line.split(str(port))[1] for line in lines if f"127.0.0.1:{port}" in line]
+    explained = {each[0]: each[2:] for each in lines[-1].split("  ") if each}
+    assert set(explained) == set(bar) - {" "}
+    assert re.fullmatch(r"idle for \d+ ms or longer", explained["_"])
+    assert (explained["#"], explained["|"]) == ("arrival", "whole")
     with refused_port() as refused:
         text = draw("--retries", "1", "--retry-delay", "150ms", "--idle-timeout", "200ms",
                     "--max-bytes", "100B", peer(silent).port, refused,
