@@ -23,6 +23,8 @@ struct Fault {
   /// Where it acts: on the port, on the service that opens sessions, or on one session.
   enum class Scope { port, service, session };
   enum class Unit { bytes, lines };
+  /// Which others of its scope and wrap a connection does not get beside it.
+  enum class Rivals { all, same_amount };
 
   struct Selector {
     /// From the general to the specific.
@@ -37,12 +39,13 @@ struct Fault {
   std::string text = {};  ///< as written: "#1:reset-after=40B"
   Selector selector = {};
   Scope scope = Scope::session;
-  Wrap wrap = nullptr;       ///< of a session's; a connection gets one of those with the same
-  int layer = 0;             ///< of several wraps the higher is around the lower
-  std::uint64_t amount = 0;  ///< slice: the longest; corrupt: the byte; end: after how much
-  Unit unit = Unit::bytes;   ///< of an end's amount
-  base::Duration by{0};      ///< latency, accept-delay: how much later; 0 is off
-  session::Step last = {};   ///< end: what the session says from then on
+  Wrap wrap = nullptr;          ///< of a session's
+  int layer = 0;                ///< of several wraps the higher is around the lower
+  Rivals rivals = Rivals::all;  ///< corrupt: same_amount, as twice flipped is whole again
+  std::uint64_t amount = 0;     ///< slice: the longest; corrupt: the byte; end: after how much
+  Unit unit = Unit::bytes;      ///< of an end's amount
+  base::Duration by{0};         ///< latency, accept-delay: how much later; 0 is off
+  session::Step last = {};      ///< end: what the session says from then on
   Acceptance acceptance = Acceptance::accept;
 };
 

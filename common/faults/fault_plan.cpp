@@ -3,7 +3,6 @@
 
 #include "base/error.hpp"
 #include "base/seed.hpp"
-#include "faults/decorators.hpp"
 #include "faults/fault_spec.hpp"
 
 namespace poetry::faults {
@@ -12,32 +11,23 @@ namespace {
 using By = Fault::Selector::By;
 using Scope = Fault::Scope;
 
-bool corrupts(const Fault& fault) { return fault.wrap == corrupt_byte; }
-
-/// Whether one connection gets at most one of them. Bytes at two offsets may both be corrupted; the
-/// same one twice would be whole again.
+/// Whether one connection gets at most one of them.
 bool compete(const Fault& a, const Fault& b) {
-  return a.scope == b.scope && a.wrap == b.wrap && (!corrupts(a) || a.amount == b.amount);
+  return a.scope == b.scope && a.wrap == b.wrap &&
+         (a.rivals == Fault::Rivals::all || a.amount == b.amount);
 }
 
 /// Whether nothing decides which of two is meant. Of several chances the first that hits is, but
-/// two equal chances for one byte must be a slip.
+/// two equal chances for one amount must be a slip.
 bool exclude_each_other(const Fault& a, const Fault& b) {
   if (a.scope == Scope::port || b.scope == Scope::port) return true;
-  return compete(a, b) && a.selector == b.selector && (a.selector.by != By::chance || corrupts(a));
+  return compete(a, b) && a.selector == b.selector &&
+         (a.selector.by != By::chance || a.rivals == Fault::Rivals::same_amount);
 }
 
-/// `draw` is in [0, 1).
+/// `draw` is in [0, 1). For all, the chance is 1.
 bool selects(const Fault::Selector& selector, const session::Peer& peer, double draw) {
-  switch (selector.by) {
-    case By::chance:
-      return draw < selector.chance;
-    case By::number:
-      return peer.number == selector.number;
-    case By::all:
-      break;
-  }
-  return true;
+  return selector.by == By::number ? peer.number == selector.number : draw < selector.chance;
 }
 
 }  // namespace
@@ -57,14 +47,12 @@ Acceptance FaultPlan::acceptance() const {
 }
 
 const Fault* FaultPlan::accept_delay() const {
-  const auto at = std::find_if(faults_.begin(), faults_.end(),
-                               [](const Fault& fault) { return fault.scope == Scope::service; });
+  const auto at = std::ranges::find(faults_, Scope::service, &Fault::scope);
   return at == faults_.end() ? nullptr : &*at;
 }
 
 bool FaultPlan::changes_sessions() const {
-  return std::any_of(faults_.begin(), faults_.end(),
-                     [](const Fault& fault) { return fault.scope == Scope::session; });
+  return std::ranges::find(faults_, Scope::session, &Fault::scope) != faults_.end();
 }
 
 std::vector<const Fault*> FaultPlan::choose(const session::Peer& peer) const {

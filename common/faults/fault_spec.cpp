@@ -46,8 +46,14 @@ struct FaultKind {
   Fault standard;  ///< what the name says
 };
 
+// The layers, from the inside to the outside.
+constexpr int slicing_layer = 0;  // each slice is late by itself
+constexpr int delaying_layer = 1;
+constexpr int changing_layer = 2;
+constexpr int ending_layer = 3;  // counts what the client gets
+
 Fault ending_with(const session::Step& last) {
-  return {.wrap = cut_stream, .layer = 3, .last = last};
+  return {.wrap = cut_stream, .layer = ending_layer, .last = last};
 }
 Fault answering_with(Acceptance acceptance) {
   return {.scope = Fault::Scope::port, .acceptance = acceptance};
@@ -61,9 +67,13 @@ std::span<const FaultKind> fault_kinds() {
                 ending_with(session::Finish{session::Ending::fault})},
       FaultKind{"reset-after", "SIZE|Nlines", set_size_or_lines, ending_with(session::Abort{})},
       FaultKind{"never-reply", "", nullptr, ending_with(session::Pause{})},
-      FaultKind{"corrupt", "OFFSET", set_offset, {.wrap = corrupt_byte, .layer = 2}},
-      FaultKind{"slice", "SIZE", set_size, {.wrap = slice_writes, .layer = 0}},
-      FaultKind{"latency", "DUR", set_duration, {.wrap = delay_writes, .layer = 1}},
+      FaultKind{
+          "corrupt",
+          "OFFSET",
+          set_offset,
+          {.wrap = corrupt_byte, .layer = changing_layer, .rivals = Fault::Rivals::same_amount}},
+      FaultKind{"slice", "SIZE", set_size, {.wrap = slice_writes, .layer = slicing_layer}},
+      FaultKind{"latency", "DUR", set_duration, {.wrap = delay_writes, .layer = delaying_layer}},
       FaultKind{"accept-delay", "DUR", set_duration, {.scope = Fault::Scope::service}},
       FaultKind{"refuse", "", nullptr, answering_with(Acceptance::refuse)},
       FaultKind{"blackhole", "", nullptr, answering_with(Acceptance::blackhole)}};
