@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <set>
 #include <sstream>
 
 #include "conformance/client.hpp"
@@ -38,12 +39,15 @@ TEST(Matrix, EveryServiceHasItsCase) {
 
 /// But for those of a port where nobody is accepted.
 TEST(Matrix, EveryFaultHasItsCase) {
-  for (const auto name : faults::fault_names()) {
-    if (name == "refuse" || name == "blackhole") continue;
-    EXPECT_THAT(every_fault(), ::testing::Contains(::testing::Field(
-                                   &FaultCase::faults,
-                                   ::testing::Contains(::testing::HasSubstr(std::string(name))))));
+  std::set<std::string> named{"refuse", "blackhole"};
+  for (const auto& fault : every_fault()) {
+    for (const auto& text : fault.faults) {  // "#1:reset-after=4B"
+      const auto rest = text.substr(text.find(':') + 1);
+      named.insert(rest.substr(0, rest.find('=')));
+    }
   }
+  for (const auto name : faults::fault_names())
+    EXPECT_TRUE(named.contains(std::string(name))) << name;
 }
 
 std::vector<std::string> lines_of(const std::string& text) {
