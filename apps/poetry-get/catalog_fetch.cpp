@@ -29,7 +29,7 @@ class Text final : public fetch::Observer {
 /// Raises std::runtime_error with the record's error.
 std::string fetch_text(const fetch::Batch& batch, net::Signals& signals) {
   Text text;
-  const fetch::Result result = fetch::make_strategy("select")->run(batch, text, signals);
+  const fetch::Result result = fetch::find_strategy("select")(batch, text, signals);
   const fetch::Record& record = result.records.at(0);
   if (record.outcome != fetch::Outcome::ok) throw std::runtime_error(record.error);
   return std::move(text.text);

@@ -57,27 +57,27 @@ class Hosts {
 // All at once, as a fetch does, and no longer than it would wait.
 void Hosts::resolve_all() {
   fetch::Resolver resolver(fetch::Resolver::make_lookups(net::resolve));
-  std::map<std::uint64_t, std::string> asked;
+  std::size_t asked = 0;
   for (const auto& host : hosts_) {
     auto numeric = net::resolve_numeric(host, family_);
     if (numeric.addresses.empty()) {
-      asked.emplace(resolver.ask(host, family_), host.host);
+      ++asked;
+      resolver.ask(host, family_, [&, name = host.host](const net::Resolved& found) {
+        found_.emplace(name, found);
+        --asked;
+      });
     } else {
       found_.emplace(host.host, std::move(numeric));
     }
   }
   const base::TimePoint until = base::Clock::now() + patience_;
-  while (!asked.empty()) {
+  while (asked > 0) {
     const auto left =
         std::chrono::ceil<std::chrono::milliseconds>(until - base::Clock::now()).count();
     if (left <= 0) return;
     pollfd answers{resolver.fd(), POLLIN, 0};
     ::poll(&answers, 1, static_cast<int>(std::min<std::int64_t>(left, 60'000)));
-    while (auto answer = resolver.take()) {
-      if (const auto name = asked.extract(answer->ticket)) {
-        found_.emplace(name.mapped(), std::move(answer->found));
-      }
-    }
+    resolver.deliver();
   }
 }
 

@@ -120,7 +120,7 @@ std::vector<std::string> engines_of(const std::string& names) {
   for (std::size_t at = 0; at <= names.size();) {
     const std::size_t end = std::min(names.find(',', at), names.size());
     engines.push_back(names.substr(at, end - at));
-    fetch::make_strategy(engines.back());
+    fetch::find_strategy(engines.back());
     at = end + 1;
   }
   return engines;

@@ -110,7 +110,7 @@ report::Run Job::run_engine(const std::string& engine, Turn turn) {
   const std::size_t max = batch_.parallel == 0 ? tasks : batch_.parallel;
   Progress progress(terminal_, tasks, engine == "sequential" ? 1 : max);
   Collector collector(make_outputs(turn), events(), terminal_, progress);
-  fetch::Result result = fetch::make_strategy(engine)->run(batch_, collector, signals_);
+  fetch::Result result = fetch::find_strategy(engine)(batch_, collector, signals_);
   progress.stop();
   report::Run run;
   run.engine = engine;

@@ -90,7 +90,7 @@ void add_worker(Options& table, SyncOptions& o) {
   table.push_back({"engine", 'e', "NAME", "how a job's servers are waited for; see poetry-get(1)",
                    job.engine,
                    [&job](std::string_view text) {
-                     fetch::make_strategy(text);
+                     fetch::find_strategy(text);
                      job.engine = text;
                    },
                    shows(job.engine), fetch::strategy_names()});

@@ -4,9 +4,9 @@
 #include <array>
 #include <boost/asio.hpp>
 #include <boost/asio/experimental/parallel_group.hpp>
+#include <cerrno>
 #include <exception>
 #include <map>
-#include <memory>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -31,39 +31,25 @@ class AsioRun {
       : batch_(batch), observer_(observer), signals_(signals) {}
 
   Result run() {
-    spawn(take_answers());
-    spawn(take_signals());
+    spawn(whenever_readable(resolver_.fd(), [this] { resolver_.deliver(); }));
+    spawn(whenever_readable(signals_.fd(), [this] { take_signals(); }));
     spawn(start_tasks());
     return queue_.take(io_.run());  // which returns the number of handlers that it has run
   }
 
  private:
-  /// Opens its sockets close-on-exec, as Asio's usual protocols do not.
-  struct Stream : asio::generic::stream_protocol {
-    Stream(const stream_protocol& base) : stream_protocol(base) {}
-    [[nodiscard]] int type() const { return SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC; }
-  };
-
   // Asio's types, without the any_io_executor that costs time and memory.
   using Executor = asio::io_context::executor_type;
   using Awaitable = asio::awaitable<void, Executor>;
   using Descriptor = asio::posix::basic_stream_descriptor<Executor>;
-  using Socket = asio::basic_stream_socket<Stream, Executor>;
+  using Socket = asio::basic_stream_socket<asio::generic::stream_protocol, Executor>;
   using Timer = asio::basic_waitable_timer<base::Clock, asio::wait_traits<base::Clock>, Executor>;
 
   // For operations that are cancelled every day: co_await returns their error, and raises nothing.
   static constexpr auto as_values = asio::as_tuple(asio::deferred);
 
-  // Tasks begun in one handler, so that thousands of them do not hold up those under way.
-  static constexpr int max_starts = 256;
   // Bytes that each of thousands of tasks waits with; more than that goes to the shared buffer.
   static constexpr std::size_t line_room = 128;
-
-  /// A descriptor that Asio waits for and does not own.
-  struct Borrowed : Descriptor {
-    using Descriptor::Descriptor;
-    ~Borrowed() { std::ignore = release(); }
-  };
 
   struct Task {
     Fetch fetch;
@@ -80,11 +66,23 @@ class AsioRun {
     });
   }
 
+  template <typename Act>
+  Awaitable whenever_readable(int fd, Act act) {
+    struct Borrowed : Descriptor {
+      using Descriptor::Descriptor;
+      ~Borrowed() { std::ignore = release(); }
+    };
+    for (Borrowed descriptor(io_, fd);; act()) {
+      co_await descriptor.async_wait(Borrowed::wait_read, asio::deferred);
+    }
+  }
+
+  // One in a turn of the loop, so that thousands of them do not hold up those under way.
   Awaitable start_tasks() {
-    for (int started = 0; !queue_.empty();) {
+    while (!queue_.empty()) {
       if (const auto number = queue_.begin()) {
         spawn(carry_out(*number));
-        if (++started % max_starts == 0) co_await asio::post(io_, asio::deferred);
+        co_await asio::post(io_, asio::deferred);
       } else {
         co_await ended_.async_wait(as_values);
       }
@@ -96,9 +94,8 @@ class AsioRun {
     co_await asio::post(io_, asio::deferred);  // from then on, what is raised leaves run() at once
     Task task{begin_fetch(batch_, number, base::Clock::now()), Timer(io_, base::never), {}};
     tasks_[number] = &task;
-    for (Action action = task.fetch.next(); !std::holds_alternative<Done>(action) && !task.put_back;
-         action = task.fetch.next()) {
-      co_await std::visit([&](const auto& each) { return act(task, each); }, action);
+    while (!task.fetch.over() && !task.put_back) {
+      co_await std::visit([&](const auto& each) { return act(task, each); }, task.fetch.next());
       task.fetch.expired(task.woken);
     }
     tasks_.erase(number);
@@ -109,31 +106,19 @@ class AsioRun {
 
   // Not by Asio's own resolver, which looks up one name after another, and waits for it at the end.
   Awaitable act(Task& task, const Resolve& action) {
-    const auto numeric = net::resolve_numeric(task.fetch.where(), batch_.family);
-    if (!numeric.addresses.empty()) {
-      task.fetch.resolved(numeric, base::Clock::now());
-      co_return;
-    }
+    if (resolve_numeric(task.fetch, batch_)) co_return;
     Timer deadline(io_, action.until);
-    const auto ticket = resolver_.ask(task.fetch.where(), batch_.family);
-    asking_[ticket] = {&task.fetch, &deadline};
+    const auto ticket =
+        resolver_.ask(task.fetch.where(), batch_.family, [&](const net::Resolved& found) {
+          task.fetch.resolved(found, base::Clock::now());
+          deadline.cancel();
+        });
     co_await deadline.async_wait(as_values);
     task.woken = base::Clock::now();
-    if (asking_.erase(ticket) > 0) resolver_.forget(ticket);
+    resolver_.forget(ticket);
   }
 
-  Awaitable take_answers() {
-    for (Borrowed wakeup(io_, resolver_.fd());;) {
-      co_await wakeup.async_wait(Borrowed::wait_read, asio::deferred);
-      while (const auto answer = resolver_.take()) {
-        const auto asked = asking_.extract(answer->ticket);
-        if (asked.empty()) continue;
-        asked.mapped().first->resolved(answer->found, base::Clock::now());
-        asked.mapped().second->cancel();
-      }
-    }
-  }
-
+  // Not by async_connect(), which cannot be awaited once more when the next address joins in.
   Awaitable act(Task& task, const Connect& action) {
     const std::size_t tried = task.sockets.size();
     if (tried < action.addresses.size()) {
@@ -151,26 +136,25 @@ class AsioRun {
     task.woken = base::Clock::now();
     const std::size_t first = std::find(errors.begin(), errors.end(), Error()) - errors.begin();
     if (first == tried) co_return;
-    end_attempt(task, first, net::connect_outcome(task.sockets[first].native_handle()));
+    end_candidate(task, first, net::connect_outcome(task.sockets[first].native_handle()));
   }
 
-  // Not by async_connect(), which cannot be awaited once more when the next address joins in.
   void try_address(Task& task, const net::Address& address) {
-    const std::size_t index = task.sockets.size();
-    auto& socket = task.sockets.emplace_back(io_);
-    Error error;
-    socket.open(asio::generic::stream_protocol(address.family(), 0), error);
-    const bool none_left = error == std::errc::too_many_files_open ||
-                           error == std::errc::too_many_files_open_in_system;
-    const bool may_wait = index == 0 && task.fetch.record().attempts == 1 && !queue_.alone();
-    task.put_back = none_left && may_wait;
+    base::Fd opened = net::open_socket(address.family(), net::Blocking::no);
+    Error error(opened ? 0 : errno, boost::system::system_category());
+    task.put_back = task.fetch.may_begin_anew(error) && !queue_.alone();
     if (task.put_back) return;
-    const auto started = error ? net::IoResult{net::IoStatus::error, 0, error}
-                               : net::start_connect(socket.native_handle(), address);
-    if (started.status != net::IoStatus::would_block) end_attempt(task, index, started.error);
+    auto& socket = task.sockets.emplace_back(io_);
+    if (!error) socket.assign({address.family(), IPPROTO_TCP}, opened.get(), error);
+    if (!error) {
+      const auto started = net::start_connect(opened.release(), address);
+      if (started.status == net::IoStatus::would_block) return;
+      error = started.error;
+    }
+    end_candidate(task, task.sockets.size() - 1, error);
   }
 
-  static void end_attempt(Task& task, std::size_t index, std::error_code error) {
+  static void end_candidate(Task& task, std::size_t index, std::error_code error) {
     if (task.fetch.connect_ended(index, error, base::Clock::now()) == Candidate::failed) {
       task.sockets[index].close();
       return;
@@ -190,14 +174,10 @@ class AsioRun {
     auto& socket = task.sockets[0];
     const auto [error, bytes] = co_await socket.async_receive(asio::buffer(line, max), as_values);
     const base::TimePoint now = task.woken = base::Clock::now();
-    if (!error && bytes > 0) {
-      SocketIo::deliver(task.fetch, observer_, {line.data(), bytes}, now);
-      if (bytes == line.size()) socket_io_.receive(task.fetch, socket.native_handle(), now);
-    } else if (!error) {
-      task.fetch.stream_ended(now);
-    } else if (error != asio::error::operation_aborted) {
-      task.fetch.receive_failed(error, now);
-    }
+    if (error == asio::error::operation_aborted) co_return;
+    const bool ended = error == asio::error::eof;
+    SocketIo::deliver(task.fetch, observer_, {line.data(), bytes}, ended ? Error() : error, now);
+    if (bytes == line.size()) socket_io_.receive(task.fetch, socket.native_handle(), now);
   }
 
   Awaitable send_and_receive(Task& task) {
@@ -239,9 +219,8 @@ class AsioRun {
 
   Awaitable act(Task&, const Done&) { co_return; }
 
-  Awaitable take_signals() {
-    Borrowed wakeup(io_, signals_.fd());
-    while (!signals_.take()) co_await wakeup.async_wait(Borrowed::wait_read, asio::deferred);
+  void take_signals() {
+    if (!signals_.take()) return;
     for (const auto& [number, task] : tasks_) {
       task->fetch.interrupt(base::Clock::now());
       queue_.finish(task->fetch);
@@ -256,21 +235,15 @@ class AsioRun {
   Resolver resolver_{Resolver::make_lookups(batch_.lookup)};
   TaskQueue queue_{batch_, observer_};
   SocketIo socket_io_{observer_, SocketIo::shared_room};
-  std::map<std::size_t, Task*> tasks_;                         // in flight
-  std::map<std::uint64_t, std::pair<Fetch*, Timer*>> asking_;  // by the resolver's ticket
-  asio::io_context io_{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE};    // one thread; owns the coroutines
-  Timer ended_{io_, base::never};                              // cancelled when a task has ended
-};
-
-class AsioStrategy final : public Strategy {
- public:
-  Result run(const Batch& batch, Observer& observer, net::Signals& signals) override {
-    return AsioRun(batch, observer, signals).run();
-  }
+  std::map<std::size_t, Task*> tasks_;                       // in flight
+  asio::io_context io_{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE};  // one thread; owns the coroutines
+  Timer ended_{io_, base::never};                            // cancelled when a task has ended
 };
 
 }  // namespace
 
-std::unique_ptr<Strategy> make_asio_strategy() { return std::make_unique<AsioStrategy>(); }
+Result run_asio(const Batch& batch, Observer& observer, net::Signals& signals) {
+  return AsioRun(batch, observer, signals).run();
+}
 
 }  // namespace poetry::fetch

@@ -29,9 +29,8 @@ BlockingTask::BlockingTask(const Batch& batch, std::size_t task, Observer& obser
 BlockingTask::End BlockingTask::run(Shortage shortage) {
   shortage_ = shortage;
   stopped_ = false;
-  for (Action action = fetch_.next(); !std::holds_alternative<Done>(action);
-       action = fetch_.next()) {
-    std::visit([&](const auto& each) { act(each); }, action);
+  while (!fetch_.over()) {
+    std::visit([&](const auto& each) { act(each); }, fetch_.next());
     if (stopped_) return End::short_of_descriptors;
     fetch_.expired(polled_at_);  // what was ready by then has been taken
   }
@@ -57,22 +56,16 @@ bool BlockingTask::wait(base::TimePoint until) {
 }
 
 void BlockingTask::act(const Resolve& action) {
-  const auto numeric = net::resolve_numeric(fetch_.where(), batch_.family);
-  if (!numeric.addresses.empty()) {
-    fetch_.resolved(numeric, base::Clock::now());
-    return;
-  }
+  if (resolve_numeric(fetch_, batch_)) return;
   try {
     Resolver resolver(lookups_);
-    resolver.ask(fetch_.where(), batch_.family);
+    resolver.ask(fetch_.where(), batch_.family,
+                 [this](const auto& found) { fetch_.resolved(found, base::Clock::now()); });
     polled_.resize(1);
     polled_.push_back({resolver.fd(), POLLIN, 0});
-    while (wait(action.until)) {
-      if (const auto answer = resolver.take()) {
-        fetch_.resolved(answer->found, base::Clock::now());
-        return;
-      }
-      if (polled_at_ >= action.until) return;
+    while (std::holds_alternative<Resolve>(fetch_.next()) && wait(action.until) &&
+           polled_at_ < action.until) {
+      resolver.deliver();
     }
   } catch (const std::system_error& error) {
     if (!stops_for(error.code())) fetch_.resolved({{}, error.code()}, base::Clock::now());
@@ -97,7 +90,7 @@ void BlockingTask::try_address(const net::Address& address) {
   base::Fd socket = net::open_socket(address.family(), net::Blocking::yes);
   std::error_code error{socket ? 0 : errno, std::generic_category()};
   if (socket) net::limit_blocking(socket.get(), longest_block);
-  if (candidates_.empty() && stops_for(error)) return;
+  if (stops_for(error)) return;
   candidates_.push_back(std::move(socket));
   if (!error) {
     const net::IoResult started = net::start_connect(candidates_.back().get(), address);
@@ -117,9 +110,7 @@ void BlockingTask::end_candidate(std::size_t index, std::error_code error) {
 }
 
 bool BlockingTask::stops_for(std::error_code error) {
-  const bool short_of =
-      error == std::errc::too_many_files_open || error == std::errc::too_many_files_open_in_system;
-  stopped_ = short_of && shortage_ == Shortage::stop && fetch_.record().attempts == 1;
+  stopped_ = shortage_ == Shortage::stop && fetch_.may_begin_anew(error);
   return stopped_;
 }
 

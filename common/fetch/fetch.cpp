@@ -72,6 +72,13 @@ void Fetch::begin_attempt(base::TimePoint now) {
   }
 }
 
+bool Fetch::may_begin_anew(std::error_code error) const {
+  const bool short_of_descriptors =
+      error == std::errc::too_many_files_open || error == std::errc::too_many_files_open_in_system;
+  const bool first_socket = state_ == State::resolving || race_.tried().size() == 1;
+  return short_of_descriptors && record_.attempts == 1 && first_socket;
+}
+
 void Fetch::resolved(const net::Resolved& found, base::TimePoint now) {
   if (found.addresses.empty()) {
     broken(Outcome::resolve, "resolve", found.error.message(), now);

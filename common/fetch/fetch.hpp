@@ -74,12 +74,16 @@ class Fetch {
         const Expected* expected = nullptr);
 
   [[nodiscard]] Action next() const;
+  [[nodiscard]] bool over() const { return state_ == State::done; }
   /// The action's `until`; `never` where it has none.
   [[nodiscard]] base::TimePoint deadline() const;
   [[nodiscard]] std::size_t task() const { return task_; }
   [[nodiscard]] const net::HostPort& where() const { return where_; }
   [[nodiscard]] const Record& record() const { return record_; }
   Record& record() { return record_; }
+  /// Whether the task lacks what others give back when they end (EMFILE, ENFILE), and has done
+  /// nothing yet that shows: it may begin anew then, in place of being told of this error.
+  [[nodiscard]] bool may_begin_anew(std::error_code error) const;
 
   void resolved(const net::Resolved& found, base::TimePoint now);
   /// The attempt to connect to Connect's address at this index is over, without an error or with

@@ -1,5 +1,4 @@
 // The strategies over a multiplexer: all tasks in one loop, on sockets that do not block.
-#include <functional>
 #include <memory>
 #include <utility>
 
@@ -76,27 +75,13 @@ class MultiplexerTransport final : public Transport {
   SocketIo io_;
 };
 
-class MultiplexedStrategy final : public Strategy {
- public:
-  explicit MultiplexedStrategy(std::function<std::unique_ptr<reactor::Multiplexer>()> make)
-      : make_(std::move(make)) {}
-
-  Result run(const Batch& batch, Observer& observer, net::Signals& signals) override {
-    const auto multiplexer = make_();
-    reactor::EventLoop loop(*multiplexer, Runner::tick);
-    MultiplexerTransport transport(loop, observer);
-    return Runner(loop, transport, batch, observer, signals).run();
-  }
-
- private:
-  std::function<std::unique_ptr<reactor::Multiplexer>()> make_;
-};
-
 }  // namespace
 
-std::unique_ptr<Strategy> make_multiplexed_strategy(
-    std::function<std::unique_ptr<reactor::Multiplexer>()> make) {
-  return std::make_unique<MultiplexedStrategy>(std::move(make));
+Result run_multiplexed(reactor::Multiplexer& multiplexer, const Batch& batch, Observer& observer,
+                       net::Signals& signals) {
+  reactor::EventLoop loop(multiplexer, Runner::tick);
+  MultiplexerTransport transport(loop, observer);
+  return Runner(loop, transport, batch, observer, signals).run();
 }
 
 }  // namespace poetry::fetch

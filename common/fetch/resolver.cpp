@@ -5,6 +5,7 @@
 #include <deque>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -23,6 +24,11 @@ constexpr unsigned max_threads = 64;
 
 /// One resolver's answers; guarded by the lookups' mutex.
 struct Resolver::AnswerQueue {
+  struct Answer {
+    std::uint64_t ticket = 0;
+    net::Resolved found;
+  };
+
   std::deque<Answer> answers;
   base::Fd wakeup;
 
@@ -40,7 +46,7 @@ class Resolver::Lookups {
                            const std::shared_ptr<AnswerQueue>& queue, const net::HostPort& where,
                            net::Family family);
   void forget(std::uint64_t ticket);
-  std::optional<Answer> take(AnswerQueue& queue);
+  std::optional<AnswerQueue::Answer> take(AnswerQueue& queue);
 
  private:
   struct Question {
@@ -52,7 +58,7 @@ class Resolver::Lookups {
   void serve();
 
   const Lookup lookup_;
-  std::mutex mutex_;                             // guards the rest, and the inboxes
+  std::mutex mutex_;                             // guards the rest, and the answers
   std::map<std::uint64_t, Question> questions_;  // by ticket, which no thread is at yet
   std::uint64_t tickets_ = 0;
   unsigned threads_ = 0;
@@ -95,14 +101,14 @@ void Resolver::Lookups::forget(std::uint64_t ticket) {
   questions_.erase(ticket);
 }
 
-std::optional<Resolver::Answer> Resolver::Lookups::take(AnswerQueue& queue) {
+std::optional<Resolver::AnswerQueue::Answer> Resolver::Lookups::take(AnswerQueue& queue) {
   const std::lock_guard lock(mutex_);
   if (queue.answers.empty()) {
     eventfd_t count = 0;
     ::eventfd_read(queue.wakeup.get(), &count);
     return std::nullopt;
   }
-  Answer answer = std::move(queue.answers.front());
+  auto answer = std::move(queue.answers.front());
   queue.answers.pop_front();
   return answer;
 }
@@ -119,12 +125,20 @@ Resolver::Resolver(std::shared_ptr<Lookups> lookups)
 
 int Resolver::fd() const { return queue_->wakeup.get(); }
 
-std::uint64_t Resolver::ask(const net::HostPort& where, net::Family family) {
-  return Lookups::ask(lookups_, queue_, where, family);
+std::uint64_t Resolver::ask(const net::HostPort& where, net::Family family, Callback answered) {
+  const auto ticket = Lookups::ask(lookups_, queue_, where, family);
+  asking_.emplace(ticket, std::move(answered));
+  return ticket;
 }
 
-void Resolver::forget(std::uint64_t ticket) { lookups_->forget(ticket); }
+void Resolver::forget(std::uint64_t ticket) {
+  if (asking_.erase(ticket) > 0) lookups_->forget(ticket);
+}
 
-std::optional<Resolver::Answer> Resolver::take() { return lookups_->take(*queue_); }
+void Resolver::deliver() {
+  while (const auto answer = lookups_->take(*queue_)) {
+    if (const auto asked = asking_.extract(answer->ticket)) asked.mapped()(answer->found);
+  }
+}
 
 }  // namespace poetry::fetch

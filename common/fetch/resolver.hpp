@@ -1,12 +1,13 @@
 // Looks names up without blocking whoever asks: that is done in a few threads of its own, and a
-// descriptor tells when answers wait. Owned by a strategy for one run, or by one task that
-// shares its threads with others. Threads that still wait for a name server when it goes are left
-// to end by themselves; they share nothing with it that it takes along.
+// descriptor tells when answers wait to be delivered. Owned by a strategy for one run, or by one
+// task that shares its threads with others. Threads that still wait for a name server when it goes
+// are left to end by themselves; they share nothing with it that it takes along.
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
-#include <optional>
 
 #include "fetch/strategy.hpp"
 #include "net/address.hpp"
@@ -19,10 +20,7 @@ class Resolver {
   class Lookups;
   static std::shared_ptr<Lookups> make_lookups(Lookup lookup);
 
-  struct Answer {
-    std::uint64_t ticket = 0;
-    net::Resolved found;
-  };
+  using Callback = std::function<void(const net::Resolved&)>;
 
   /// Raises std::system_error. Resolvers that share their lookups may live in different threads.
   explicit Resolver(std::shared_ptr<Lookups> lookups);
@@ -32,18 +30,19 @@ class Resolver {
 
   /// Readable while an answer waits.
   [[nodiscard]] int fd() const;
-  /// Asks; the answer comes with the ticket that this returns. Where no thread can be had, it is
-  /// that error.
-  std::uint64_t ask(const net::HostPort& where, net::Family family);
-  /// The answer is of no interest any more. If it comes all the same, ignore it.
+  /// Asks; deliver() will call `answered`. Returns a ticket, never 0. Where no thread can be had,
+  /// the answer is that error.
+  std::uint64_t ask(const net::HostPort& where, net::Family family, Callback answered);
+  /// The answer is of no interest any more, and not delivered. Does nothing where it was already.
   void forget(std::uint64_t ticket);
-  /// The next answer, without blocking.
-  std::optional<Answer> take();
+  /// Passes on the answers that wait, without blocking.
+  void deliver();
 
  private:
   struct AnswerQueue;
   std::shared_ptr<Lookups> lookups_;
   std::shared_ptr<AnswerQueue> queue_;
+  std::map<std::uint64_t, Callback> asking_;  // by ticket
 };
 
 }  // namespace poetry::fetch

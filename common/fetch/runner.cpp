@@ -16,7 +16,7 @@ Runner::Runner(reactor::EventLoop& loop, Transport& transport, const Batch& batc
       loop_(loop),
       resolver_(Resolver::make_lookups(batch.lookup)),
       queue_(batch, observer),
-      context_{batch, observer, *this, loop, transport, resolver_, {}} {}
+      context_{batch, observer, *this, loop, transport, resolver_} {}
 
 Result Runner::run() {
   loop_.watch(signals_.fd(), reactor::Interest::read, interruption_);
@@ -36,13 +36,6 @@ void Runner::start_some() {
     task->advance();
   }
   loop_.wake_next(starter_);
-}
-
-void Runner::take_answers() {
-  while (const auto answer = resolver_.take()) {
-    const auto found = context_.asking.find(answer->ticket);
-    if (found != context_.asking.end()) found->second->resolved(answer->found, loop_.now());
-  }
 }
 
 void Runner::interrupt() {

@@ -32,7 +32,6 @@ class Runner final : private Task::Owner {
   bool put_back(Task& task) override;
   void over(Task& task) override;
   void start_some();
-  void take_answers();
   void interrupt();
   void retire(Task& task);
 
@@ -42,7 +41,7 @@ class Runner final : private Task::Owner {
   TaskQueue queue_;
   Task::Context context_;
   reactor::Callback starter_{[this] { start_some(); }};
-  reactor::Callback answers_{[this] { take_answers(); }};
+  reactor::Callback answers_{[this] { resolver_.deliver(); }};
   reactor::Callback interruption_{[this] { interrupt(); }};
   std::map<std::size_t, std::unique_ptr<Task>> tasks_;  // in flight, by number
   std::vector<std::unique_ptr<Task>> retired_;          // freed once none of their code runs

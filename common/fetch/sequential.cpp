@@ -3,28 +3,20 @@
 #include "fetch/task_queue.hpp"
 
 namespace poetry::fetch {
-namespace {
 
-class Sequential final : public Strategy {
- public:
-  Result run(const Batch& batch, Observer& observer, net::Signals& signals) override {
-    TaskQueue queue(batch, observer);
-    SocketIo socket_io(observer, SocketIo::shared_room);
-    const auto lookups = Resolver::make_lookups(batch.lookup);
-    std::uint64_t wakeups = 0;
-    while (const auto task = queue.begin()) {
-      BlockingTask one(batch, *task, observer, socket_io, lookups, signals.fd());
-      one.run(Shortage::fail);
-      wakeups += one.wakeups();
-      queue.finish(one.fetch());
-      if (signals.take()) queue.interrupt();
-    }
-    return queue.take(wakeups);
+Result run_sequential(const Batch& batch, Observer& observer, net::Signals& signals) {
+  TaskQueue queue(batch, observer);
+  SocketIo socket_io(observer, SocketIo::shared_room);
+  const auto lookups = Resolver::make_lookups(batch.lookup);
+  std::uint64_t wakeups = 0;
+  while (const auto task = queue.begin()) {
+    BlockingTask one(batch, *task, observer, socket_io, lookups, signals.fd());
+    one.run(Shortage::fail);
+    wakeups += one.wakeups();
+    queue.finish(one.fetch());
+    if (signals.take()) queue.interrupt();
   }
-};
-
-}  // namespace
-
-std::unique_ptr<Strategy> make_sequential() { return std::make_unique<Sequential>(); }
+  return queue.take(wakeups);
+}
 
 }  // namespace poetry::fetch

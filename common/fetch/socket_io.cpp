@@ -36,15 +36,15 @@ std::size_t SocketIo::receive_once(Fetch& fetch, int socket, base::TimePoint now
   if (transfer == nullptr) return 0;
   const auto room = std::min<std::uint64_t>(transfer->max, room_);
   const net::IoResult result = net::receive_some(socket, {buffer_.get(), room});
-  if (result.status == net::IoStatus::end) fetch.stream_ended(now);
-  if (result.status == net::IoStatus::error) fetch.receive_failed(result.error, now);
-  if (result.status == net::IoStatus::ok)
-    deliver(fetch, observer_, {buffer_.get(), result.bytes}, now);
+  if (result.status != net::IoStatus::would_block)
+    deliver(fetch, observer_, {buffer_.get(), result.bytes}, result.error, now);
   return result.bytes;
 }
 
 void SocketIo::deliver(Fetch& fetch, Observer& observer, std::string_view bytes,
-                       base::TimePoint now) {
+                       std::error_code error, base::TimePoint now) {
+  if (error) return fetch.receive_failed(error, now);
+  if (bytes.empty()) return fetch.stream_ended(now);
   bytes = fetch.received(bytes, now);
   if (bytes.empty()) return;
   const auto failure = observer.received(fetch.task(), fetch.record(), bytes);

@@ -5,6 +5,8 @@
 
 #include <cstddef>
 #include <memory>
+#include <string_view>
+#include <system_error>
 
 #include "fetch/fetch.hpp"
 #include "fetch/strategy.hpp"
@@ -19,9 +21,10 @@ class SocketIo {
   /// `room` is what one task may receive in a turn, so that an endless server starves nobody.
   SocketIo(Observer& observer, std::size_t room);
 
-  /// Tells the fetch and the observer of bytes that were received.
+  /// Tells the fetch and the observer of what a receive came to: bytes; or none, which is the end
+  /// unless there was an error.
   static void deliver(Fetch& fetch, Observer& observer, std::string_view bytes,
-                      base::TimePoint now);
+                      std::error_code error, base::TimePoint now);
   /// Sends, where that is the fetch's next action, and tells it.
   static void send(Fetch& fetch, int socket, base::TimePoint now);
   /// Receives by one call, where that is the fetch's next action, and tells it and the observer.

@@ -1,8 +1,5 @@
-// The strategies there are. Only strategy.cpp, which knows them by name, and tests need this.
+// The strategies there are. Only strategy.cpp, which knows them by name, needs this.
 #pragma once
-
-#include <functional>
-#include <memory>
 
 #include "fetch/strategy.hpp"
 #include "reactor/multiplexer.hpp"
@@ -10,21 +7,20 @@
 namespace poetry::fetch {
 
 /// One task after another, in the caller's thread.
-std::unique_ptr<Strategy> make_sequential();
+Result run_sequential(const Batch& batch, Observer& observer, net::Signals& signals);
 
 /// A thread for each task in flight. The observer is called in one of them at a time.
-std::unique_ptr<Strategy> make_threads();
+Result run_threads(const Batch& batch, Observer& observer, net::Signals& signals);
 
-/// All tasks in one loop on non-blocking sockets; `make` gives the loop of each run its
-/// multiplexer.
-std::unique_ptr<Strategy> make_multiplexed_strategy(
-    std::function<std::unique_ptr<reactor::Multiplexer>()> make);
+/// All tasks in one loop over this multiplexer, on non-blocking sockets.
+Result run_multiplexed(reactor::Multiplexer& multiplexer, const Batch& batch, Observer& observer,
+                       net::Signals& signals);
 
 /// A coroutine for each task, all of them on one io_context of Boost.Asio.
-std::unique_ptr<Strategy> make_asio_strategy();
+Result run_asio(const Batch& batch, Observer& observer, net::Signals& signals);
 
 /// All tasks in one loop over an io_uring, which connects, sends and receives by itself. Only where
-/// it was built in. Raises std::system_error where the kernel refuses.
-std::unique_ptr<Strategy> make_uring_strategy();
+/// it was built in.
+Result run_uring(const Batch& batch, Observer& observer, net::Signals& signals);
 
 }  // namespace poetry::fetch

@@ -9,29 +9,34 @@
 #include "reactor/epoll.hpp"
 #include "reactor/poll.hpp"
 #include "reactor/select.hpp"
+#ifdef POETRY_URING
+#include "reactor/ring.hpp"
+#endif
 
 namespace poetry::fetch {
 namespace {
 
 struct Entry {
   std::string_view name;
-  std::unique_ptr<Strategy> (*make)();
+  Result (*run)(const Batch&, Observer&, net::Signals&);
+  void (*try_out)() = [] {};  // raises std::system_error where the kernel does not allow it
 };
 
-template <typename Waiting>
-std::unique_ptr<Strategy> make_strategy_over() {
-  return make_multiplexed_strategy([] { return std::make_unique<Waiting>(); });
+template <typename Multiplexer>
+Result run_over(const Batch& batch, Observer& observer, net::Signals& signals) {
+  Multiplexer multiplexer;
+  return run_multiplexed(multiplexer, batch, observer, signals);
 }
 
 constexpr std::array entries{
-    Entry{"sequential", make_sequential},
-    Entry{"threads", make_threads},
-    Entry{"select", make_strategy_over<reactor::Select>},
-    Entry{"poll", make_strategy_over<reactor::Poll>},
-    Entry{"epoll", make_strategy_over<reactor::Epoll>},
-    Entry{"asio", make_asio_strategy},
+    Entry{"sequential", run_sequential},
+    Entry{"threads", run_threads},
+    Entry{"select", run_over<reactor::Select>},
+    Entry{"poll", run_over<reactor::Poll>},
+    Entry{"epoll", run_over<reactor::Epoll>},
+    Entry{"asio", run_asio},
 #ifdef POETRY_URING
-    Entry{"uring", make_uring_strategy},
+    Entry{"uring", run_uring, reactor::Ring::try_out},
 #endif
 };
 
@@ -39,6 +44,13 @@ constexpr std::array entries{
 
 Fetch begin_fetch(const Batch& batch, std::size_t task, base::TimePoint now) {
   return {batch.servers[task], batch.fetch, task, now, batch.servers.expected(task)};
+}
+
+bool resolve_numeric(Fetch& fetch, const Batch& batch) {
+  const auto found = net::resolve_numeric(fetch.where(), batch.family);
+  if (found.addresses.empty()) return false;
+  fetch.resolved(found, base::Clock::now());
+  return true;
 }
 
 const std::vector<std::string>& strategy_names() {
@@ -54,7 +66,7 @@ std::vector<std::string> allowed_strategies() {
   std::vector<std::string> list;
   for (const auto& entry : entries) {
     try {
-      entry.make();
+      entry.try_out();
       list.emplace_back(entry.name);
     } catch (const std::system_error&) {
       continue;  // who names it is told why
@@ -63,10 +75,13 @@ std::vector<std::string> allowed_strategies() {
   return list;
 }
 
-std::unique_ptr<Strategy> make_strategy(std::string_view name) {
+Strategy find_strategy(std::string_view name) {
   std::string known;
   for (const auto& entry : entries) {
-    if (entry.name == name) return entry.make();
+    if (entry.name == name) {
+      entry.try_out();
+      return entry.run;
+    }
     known.append(known.empty() ? "" : ", ").append(entry.name);
   }
   if (name == "uring") {

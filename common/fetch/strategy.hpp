@@ -5,7 +5,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,6 +32,8 @@ struct Batch {
 
 /// The fetch of a task of the batch, begun now. Borrows the batch.
 Fetch begin_fetch(const Batch& batch, std::size_t task, base::TimePoint now);
+/// Tells a fetch that is to resolve its addresses, where its host is one itself and no name.
+bool resolve_numeric(Fetch& fetch, const Batch& batch);
 
 /// Who is told what happens: by one thread at a time, but not always the one that runs the
 /// strategy, and never of a task's next event before the last one's call has returned. Tasks count
@@ -55,14 +56,10 @@ struct Result {
   std::uint64_t wakeups = 0;  ///< returns of the calls that wait
 };
 
-class Strategy {
- public:
-  virtual ~Strategy() = default;
-  /// Fetches all. A signal that waits in `signals` ends what is unfinished as
-  /// Outcome::interrupted. Raises std::system_error where the waiting itself fails, and what the
-  /// observer raises.
-  virtual Result run(const Batch& batch, Observer& observer, net::Signals& signals) = 0;
-};
+/// Fetches all. A signal that waits in `signals` ends what is unfinished as Outcome::interrupted.
+/// Raises std::system_error where the waiting itself fails, and what the observer raises.
+using Strategy =
+    std::function<Result(const Batch& batch, Observer& observer, net::Signals& signals)>;
 
 /// The names of those that were built in.
 const std::vector<std::string>& strategy_names();
@@ -71,6 +68,6 @@ std::vector<std::string> allowed_strategies();
 
 /// Raises UsageError naming it and the valid ones where there is no such strategy, and
 /// std::system_error, which says what helps, where the kernel does not allow it.
-std::unique_ptr<Strategy> make_strategy(std::string_view name);
+Strategy find_strategy(std::string_view name);
 
 }  // namespace poetry::fetch

@@ -12,7 +12,7 @@ Task::Task(Context& context, std::size_t number)
 
 void Task::let_go() {
   close_all();
-  forget_name();
+  context_.resolver.forget(ticket_);
   context_.loop.wake_at(*this, base::never);
 }
 
@@ -24,13 +24,11 @@ void Task::advance() {
 }
 
 Task::Progress Task::act(const Resolve& action) {
-  const auto numeric = net::resolve_numeric(fetch_.where(), context_.batch.family);
-  if (!numeric.addresses.empty()) {
-    fetch_.resolved(numeric, base::Clock::now());
-    return Progress::goes_on;
-  }
-  ticket_ = context_.resolver.ask(fetch_.where(), context_.batch.family);
-  context_.asking[ticket_] = this;
+  if (resolve_numeric(fetch_, context_.batch)) return Progress::goes_on;
+  ticket_ = context_.resolver.ask(fetch_.where(), context_.batch.family, [this](const auto& found) {
+    fetch_.resolved(found, context_.loop.now());
+    advance();
+  });
   set_alarm(action.until);
   return Progress::waits;
 }
@@ -43,14 +41,11 @@ Task::Progress Task::act(const Connect& action) {
   }
   const net::Address& address = action.addresses[index];
   base::Fd socket = net::open_socket(address.family(), net::Blocking::no);
-  const int error = socket ? 0 : errno;
-  const bool may_wait = index == 0 && fetch_.record().attempts == 1;
-  if ((error == EMFILE || error == ENFILE) && may_wait && context_.owner.put_back(*this)) {
-    return Progress::over;
-  }
+  const std::error_code error(socket ? 0 : errno, std::generic_category());
+  if (fetch_.may_begin_anew(error) && context_.owner.put_back(*this)) return Progress::over;
   candidates_.emplace_back();
-  if (error != 0) {
-    end_candidate(index, {error, std::generic_category()}, base::Clock::now());
+  if (error) {
+    end_candidate(index, error, base::Clock::now());
     return Progress::goes_on;
   }
   candidates_[index] = context_.transport.connect(std::move(socket), *this, index, address);
@@ -112,7 +107,7 @@ void Task::wake(reactor::Interest /*what*/) {
     set_alarm(fetch_.deadline());
     return;
   }
-  forget_name();
+  context_.resolver.forget(ticket_);
   fetch_.expired(base::Clock::now());  // of many deadlines in one turn, the last ones come later
   advance();
 }
@@ -125,16 +120,6 @@ void Task::close_all() {
   for (auto& candidate : candidates_) close(std::move(candidate));
   candidates_.clear();
   close(std::move(connection_));
-}
-
-void Task::forget_name() {
-  if (context_.asking.erase(ticket_) > 0) context_.resolver.forget(ticket_);
-}
-
-void Task::resolved(const net::Resolved& found, base::TimePoint now) {
-  context_.asking.erase(ticket_);
-  fetch_.resolved(found, now);
-  advance();
 }
 
 void Task::interrupt(base::TimePoint now) {

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <memory>
 #include <system_error>
-#include <unordered_map>
 #include <vector>
 
 #include "fetch/fetch.hpp"
@@ -35,7 +34,6 @@ class Task final : private reactor::Waiter {
     reactor::EventLoop& loop;
     Transport& transport;
     Resolver& resolver;
-    std::unordered_map<std::uint64_t, Task*> asking;  ///< for a name, by the resolver's ticket
   };
 
   Task(Context& context, std::size_t number);
@@ -48,8 +46,6 @@ class Task final : private reactor::Waiter {
   /// Does what the fetch says next, until that takes time. Starts the task, and goes on with it
   /// once the fetch was told something.
   void advance();
-  /// The answer to what it asks for. Not after a deadline has ended that.
-  void resolved(const net::Resolved& found, base::TimePoint now);
   /// What the connecting of a socket came to.
   void connect_ended(const TaskSocket& socket, std::error_code error, base::TimePoint now);
   void interrupt(base::TimePoint now);
@@ -70,14 +66,13 @@ class Task final : private reactor::Waiter {
   void end_candidate(std::size_t index, std::error_code error, base::TimePoint now);
   void close(std::unique_ptr<TaskSocket> socket);
   void close_all();
-  void forget_name();
 
   Context& context_;
   Fetch fetch_;
   std::vector<std::unique_ptr<TaskSocket>> candidates_;  // to connect, by the index of their
                                                          // address; empty once closed
   std::unique_ptr<TaskSocket> connection_;
-  std::uint64_t ticket_ = 0;  // of the name that it asks for
+  std::uint64_t ticket_ = 0;  // of the name that it asked for last
 };
 
 }  // namespace poetry::fetch

@@ -228,15 +228,10 @@ void Crowd::run_task(std::size_t task) {
   queue_.finish(one.fetch());
 }
 
-class Threads final : public Strategy {
- public:
-  Result run(const Batch& batch, Observer& observer, net::Signals& signals) override {
-    return Crowd(batch, observer, signals).run();
-  }
-};
-
 }  // namespace
 
-std::unique_ptr<Strategy> make_threads() { return std::make_unique<Threads>(); }
+Result run_threads(const Batch& batch, Observer& observer, net::Signals& signals) {
+  return Crowd(batch, observer, signals).run();
+}
 
 }  // namespace poetry::fetch

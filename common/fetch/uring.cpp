@@ -142,13 +142,8 @@ void RingTransport::tell(RingSocket& socket, Operation operation,
       break;
     case Operation::receive:
       socket.receiving = completion.more;
-      if (!completion.bytes.empty()) {
-        SocketIo::deliver(task.fetch(), observer_, completion.bytes, now);
-      } else if (!error) {
-        task.fetch().stream_ended(now);
-      } else if (error != std::errc::no_buffer_space) {
-        task.fetch().receive_failed(error, now);
-      }
+      if (error != std::errc::no_buffer_space)
+        SocketIo::deliver(task.fetch(), observer_, completion.bytes, error, now);
   }
   task.advance();
 }
@@ -158,20 +153,12 @@ void RingTransport::finish_connecting(RingSocket& socket, std::error_code error)
   socket.task.connect_ended(socket, error, base::Clock::now());
 }
 
-class UringStrategy final : public Strategy {
- public:
-  Result run(const Batch& batch, Observer& observer, net::Signals& signals) override {
-    RingTransport transport(observer);
-    reactor::EventLoop loop(transport.multiplexer(), Runner::tick);
-    return Runner(loop, transport, batch, observer, signals).run();
-  }
-};
-
 }  // namespace
 
-std::unique_ptr<Strategy> make_uring_strategy() {
-  reactor::Ring::try_out();
-  return std::make_unique<UringStrategy>();
+Result run_uring(const Batch& batch, Observer& observer, net::Signals& signals) {
+  RingTransport transport(observer);
+  reactor::EventLoop loop(transport.multiplexer(), Runner::tick);
+  return Runner(loop, transport, batch, observer, signals).run();
 }
 
 }  // namespace poetry::fetch

@@ -169,7 +169,7 @@ class Strategies : public ::testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {
     try {
-      make_strategy(GetParam());
+      find_strategy(GetParam());
     } catch (const std::system_error& refused) {
       GTEST_SKIP() << refused.what();
     }
@@ -177,7 +177,7 @@ class Strategies : public ::testing::TestWithParam<std::string> {
   std::vector<Outcome> run() {
     texts_.emplace(batch_.servers.size()).fail_for = fail_for_;
     texts_->linger = linger_;
-    result_ = make_strategy(GetParam())->run(batch_, *texts_, signals_);
+    result_ = find_strategy(GetParam())(batch_, *texts_, signals_);
     EXPECT_THAT(texts_->ends, ::testing::Each(1));
     std::vector<Outcome> outcomes;
     for (const Record& record : result_.records) outcomes.push_back(record.outcome);

@@ -119,7 +119,7 @@ TEST_P(Strategies, EndTheRunWithWhatTheObserverRaises) {
   batch_.servers = {good.where(), good.where(), good.where()};
   texts_.emplace(3);
   texts_->raise_for = 0;
-  EXPECT_THROW(make_strategy(GetParam())->run(batch_, *texts_, signals_), std::runtime_error);
+  EXPECT_THROW(find_strategy(GetParam())(batch_, *texts_, signals_), std::runtime_error);
 }
 
 TEST_P(Strategies, ResolveNames) {

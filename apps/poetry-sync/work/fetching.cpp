@@ -7,9 +7,9 @@
 namespace poetry::sync::work {
 
 Fetching::Fetching(const poetry::fetch::Batch& batch, const std::string& engine, EventQueue& queue)
-    : queue_(queue), thread_([this, &batch, strategy = fetch::make_strategy(engine)] {
+    : queue_(queue), thread_([this, &batch, strategy = fetch::find_strategy(engine)] {
         try {
-          strategy->run(batch, queue_, signals_);
+          strategy(batch, queue_, signals_);
         } catch (...) {
           failure_ = std::current_exception();
         }
