@@ -109,6 +109,15 @@ def test_the_man_page_has_every_fault_and_service(args, section):
     assert set(names) <= set(documented)
 
 
+@pytest.mark.parametrize("name", TOOLS[:2])
+def test_the_man_page_has_every_engine(name):
+    said = run(name, "--version").out.decode()
+    names = re.search(r"^Engines: (.*)$", said, re.M)[1].split()
+    item = page(name).split("\n.It Fl e , Fl Fl engine ")[1].split("\n.It ")[0]
+    documented = re.findall(r"\w+", " ".join(re.findall(r"^\.Cm (.*)$", item, re.M)))
+    assert set(names) <= set(documented)
+
+
 @pytest.mark.parametrize("name", PAGES)
 @pytest.mark.skipif(not shutil.which("mandoc"), reason="mandoc is not installed")
 def test_the_man_page_is_clean(name):
