@@ -59,7 +59,7 @@ def test_bash_completes_every_option(name):
 
 @needs("bash")
 def test_bash_completes_values():
-    assert in_bash("poetry-server", "--engine", "s") == {"select"}
+    assert in_bash("poetry-server", "--engine", "sel") == {"select"}
     assert in_bash("poetry-server", "--engine", "=", "ep") == {"epoll"}
     assert in_bash("poetry-server", "-e", "as") == {"asio"}
     assert in_bash("poetry-server", "--engine", "=") >= {"asio", "select", "epoll"}

@@ -22,8 +22,7 @@ def test_help_and_version_go_to_standard_output(name, option, pattern):
 
 
 @pytest.mark.parametrize("name, feature", [
-    ("poetry-server", "Engines: asio select poll epoll threads fork"),
-    ("poetry-get", "Engines: sequential threads select poll epoll asio"),
+    ("poetry-server", "Engines: asio "), ("poetry-get", "Engines: sequential "),
     ("poetry-sync", "Databases: SQLite, PostgreSQL by libpqxx/")])
 def test_the_version_says_what_was_built_in(name, feature):
     first, built, features = run(name, "--version").out.decode().splitlines()
