@@ -238,7 +238,7 @@ def test_sighup_reads_faults_again(server, poem, tmp_path):
     assert read_poem(running.port) == TEXT[:3]
 
 
-def test_faults_apply_to_every_service(server, tmp_path):
+def test_faults_apply_to_more_than_poems(server, tmp_path):
     log = tmp_path / "access.log"
     log.write_text("a record\n")
     services = ["chargen", "echo", f"fibonacci:{tmp_path / 'state.db'}", f"weblog:{log},backlog=1",

@@ -1,6 +1,6 @@
 // What every engine must do with every service, over loopback. A new engine joins by its name in
-// engine_names(), a new service by its line in `services`. Lower bounds on time are the pacing's
-// promise; no upper bound is asserted.
+// engine_names(), a new service by its line in every_service(). Lower bounds on time are the
+// pacing's promise; no upper bound is asserted.
 #include <gtest/gtest.h>
 
 #include "session/services.hpp"
