@@ -48,8 +48,10 @@ class Multiplexer {
   virtual void forget(int fd) { set(fd, Interest::none); }
   /// Waits until something is ready or `timeout` has passed, rounded up to the clock of the system
   /// call, so that it never returns early for time; a signal handler may end it with nothing.
-  /// An error or hang-up counts as ready for what was asked. The list is valid until the next
-  /// wait. Raises std::system_error.
+  /// It looks once more when the time has passed, so that what came before a deadline is found.
+  /// Nothing is reported on suspicion: a socket that is ready for writing counts as connected. An
+  /// error or hang-up counts as ready for what was asked. The list is valid until the next wait.
+  /// Raises std::system_error.
   virtual std::span<const Ready> wait(base::Duration timeout) = 0;
   /// Tells the owners of other operations what came to an end in that wait. To be called after each
   /// wait, once the time is known: their handlers may take long.
