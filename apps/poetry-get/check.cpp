@@ -13,7 +13,6 @@
 #include "engine/capacity.hpp"
 #include "fetch/resolver.hpp"
 #include "fetch/strategy.hpp"
-#include "net/ephemeral_ports.hpp"
 #include "net/socket.hpp"
 #include "output/files.hpp"
 #include "output/spool.hpp"
@@ -127,7 +126,7 @@ void check_parallel(const GetOptions& options, std::uint64_t tasks, cli::CheckRe
     engine::Capacity holds{room.tasks,
                            std::to_string(room.descriptors) + " open files (ulimit -n)"};
     if (engine == "threads") {
-      if (auto threads = engine::thread_capacity(0); threads.connections < holds.connections) {
+      if (auto threads = engine::process_capacity(); threads.connections < holds.connections) {
         holds = std::move(threads);
       }
     }
@@ -139,25 +138,6 @@ void check_parallel(const GetOptions& options, std::uint64_t tasks, cli::CheckRe
       report.warns(what + ", not " + std::to_string(wanted) + ": " + holds.limit,
                    "raise that limit, or let --parallel be smaller");
     }
-  }
-}
-
-// Each connection to one address and port has a local port of its own, and keeps it for a minute
-// where this side closes first (TIME-WAIT, RFC 9293).
-void check_ports(const GetOptions& options, const std::vector<net::HostPort>& servers,
-                 cli::CheckReport& report) {
-  const auto ports = net::ephemeral_ports();
-  if (ports.empty()) return;
-  std::map<std::string, std::uint64_t> tasks;
-  for (const auto& server : servers) tasks[net::to_string(server)] += options.repeat;
-  const auto room = room_for_tasks().tasks;
-  for (const auto& [server, count] : tasks) {
-    const auto at_once = std::min(room, options.parallel == 0 ? count : options.parallel);
-    if (at_once <= ports.size()) continue;
-    report.warns(base::counted(at_once, "connection") + " at once to " + server + ": there are " +
-                     std::to_string(ports.size()) +
-                     " local ports for them (net.ipv4.ip_local_port_range)",
-                 "let --parallel be smaller, or widen that range");
   }
 }
 
@@ -197,7 +177,6 @@ int check(const GetOptions& options) {
   const std::uint64_t tasks = servers.size() * options.repeat;
   cli::CheckReport report;
   if (tasks > 0) check_parallel(options, tasks, report);
-  check_ports(options, servers, report);
   Hosts hosts(options, servers);
   hosts.resolve_all();
   hosts.tell(report);

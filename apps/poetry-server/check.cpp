@@ -1,44 +1,36 @@
 #include "check.hpp"
 
 #include <filesystem>
+#include <functional>
 #include <optional>
 
 #include "cli/check_report.hpp"
 #include "engine/engine.hpp"
-#include "net/ephemeral_ports.hpp"
+#include "limits.hpp"
 #include "net/socket.hpp"
 #include "ports.hpp"
-#include "worker_limits.hpp"
 
 namespace poetry::server {
 namespace {
 
-void check_capacity(const ServerOptions& options, const std::vector<Plan>& plans,
-                    cli::CheckReport& report) {
-  const auto capacity = engine::make_engine(options.engine)->capacity();
-  const auto holds = options.engine + " holds at most " + std::to_string(capacity.connections) +
-                     " connections: " + capacity.limit;
-  const auto max = max_clients(options, plans);
-  if (max <= capacity.connections) {
-    report.works(holds);
-  } else {
-    report.fails("--max-clients " + std::to_string(max) + ": " + holds,
-                 "raise that limit, or lower --max-clients");
+/// `require` is one of limits.hpp.
+void check_room(const std::function<std::string()>& require, std::string_view remedy,
+                cli::CheckReport& report) {
+  try {
+    report.works(require());
+  } catch (const std::runtime_error& error) {
+    report.fails(error.what(), remedy);
   }
 }
 
-void check_workers(const ServerOptions& options, const std::vector<Plan>& plans,
-                   cli::CheckReport& report) {
-  const auto count = worker_count(options);
-  if (count == 1) return;
-  const auto capacity = worker_capacity({plans.size(), max_clients(options, plans)});
-  const auto what = std::to_string(count) + " workers: at most " +
-                    std::to_string(capacity.workers) + " here: " + capacity.limit;
-  if (count <= capacity.workers) {
-    report.works(what);
-  } else {
-    report.fails(what, "raise that limit, or lower --workers");
-  }
+void check_limits(const ServerOptions& options, const std::vector<Plan>& plans,
+                  cli::CheckReport& report) {
+  const auto engine = engine::make_engine(options.engine);
+  check_room([&] { return require_clients(*engine, options, plans); },
+             "raise that limit, or lower --max-clients", report);
+  if (worker_count(options) == 1) return;
+  check_room([&] { return require_workers(options, plans); },
+             "raise that limit, or lower --workers", report);
 }
 
 std::string remedy_for(const std::system_error& error) {
@@ -57,15 +49,7 @@ std::string remedy_for(const std::system_error& error) {
 void check_port(const net::HostPort& at, faults::Acceptance acceptance, cli::CheckReport& report) {
   try {
     const base::Fd socket = take_port(acceptance, listening_address(at));
-    const auto outgoing = net::ephemeral_ports();
-    if (at.port != 0 && outgoing.contains(at.port)) {
-      report.warns("bind " + net::to_string(at) +
-                       ": free now, but outgoing connections take ports from " +
-                       std::to_string(outgoing.first) + " to " + std::to_string(outgoing.last),
-                   "choose a port outside of them, so that none is in the way later");
-    } else {
-      report.works("bind " + net::to_string(at));
-    }
+    report.works("bind " + net::to_string(at));
   } catch (const std::system_error& error) {
     const bool unresolved = error.code().category() == net::resolve_category();
     report.fails(error.what(),
@@ -103,8 +87,7 @@ void check_service(const session::ServiceSpec& spec, cli::CheckReport& report) {
 int check(const ServerOptions& options) {
   const auto plans = plan_ports(options);
   cli::CheckReport report;
-  check_capacity(options, plans, report);
-  check_workers(options, plans, report);
+  check_limits(options, plans, report);
   const auto inherited = check_inherited(options, plans, report);
   for (std::size_t i = 0; i < plans.size(); ++i) {
     if (inherited && (*inherited)[i]) {

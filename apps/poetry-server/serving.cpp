@@ -9,7 +9,7 @@
 #include "base/quantity.hpp"
 #include "base/seed.hpp"
 #include "base/shared_memory.hpp"
-#include "worker_limits.hpp"
+#include "limits.hpp"
 
 namespace poetry::server {
 namespace {
@@ -43,31 +43,13 @@ Serving::Serving(ServerOptions options, int argc, const char* const* argv)
       totals_(base::make_shared_memory<Totals>()),
       started_(base::Clock::now()) {
   const auto plans = plan_ports(options_);
-  check_workers(plans);
-  check_clients(options_, plans);
+  if (workers_ > 1) require_workers(options_, plans);
+  require_clients(*engine_, options_, plans);
   ports_.emplace(
       plans, options_, seed_, [this](const faults::Fired& fired) { log_fault(fired); },
       take_inherited(plans, options_));
   if (needs_seed(plans)) base::log_info("seed={}", seed_);
   warn_of_long_tick(options_.tick, plans);
-}
-
-/// A limit beyond what the engine can hold is not what would happen.
-void Serving::check_clients(const ServerOptions& options, const std::vector<Plan>& plans) const {
-  const auto max = max_clients(options, plans);
-  const auto capacity = engine_->capacity();
-  if (max <= capacity.connections) return;
-  throw std::runtime_error("--max-clients " + std::to_string(max) + ": " + options.engine +
-                           " holds at most " + std::to_string(capacity.connections) +
-                           " connections here: " + capacity.limit);
-}
-
-void Serving::check_workers(const std::vector<Plan>& plans) const {
-  if (workers_ == 1) return;
-  const auto capacity = worker_capacity({plans.size(), max_clients(options_, plans)});
-  if (workers_ <= capacity.workers) return;
-  throw std::runtime_error("--workers " + std::to_string(workers_) + ": at most " +
-                           std::to_string(capacity.workers) + " here: " + capacity.limit);
 }
 
 void Serving::serve(engine::Host& host, int control) {
@@ -81,7 +63,7 @@ void Serving::reload() {
     throw base::UsageError("the number of workers changes by a restart only", options.workers);
   }
   const auto plans = plan_ports(options);
-  check_clients(options, plans);
+  require_clients(*engine_, options, plans);
   ports_->replace(plans, options);
 }
 

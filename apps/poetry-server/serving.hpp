@@ -45,8 +45,6 @@ class Serving {
   [[nodiscard]] std::string statistics() const;
 
  private:
-  void check_clients(const ServerOptions& options, const std::vector<Plan>& plans) const;
-  void check_workers(const std::vector<Plan>& plans) const;
   void log_fault(const faults::Fired& fired) const;
 
   ServerOptions options_;

@@ -12,6 +12,7 @@
 #include "base/log.hpp"
 #include "base/shared_memory.hpp"
 #include "cli/main.hpp"
+#include "engine/capacity.hpp"
 
 namespace poetry::server {
 namespace {
@@ -69,7 +70,8 @@ void Workers::fill(WorkerSlot& slot) {
     const int error = errno;
     slot.orders.reset();
     throw std::system_error(error, std::generic_category(),
-                            "start worker " + std::to_string(slot.number));
+                            "start worker " + std::to_string(slot.number) + " (see " +
+                                std::string(engine::process_limits) + ")");
   }
   base::log_info("worker={} pid={} started", slot.number, slot.pid);
 }

@@ -1,24 +1,20 @@
-// How many connections an engine can hold before it runs into a limit of the process or machine.
-// Every figure is of the moment: what runs and is open now is taken off where it can be known.
+// How many connections an engine can hold by the limits of this process and its user. Whatever else
+// may be short (memory, the machine's threads, a control group's) the error at the time tells.
 #pragma once
 
 #include "engine/engine.hpp"
 
 namespace poetry::engine {
 
-/// Where the kernel says what its limits are; other places in tests.
-struct LimitFiles {
-  std::string proc = "/proc";
-  std::string cgroups = "/sys/fs/cgroup";
-};
-
 /// By descriptors, one a connection beside those that are open now and `own` of the engine's.
 Capacity descriptor_capacity(std::uint64_t own = 0);
 
-/// By threads, one a connection, and by descriptors.
-Capacity thread_capacity(std::uint64_t own_descriptors, const LimitFiles& files = {});
+/// By descriptors, and by the processes of a user, one a connection; a thread counts as one.
+Capacity process_capacity(std::uint64_t own_descriptors = 0);
 
-/// By processes, one a connection, and by descriptors.
-Capacity process_capacity(std::uint64_t own_descriptors, const LimitFiles& files = {});
+/// What to look at where no further process or thread is to be had: the reasons of EAGAIN in
+/// fork(2) and pthread_create(3).
+inline constexpr std::string_view process_limits =
+    "ulimit -u, kernel.threads-max, kernel.pid_max, vm.max_map_count, cgroup pids.max";
 
 }  // namespace poetry::engine

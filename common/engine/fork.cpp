@@ -117,7 +117,8 @@ void ForkLoop::admit(AcceptedSocket& accepted, Port& port, QuotaSlot slot) {
   if (process.pid < 0) {
     const int error = errno;
     events().watch(process.channel.get(), reactor::Interest::none, process);
-    throw std::system_error(error, std::generic_category(), "fork");
+    throw std::system_error(error, std::generic_category(),
+                            "fork (see " + std::string(process_limits) + ")");
   }
   accepted.socket.reset();
   processes_.splice(processes_.end(), fresh);

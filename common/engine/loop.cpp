@@ -93,7 +93,7 @@ void Loop::start_draining() {
 void Loop::accept(AcceptingPort& accepting) {
   for (int i = 0; i < accepts_per_turn && wanted_ == Command::go_on; ++i) {
     if (accepting.port.quota->full()) {
-      pause(accepting, {});
+      pause(accepting);
       return;
     }
     if (!has_next(accepting) || !let_in(accepting)) return;
@@ -107,7 +107,7 @@ bool Loop::has_next(AcceptingPort& accepting) {
   auto taken = take_from(port);
   if (!taken.socket) {
     if (taken.error != std::errc::operation_would_block) {
-      pause(accepting, taken.error);
+      pause(accepting, taken.error.message());
     } else if (held_ <= paused_at_ / 2) {
       paused_at_ = 0;
     }
@@ -135,7 +135,7 @@ bool Loop::let_in(AcceptingPort& accepting) {
     --held_;
     const auto* const of_system = dynamic_cast<const std::system_error*>(&error);
     if (of_system != nullptr && is_shortage(of_system->code()) && accepted.socket) {
-      pause(accepting, of_system->code());
+      pause(accepting, error.what());
       return false;
     }
     base::log_error("port={} conn={}: {}", accepting.port.at.port, accepted.peer.number,
@@ -158,13 +158,13 @@ void Loop::turn_away(AcceptingPort& accepting, Reason reason) {
 /// Stops accepting at one listener, for its quota or for lack of descriptors or the like. Says the
 /// latter once, and again only after nobody waited any more while half as many were held, so that
 /// a server at its limit does not flood its log.
-void Loop::pause(AcceptingPort& accepting, const std::error_code& error) {
+void Loop::pause(AcceptingPort& accepting, std::string_view shortage) {
   if (!accepting.paused) ++paused_;
   accepting.paused = true;
   events_.watch(accepting.port.listener.get(), reactor::Interest::none, accepting);
-  if (!error) return;
+  if (shortage.empty()) return;
   if (paused_at_ == 0) {
-    base::log_warn("accepting is paused: {} ({} connections held)", error.message(), held_);
+    base::log_warn("accepting is paused: {} ({} connections held)", shortage, held_);
     paused_at_ = std::max<std::size_t>(held_, 1);
   }
   events_.wake_at(accept_again_, base::later(base::Clock::now(), accept_retry));

@@ -110,7 +110,7 @@ class Loop {
   [[nodiscard]] bool has_next(AcceptingPort& accepting);
   [[nodiscard]] bool let_in(AcceptingPort& accepting);
   void turn_away(AcceptingPort& accepting, Reason reason);
-  void pause(AcceptingPort& accepting, const std::error_code& error);
+  void pause(AcceptingPort& accepting, std::string_view shortage = {});
   void resume_accepting();
 
   void find_sources();

@@ -169,7 +169,10 @@ void ThreadsLoop::Worker::start() {
   };
   const int error = ::pthread_create(&thread, &attributes, body, this);
   ::pthread_attr_destroy(&attributes);
-  if (error != 0) throw std::system_error(error, std::generic_category(), "start a thread");
+  if (error != 0) {
+    throw std::system_error(error, std::generic_category(),
+                            "start a thread (see " + std::string(process_limits) + ")");
+  }
   started = true;
 }
 
@@ -190,7 +193,7 @@ class ThreadsEngine : public Engine {
     reactor::Poll poll;
     ThreadsLoop(poll, ports, host, options).run();
   }
-  [[nodiscard]] Capacity capacity() const override { return thread_capacity(thread_descriptors); }
+  [[nodiscard]] Capacity capacity() const override { return process_capacity(thread_descriptors); }
 };
 
 }  // namespace

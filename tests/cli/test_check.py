@@ -1,10 +1,11 @@
 """--check: what would fail, said beforehand, and nothing done."""
 
+import os
 import socket
 
 import pytest
 
-from harness import free_ports, run
+from harness import as_user, free_ports, run
 
 
 def check(*args, **options):
@@ -45,6 +46,17 @@ def test_everything_that_would_fail_is_told_with_its_remedy(tmp_path):
     for what in ("--max-clients 10000000", f"127.0.0.1:{port}", "missing.txt",
                  "no-such-host.invalid", "ready"):
         assert any(what in line and remedy.startswith("      ") for line, remedy in failures), text
+
+
+@pytest.mark.parametrize("engine", ["threads", "fork"])
+@pytest.mark.skipif(os.geteuid() != 0, reason="takes root, for a limit that binds another user")
+def test_too_few_processes_of_a_user_are_told(engine):
+    status, text = check("-p0", "--engine", engine, "--max-clients", "50", "--workers", "60",
+                         prefix=as_user(65534, 40))
+    limit = "here: 40 processes of this user (ulimit -u)\n"
+    assert status == 1 and text.endswith("2 things would fail\n")
+    assert f"FAIL  --max-clients 50: {engine} holds at most 40 connections {limit}" in text
+    assert f"FAIL  --workers 60: at most 40 {limit}" in text
 
 
 def test_a_state_that_does_not_exist_is_not_made(tmp_path):

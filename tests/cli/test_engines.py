@@ -181,6 +181,8 @@ def test_running_out_of_descriptors_pauses_once_and_serves_all_in_turn(serve, po
 def test_running_out_of_threads_pauses_once_and_serves_all_in_turn(server, name):
     running = server("--engine", name, "-d", "1h", listeners=3, prefix=as_user(STRANGER, 12))
     serve_in_turn(running, BUILT_IN[0].splitlines(keepends=True)[0], 30, 6)
+    assert running.err.matching(r"accepting is paused: .* \(see ulimit -u, .*\): "
+                                r"Resource temporarily unavailable \(\d+ connections held\)")
 
 
 def test_a_connection_leaves_one_log_line(serve, poem):

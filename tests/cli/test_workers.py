@@ -461,17 +461,6 @@ def test_more_workers_than_this_machine_holds_is_a_failure_before_serving():
     assert run("poetry-server", "-p0", "--check", "--workers", "10000000").status == 1
 
 
-def test_more_clients_in_all_than_this_machine_holds_is_a_failure_before_serving():
-    """Each worker could hold so many, but not all of them together."""
-    limit = int(open("/proc/sys/fs/file-max").read())
-    most = re.search(r"holds at most (\d+)", run("poetry-server", "--check").out.decode())[1]
-    workers = limit // int(most) + 1
-    if workers > 1000:
-        pytest.skip("this machine has no such limit")
-    fails(run("poetry-server", "-p0", "--workers", workers, "--max-clients", most),
-          f"--workers {workers}")
-
-
 def test_too_few_descriptors_for_the_listeners_is_a_failure_before_serving(poem):
     fails(run("poetry-server", "-p0", "--workers", "20", prefix=["prlimit", "--nofile=64:64"]),
           "--workers 20")

@@ -1,0 +1,37 @@
+#include "limits.hpp"
+
+#include "engine/capacity.hpp"
+
+namespace poetry::server {
+namespace {
+
+/// What the parent opens beside the listeners and a pipe for each worker.
+constexpr std::uint64_t parent_descriptors = 16;
+
+}  // namespace
+
+std::string require_clients(const engine::Engine& engine, const ServerOptions& options,
+                            const std::vector<Plan>& plans) {
+  const auto max = max_clients(options, plans);
+  const auto capacity = engine.capacity();
+  const auto room = options.engine + " holds at most " + std::to_string(capacity.connections) +
+                    " connections here: " + capacity.limit;
+  if (max <= capacity.connections) return room;
+  throw std::runtime_error("--max-clients " + std::to_string(max) + ": " + room);
+}
+
+std::string require_workers(const ServerOptions& options, const std::vector<Plan>& plans) {
+  const auto workers = worker_count(options);
+  auto capacity = engine::process_capacity();
+  auto descriptors = engine::descriptor_capacity(parent_descriptors);
+  descriptors.connections /= plans.size() + 1;
+  if (descriptors.connections < capacity.connections) {
+    capacity = {descriptors.connections,
+                descriptors.limit + ", one for each worker and for each of its ports"};
+  }
+  const auto room = "at most " + std::to_string(capacity.connections) + " here: " + capacity.limit;
+  if (workers <= capacity.connections) return std::to_string(workers) + " workers: " + room;
+  throw std::runtime_error("--workers " + std::to_string(workers) + ": " + room);
+}
+
+}  // namespace poetry::server
