@@ -26,11 +26,12 @@ bool is_shortage(const std::error_code& error) {
 }  // namespace
 
 Loop::Loop(reactor::Multiplexer& multiplexer, std::span<Port> ports, Host& host,
-           const EngineOptions& options, News news)
+           const EngineOptions& options, News news, net::Blocking sockets)
     : ports_(ports),
       host_(host),
       options_(options),
       news_(news),
+      sockets_(sockets),
       process_(::getpid()),
       events_(multiplexer, options.tick) {
   for (auto& port : ports_) {
@@ -104,7 +105,7 @@ void Loop::accept(AcceptingPort& accepting) {
 bool Loop::has_next(AcceptingPort& accepting) {
   if (accepting.accepted) return true;
   auto& port = accepting.port;
-  auto taken = take_from(port);
+  auto taken = net::accept_from(port.listener.get(), sockets_);
   if (!taken.socket) {
     if (taken.error != std::errc::operation_would_block) {
       pause(accepting, taken.error.message());

@@ -1,6 +1,6 @@
 // What the engines have in common, over an event loop in one thread: accepting within quotas and
 // descriptors, obeying the host, draining, and services that have news. An engine derives from it
-// and says what becomes of an taken connection. It lives for one Engine::serve().
+// and says what becomes of an accepted connection. It lives for one Engine::serve().
 #pragma once
 
 #include <list>
@@ -36,7 +36,7 @@ class QuotaSlot {
 
 /// A connection that was taken and has not begun.
 struct AcceptedSocket {
-  base::Fd socket;  ///< non-blocking
+  base::Fd socket;  ///< non-blocking, but for the engine that asked for others
   net::Address address;
   session::Peer peer;
   base::TimePoint at;
@@ -53,7 +53,8 @@ class Loop {
  public:
   /// Borrows all of them for its life.
   Loop(reactor::Multiplexer& multiplexer, std::span<Port> ports, Host& host,
-       const EngineOptions& options, News news = News::here);
+       const EngineOptions& options, News news = News::here,
+       net::Blocking sockets = net::Blocking::no);
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
   virtual ~Loop() = default;
@@ -62,9 +63,7 @@ class Loop {
   void run();
 
  protected:
-  /// Takes a connection that waits at the port, as accept_from() does.
-  virtual net::Accepted take_from(Port& port) { return net::accept_from(port.listener.get()); }
-  /// An taken connection is the engine's from here on, which calls released() once when it has
+  /// An accepted connection is the engine's from here on, which calls released() once when it has
   /// ended. What it raises is logged, and the connection reset; but where it lacks descriptors,
   /// memory, threads or processes and the accepted still has its socket, nothing is taken for a
   /// while and the accepted is offered again.
@@ -122,6 +121,7 @@ class Loop {
   Host& host_;
   EngineOptions options_;
   News news_;
+  net::Blocking sockets_;
   int process_;  // this one
   std::list<AcceptingPort> accepting_ports_;
   std::list<Source> sources_;

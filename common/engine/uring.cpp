@@ -8,12 +8,16 @@
 #include <string>
 #include <utility>
 
-#include "engine/accepting_ring.hpp"
 #include "engine/capacity.hpp"
 #include "engine/connection.hpp"
+#include "reactor/ring_multiplexer.hpp"
 
 namespace poetry::engine {
 namespace {
+
+/// What all connections together may send to the server in a turn, 64 KiB. A connection that cannot
+/// take it at once keeps it, and so never more than that.
+constexpr reactor::Ring::Buffers receive_buffers{16, 4096};
 
 /// In one operation. No more goes into a socket at a time than its buffer holds, mostly less.
 constexpr std::size_t max_sent = std::size_t{1} << 20;
@@ -25,13 +29,16 @@ struct Held {
   bool failed = false;
 };
 
-using What = AcceptingRing::Operation;
+/// Which operation it is, in the lower bits of a tag; the upper ones are its link.
+enum class What : std::uint64_t { send = reactor::RingMultiplexer::others, receive };
+constexpr std::uint64_t operation_bits = 7;
 
 class UringLoop final : public Loop {
  public:
-  UringLoop(AcceptingRing& multiplexer, std::span<Port> ports, Host& host,
+  UringLoop(reactor::RingMultiplexer& multiplexer, std::span<Port> ports, Host& host,
             const EngineOptions& options)
-      : Loop(multiplexer, ports, host, options), multiplexer_(multiplexer) {
+      : Loop(multiplexer, ports, host, options, News::here, net::Blocking::yes),
+        multiplexer_(multiplexer) {
     multiplexer_.pass_on([this](const reactor::Completion& completion) { complete(completion); });
   }
 
@@ -67,13 +74,11 @@ class UringLoop final : public Loop {
     std::string bytes_;
   };
 
-  static constexpr auto operation_bits = AcceptingRing::operation_bits;
   static std::uint64_t tag_of(What what, const Link& link) {
     static_assert(alignof(Link) > operation_bits);
     return std::bit_cast<std::uintptr_t>(&link) | static_cast<std::uint64_t>(what);
   }
 
-  net::Accepted take_from(Port& port) override { return multiplexer_.take_from(port); }
   void admit(AcceptedSocket& accepted, Port& port, QuotaSlot slot) override;
   void tell(const session::Service& service) override;
   void end_all() override;
@@ -85,7 +90,7 @@ class UringLoop final : public Loop {
   void release(Link& link);
   void destroy(Link& link);
 
-  AcceptingRing& multiplexer_;
+  reactor::RingMultiplexer& multiplexer_;
   std::deque<std::unique_ptr<Link>> links_;  // by descriptor
   std::size_t linked_ = 0;
 };
@@ -226,7 +231,7 @@ void UringLoop::destroy(Link& link) {
 class UringEngine final : public Engine {
  public:
   void serve(std::span<Port> ports, Host& host, const EngineOptions& options) override {
-    AcceptingRing multiplexer(ports);
+    reactor::RingMultiplexer multiplexer(receive_buffers);
     UringLoop(multiplexer, ports, host, options).run();
   }
   [[nodiscard]] Capacity capacity() const override { return descriptor_capacity(); }

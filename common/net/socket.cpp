@@ -93,6 +93,12 @@ bool has_full_backlog(int listener) {
          info.tcpi_unacked > info.tcpi_sacked;
 }
 
+/// Linux passes on errors of a new connection that died in the queue (accept(2), "Error handling").
+bool lost_before_accept(int error) {
+  return error == ECONNABORTED || error == EINTR || error == EPROTO || error == ENETDOWN ||
+         error == EHOSTDOWN || error == EHOSTUNREACH || error == ENETUNREACH || error == EOPNOTSUPP;
+}
+
 }  // namespace
 
 base::Fd bind_to(const Address& address) {
@@ -129,12 +135,6 @@ void adopt_listener(int listener, int backlog) {
   start_listening(listener, local_address(listener), backlog);
 }
 
-bool listens_together(int listener) {
-  int value = 0;
-  socklen_t size = sizeof value;
-  return ::getsockopt(listener, SOL_SOCKET, SO_REUSEPORT, &value, &size) == 0 && value != 0;
-}
-
 base::Fd listen_in_silence(const Address& address) {
   base::Fd socket = bind_to(address);  // as long as it does not listen, it refuses
   require_first_hop(socket.get(), address);
@@ -156,31 +156,14 @@ Address local_address(int socket) {
   return {address, size};
 }
 
-// accept(2), "Error handling": Linux passes on errors of the new connection itself.
-bool lost_before_accept(int error) {
-  return error == ECONNABORTED || error == EINTR || error == EPROTO || error == ENETDOWN ||
-         error == EHOSTDOWN || error == EHOSTUNREACH || error == ENETUNREACH || error == EOPNOTSUPP;
-}
-
-Address peer_of(int socket) {
-  sockaddr_in6 storage{};
-  socklen_t size = sizeof(sockaddr_in);  // it refuses to give less than it is asked for
-  ::getsockopt(socket, SOL_SOCKET, SO_PEERNAME, &storage, &size);
-  if (storage.sin6_family == AF_INET6) {
-    size = sizeof storage;
-    ::getsockopt(socket, SOL_SOCKET, SO_PEERNAME, &storage, &size);
-  }
-  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): the sockets interface's own cast
-  return {reinterpret_cast<sockaddr*>(&storage), size};
-}
-
-Accepted accept_from(int listener) {
+Accepted accept_from(int listener, Blocking blocking) {
+  const int flags = SOCK_CLOEXEC | (blocking == Blocking::no ? SOCK_NONBLOCK : 0);
   for (;;) {
     sockaddr_in6 storage{};
     socklen_t size = sizeof storage;
     // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): the sockets interface's own cast
     auto* address = reinterpret_cast<sockaddr*>(&storage);
-    base::Fd socket(::accept4(listener, address, &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    base::Fd socket(::accept4(listener, address, &size, flags));
     if (socket) return {std::move(socket), Address(address, size), {}};
     if (!lost_before_accept(errno)) return {base::Fd{}, Address{}, last_error()};
   }

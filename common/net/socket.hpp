@@ -35,9 +35,6 @@ std::vector<base::Fd> listen_together(const Address& address, int backlog, std::
 /// Gives a listener that another process made what those of listen_on() have, but for its address.
 void adopt_listener(int listener, int backlog);
 
-/// Whether a listener is one of several at its address.
-bool listens_together(int listener);
-
 /// Listens like listen_on(), but no handshake ever completes, without privileges: from before it
 /// listens the port drops every packet whose hop limit is not 255, which no system sends by default
 /// and no router leaves as it is; and for those that are set to it, the backlog is full. Raises
@@ -62,14 +59,9 @@ struct Accepted {
   std::error_code error;  ///< would-block as std::errc::operation_would_block
 };
 
-/// Whom an accepted socket is connected to, or was: getpeername(2) tells of none that is gone.
-Address peer_of(int socket);
-
-/// Whether an error of accept(2) is of the new connection itself, which died in the queue.
-bool lost_before_accept(int error);
-
-/// Accepts one connection, non-blocking. Connections that died in the queue are passed over.
-Accepted accept_from(int listener);
+/// Accepts one connection at a non-blocking listener, and has its socket block or not. Connections
+/// that died in the queue are passed over.
+Accepted accept_from(int listener, Blocking blocking = Blocking::no);
 
 /// A TCP socket for this family. An empty Fd with errno set where there is none to be had.
 base::Fd open_socket(int family, Blocking blocking);

@@ -140,12 +140,6 @@ void Ring::receive(int socket, std::uint64_t tag) {
   ::io_uring_sqe_set_data64(&entry, tag);
 }
 
-void Ring::accept(int listener, std::uint64_t tag) {
-  auto& entry = prepare();
-  ::io_uring_prep_multishot_accept(&entry, listener, nullptr, nullptr, SOCK_CLOEXEC);
-  ::io_uring_sqe_set_data64(&entry, tag);
-}
-
 void Ring::poll(int fd, Interest interest, std::uint64_t tag) {
   auto& entry = prepare();
   const auto read = has(interest, Interest::read) ? POLLIN : 0;

@@ -54,8 +54,6 @@ class Ring {
   /// Receives again and again, until the peer's FIN (0) or an error; ENOBUFS where all buffers were
   /// full, after which it may be asked for anew.
   void receive(int socket, std::uint64_t tag);
-  /// Accepts again and again, blocking and close-on-exec sockets; ends with an error.
-  void accept(int listener, std::uint64_t tag);
   /// Tells once that the descriptor is ready, or has failed.
   void poll(int fd, Interest interest, std::uint64_t tag);
   /// Ends all operations on the descriptor, which complete with ECANCELED unless they are done.

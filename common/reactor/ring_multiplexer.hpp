@@ -27,8 +27,6 @@ class RingMultiplexer final : public Multiplexer {
   std::span<const Ready> wait(base::Duration timeout) override;
   void hand_over() override;
 
-  /// All of the last wait, until the next.
-  [[nodiscard]] std::span<const Completion> completions() const { return completions_; }
   /// How often it has waited.
   [[nodiscard]] std::uint64_t waits() const { return waits_; }
   /// Whether all is handed over that an operation, asked for after so many waits, has come to by
