@@ -1,5 +1,7 @@
 #include "cli/command_line.hpp"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <boost/program_options.hpp>
 #include <fstream>
@@ -125,9 +127,7 @@ void apply(const Tool& tool, const std::vector<Given>& given) {
 }  // namespace
 
 std::string engines_line(const std::vector<std::string>& names) {
-  std::string line = "Engines:";
-  for (const auto& name : names) line.append(" ").append(name);
-  return line;
+  return fmt::format("Engines: {}", fmt::join(names, " "));
 }
 
 void add_common_options(Tool& tool, LogOptions& log) {
@@ -146,16 +146,16 @@ void add_common_options(Tool& tool, LogOptions& log) {
   }
   const std::vector<std::string> levels{"trace", "debug", "info", "warn", "error", "off"};
   options.push_back({"log-level", 0, "LEVEL", "trace, debug, info, warn, error or off", level,
-                     one_of(log.level, levels), [&log] { return std::vector{log.level}; }, levels});
+                     one_of(log.level, levels), shows(log.level), levels});
   options.push_back({"log-file", 0, "FILE", "append the log to FILE, not to standard error", "",
-                     into(log.file), [&log] { return std::vector{log.file}; }});
+                     into(log.file), shows(log.file)});
   options.push_back({"log-format",
                      0,
                      "FORMAT",
                      "text or json",
                      "text",
                      one_of(log.format, {"text", "json"}),
-                     [&log] { return std::vector{log.format}; },
+                     shows(log.format),
                      {"text", "json"}});
   options.push_back({"help", 'h', "", "print this help and exit", "", {}});
   options.push_back({"version", 'V', "", "print the version and exit", "", {}});
@@ -219,9 +219,7 @@ std::function<void(std::string_view)> into(std::uint64_t& count, std::uint64_t m
 std::function<void(std::string_view)> one_of(std::string& choice, std::vector<std::string> valid) {
   return [&choice, valid = std::move(valid)](std::string_view text) {
     if (std::ranges::find(valid, text) == valid.end()) {
-      std::string list;
-      for (const auto& name : valid) list.append(list.empty() ? "" : ", ").append(name);
-      throw base::UsageError("not one of " + list, text);
+      throw base::UsageError(fmt::format("not one of {}", fmt::join(valid, ", ")), text);
     }
     choice = text;
   };

@@ -4,10 +4,45 @@
 #include <utility>
 
 #include "base/error.hpp"
-#include "cli/completion_values.hpp"
 
 namespace poetry::cli {
 namespace {
+
+/// What may stand where a value is wanted.
+enum class Values { none, words, file, directory, other };
+
+struct OptionValues {
+  Values values = Values::none;
+  std::string words;  ///< separated by blanks
+};
+
+/// Adds one behind a blank.
+void add_word(std::string& words, std::string_view word) {
+  words.append(words.empty() ? "" : " ").append(word);
+}
+
+/// From the option's own list, or from its argument: "FILE", "ordered|live|none", "N|forever".
+OptionValues completion_of(const Option& option) {
+  OptionValues completion;
+  for (const auto& word : option.words) add_word(completion.words, word);
+  const std::string_view argument = option.argument;
+  if (completion.words.empty() && argument.find('|') != std::string_view::npos) {
+    for (std::size_t at = 0; at <= argument.size();) {
+      const auto end = std::min(argument.find('|', at), argument.size());
+      const auto word = argument.substr(at, end - at);
+      if (word.find_first_not_of("abcdefghijklmnopqrstuvwxyz-") == std::string_view::npos) {
+        add_word(completion.words, word);
+      }
+      at = end + 1;
+    }
+  }
+  completion.values = argument.empty()            ? Values::none
+                      : !completion.words.empty() ? Values::words
+                      : argument == "FILE"        ? Values::file
+                      : argument == "DIR"         ? Values::directory
+                                                  : Values::other;
+  return completion;
+}
 
 /// "poetry_sync_add", a name that every shell takes for a function's.
 std::string function_name(const Tool& tool) {

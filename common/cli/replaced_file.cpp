@@ -14,37 +14,12 @@
 namespace poetry::cli {
 namespace {
 
-enum class FileKind { none, regular, other };
-
-FileKind kind_of(const std::string& path) {
-  struct stat status {};
-  if (::stat(path.c_str(), &status) < 0) return FileKind::none;
-  return S_ISREG(status.st_mode) ? FileKind::regular : FileKind::other;
+/// Raises std::system_error naming `path`, for which it stands in.
+base::Fd open_for(const std::string& path, const std::string& file, int flags) {
+  base::Fd opened(::open(file.c_str(), O_WRONLY | O_CLOEXEC | flags, 0666));
+  if (!opened) base::throw_errno("write to", path);
+  return opened;
 }
-
-base::Fd open_for(const std::string& path, int flags) {
-  return base::Fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC | flags, 0666));
-}
-
-/// A file that is removed unless it is kept.
-class Draft {
- public:
-  explicit Draft(std::string path) : path_(std::move(path)) {}
-  Draft(const Draft&) = delete;
-  Draft& operator=(const Draft&) = delete;
-  ~Draft() {
-    if (!kept_) ::unlink(path_.c_str());
-  }
-  [[nodiscard]] const std::string& path() const { return path_; }
-  bool rename_to(const std::string& target) {
-    kept_ = std::rename(path_.c_str(), target.c_str()) == 0;
-    return kept_;
-  }
-
- private:
-  std::string path_;
-  bool kept_ = false;
-};
 
 }  // namespace
 
@@ -62,21 +37,22 @@ void check_replaceable(const std::string& path) {
 }
 
 void replace_file(const std::string& path, std::string_view text) {
-  const FileKind kind = kind_of(path);
-  if (kind == FileKind::other) {
-    const base::Fd file = open_for(path, 0);
-    if (!file) base::throw_errno("write to", path);
-    write_all(file.get(), text, path);
+  struct stat status {};
+  const bool exists = ::stat(path.c_str(), &status) == 0;
+  if (exists && !S_ISREG(status.st_mode)) {
+    write_all(open_for(path, path, 0).get(), text, path);
     return;
   }
-  const std::string target =
-      kind == FileKind::none ? path : std::filesystem::canonical(path).string();
+  const std::string target = exists ? std::filesystem::canonical(path).string() : path;
   const std::string aside = target + "." + std::to_string(::getpid()) + ".part";
-  const base::Fd file = open_for(aside, O_CREAT | O_EXCL);
-  if (!file) base::throw_errno("write to", path);
-  Draft draft(aside);
-  write_all(file.get(), text, path);
-  if (!draft.rename_to(target)) base::throw_errno("write to", path);
+  const base::Fd file = open_for(path, aside, O_CREAT | O_EXCL);
+  try {
+    write_all(file.get(), text, path);
+    if (std::rename(aside.c_str(), target.c_str()) != 0) base::throw_errno("write to", path);
+  } catch (...) {
+    ::unlink(aside.c_str());
+    throw;
+  }
 }
 
 }  // namespace poetry::cli
