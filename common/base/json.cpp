@@ -11,53 +11,31 @@ namespace {
 
 namespace json = boost::json;
 
-class JsonWriter {
- public:
-  explicit JsonWriter(JsonSpaces spaces)
-      : comma_(spaces == JsonSpaces::none ? "," : ", "),
-        colon_(spaces == JsonSpaces::none ? ":" : ": ") {}
-
-  void write(const json::value& value) {
-    if (const auto* const object = value.if_object()) {
-      write_object(*object);
-    } else if (const auto* const array = value.if_array()) {
-      write_array(*array);
-    } else if (const auto* const string = value.if_string()) {
-      text_ += json_string({string->data(), string->size()});
-    } else if (const auto* const number = value.if_double()) {
-      text_ += json_number(*number);
-    } else {
-      text_ += json::serialize(value);
+/// Appends a whole value, with `space` behind separators.
+void append(std::string& text, const json::value& value, std::string_view space) {
+  if (const auto* const object = value.if_object()) {
+    text += '{';
+    for (const auto& member : *object) {
+      if (&member != object->begin()) text.append(",").append(space);
+      text.append(json_string({member.key().data(), member.key().size()}));
+      append(text.append(":").append(space), member.value(), space);
     }
-  }
-
-  [[nodiscard]] std::string take() { return std::move(text_); }
-
- private:
-  void write_object(const json::object& object) {
-    std::string_view lead = "{";
-    for (const auto& [key, value] : object) {
-      text_.append(lead).append(json_string({key.data(), key.size()})).append(colon_);
-      write(value);
-      lead = comma_;
+    text += '}';
+  } else if (const auto* const array = value.if_array()) {
+    text += '[';
+    for (const auto& element : *array) {
+      if (&element != array->begin()) text.append(",").append(space);
+      append(text, element, space);
     }
-    text_ += object.empty() ? "{}" : "}";
+    text += ']';
+  } else if (const auto* const string = value.if_string()) {
+    text += json_string({string->data(), string->size()});
+  } else if (const auto* const number = value.if_double()) {
+    text += json_number(*number);
+  } else {
+    text += json::serialize(value);
   }
-
-  void write_array(const json::array& array) {
-    std::string_view lead = "[";
-    for (const auto& value : array) {
-      text_ += lead;
-      write(value);
-      lead = comma_;
-    }
-    text_ += array.empty() ? "[]" : "]";
-  }
-
-  std::string_view comma_;
-  std::string_view colon_;
-  std::string text_;
-};
+}
 
 }  // namespace
 
@@ -73,9 +51,9 @@ std::string json_number(double value) {
 }
 
 std::string json_text(const json::value& value, JsonSpaces spaces) {
-  JsonWriter writer(spaces);
-  writer.write(value);
-  return writer.take();
+  std::string text;
+  append(text, value, spaces == JsonSpaces::none ? "" : " ");
+  return text;
 }
 
 }  // namespace poetry::base

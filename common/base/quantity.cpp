@@ -1,8 +1,8 @@
 #include "base/quantity.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
-#include <optional>
 #include <span>
 
 #include "base/error.hpp"
@@ -31,17 +31,23 @@ constexpr Wide largest_size = (Wide{1} << 63) - 1;
 
 constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-enum class Verdict { ok, malformed, unknown_unit, too_large, not_whole };
-
-struct Parsed {
-  Verdict verdict = Verdict::ok;
-  std::uint64_t value = 0;
+/// What durations and sizes differ in.
+struct Quantity {
+  std::string_view noun;
+  std::span<const Unit> units;
+  std::uint64_t bare;  ///< the factor without a unit
+  Wide max;
+  enum class Remainder { dropped, refused } remainder;  ///< of the smallest unit
 };
 
-/// digits [. digits] [unit], in units of the table's smallest; `bare` is the factor without a unit.
-/// `exact` refuses what leaves a remainder; otherwise it is dropped.
-Parsed parse_quantity(std::string_view text, std::span<const Unit> units, std::uint64_t bare,
-                      Wide max, bool exact) {
+constexpr Quantity duration_quantity{"duration", duration_units, 1'000'000'000, longest_duration,
+                                     Quantity::Remainder::dropped};
+constexpr Quantity size_quantity{"size", size_units, 1, largest_size, Quantity::Remainder::refused};
+
+/// digits [. digits] [unit], in the smallest unit.
+std::uint64_t parse_quantity(std::string_view text, const Quantity& quantity) {
+  const std::string noun(quantity.noun);
+  const auto too_large = [&] { return UsageError(noun + " too large", text); };
   Wide digits = 0;
   Wide scale = 1;
   bool any = false;
@@ -54,40 +60,25 @@ Parsed parse_quantity(std::string_view text, std::span<const Unit> units, std::u
       any = true;
       digits = digits * 10 + static_cast<unsigned>(text[at] - '0');
       if (fraction) scale *= 10;
-      if (digits > (Wide{1} << 90) || scale > 1'000'000'000'000) return {Verdict::too_large};
+      if (digits > (Wide{1} << 90) || scale > 1'000'000'000'000) throw too_large();
     } else {
       break;
     }
   }
-  if (!any) return {Verdict::malformed};
-  std::optional<std::uint64_t> factor;
+  if (!any) throw UsageError(text.starts_with('-') ? noun + " is negative" : "not a " + noun, text);
   const auto name = text.substr(at);
-  if (name.empty()) factor = bare;
-  for (const auto& unit : units) {
-    if (unit.name == name) factor = unit.factor;
+  const auto unit = std::ranges::find(quantity.units, name, &Unit::name);
+  if (!name.empty() && unit == quantity.units.end()) {
+    throw UsageError("unknown unit of a " + noun, text);
   }
-  if (!factor) return {Verdict::unknown_unit};
-  if (digits > (~Wide{0}) / *factor) return {Verdict::too_large};
-  const Wide product = digits * *factor;
-  if (exact && product % scale != 0) return {Verdict::not_whole};
-  if (product / scale > max) return {Verdict::too_large};
-  return {Verdict::ok, static_cast<std::uint64_t>(product / scale)};
-}
-
-[[noreturn]] void refuse(Verdict verdict, std::string_view what, std::string_view text) {
-  const std::string noun(what);
-  switch (verdict) {
-    case Verdict::too_large:
-      throw UsageError(noun + " too large", text);
-    case Verdict::not_whole:
-      throw UsageError(noun + " is not a whole number of bytes", text);
-    case Verdict::unknown_unit:
-      throw UsageError("unknown unit of a " + noun, text);
-    default:
-      break;
+  const auto factor = name.empty() ? quantity.bare : unit->factor;
+  if (digits > ~Wide{0} / factor) throw too_large();
+  const Wide product = digits * factor;
+  if (quantity.remainder == Quantity::Remainder::refused && product % scale != 0) {
+    throw UsageError(noun + " is not a whole number of bytes", text);
   }
-  if (text.starts_with('-')) throw UsageError(noun + " is negative", text);
-  throw UsageError("not a " + noun, text);
+  if (product / scale > quantity.max) throw too_large();
+  return static_cast<std::uint64_t>(product / scale);
 }
 
 /// The largest unit that divides the value, so that the text is short and exact.
@@ -103,9 +94,7 @@ std::string format_quantity(std::uint64_t value, std::span<const Unit> units) {
 }  // namespace
 
 Duration parse_duration(std::string_view text) {
-  const auto parsed = parse_quantity(text, duration_units, 1'000'000'000, longest_duration, false);
-  if (parsed.verdict != Verdict::ok) refuse(parsed.verdict, "duration", text);
-  return std::chrono::nanoseconds(parsed.value);
+  return std::chrono::nanoseconds(parse_quantity(text, duration_quantity));
 }
 
 std::string format_duration(Duration duration) {
@@ -114,11 +103,7 @@ std::string format_duration(Duration duration) {
                          std::span(duration_units).subspan(seconds_at));
 }
 
-std::uint64_t parse_size(std::string_view text) {
-  const auto parsed = parse_quantity(text, size_units, 1, largest_size, true);
-  if (parsed.verdict != Verdict::ok) refuse(parsed.verdict, "size", text);
-  return parsed.value;
-}
+std::uint64_t parse_size(std::string_view text) { return parse_quantity(text, size_quantity); }
 
 std::string format_size(std::uint64_t bytes) { return format_quantity(bytes, size_units); }
 

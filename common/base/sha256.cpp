@@ -10,30 +10,22 @@
 
 namespace poetry::base {
 
-struct Sha256::State {
-  struct Free {
-    void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
-  };
-  std::unique_ptr<EVP_MD_CTX, Free> digest{EVP_MD_CTX_new()};
-};
-
-Sha256::Sha256() : state_(std::make_unique<State>()) {
-  if (!state_->digest) throw std::bad_alloc();
-  if (EVP_DigestInit_ex(state_->digest.get(), EVP_sha256(), nullptr) != 1) {
+Sha256::Sha256() : context_(::EVP_MD_CTX_new()) {
+  if (!context_) throw std::bad_alloc();
+  if (::EVP_DigestInit_ex(context_.get(), ::EVP_sha256(), nullptr) != 1) {
     throw std::runtime_error("SHA-256 is not available in this OpenSSL");
   }
 }
-Sha256::Sha256(Sha256&&) noexcept = default;
-Sha256& Sha256::operator=(Sha256&&) noexcept = default;
-Sha256::~Sha256() = default;
+
+void Sha256::Free::operator()(evp_md_ctx_st* context) const { ::EVP_MD_CTX_free(context); }
 
 void Sha256::update(std::string_view bytes) {
-  EVP_DigestUpdate(state_->digest.get(), bytes.data(), bytes.size());
+  EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size());
 }
 
 Digest Sha256::finish_digest() {
   Digest digest{};
-  EVP_DigestFinal_ex(state_->digest.get(), digest.data(), nullptr);
+  EVP_DigestFinal_ex(context_.get(), digest.data(), nullptr);
   return digest;
 }
 

@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+struct evp_md_ctx_st;  // OpenSSL's EVP_MD_CTX
+
 namespace poetry::base {
 
 /// A digest as it is, of a third of its text's size.
@@ -21,9 +23,6 @@ std::optional<Digest> parse_digest(std::string_view text);
 class Sha256 {
  public:
   Sha256();
-  Sha256(Sha256&&) noexcept;
-  Sha256& operator=(Sha256&&) noexcept;
-  ~Sha256();
 
   void update(std::string_view bytes);
   /// Ends this digest; start another with a new object.
@@ -32,8 +31,10 @@ class Sha256 {
   std::string finish();
 
  private:
-  struct State;
-  std::unique_ptr<State> state_;
+  struct Free {
+    void operator()(evp_md_ctx_st* context) const;
+  };
+  std::unique_ptr<evp_md_ctx_st, Free> context_;
 };
 
 }  // namespace poetry::base

@@ -1,6 +1,7 @@
 #include "base/xml.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "base/utf8.hpp"
 
@@ -12,27 +13,16 @@ bool is_xml_character(char32_t each) {
   return each != 0xFFFE && each != 0xFFFF;
 }
 
-/// What stands for it; empty where it stands for itself.
-std::string_view reference_to(char each) {
-  switch (each) {
-    case '&':
-      return "&amp;";
-    case '<':
-      return "&lt;";
-    case '>':
-      return "&gt;";
-    case '"':
-      return "&quot;";
-    case '\t':
-      return "&#9;";
-    case '\n':
-      return "&#10;";
-    case '\r':
-      return "&#13;";
-    default:
-      return {};
-  }
-}
+struct Reference {
+  char character;
+  std::string_view text;
+};
+
+/// What does not stand for itself.
+constexpr std::array references{Reference{'&', "&amp;"}, Reference{'<', "&lt;"},
+                                Reference{'>', "&gt;"},  Reference{'"', "&quot;"},
+                                Reference{'\t', "&#9;"}, Reference{'\n', "&#10;"},
+                                Reference{'\r', "&#13;"}};
 
 }  // namespace
 
@@ -56,12 +46,8 @@ std::string to_xml_characters(std::string_view bytes) {
 std::string xml_escaped(std::string_view bytes) {
   std::string text;
   for (const char each : to_xml_characters(bytes)) {
-    const auto reference = reference_to(each);
-    if (reference.empty()) {
-      text += each;
-    } else {
-      text += reference;
-    }
+    const auto* const found = std::ranges::find(references, each, &Reference::character);
+    text += found == references.end() ? std::string_view(&each, 1) : found->text;
   }
   return text;
 }
