@@ -122,12 +122,6 @@ std::uint32_t number_of(SQLite::Database& database, const char* query) {
   return database.execAndGet(query).getUInt();
 }
 
-std::vector<unsigned char> bytes_of(const Number& number) {
-  std::vector<unsigned char> bytes;
-  boost::multiprecision::export_bits(number, std::back_inserter(bytes), 8);
-  return bytes;
-}
-
 Number number_from(const SQLite::Column& column) {
   const auto* bytes = static_cast<const unsigned char*>(column.getBlob());
   Number number;
@@ -135,21 +129,24 @@ Number number_from(const SQLite::Column& column) {
   return number;
 }
 
-/// Binds a range's numbers from parameter `at` on.
-void bind_numbers(SQLite::Statement& statement, int at, const FibonacciRange& range) {
-  for (const auto* number : {&range.number, &range.following}) {
-    const auto bytes = bytes_of(*number);
+/// Runs a statement with the parameters ?1 to ?4; without a count the second is NULL.
+void execute(SQLite::Database& database, const char* sql, std::int64_t first,
+             std::optional<std::int64_t> count, const FibonacciRange& numbers) {
+  SQLite::Statement statement(database, sql);
+  statement.bind(1, first);
+  if (count) statement.bind(2, *count);
+  int at = 3;
+  for (const auto* number : {&numbers.number, &numbers.following}) {
+    std::vector<unsigned char> bytes;
+    boost::multiprecision::export_bits(*number, std::back_inserter(bytes), 8);
     statement.bind(at++, bytes.data(), static_cast<int>(bytes.size()));
   }
+  statement.exec();
 }
 
 void insert(SQLite::Database& database, const FibonacciRange& range,
             std::optional<std::int64_t> count) {
-  SQLite::Statement statement(database, "INSERT INTO free VALUES (?, ?, ?, ?)");
-  statement.bind(1, range.first);
-  if (count) statement.bind(2, *count);
-  bind_numbers(statement, 3, range);
-  statement.exec();
+  execute(database, "INSERT INTO free VALUES (?1, ?2, ?3, ?4)", range.first, count, range);
 }
 
 void create_table(SQLite::Database& database) {
@@ -192,19 +189,9 @@ void advance(SQLite::Database& database, FibonacciRange range) {
   const auto first = range.first;
   const auto count = static_cast<std::int64_t>(range.count);
   while (range.count > 0) range.take();
-  SQLite::Statement statement(
-      database,
-      "UPDATE free SET first = first + ?1, count = count - ?1, a = ?3, b = ?4 WHERE first = ?2");
-  statement.bind(1, count);
-  statement.bind(2, first);
-  bind_numbers(statement, 3, range);
-  statement.exec();
-}
-
-void remove(SQLite::Database& database, std::int64_t first) {
-  SQLite::Statement statement(database, "DELETE FROM free WHERE first = ?");
-  statement.bind(1, first);
-  statement.exec();
+  execute(database,
+          "UPDATE free SET first = first + ?2, count = count - ?2, a = ?3, b = ?4 WHERE first = ?1",
+          first, count, range);
 }
 
 }  // namespace
@@ -257,7 +244,7 @@ FibonacciRange FibonacciState::reserve(std::uint64_t max, std::int64_t after) {
     if (!lowest) fail("draw from", path_, "the state is damaged");
     auto& [range, endless] = *lowest;
     if (!endless && range.count <= max) {
-      remove(*database_, range.first);
+      database_->exec("DELETE FROM free WHERE first = " + std::to_string(range.first));
     } else {
       range.count = max;
       advance(*database_, range);

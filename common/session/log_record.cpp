@@ -9,8 +9,6 @@ namespace {
 
 using Field = std::optional<std::string_view>;
 
-Field present(std::string_view text) { return text == "-" ? Field{} : Field{text}; }
-
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 /// tchar of RFC 9110, section 5.6.2, of which methods are made.
@@ -23,7 +21,8 @@ bool is_method(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), is_method_character);
 }
 
-/// Takes a line apart from its front; each function is false where the line does not go on so.
+/// Takes a line apart from its front; each function is false where the line does not go on so. A
+/// field that is "-" is left absent.
 class Cursor {
  public:
   explicit Cursor(std::string_view line) : rest_(line) {}
@@ -36,24 +35,25 @@ class Cursor {
     return true;
   }
   /// Up to a space or the end; at least a character.
-  bool token(std::string_view& text) { return take(std::min(rest_.find(' '), rest_.size()), text); }
-  bool bracketed(std::string_view& text) {
-    return skip('[') && take(rest_.find(']'), text) && skip(']');
-  }
-  bool quoted(std::string_view& text) {
+  bool token(Field& field) { return take(std::min(rest_.find(' '), rest_.size()), field); }
+  bool bracketed(Field& field) { return skip('[') && take(rest_.find(']'), field) && skip(']'); }
+  bool quoted(Field& field) {
     if (!skip('"')) return false;
     std::size_t end = 0;
     while (end < rest_.size() && rest_[end] != '"') end += rest_[end] == '\\' ? 2 : 1;
     if (end >= rest_.size()) return false;
-    text = rest_.substr(0, end);
+    set(field, rest_.substr(0, end));
     rest_.remove_prefix(end + 1);
     return true;
   }
 
  private:
-  bool take(std::size_t size, std::string_view& text) {
+  static void set(Field& field, std::string_view text) {
+    if (text != "-") field = text;
+  }
+  bool take(std::size_t size, Field& field) {
     if (size == 0 || size == std::string_view::npos) return false;
-    text = rest_.substr(0, size);
+    set(field, rest_.substr(0, size));
     rest_.remove_prefix(size);
     return true;
   }
@@ -62,7 +62,6 @@ class Cursor {
 };
 
 bool parse_request(std::string_view request, LogRecord& record) {
-  if (request == "-") return true;
   const auto first = request.find(' ');
   if (first == std::string_view::npos || !is_method(request.substr(0, first))) return false;
   auto path = request.substr(first + 1);
@@ -82,11 +81,10 @@ bool parse_request(std::string_view request, LogRecord& record) {
 }
 
 bool is_status(std::string_view text) {
-  return text == "-" || (text.size() == 3 && std::all_of(text.begin(), text.end(), is_digit));
+  return text.size() == 3 && std::all_of(text.begin(), text.end(), is_digit);
 }
 
 bool is_size(std::string_view text) {
-  if (text == "-") return true;
   std::uint64_t size = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), size);
   return error == std::errc{} && end == text.data() + text.size();
@@ -96,33 +94,20 @@ bool is_size(std::string_view text) {
 
 std::optional<LogRecord> parse_log_record(std::string_view line) {
   Cursor at(line);
-  std::string_view host;
-  std::string_view ident;
-  std::string_view user;
-  std::string_view time;
-  std::string_view request;
-  std::string_view status;
-  std::string_view bytes;
-  std::string_view referer = "-";
-  std::string_view agent = "-";
-  const bool common = at.token(host) && at.skip(' ') && at.token(ident) && at.skip(' ') &&
-                      at.token(user) && at.skip(' ') && at.bracketed(time) && at.skip(' ') &&
-                      at.quoted(request) && at.skip(' ') && at.token(status) && at.skip(' ') &&
-                      at.token(bytes);
-  if (!common || !is_status(status) || !is_size(bytes)) return {};
-  const bool whole = at.at_end() || (at.skip(' ') && at.quoted(referer) && at.skip(' ') &&
-                                     at.quoted(agent) && at.at_end());
-  if (!whole) return {};
   LogRecord record;
-  if (!parse_request(request, record)) return {};
-  record[LogField::host] = present(host);
-  record[LogField::ident] = present(ident);
-  record[LogField::user] = present(user);
-  record[LogField::time] = present(time);
-  record[LogField::status] = present(status);
-  record[LogField::bytes] = present(bytes);
-  record[LogField::referer] = present(referer);
-  record[LogField::agent] = present(agent);
+  Field request;
+  auto& status = record[LogField::status];
+  auto& bytes = record[LogField::bytes];
+  const bool common = at.token(record[LogField::host]) && at.skip(' ') &&
+                      at.token(record[LogField::ident]) && at.skip(' ') &&
+                      at.token(record[LogField::user]) && at.skip(' ') &&
+                      at.bracketed(record[LogField::time]) && at.skip(' ') && at.quoted(request) &&
+                      at.skip(' ') && at.token(status) && at.skip(' ') && at.token(bytes);
+  if (!common || (status && !is_status(*status)) || (bytes && !is_size(*bytes))) return {};
+  const bool whole =
+      at.at_end() || (at.skip(' ') && at.quoted(record[LogField::referer]) && at.skip(' ') &&
+                      at.quoted(record[LogField::agent]) && at.at_end());
+  if (!whole || (request && !parse_request(*request, record))) return {};
   return record;
 }
 
