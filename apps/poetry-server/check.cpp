@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
+#include <stdexcept>
 
 #include "cli/check_report.hpp"
 #include "engine/engine.hpp"

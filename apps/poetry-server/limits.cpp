@@ -1,5 +1,7 @@
 #include "limits.hpp"
 
+#include <stdexcept>
+
 #include "engine/capacity.hpp"
 
 namespace poetry::server {

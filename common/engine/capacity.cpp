@@ -3,7 +3,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <filesystem>
+#include "net/descriptor_limit.hpp"
 
 namespace poetry::engine {
 
@@ -11,12 +11,7 @@ Capacity descriptor_capacity(std::uint64_t own) {
   rlimit limit{};
   ::getrlimit(RLIMIT_NOFILE, &limit);
   const std::uint64_t max = limit.rlim_cur;
-  auto used = own;
-  std::error_code error;
-  for (std::filesystem::directory_iterator at("/proc/self/fd", error), end; at != end;
-       at.increment(error)) {
-    ++used;  // with the one that lists them
-  }
+  const auto used = net::open_descriptors().size() + own;
   return {max > used ? max - used : 0, std::to_string(max) + " open files (ulimit -n)"};
 }
 

@@ -24,9 +24,7 @@ class ForkLoop : public Loop {
  public:
   ForkLoop(reactor::Multiplexer& multiplexer, std::span<Port> ports, Host& host,
            const EngineOptions& options)
-      : Loop(multiplexer, ports, host, options, News::elsewhere),
-        ports_(ports),
-        control_(options.control) {}
+      : Loop(multiplexer, ports, host, options, News::elsewhere), control_(options.control) {}
   ForkLoop(const ForkLoop&) = delete;
   ForkLoop& operator=(const ForkLoop&) = delete;
   ~ForkLoop() override { events().wake_at(killer_, base::never); }
@@ -57,12 +55,6 @@ class ForkLoop : public Loop {
     std::optional<Report> report;
     std::list<Process>::iterator self;
   };
-  /// Kills who does not stop.
-  struct Killer : reactor::Waiter {
-    explicit Killer(ForkLoop& its_loop) : loop(its_loop) {}
-    void wake(reactor::Interest /*what*/) override { loop.kill_all(); }
-    ForkLoop& loop;
-  };
 
   void admit(AcceptedSocket& accepted, Port& port, QuotaSlot slot) override;
   [[noreturn]] void be_child(AcceptedSocket& accepted, const Port& port, base::Fd channel);
@@ -92,9 +84,8 @@ class ForkLoop : public Loop {
   void release(Process& process);
   static Reason reap(const Process& process);
 
-  std::span<Port> ports_;  // whose listeners are to be closed in a child
-  int control_;            // to be closed in a child
-  Killer killer_{*this};
+  int control_;                                       // to be closed in a child
+  reactor::Callback killer_{[this] { kill_all(); }};  // of who does not stop
   std::list<Process> processes_;
 };
 
@@ -128,11 +119,10 @@ void ForkLoop::admit(AcceptedSocket& accepted, Port& port, QuotaSlot slot) {
 /// Nothing of the parent's is destroyed here, nor are its buffers flushed a second time.
 void ForkLoop::be_child(AcceptedSocket& accepted, const Port& port, base::Fd channel) {
   for (auto& process : processes_) process.channel.reset();
-  for (auto& each : ports_) each.listener.reset();
   base::Fd(control_).reset();  // borrowed in the parent, a copy here
-  keep_one_connection(accepted.socket.get());
   Report report;
   try {
+    keep_one_connection(accepted.socket.get());
     report = serve_as_child(accepted, port, channel.get());
   } catch (const std::exception& error) {
     base::log_error("port={} conn={}: {}", port.at.port, accepted.peer.number, error.what());

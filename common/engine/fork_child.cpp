@@ -3,27 +3,16 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <fstream>
-#include <string>
 
 #include "base/log.hpp"
 #include "engine/blocking.hpp"
+#include "net/descriptor_limit.hpp"
 
 namespace poetry::engine {
 namespace {
 
 /// What a client sends is read in pieces of at most this size, on the child's stack.
 constexpr std::size_t child_buffer = std::size_t{64} << 10U;
-
-/// Every open descriptor is below this: FDSize, the places that the process has for them (proc(5)).
-int end_of_descriptors() {
-  std::ifstream status("/proc/self/status");
-  for (std::string key, rest; status >> key; std::getline(status, rest)) {
-    int places = 0;
-    if (key == "FDSize:" && status >> places) return places;
-  }
-  return 0;
-}
 
 /// The parent, and the service, which has its news here.
 struct Parent : Outside {
@@ -72,11 +61,11 @@ Notice Parent::refresh(base::TimePoint now) {
 }  // namespace
 
 void keep_one_connection(int client) {
-  const int end = end_of_descriptors();
-  for (int fd = STDERR_FILENO + 1; fd < end; ++fd) {
+  for (const int fd : net::open_descriptors()) {
+    if (fd <= STDERR_FILENO || fd == client) continue;
     int family = AF_UNSPEC;
     socklen_t size = sizeof family;
-    if (fd == client || ::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &size) < 0) continue;
+    if (::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &size) < 0) continue;
     if (family == AF_INET || family == AF_INET6) const base::Fd closed(fd);
   }
 }
