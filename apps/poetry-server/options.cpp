@@ -1,5 +1,6 @@
 #include "options.hpp"
 
+#include <fmt/ranges.h>
 #include <sched.h>
 
 #include <limits>
@@ -49,14 +50,6 @@ base::Duration parse_tick(std::string_view text) {
   return tick;
 }
 
-std::string engine_text() {
-  std::string text = "how to wait for clients: ";
-  for (const auto& name : engine::engine_names()) {
-    text.append(name == engine::engine_names().front() ? "" : ", ").append(name);
-  }
-  return text;
-}
-
 std::string parse_workers(std::string_view text) {
   try {
     if (text != "auto") base::parse_count(text, "workers", 1, any_count);
@@ -68,12 +61,14 @@ std::string parse_workers(std::string_view text) {
 
 void add_engine_options(std::vector<cli::Option>& table, ServerOptions& o) {
   auto& settings = o.settings;
-  table.push_back({"engine", 'e', "NAME", engine_text(), o.engine,
+  const auto engines = engine::engine_names();
+  table.push_back({"engine", 'e', "NAME",
+                   fmt::format("how to wait for clients: {}", fmt::join(engines, ", ")), o.engine,
                    [&o](std::string_view text) {
                      engine::make_engine(text);
                      o.engine = text;
                    },
-                   cli::shows(o.engine), engine::engine_names()});
+                   cli::shows(o.engine), engines});
   table.push_back({"workers",
                    0,
                    "N|auto",

@@ -4,7 +4,6 @@
 #include <cerrno>
 
 #include "base/error.hpp"
-#include "base/log.hpp"
 #include "reactor/timeout.hpp"
 
 namespace poetry::engine {
@@ -53,9 +52,7 @@ void run_blocking(Connection& connection, Outside& outside, std::span<char> buff
   try {
     run(connection, outside, buffer);
   } catch (const std::exception& error) {
-    const auto ended = connection.ended(base::Clock::now());
-    base::log_error("port={} conn={}: {}", ended.port.at.port, ended.number, error.what());
-    connection.end(Reason::fault);
+    connection.fail(error);
   }
 }
 

@@ -72,8 +72,7 @@ Awaited Connection::proceed(Event event, base::TimePoint now, Transport& transpo
   try {
     return advance(now, transport);
   } catch (const std::exception& error) {
-    base::log_error("port={} conn={}: {}", port_.at.port, number_, error.what());
-    end(Reason::fault);
+    fail(error);
     return {.over = true};
   }
 }
@@ -220,6 +219,11 @@ void Connection::end(Reason reason) {
   if (all_sent) return;
   reason_ = reason;
   net::reset_on_close(socket_.get());
+}
+
+void Connection::fail(const std::exception& error) {
+  base::log_error("port={} conn={}: {}", port_.at.port, number_, error.what());
+  end(Reason::fault);
 }
 
 Ended Connection::ended(base::TimePoint now) const {

@@ -3,6 +3,7 @@
 // engine that waits on descriptors shares it. Owned by its engine.
 #pragma once
 
+#include <exception>
 #include <memory>
 #include <span>
 
@@ -53,6 +54,8 @@ class Connection {
   [[nodiscard]] std::string_view unsent() const { return pending_; }
   /// Ends it: the peer sees RST. One that has sent everything keeps its own reason and end.
   void end(Reason reason);
+  /// Logs what went wrong, and ends it as a fault does.
+  void fail(const std::exception& error);
   /// Closes the socket, destroys the session and gives up the service.
   void close();
   /// What to report, once it is over.

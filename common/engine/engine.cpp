@@ -1,9 +1,10 @@
 #include "engine/engine.hpp"
 
+#include <fmt/ranges.h>
+
 #include <array>
 
 #include "base/error.hpp"
-#include "engine/reactor.hpp"
 #include "reactor/asio_set.hpp"
 #include "reactor/epoll.hpp"
 #include "reactor/poll.hpp"
@@ -65,15 +66,14 @@ std::vector<std::string> engine_names() {
 }
 
 std::unique_ptr<Engine> make_engine(std::string_view name) {
-  std::string valid;
   for (const auto& kind : engine_kinds) {
     if (kind.name == name) return kind.make();
-    valid.append(valid.empty() ? "" : ", ").append(kind.name);
   }
   if (name == "uring") {
     throw base::UsageError("engine not built in, which takes liburing 2.3 or newer", name);
   }
-  throw base::UsageError("unknown engine (valid: " + valid + ")", name);
+  throw base::UsageError(fmt::format("unknown engine (valid: {})", fmt::join(engine_names(), ", ")),
+                         name);
 }
 
 }  // namespace poetry::engine

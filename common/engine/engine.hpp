@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -12,6 +13,7 @@
 
 #include "base/fd.hpp"
 #include "net/address.hpp"
+#include "reactor/multiplexer.hpp"
 #include "session/session.hpp"
 
 namespace poetry::engine {
@@ -103,6 +105,11 @@ std::vector<std::string> engine_names();
 /// Raises UsageError for an unknown name, listing the valid ones, and std::system_error, which says
 /// what helps, where the kernel does not allow the engine.
 std::unique_ptr<Engine> make_engine(std::string_view name);
+
+/// The engine that never blocks, in one thread: every connection waits in one multiplexer, which is
+/// made anew for each Engine::serve().
+std::unique_ptr<Engine> make_reactor_engine(
+    std::function<std::unique_ptr<reactor::Multiplexer>()> make_multiplexer);
 
 /// The engines beside those over a multiplexer: a thread and a process a connection.
 std::unique_ptr<Engine> make_threads_engine();

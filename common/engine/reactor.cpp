@@ -1,9 +1,7 @@
-#include "engine/reactor.hpp"
-
+// The engine that never blocks, in one thread: every connection waits in one multiplexer.
 #include <array>
 #include <deque>
 
-#include "base/log.hpp"
 #include "engine/capacity.hpp"
 #include "engine/connection.hpp"
 
@@ -57,9 +55,7 @@ class ReactorLoop : public Loop {
     try {
       if (!wanted.over) wait(link, wanted);
     } catch (const std::exception& error) {
-      const auto ended = link.connection.ended(base::Clock::now());
-      base::log_error("port={} conn={}: {}", ended.port.at.port, ended.number, error.what());
-      link.connection.end(Reason::fault);
+      link.connection.fail(error);
       release(link);
       return;
     }

@@ -38,7 +38,7 @@ class ThreadsLoop : public Loop {
   }
   ThreadsLoop(const ThreadsLoop&) = delete;
   ThreadsLoop& operator=(const ThreadsLoop&) = delete;
-  ~ThreadsLoop() override { events().wake_at(ringer_, base::never); }
+  ~ThreadsLoop() override { events().wake_at(notify_again_, base::never); }
 
  private:
   /// A connection and its thread, which may use it from begin() to finish().
@@ -78,18 +78,6 @@ class ThreadsLoop : public Loop {
     Worker* next_finished = nullptr;
     std::list<Worker>::iterator self;
   };
-  /// Joins threads that are done.
-  struct Reaper : reactor::Waiter {
-    explicit Reaper(ThreadsLoop& its_loop) : loop(its_loop) {}
-    void wake(reactor::Interest /*what*/) override { loop.reap(); }
-    ThreadsLoop& loop;
-  };
-  /// Rings again.
-  struct Ringer : reactor::Waiter {
-    explicit Ringer(ThreadsLoop& its_loop) : loop(its_loop) {}
-    void wake(reactor::Interest /*what*/) override { loop.notify_all(); }
-    ThreadsLoop& loop;
-  };
 
   void admit(AcceptedSocket& accepted, Port& port, QuotaSlot slot) override {
     std::list<Worker> fresh;
@@ -112,12 +100,13 @@ class ThreadsLoop : public Loop {
   }
 
   void notify_all() {
-    events().wake_at(ringer_, wakeup_.notify_all() ? base::never
-                                                   : base::later(base::Clock::now(), notify_retry));
+    events().wake_at(notify_again_, wakeup_.notify_all()
+                                        ? base::never
+                                        : base::later(base::Clock::now(), notify_retry));
   }
 
   void end_all() override {
-    events().wake_at(ringer_, base::never);
+    events().wake_at(notify_again_, base::never);
     for (auto& worker : workers_) worker.notice = Notice::stop;
     wakeup_.notify_for_good();
     while (!workers_.empty()) release(workers_.front());
@@ -152,8 +141,8 @@ class ThreadsLoop : public Loop {
 
   Wakeup wakeup_;
   base::Fd finished_;
-  Reaper reaper_{*this};
-  Ringer ringer_{*this};
+  reactor::Callback reaper_{[this] { reap(); }};  // of threads that are done
+  reactor::Callback notify_again_{[this] { notify_all(); }};
   std::list<Worker> workers_;
   std::mutex mutex_;
   Worker* first_finished_ = nullptr;  // and from there by next_finished; guarded by mutex_

@@ -8,7 +8,6 @@
 #include <deque>
 #include <functional>
 
-#include "engine/reactor.hpp"
 #include "reactor/poll.hpp"
 #include "support/rig.hpp"
 
