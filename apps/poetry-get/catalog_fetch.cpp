@@ -1,7 +1,5 @@
 #include "catalog_fetch.hpp"
 
-#include <array>
-#include <bit>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -35,8 +33,6 @@ std::string fetch_text(const fetch::Batch& batch, net::Signals& signals) {
   return std::move(text.text);
 }
 
-using Size = std::array<char, sizeof(std::size_t)>;
-
 }  // namespace
 
 // In a process of its own: what it takes is no engine's cost, and a name is looked up in a thread.
@@ -49,22 +45,9 @@ std::optional<fetch::PoemCatalog> fetch_catalog(const net::HostPort& where,
   batch.fetch.send.reset();
   batch.fetch.max_bytes = max_bytes;
   batch.family = family;
-  std::vector<Apart> no_others;
-  Apart apart(
-      [&](const output::Sink& answer) {
-        const std::string text = fetch_text(batch, signals);
-        const auto size = std::bit_cast<Size>(text.size());
-        answer({size.data(), size.size()});
-        answer(text);
-      },
-      no_others);
+  Apart apart([&] { return fetch_text(batch, signals); });
   try {
-    apart.begin(signals);
-    Size size{};
-    apart.read(size);
-    std::string text(std::bit_cast<std::size_t>(size), '\0');
-    apart.read(text);
-    apart.finish();
+    const std::string text = apart.run(signals);
     if (apart.signalled()) return std::nullopt;
     return fetch::parse_catalog(text, where);
   } catch (const std::system_error&) {

@@ -12,8 +12,6 @@ concept Plain = std::is_trivially_copyable_v<Kind>;
 /// Writes each value that it is called with.
 class Packer {
  public:
-  explicit Packer(const output::Sink& sink) : sink_(sink) {}
-
   template <Plain Kind>
   void operator()(const Kind& value) {
     put(&value, sizeof value);
@@ -27,27 +25,18 @@ class Packer {
     (*this)(arrivals.times().size());
     put(arrivals.times().data(), arrivals.times().size() * sizeof(base::TimePoint));
   }
-  void pass_on() {
-    sink_(piece_);
-    piece_.clear();
-  }
+  std::string bytes;
 
  private:
-  static constexpr std::size_t enough = std::size_t{64} << 10;
-
-  void put(const void* bytes, std::size_t size) {
-    piece_.append(static_cast<const char*>(bytes), size);
-    if (piece_.size() >= enough) pass_on();
+  void put(const void* from, std::size_t size) {
+    bytes.append(static_cast<const char*>(from), size);
   }
-
-  const output::Sink& sink_;
-  std::string piece_;
 };
 
 /// Reads each value that it is called with, in the order of packing.
 class Unpacker {
  public:
-  explicit Unpacker(const Source& source) : source_(source) {}
+  explicit Unpacker(std::string_view bytes) : bytes_(bytes) {}
 
   template <Plain Kind>
   void operator()(Kind& value) {
@@ -71,9 +60,12 @@ class Unpacker {
   }
 
  private:
-  void get(void* bytes, std::size_t size) { source_({static_cast<char*>(bytes), size}); }
+  void get(void* to, std::size_t size) {
+    bytes_.copy(static_cast<char*>(to), size);
+    bytes_.remove_prefix(size);
+  }
 
-  const Source& source_;
+  std::string_view bytes_;
 };
 
 template <typename Each, typename One>
@@ -97,19 +89,17 @@ void visit_record(Each& each, One& record) {
 
 }  // namespace
 
-void pack(const report::Run& run, const output::Sink& sink) {
-  Packer packer(sink);
-  packer(run.engine);
+std::string pack(const report::Run& run) {
+  Packer packer;
   packer(run.cost);
   packer(run.records.size());
   for (const fetch::Record& record : run.records) visit_record(packer, record);
-  packer.pass_on();
+  return std::move(packer.bytes);
 }
 
-report::Run unpack(const Source& source) {
-  Unpacker unpacker(source);
+report::Run unpack(std::string_view bytes) {
+  Unpacker unpacker(bytes);
   report::Run run;
-  unpacker(run.engine);
   unpacker(run.cost);
   run.records.resize(unpacker.size());
   for (fetch::Record& record : run.records) visit_record(unpacker, record);

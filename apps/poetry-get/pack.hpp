@@ -1,20 +1,16 @@
-// What an engine's process answers: its run as bytes, and back, record by record, so that no copy
-// of the whole is made on the way. Only for processes of the same program.
+// What an engine's process answers: its run as bytes, and back. Only for processes of the same
+// program.
 #pragma once
 
-#include <functional>
-#include <span>
+#include <string>
+#include <string_view>
 
-#include "output/sink.hpp"
 #include "report/report.hpp"
 
 namespace poetry::get {
 
-/// Fills all of the span, or raises.
-using Source = std::function<void(std::span<char>)>;
-
-/// All of a run but its servers. Exact, also in its times: the clock is the machine's.
-void pack(const report::Run& run, const output::Sink& sink);
-report::Run unpack(const Source& source);
+/// All of a run but its engine and servers. Exact, also in its times: the clock is the machine's.
+std::string pack(const report::Run& run);
+report::Run unpack(std::string_view bytes);
 
 }  // namespace poetry::get

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <memory>
 
 #include "apart.hpp"
 #include "base/error.hpp"
@@ -125,28 +126,24 @@ report::Run Job::run_engine(const std::string& engine, Turn turn) {
 // All processes are there before the first begins: each starts with the same memory, and none with
 // what an earlier engine left in this one.
 void Job::compare_engines() {
-  std::vector<Apart> processes;
-  processes.reserve(engines_.size());
+  std::vector<std::unique_ptr<Apart>> processes;
   for (const auto& engine : engines_) {
     const auto turn = processes.empty() ? Turn::first : Turn::later;
-    const auto work = [&](const output::Sink& answer) { pack(run_engine(engine, turn), answer); };
-    processes.push_back(Apart(work, processes));
+    const auto work = [&] { return pack(run_engine(engine, turn)); };
+    processes.push_back(std::make_unique<Apart>(work, processes));
   }
   for (std::size_t index = 0; index < engines_.size() && !stopped_; ++index) {
     if (events() != Events::none) write_standard_error("Engine " + engines_[index] + ":\n");
-    runs_.push_back(await(processes[index], engines_[index]));
-    stopped_ = processes[index].signalled();
+    runs_.push_back(await(*processes[index], engines_[index]));
+    stopped_ = processes[index]->signalled();
   }
 }
 
 report::Run Job::await(Apart& process, const std::string& engine) {
   report::Run run;
   try {
-    process.begin(signals_);
-    run = unpack([&process](std::span<char> bytes) { process.read(bytes); });
-    process.finish();
+    run = unpack(process.run(signals_));
   } catch (const std::exception& error) {
-    run = {};
     run.failure = error.what();
     write_standard_error("poetry-get: engine " + engine + ": " + run.failure + "\n");
   }
