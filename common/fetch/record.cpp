@@ -10,14 +10,12 @@ void Arrivals::add(base::TimePoint at, std::size_t max) {
   times_.push_back(at);
   while (times_.size() > max) {
     blur_ = step_ *= 2;
-    auto kept = times_.begin();
-    for (const base::TimePoint each : times_) {
-      if (each == times_.front() || each - *kept >= step_) {
-        if (each != times_.front()) ++kept;
-        *kept = each;
-      }
-    }
-    times_.erase(kept + 1, times_.end());
+    base::TimePoint kept = times_.front() - step_;
+    std::erase_if(times_, [&](base::TimePoint each) {
+      if (each - kept < step_) return true;
+      kept = each;
+      return false;
+    });
   }
 }
 

@@ -49,7 +49,7 @@ class Arrivals {
   Arrivals(base::Duration blur, std::vector<base::TimePoint> times)
       : step_(std::max(blur, min_step)), blur_(blur), times_(std::move(times)) {}
 
-  /// `at` must not decrease. Keeps `most` times, which are 2 at least.
+  /// `at` must not decrease. Keeps `max` times, which are 2 at least.
   void add(base::TimePoint at, std::size_t max = capacity);
   void clear();
   [[nodiscard]] const std::vector<base::TimePoint>& times() const { return times_; }

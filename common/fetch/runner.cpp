@@ -44,7 +44,6 @@ void Runner::interrupt() {
   queue_.interrupt();
 }
 
-/// Not where no other task would give a descriptor back.
 bool Runner::put_back(Task& task) {
   if (queue_.alone()) return false;
   queue_.put_back(task.fetch().task());

@@ -13,7 +13,7 @@
 
 namespace poetry::fetch {
 
-class Runner final : private Task::Owner {
+class Runner {
  public:
   /// The client's deadlines are met within so much of their time.
   static constexpr base::Duration tick = std::chrono::milliseconds(1);
@@ -23,14 +23,18 @@ class Runner final : private Task::Owner {
          net::Signals& signals);
   Runner(const Runner&) = delete;
   Runner& operator=(const Runner&) = delete;
-  ~Runner() override { loop_.wake_at(starter_, base::never); }
+  ~Runner() { loop_.wake_at(starter_, base::never); }
 
   /// As Strategy::run(). Call it once; the loop makes no turn after that.
   Result run();
 
+  /// There is no descriptor for the task. True where it is put away, to begin anew later: not where
+  /// no other task would give one back.
+  bool put_back(Task& task);
+  /// The task is over; its sockets are closed. It is not destroyed in this call.
+  void over(Task& task);
+
  private:
-  bool put_back(Task& task) override;
-  void over(Task& task) override;
   void start_some();
   void interrupt();
   void retire(Task& task);

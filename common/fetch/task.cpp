@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "fetch/runner.hpp"
 #include "net/socket.hpp"
 
 namespace poetry::fetch {
@@ -42,7 +43,7 @@ Task::Progress Task::act(const Connect& action) {
   const net::Address& address = action.addresses[index];
   base::Fd socket = net::open_socket(address.family(), net::Blocking::no);
   const std::error_code error(socket ? 0 : errno, std::generic_category());
-  if (fetch_.may_begin_anew(error) && context_.owner.put_back(*this)) return Progress::over;
+  if (fetch_.may_begin_anew(error) && context_.runner.put_back(*this)) return Progress::over;
   candidates_.emplace_back();
   if (error) {
     end_candidate(index, error, base::Clock::now());
@@ -90,7 +91,7 @@ Task::Progress Task::act(const Wait& action) {
 
 Task::Progress Task::act(const Done&) {
   let_go();
-  context_.owner.over(*this);
+  context_.runner.over(*this);
   return Progress::over;
 }
 

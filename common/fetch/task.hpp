@@ -15,22 +15,15 @@
 
 namespace poetry::fetch {
 
+class Runner;
+
 class Task final : private reactor::Waiter {
  public:
-  class Owner {
-   public:
-    virtual ~Owner() = default;
-    /// There is no descriptor for the task. True where it is put away, to begin anew later.
-    virtual bool put_back(Task& task) = 0;
-    /// The task is over; its sockets are closed. It must not be destroyed in this call.
-    virtual void over(Task& task) = 0;
-  };
-
   /// What tasks share.
   struct Context {
     const Batch& batch;
     Observer& observer;
-    Owner& owner;
+    Runner& runner;
     reactor::EventLoop& loop;
     Transport& transport;
     Resolver& resolver;
