@@ -13,8 +13,8 @@
 #include "engine/capacity.hpp"
 #include "fetch/resolver.hpp"
 #include "fetch/strategy.hpp"
+#include "files.hpp"
 #include "net/socket.hpp"
-#include "output/files.hpp"
 #include "output/spool.hpp"
 #include "plan.hpp"
 #include "server_list.hpp"
@@ -173,7 +173,7 @@ int check(const GetOptions& options) {
   const auto servers = listed_servers(options);
   if (servers.empty() && !options.catalog) throw base::UsageError("no server given", "[HOST:]PORT");
   read_send(options);
-  output::check_distinct(paths_of(options));
+  check_distinct(options);
   const std::uint64_t tasks = servers.size() * options.repeat;
   cli::CheckReport report;
   if (tasks > 0) check_parallel(options, tasks, report);

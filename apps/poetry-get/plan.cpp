@@ -62,10 +62,6 @@ net::Family family_of(const GetOptions& options) {
   return options.ipv4 ? net::Family::ipv4 : options.ipv6 ? net::Family::ipv6 : net::Family::any;
 }
 
-output::OutputPaths paths_of(const GetOptions& options) {
-  return {options.output, options.output_dir, options.report_file, options.timeline_svg};
-}
-
 std::optional<fetch::Batch> plan_batch(const GetOptions& options, std::vector<net::HostPort> given,
                                        std::optional<std::string> send, net::Signals& signals) {
   fetch::Batch batch;

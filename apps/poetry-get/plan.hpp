@@ -1,4 +1,4 @@
-// What a run is to fetch, from its options, lists and catalog, and where it is to go.
+// What a run is to fetch, from its options, lists and catalog.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,6 @@
 #include "net/address.hpp"
 #include "net/signals.hpp"
 #include "options.hpp"
-#include "output/files.hpp"
 
 namespace poetry::get {
 
@@ -22,8 +21,6 @@ struct Room {
 Room room_for_tasks();
 
 net::Family family_of(const GetOptions& options);
-
-output::OutputPaths paths_of(const GetOptions& options);
 
 /// Fetches the catalog, where one was asked for, and says at -v what is in it. None where a signal
 /// ended that. No more tasks at once than descriptors allow, which is a warning where more were

@@ -16,8 +16,8 @@
 #include "collector.hpp"
 #include "cost.hpp"
 #include "fetch/strategy.hpp"
+#include "files.hpp"
 #include "net/signals.hpp"
-#include "output/files.hpp"
 #include "output/output.hpp"
 #include "output/terminal_writer.hpp"
 #include "pack.hpp"
@@ -52,7 +52,7 @@ class Job {
 
   const GetOptions& options_;
   std::vector<std::string> engines_ = engines_of(options_.engine);
-  output::Files files_;
+  Files files_;
   fetch::Batch batch_;
   net::Signals signals_{SIGINT, SIGTERM};
   output::TerminalWriter terminal_;
@@ -72,7 +72,7 @@ bool interrupted(const report::Run& run) {
 
 Job::Job(const GetOptions& options)
     : options_(options),
-      files_(paths_of(options)),
+      files_(options),
       terminal_(options.quiet ? output::Quiet::yes : output::Quiet::no) {}
 
 // Of several engines the first prints. The others do the same work for nothing, so that their
