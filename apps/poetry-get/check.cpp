@@ -14,6 +14,7 @@
 #include "fetch/resolver.hpp"
 #include "fetch/strategy.hpp"
 #include "files.hpp"
+#include "input.hpp"
 #include "net/socket.hpp"
 #include "output/spool.hpp"
 #include "plan.hpp"

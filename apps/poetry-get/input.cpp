@@ -1,4 +1,7 @@
+#include "input.hpp"
+
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -8,7 +11,6 @@
 #include "base/error.hpp"
 #include "base/fd.hpp"
 #include "base/quantity.hpp"
-#include "options.hpp"
 
 namespace poetry::get {
 namespace {
@@ -17,19 +19,14 @@ namespace {
 constexpr std::size_t max_sent = std::size_t{64} << 20;
 
 std::string read_text(const std::string& path) {
-  const base::Fd opened(path == "-" ? -1 : ::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!opened && path != "-") base::throw_errno("read", path);
-  const int fd = opened ? opened.get() : STDIN_FILENO;
   std::string text;
-  std::array<char, 65536> piece;
-  while (text.size() <= max_sent) {
-    const auto count = ::read(fd, piece.data(), piece.size());
-    if (count < 0 && errno != EINTR)
-      base::throw_errno("read", path == "-" ? "standard input" : path);
-    if (count == 0) return text;
-    if (count > 0) text.append(piece.data(), static_cast<std::size_t>(count));
-  }
-  throw base::UsageError("more to send than " + base::format_size(max_sent), "@" + path);
+  read_pieces(path, [&](std::string_view piece) {
+    if (text.size() + piece.size() > max_sent) {
+      throw base::UsageError("more to send than " + base::format_size(max_sent), "@" + path);
+    }
+    text += piece;
+  });
+  return text;
 }
 
 /// The byte of a numeric escape and how many characters it takes, none where it is not one.
@@ -46,6 +43,27 @@ std::pair<char, std::size_t> numeric_escape(std::string_view text) {
 }
 
 }  // namespace
+
+std::string input_name(const std::string& path) { return path == "-" ? "standard input" : path; }
+
+void read_pieces(const std::string& path, const std::function<void(std::string_view)>& take) {
+  const base::Fd file(path == "-" ? -1 : ::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file && path != "-") base::throw_errno("read", path);
+  const int fd = file ? file.get() : STDIN_FILENO;
+  std::array<char, std::size_t{64} << 10> piece;
+  for (;;) {
+    const auto count = ::read(fd, piece.data(), piece.size());
+    if (count == 0) return;
+    if (count > 0) {
+      take({piece.data(), static_cast<std::size_t>(count)});
+    } else if (errno == EAGAIN) {
+      pollfd readable{fd, POLLIN, 0};
+      ::poll(&readable, 1, -1);
+    } else if (errno != EINTR) {
+      base::throw_errno("read", input_name(path));
+    }
+  }
+}
 
 std::string unescape(std::string_view text) {
   constexpr std::string_view names = "ntrabfv\\'\"?e";

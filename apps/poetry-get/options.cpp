@@ -6,6 +6,7 @@
 #include "base/error.hpp"
 #include "base/quantity.hpp"
 #include "fetch/strategy.hpp"
+#include "input.hpp"
 
 namespace poetry::get {
 namespace {

@@ -45,13 +45,4 @@ cli::Parsed parse_get_options(int argc, const char* const* argv, GetOptions& opt
 /// The engines asked for, in order. Raises UsageError for a name that is none.
 std::vector<std::string> engines_of(const std::string& names);
 
-/// What to send: the file's bytes or the text with its escapes replaced; none where not asked for.
-/// Raises std::system_error naming the file, UsageError naming the escape, or the file where it is
-/// too large to be held.
-std::optional<std::string> read_send(const GetOptions& options);
-
-/// C escapes (\n \t \r \a \b \f \v \\ \' \" \? \e, \ooo, \xhh) as the bytes that they stand for.
-/// Raises UsageError naming the escape.
-std::string unescape(std::string_view text);
-
 }  // namespace poetry::get

@@ -17,6 +17,7 @@
 #include "cost.hpp"
 #include "fetch/strategy.hpp"
 #include "files.hpp"
+#include "input.hpp"
 #include "net/signals.hpp"
 #include "output/output.hpp"
 #include "output/terminal_writer.hpp"
