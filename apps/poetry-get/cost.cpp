@@ -2,6 +2,7 @@
 
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <string>
@@ -24,9 +25,9 @@ std::uint64_t peak_memory_kib() {
 
 }  // namespace
 
-report::Cost cost_so_far() {
+report::Cost cost_of(int who) {
   rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
+  ::getrusage(who, &usage);
   report::Cost cost;
   cost.cpu_user = duration_of(usage.ru_utime);
   cost.cpu_system = duration_of(usage.ru_stime);
@@ -35,12 +36,11 @@ report::Cost cost_so_far() {
   return cost;
 }
 
-report::Cost cost_since(const report::Cost& before) {
-  report::Cost cost = cost_so_far();
-  cost.cpu_user -= before.cpu_user;
-  cost.cpu_system -= before.cpu_system;
-  cost.context_switches -= before.context_switches;
-  return cost;
+// Not below nothing: the kernel divides a process's time into user's and system's by an estimate.
+void deduct(report::Cost& cost, const report::Cost& part) {
+  cost.cpu_user -= std::min(cost.cpu_user, part.cpu_user);
+  cost.cpu_system -= std::min(cost.cpu_system, part.cpu_system);
+  cost.context_switches -= std::min(cost.context_switches, part.context_switches);
 }
 
 }  // namespace poetry::get

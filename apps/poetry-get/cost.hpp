@@ -1,14 +1,15 @@
-// What this process has used so far, to tell what a run of an engine cost.
+// What this process or one of its threads has used, to tell what a run of an engine cost.
 #pragma once
 
 #include "report/report.hpp"
 
 namespace poetry::get {
 
-/// Processor time, context switches and peak memory of this process, all threads together.
-report::Cost cost_so_far();
+/// Processor time and context switches of `who`, as in getrusage(2); and the peak memory of the
+/// process.
+report::Cost cost_of(int who);
 
-/// What came on top of `before`; the peak memory is that of the process.
-report::Cost cost_since(const report::Cost& before);
+/// Takes what `part` used out of a cost; the peak memory is that of the process, and stays.
+void deduct(report::Cost& cost, const report::Cost& part);
 
 }  // namespace poetry::get

@@ -1,11 +1,14 @@
 #include "progress.hpp"
 
 #include <fmt/core.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <array>
 #include <string>
 #include <string_view>
+
+#include "cost.hpp"
 
 namespace poetry::get {
 namespace {
@@ -56,7 +59,7 @@ void Progress::draw_until_stopped() {
   while (!changed_.wait_for(lock, redrawn_after, [this] { return stopped_; })) {
     terminal_.show(line(base::Clock::now()).substr(0, terminal_.width()));
   }
-  ::getrusage(RUSAGE_THREAD, &usage_);
+  cost_ = cost_of(RUSAGE_THREAD);
 }
 
 std::string Progress::line(base::TimePoint now) {
@@ -72,16 +75,6 @@ std::string Progress::line(base::TimePoint now) {
                      failed_.load(), in_flight, unfinished - in_flight,
                      short_size(static_cast<double>(received - discarded_)), short_size(rate),
                      short_time(now - started_));
-}
-
-void Progress::deduct_from(report::Cost& cost) const {
-  const auto duration = [](const timeval& time) {
-    return std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec);
-  };
-  cost.cpu_user -= std::min<base::Duration>(cost.cpu_user, duration(usage_.ru_utime));
-  cost.cpu_system -= std::min<base::Duration>(cost.cpu_system, duration(usage_.ru_stime));
-  const auto switches = static_cast<std::uint64_t>(usage_.ru_nvcsw + usage_.ru_nivcsw);
-  cost.context_switches -= std::min(cost.context_switches, switches);
 }
 
 }  // namespace poetry::get

@@ -3,8 +3,6 @@
 // it exists only where the screen shows the line.
 #pragma once
 
-#include <sys/resource.h>
-
 #include <atomic>
 #include <condition_variable>
 #include <cstddef>
@@ -33,8 +31,8 @@ class Progress {
 
   /// Erases the line for good.
   void stop();
-  /// Takes what the line itself has cost out of the costs of the process; after stop().
-  void deduct_from(report::Cost& cost) const;
+  /// What the line itself has cost the process; after stop().
+  [[nodiscard]] const report::Cost& cost() const { return cost_; }
 
  private:
   struct Sample {
@@ -54,7 +52,7 @@ class Progress {
   std::atomic<std::size_t> done_ = 0;
   std::atomic<std::size_t> failed_ = 0;
   std::deque<Sample> samples_{{started_}};  // of the last few seconds, for the rate; the thread's
-  rusage usage_{};                          // of the thread, once it has ended
+  report::Cost cost_;                       // of the thread, once it has ended
   std::mutex mutex_;                        // guards stopped_
   std::condition_variable changed_;
   bool stopped_ = false;

@@ -1,5 +1,6 @@
 #include "run.hpp"
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -107,7 +108,7 @@ Events Job::events() const {
 }
 
 report::Run Job::run_engine(const std::string& engine, Turn turn) {
-  const report::Cost before = cost_so_far();
+  const report::Cost before = cost_of(RUSAGE_SELF);
   const std::size_t tasks = batch_.servers.size();
   const std::size_t max = batch_.parallel == 0 ? tasks : batch_.parallel;
   Progress progress(terminal_, tasks, engine == "sequential" ? 1 : max);
@@ -118,8 +119,9 @@ report::Run Job::run_engine(const std::string& engine, Turn turn) {
   run.engine = engine;
   run.servers = batch_.servers;
   run.records = std::move(result.records);
-  run.cost = cost_since(before);
-  progress.deduct_from(run.cost);
+  run.cost = cost_of(RUSAGE_SELF);
+  deduct(run.cost, before);
+  deduct(run.cost, progress.cost());
   run.cost.wakeups = result.wakeups;
   return run;
 }
