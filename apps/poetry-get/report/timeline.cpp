@@ -47,7 +47,6 @@ class Drawing {
  private:
   using Cells = std::vector<std::optional<Sign>>;
 
-  void measure();
   [[nodiscard]] std::u32string name_of(const ChartRow& row) const;
   [[nodiscard]] std::size_t column(base::Duration at) const;
   [[nodiscard]] Cells cells_of(const ChartRow& row) const;
@@ -61,9 +60,8 @@ class Drawing {
 
   const Chart& chart_;
   Look look_;
-  std::size_t number_width_ = 1;
-  std::size_t name_width_ = 1;
-  std::size_t indent_ = 0;   // of the bars
+  std::size_t name_width_;
+  std::size_t indent_;       // of the bars
   std::size_t columns_ = 0;  // of the scale; behind them is room for an ending
   std::size_t remarks_ = 0;  // columns for them; 0 where they are not shown
   std::array<bool, signs> used_{};
@@ -71,22 +69,15 @@ class Drawing {
   std::string_view colour_;  // in force at the end of the text
 };
 
-Drawing::Drawing(const Chart& chart, const Look& look) : chart_(chart), look_(look) { measure(); }
-
-void Drawing::measure() {
-  std::size_t longest = 1;
-  for (const auto& panel : chart_.panels) {
-    for (const auto& row : panel.rows) {
-      number_width_ = std::max(number_width_, std::to_string(row.task + 1).size());
-      longest = std::max(longest, base::columns_of(base::shown_text(row.name)));
-      if (!row.remark.empty()) remarks_ = std::max(remarks_, row.remark.size() + 1);
-    }
-  }
-  name_width_ = std::min(longest, std::clamp(look_.width / 3, min_name, max_name));
-  if (look_.width < min_width_for_remarks) remarks_ = 0;
-  indent_ = 2 + number_width_ + 1 + name_width_ + 2;
+Drawing::Drawing(const Chart& chart, const Look& look)
+    : chart_(chart),
+      look_(look),
+      name_width_(std::min(chart.name_width, std::clamp(look.width / 3, min_name, max_name))),
+      indent_(2 + chart.number_width + 1 + name_width_ + 2) {
+  const bool remarks = chart.remark_width > 0 && look.width >= min_width_for_remarks;
+  if (remarks) remarks_ = chart.remark_width + 1;
   const std::size_t around = indent_ + 1 + remarks_ + 1;
-  columns_ = std::max(min_bar, look_.width > around ? look_.width - around : 0);
+  columns_ = std::max(min_bar, look.width > around ? look.width - around : 0);
 }
 
 std::u32string Drawing::name_of(const ChartRow& row) const {
@@ -119,7 +110,7 @@ Drawing::Cells Drawing::cells_of(const ChartRow& row) const {
 
 void Drawing::draw(const ChartRow& row) {
   const auto name = name_of(row);
-  fmt::format_to(std::back_inserter(text_), "  {:>{}} {}", row.task + 1, number_width_,
+  fmt::format_to(std::back_inserter(text_), "  {:>{}} {}", row.task + 1, chart_.number_width,
                  base::to_utf8(name));
   text_.append(name_width_ - base::columns_of(name) + 2, ' ');
   const auto cells = cells_of(row);

@@ -8,6 +8,8 @@
 #include <set>
 #include <string_view>
 
+#include "base/shown_text.hpp"
+
 namespace poetry::get::report {
 namespace {
 
@@ -184,20 +186,29 @@ Chart chart_of(std::span<const Run> runs) {
                      note_of(run, shown), totals.elapsed,
                      totals.longest,      {}};
     for (const std::size_t task : shown) {
-      panel.rows.push_back(row_of(run, task, totals.started, chart.silence));
+      const auto& row = panel.rows.emplace_back(row_of(run, task, totals.started, chart.silence));
+      ++chart.rows;
+      chart.number_width = std::max(chart.number_width, std::to_string(task + 1).size());
+      chart.name_width = std::max(chart.name_width, base::columns_of(base::shown_text(row.name)));
+      chart.remark_width = std::max(chart.remark_width, row.remark.size());
     }
     chart.panels.push_back(std::move(panel));
   }
   return chart;
 }
 
+std::string_view name(Sign sign) {
+  static constexpr std::array<std::string_view, signs> names{
+      "broken",  "resolving", "connecting", "waiting", "receiving",  "idle",
+      "arrival", "whole",     "limit",      "failed",  "interrupted"};
+  return names[static_cast<std::size_t>(sign)];
+}
+
 std::string meaning(Sign sign, const Chart& chart) {
-  static constexpr std::array<std::string_view, signs> texts{
-      "broken attempts", "resolving", "connecting", "waiting", "receiving",  "idle",
-      "arrival",         "whole",     "limit",      "failed",  "interrupted"};
-  std::string text(texts[static_cast<std::size_t>(sign)]);
-  if (sign != Sign::idle) return text;
-  return text + " for " + round_text(chart.silence) + " or longer";
+  std::string text(name(sign));
+  if (sign == Sign::broken) text += " attempts";
+  if (sign == Sign::idle) text += " for " + round_text(chart.silence) + " or longer";
+  return text;
 }
 
 bool has_axis(const Chart& chart, const ChartPanel& panel) {

@@ -4,6 +4,7 @@
 
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "report/report.hpp"
@@ -63,12 +64,19 @@ struct Chart {
   base::Duration whole{};    ///< the longest run: the end of the scale
   base::Duration silence{};  ///< the shortest that is shown as idle
   std::vector<ChartPanel> panels;
+  std::size_t rows = 0;          ///< of all panels
+  std::size_t number_width = 1;  ///< columns that the widest takes
+  std::size_t name_width = 1;
+  std::size_t remark_width = 0;
 };
 
 /// Of a list of more than 40 tasks, or of fewer where several runs are to be seen at a glance, a
 /// sample is shown, the same of each run: the first, the last, the slowest of each run, failures
 /// up to a quarter, and others evenly spaced.
 Chart chart_of(std::span<const Run> runs);
+
+/// One word for a sign.
+std::string_view name(Sign sign);
 
 /// What a legend says of a sign.
 std::string meaning(Sign sign, const Chart& chart);

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <iterator>
 
 namespace poetry::get::report {
@@ -12,14 +11,8 @@ namespace {
 // Arrivals that are nearer to each other than this, on average, are drawn thin.
 constexpr double dense = 8;
 
-constexpr std::array<std::string_view, signs> sign_classes{
-    "pt-broken",  "pt-resolving", "pt-connecting", "pt-waiting", "pt-receiving",  "pt-idle",
-    "pt-arrival", "pt-whole",     "pt-limit",      "pt-failed",  "pt-interrupted"};
-
-std::string_view class_of(Sign sign) { return sign_classes[static_cast<std::size_t>(sign)]; }
-
 std::string rectangle(Sign sign, double y, double from, double to, double height) {
-  return fmt::format(R"(<rect class="{}" x="{}" y="{}" width="{}" height="{}"/>)", class_of(sign),
+  return fmt::format(R"(<rect class="pt-{}" x="{}" y="{}" width="{}" height="{}"/>)", name(sign),
                      svg_length(from), svg_length(y - height / 2), svg_length(to - from),
                      svg_length(height));
 }
@@ -86,7 +79,7 @@ std::string svg_stretch(Sign sign, const SvgRow& row, double from, double to) {
     case Sign::idle:
       return rectangle(sign, row.y, from, to, row.pitch * 0.24);
     default:
-      return fmt::format(R"(<path class="{}" d="M{} {}H{}"/>)", class_of(sign), svg_length(from),
+      return fmt::format(R"(<path class="pt-{}" d="M{} {}H{}"/>)", name(sign), svg_length(from),
                          svg_length(row.y), svg_length(to));
   }
 }
@@ -94,15 +87,15 @@ std::string svg_stretch(Sign sign, const SvgRow& row, double from, double to) {
 std::string svg_ending(Sign sign, const SvgRow& row, double at) {
   const double r = std::max(5.0, row.pitch * 0.17);
   if (sign == Sign::whole) {
-    return fmt::format(R"(<circle class="{}" cx="{}" cy="{}" r="{}"/>)", class_of(sign),
+    return fmt::format(R"(<circle class="pt-{}" cx="{}" cy="{}" r="{}"/>)", name(sign),
                        svg_length(at), svg_length(row.y), svg_length(r));
   }
   std::string_view form = "M{0} {0}H{1}V{1}H{0}z";
   if (sign == Sign::failed) form = "M{0} {0}L{1} {1}M{1} {0}L{0} {1}";
   if (sign == Sign::limit) form = "M{0} {0}L{1} 0L{0} {1}z";
   const auto path = fmt::format(fmt::runtime(form), svg_length(-r), svg_length(r));
-  return fmt::format(R"svg(<path class="{}" transform="translate({} {})" d="{}"/>)svg",
-                     class_of(sign), svg_length(at), svg_length(row.y), path);
+  return fmt::format(R"svg(<path class="pt-{}" transform="translate({} {})" d="{}"/>)svg",
+                     name(sign), svg_length(at), svg_length(row.y), path);
 }
 
 std::string svg_arrivals(const SvgRow& row, std::span<const double> at) {

@@ -1,9 +1,11 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <iterator>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/quantity.hpp"
 #include "base/shown_text.hpp"
@@ -11,34 +13,38 @@
 #include "base/xml.hpp"
 #include "report/timeline.hpp"
 #include "report/timeline_chart.hpp"
-#include "report/timeline_layout.hpp"
 #include "report/timeline_signs.hpp"
 
 namespace poetry::get::report {
 namespace {
 
+// Lengths are in the units of the picture, which is as wide as a slide and as high as it needs.
+constexpr double picture_width = 1200;
+constexpr double margin = 36;
+constexpr double gap = 16;
 constexpr double title_size = 30;
 constexpr double heading_size = 22;
 constexpr double axis_size = 18;
 constexpr double legend_size = 19;
 constexpr double legend_character = 0.55;  // mean width, for a font size of 1, with room to spare
-constexpr double min_shown = 1;            // a narrower stretch cannot be seen
-constexpr double margin = TimelineLayout::margin;
-constexpr double gap = TimelineLayout::gap;
-
-enum class Anchor { start, middle, end };
+constexpr double mono = 0.605;             // width of a character of a name, for the same
+constexpr double remark_share = 0.85;      // of the size of a name
+constexpr double min_names = 200;          // so that pictures of short names look alike
+constexpr std::size_t max_name_columns = 30;
+constexpr double tick_distance = 80;
+constexpr double min_shown = 1;  // a narrower stretch cannot be seen
 
 /// Draws one chart.
 class Picture {
  public:
-  explicit Picture(const Chart& chart) : chart_(chart), layout_(chart) {}
+  explicit Picture(const Chart& chart);
   std::string draw();
 
  private:
-  [[nodiscard]] double x(base::Duration at) const { return layout_.x(at); }
-  [[nodiscard]] SvgRow row() const { return {y_, layout_.pitch}; }
+  [[nodiscard]] double x(base::Duration at) const;
+  [[nodiscard]] SvgRow row() const { return {y_, pitch_}; }
   [[nodiscard]] std::string title() const;
-  void write(double at, Anchor anchor, double size, std::string_view classes,
+  void write(double at, std::string_view anchor, double size, std::string_view classes,
              std::string_view text);
   void draw_top();
   void draw(const ChartPanel& panel);
@@ -56,12 +62,44 @@ class Picture {
   }
 
   const Chart& chart_;
-  TimelineLayout layout_;
+  double pitch_;    // from a row to the next
+  double font_;     // size of the names
+  double numbers_;  // right end of the numbers
+  double names_;    // left end of the names
+  double left_;     // ends of the scale
+  double right_;
+  double remarks_;  // left end of the remarks
+  std::vector<Tick> ticks_;
   double y_ = 0;  // how far down the picture has got; of a line, its middle
   std::array<bool, signs> used_{};
   bool floor_used_ = false;
   std::string text_;
 };
+
+// Few rows fill a slide, many still fit on a page.
+Picture::Picture(const Chart& chart)
+    : chart_(chart),
+      pitch_(chart.rows <= 12   ? 42
+             : chart.rows <= 30 ? 32
+                                : 24),
+      font_(chart.rows <= 12   ? 22
+            : chart.rows <= 30 ? 19
+                               : 17) {
+  const double character = mono * font_;
+  const auto length = [&](std::size_t columns) { return static_cast<double>(columns) * character; };
+  numbers_ = margin + length(chart.number_width);
+  names_ = numbers_ + character;
+  left_ = std::max(names_ + length(std::min(chart.name_width, max_name_columns)) + gap,
+                   margin + min_names);
+  remarks_ = picture_width - margin - length(chart.remark_width) * remark_share;
+  right_ = remarks_ - pitch_;  // behind the scale is room for an ending
+  ticks_ = ticks_of(chart.whole, static_cast<std::size_t>((right_ - left_) / tick_distance) + 1);
+}
+
+double Picture::x(base::Duration at) const {
+  if (chart_.whole <= base::Duration::zero()) return left_;
+  return left_ + (right_ - left_) * base::seconds(at) / base::seconds(chart_.whole);
+}
 
 std::string Picture::title() const {
   const std::size_t engines = chart_.panels.size();
@@ -71,12 +109,11 @@ std::string Picture::title() const {
 }
 
 // Its base line is so far below the middle that capitals and digits stand in it.
-void Picture::write(double at, Anchor anchor, double size, std::string_view classes,
+void Picture::write(double at, std::string_view anchor, double size, std::string_view classes,
                     std::string_view text) {
-  static constexpr std::array<std::string_view, 3> anchors{"start", "middle", "end"};
   put(R"(<text class="{}" x="{}" y="{}" font-size="{}" text-anchor="{}">{}</text>)", classes,
-      svg_length(at), svg_length(y_ + size * 0.35), svg_length(size),
-      anchors[static_cast<std::size_t>(anchor)], base::xml_escaped(text));
+      svg_length(at), svg_length(y_ + size * 0.35), svg_length(size), anchor,
+      base::xml_escaped(text));
 }
 
 void Picture::draw_top() {
@@ -88,7 +125,7 @@ void Picture::draw_top() {
   put("</desc>\n{}", svg_style());
   put(R"(<rect class="pt-paper" width="100%" height="100%"/>)");
   y_ = margin + title_size / 2;
-  write(margin, Anchor::start, title_size, "pt-text pt-ink pt-bold", title());
+  write(margin, "start", title_size, "pt-text pt-ink pt-bold", title());
   put("\n");
   y_ += title_size / 2 + 10;
 }
@@ -102,27 +139,27 @@ void Picture::draw(const ChartPanel& panel) {
   y_ += heading_size / 2 + 3;
   draw_grid(panel);
   for (const ChartRow& row : panel.rows) {
-    y_ += layout_.pitch / 2;
+    y_ += pitch_ / 2;
     draw(row);
-    y_ += layout_.pitch / 2;
+    y_ += pitch_ / 2;
   }
   if (has_axis(chart_, panel)) draw_axis();
   if (!panel.note.empty()) {
     y_ += axis_size;
-    write(margin, Anchor::start, axis_size, "pt-text pt-soft", panel.note);
+    write(margin, "start", axis_size, "pt-text pt-soft", panel.note);
     y_ += axis_size * 0.7;
   }
   put("</g>\n");
 }
 
 void Picture::draw_grid(const ChartPanel& panel) {
-  const auto height = svg_length(layout_.pitch * static_cast<double>(panel.rows.size()));
+  const auto height = svg_length(pitch_ * static_cast<double>(panel.rows.size()));
   put(R"(<path class="pt-grid" d=")");
-  for (const Tick& tick : layout_.ticks) {
+  for (const Tick& tick : ticks_) {
     put("M{} {}v{}", svg_length(x(tick.at)), svg_length(y_), height);
   }
   put("\"/>");
-  if (x(panel.elapsed) - x(panel.floor) < layout_.pitch / 4) return;  // hardly beyond it
+  if (x(panel.elapsed) - x(panel.floor) < pitch_ / 4) return;  // hardly beyond it
   floor_used_ = true;
   put(R"(<path class="pt-floor" d="M{} {}v{}"/>)", svg_length(x(panel.floor)), svg_length(y_),
       height);
@@ -130,13 +167,13 @@ void Picture::draw_grid(const ChartPanel& panel) {
 
 void Picture::draw_axis() {
   put(R"(<g class="pt-ticks"><path class="pt-axis" d="M{} {}H{}"/><path class="pt-axis" d=")",
-      svg_length(layout_.left), svg_length(y_), svg_length(layout_.right));
-  for (const Tick& tick : layout_.ticks) put("M{} {}v8", svg_length(x(tick.at)), svg_length(y_));
+      svg_length(left_), svg_length(y_), svg_length(right_));
+  for (const Tick& tick : ticks_) put("M{} {}v8", svg_length(x(tick.at)), svg_length(y_));
   put("\"/>");
   y_ += axis_size * 1.3;
-  write(margin, Anchor::start, axis_size, "pt-text pt-soft", "time");
-  for (const Tick& tick : layout_.ticks) {
-    write(x(tick.at), Anchor::middle, axis_size, "pt-text pt-soft", tick.label);
+  write(margin, "start", axis_size, "pt-text pt-soft", "time");
+  for (const Tick& tick : ticks_) {
+    write(x(tick.at), "middle", axis_size, "pt-text pt-soft", tick.label);
   }
   y_ += axis_size * 0.7;
   put("</g>\n");
@@ -144,23 +181,21 @@ void Picture::draw_axis() {
 
 void Picture::draw(const ChartRow& row) {
   const auto name =
-      base::to_utf8(base::shortened(base::shown_text(row.name), TimelineLayout::max_name, U'…'));
+      base::to_utf8(base::shortened(base::shown_text(row.name), max_name_columns, U'…'));
   put(R"(<g class="pt-task"><title>{}</title>)",
       base::xml_escaped(base::to_utf8(base::shown_text(row.facts))));
-  write(layout_.numbers, Anchor::end, layout_.font, "pt-mono pt-soft",
-        std::to_string(row.task + 1));
-  write(layout_.names, Anchor::start, layout_.font, "pt-mono pt-ink", name);
+  write(numbers_, "end", font_, "pt-mono pt-soft", std::to_string(row.task + 1));
+  write(names_, "start", font_, "pt-mono pt-ink", name);
   if (row.begun) draw_bar(row);
   if (!row.remark.empty()) {
-    write(layout_.remarks, Anchor::start, layout_.font * TimelineLayout::remark_share,
-          "pt-mono pt-soft", row.remark);
+    write(remarks_, "start", font_ * remark_share, "pt-mono pt-soft", row.remark);
   }
   put("</g>\n");
 }
 
 void Picture::draw_bar(const ChartRow& shown) {
-  if (x(shown.started) - layout_.left > gap) {  // leads the eye from the name
-    put(R"(<path class="pt-grid" d="M{} {}H{}"/>)", svg_length(layout_.left), svg_length(y_),
+  if (x(shown.started) - left_ > gap) {  // leads the eye from the name
+    put(R"(<path class="pt-grid" d="M{} {}H{}"/>)", svg_length(left_), svg_length(y_),
         svg_length(x(shown.started) - 4));
   }
   put(R"(<g class="pt-bar">)");
@@ -174,7 +209,7 @@ void Picture::draw_bar(const ChartRow& shown) {
   if (!arrivals.empty()) use(Sign::arrival);
   text_ += svg_arrivals(row(), arrivals);
   use(shown.ending);
-  text_ += svg_ending(shown.ending, row(), x(shown.ended) + layout_.pitch * 0.3);
+  text_ += svg_ending(shown.ending, row(), x(shown.ended) + pitch_ * 0.3);
   put("</g>");
 }
 
@@ -199,11 +234,11 @@ void Picture::draw_legend() {
   const auto item = [&](double sample, const std::string& words) {
     const double needed =
         sample + gap / 2 + static_cast<double>(words.size()) * legend_character * legend_size;
-    if (at > margin && at + needed > TimelineLayout::width - margin) {
+    if (at > margin && at + needed > picture_width - margin) {
       at = margin;
       y_ += legend_size * 1.7;
     }
-    write(at + sample + gap / 2, Anchor::start, legend_size, "pt-text pt-ink", words);
+    write(at + sample + gap / 2, "start", legend_size, "pt-text pt-ink", words);
     return std::exchange(at, at + needed + gap);
   };
   for (std::size_t index = 0; index < signs; ++index) {
@@ -230,7 +265,7 @@ std::string Picture::draw() {
   return fmt::format(R"(<svg class="pt-timeline" xmlns="http://www.w3.org/2000/svg" width="{0}" )"
                      R"(height="{1}" viewBox="0 0 {0} {1}" role="img" )"
                      "aria-labelledby=\"pt-title pt-desc\">\n",
-                     TimelineLayout::width, height) +
+                     picture_width, height) +
          text_ + "</svg>\n";
 }
 
