@@ -1,5 +1,6 @@
 #include "check.hpp"
 
+#include <fmt/format.h>
 #include <poll.h>
 
 #include <algorithm>
@@ -26,95 +27,92 @@ namespace {
 constexpr std::size_t max_told_hosts = 20;  // hosts of which also those are told that work
 constexpr base::Duration default_patience = std::chrono::seconds(10);  // where none is set
 
-/// The names of hosts, each once and in order, and what came of looking them up.
-class Hosts {
- public:
-  Hosts(const GetOptions& options, const std::vector<net::HostPort>& servers)
-      : family_(family_of(options)),
-        patience_(options.fetch.connect_timeout == base::Duration::zero()
-                      ? default_patience
-                      : options.fetch.connect_timeout) {
-    for (const auto& server : servers) add(server);
-    if (options.catalog) add(*options.catalog);
-  }
+/// What came of looking hosts up, by name; none where it took too long.
+using Answers = std::map<std::string, net::Resolved>;
 
-  void resolve_all();
-  void tell(cli::CheckReport& report) const;
-
- private:
-  void add(const net::HostPort& where) {
-    if (seen_.insert(where.host).second) hosts_.push_back(where);
-  }
-  void tell(const net::HostPort& host, cli::CheckReport& report) const;
-
-  net::Family family_;
-  base::Duration patience_;
-  std::set<std::string> seen_;
-  std::vector<net::HostPort> hosts_;
-  std::map<std::string, net::Resolved> found_;  // none where it took too long
-};
+/// A server of each host, in order.
+std::vector<net::HostPort> hosts_of(const GetOptions& options, std::vector<net::HostPort> servers) {
+  if (options.catalog) servers.push_back(*options.catalog);
+  std::set<std::string> seen;
+  std::erase_if(servers, [&](const auto& each) { return !seen.insert(each.host).second; });
+  return servers;
+}
 
 // All at once, as a fetch does, and no longer than it would wait.
-void Hosts::resolve_all() {
+Answers resolve_all(const std::vector<net::HostPort>& hosts, const GetOptions& options) {
+  const auto limit = options.fetch.connect_timeout;
+  const auto until =
+      base::Clock::now() + (limit == base::Duration::zero() ? default_patience : limit);
   fetch::Resolver resolver(fetch::Resolver::make_lookups(net::resolve));
+  Answers answers;
   std::size_t asked = 0;
-  for (const auto& host : hosts_) {
-    auto numeric = net::resolve_numeric(host, family_);
+  for (const auto& host : hosts) {
+    auto numeric = net::resolve_numeric(host, family_of(options));
     if (numeric.addresses.empty()) {
       ++asked;
-      resolver.ask(host, family_, [&, name = host.host](const net::Resolved& found) {
-        found_.emplace(name, found);
+      resolver.ask(host, family_of(options), [&, name = host.host](const net::Resolved& found) {
+        answers.emplace(name, found);
         --asked;
       });
     } else {
-      found_.emplace(host.host, std::move(numeric));
+      answers.emplace(host.host, std::move(numeric));
     }
   }
-  const base::TimePoint until = base::Clock::now() + patience_;
   while (asked > 0) {
     const auto left =
         std::chrono::ceil<std::chrono::milliseconds>(until - base::Clock::now()).count();
-    if (left <= 0) return;
-    pollfd answers{resolver.fd(), POLLIN, 0};
-    ::poll(&answers, 1, static_cast<int>(std::min<std::int64_t>(left, 60'000)));
+    if (left <= 0) break;
+    pollfd readable{resolver.fd(), POLLIN, 0};
+    ::poll(&readable, 1, static_cast<int>(std::min<std::int64_t>(left, 60'000)));
     resolver.deliver();
   }
+  return answers;
 }
 
-void Hosts::tell(cli::CheckReport& report) const {
-  for (const auto& host : hosts_) tell(host, report);
-  if (hosts_.size() > max_told_hosts) {
-    report.works(base::counted(hosts_.size(), "host") +
-                 " in all; those that can be reached are not told");
-  }
-}
-
-void Hosts::tell(const net::HostPort& host, cli::CheckReport& report) const {
-  const auto entry = found_.find(host.host);
-  if (entry == found_.end()) {
-    report.fails("resolve " + host.host + ": no answer in time",
+/// Reports a host that cannot be reached, else returns what works.
+std::string try_to_reach(const std::string& host, const Answers& answers,
+                         cli::CheckReport& report) {
+  const auto answer = answers.find(host);
+  if (answer == answers.end()) {
+    report.fails("resolve " + host + ": no answer in time",
                  "check the name servers, or give a numeric address");
-    return;
+    return {};
   }
-  if (entry->second.addresses.empty()) {
-    report.fails("resolve " + host.host + ": " + entry->second.error.message(),
+  const auto& [found, unresolved] = answer->second;
+  if (found.empty()) {
+    report.fails("resolve " + host + ": " + unresolved.message(),
                  "check the name, -4 and -6, or give a numeric address");
-    return;
+    return {};
   }
-  std::string addresses;
+  std::vector<std::string> reached;
   std::error_code error;
-  for (const net::Address& address : entry->second.addresses) {
+  for (const net::Address& address : found) {
     if (const auto lost = net::route_to(address)) {
       error = lost;
     } else {
-      addresses.append(addresses.empty() ? "" : ", ").append(address.host());
+      reached.push_back(address.host());
     }
   }
-  if (addresses.empty()) {
-    report.fails("reach " + host.host + ": " + error.message(),
+  if (reached.empty()) {
+    report.fails("reach " + host + ": " + error.message(),
                  "no interface here leads there: see 'ip route', or choose the other family");
-  } else if (hosts_.size() <= max_told_hosts) {
-    report.works("reach " + host.host + (addresses == host.host ? "" : " at " + addresses));
+    return {};
+  }
+  const auto addresses = fmt::format("{}", fmt::join(reached, ", "));
+  return "reach " + host + (addresses == host ? "" : " at " + addresses);
+}
+
+void check_hosts(const GetOptions& options, const std::vector<net::HostPort>& servers,
+                 cli::CheckReport& report) {
+  const auto hosts = hosts_of(options, servers);
+  const auto answers = resolve_all(hosts, options);
+  for (const auto& host : hosts) {
+    const auto works = try_to_reach(host.host, answers, report);
+    if (!works.empty() && hosts.size() <= max_told_hosts) report.works(works);
+  }
+  if (hosts.size() > max_told_hosts) {
+    report.works(base::counted(hosts.size(), "host") +
+                 " in all; those that can be reached are not told");
   }
 }
 
@@ -143,22 +141,17 @@ void check_parallel(const GetOptions& options, std::uint64_t tasks, cli::CheckRe
 }
 
 void check_files(const GetOptions& options, std::uint64_t tasks, cli::CheckReport& report) {
-  const auto remedy = "check the path and its permissions";
-  for (const auto& file : {options.output, options.report_file}) {
-    if (file.empty()) continue;
-    report.tries("write " + file, remedy, [&file] { cli::try_to_write(file); });
-  }
-  if (!options.log.file.empty()) {
-    report.tries("write " + options.log.file, remedy, [&] { cli::try_to_log(options.log.file); });
-  }
-  if (!options.timeline_svg.empty()) {
-    report.tries("write " + options.timeline_svg, remedy,
-                 [&options] { cli::check_replaceable(options.timeline_svg); });
-  }
-  if (!options.output_dir.empty()) {
-    report.tries("write to " + options.output_dir, remedy,
-                 [&options] { cli::try_to_make_directory(options.output_dir); });
-  }
+  using Try = void (*)(const std::string& path);
+  const auto tries = [&](std::string_view what, const std::string& path, Try attempt) {
+    if (path.empty()) return;
+    report.tries(std::string(what) + path, "check the path and its permissions",
+                 [&] { attempt(path); });
+  };
+  tries("write ", options.output, cli::try_to_write);
+  tries("write ", options.report_file, cli::try_to_write);
+  tries("write ", options.log.file, cli::try_to_log);
+  tries("write ", options.timeline_svg, cli::check_replaceable);
+  tries("write to ", options.output_dir, cli::try_to_make_directory);
   const bool waits = options.output_dir.empty() && tasks > 1 &&
                      (!options.output.empty() || options.print == "ordered");
   if (waits) {
@@ -178,9 +171,7 @@ int check(const GetOptions& options) {
   const std::uint64_t tasks = servers.size() * options.repeat;
   cli::CheckReport report;
   if (tasks > 0) check_parallel(options, tasks, report);
-  Hosts hosts(options, servers);
-  hosts.resolve_all();
-  hosts.tell(report);
+  check_hosts(options, servers, report);
   check_files(options, tasks, report);
   return report.finish();
 }
