@@ -68,23 +68,14 @@ class Unpacker {
   std::string_view bytes_;
 };
 
+// Names every member, lest one be forgotten: then this does not compile.
 template <typename Each, typename One>
 void visit_record(Each& each, One& record) {
-  each(record.outcome);
-  each(record.sha256);
-  each(record.address);
-  each(record.error);
-  each(record.attempts);
-  each(record.bytes);
-  each(record.lines);
-  each(record.started);
-  each(record.attempted);
-  each(record.resolved);
-  each(record.connected);
-  each(record.first_byte);
-  each(record.ended);
-  each(record.longest_gap);
-  each(record.arrivals);
+  auto& [outcome, sha256, address, error, attempts, bytes, lines, started, attempted, resolved,
+         connected, first_byte, ended, longest_gap, arrivals] = record;
+  const auto visit = [&each](auto&... members) { (each(members), ...); };
+  visit(outcome, sha256, address, error, attempts, bytes, lines, started, attempted, resolved,
+        connected, first_byte, ended, longest_gap, arrivals);
 }
 
 }  // namespace
