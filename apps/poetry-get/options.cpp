@@ -1,6 +1,8 @@
 #include "options.hpp"
 
-#include <algorithm>
+#include <fmt/format.h>
+
+#include <boost/algorithm/string/split.hpp>
 #include <limits>
 
 #include "base/error.hpp"
@@ -25,10 +27,7 @@ Texts engine_words() {
 }
 
 std::string engine_text() {
-  std::string text;
-  for (const auto& name : fetch::strategy_names())
-    text.append(text.empty() ? "" : ", ").append(name);
-  return text + "; several, or all";
+  return fmt::format("{}; several, or all", fmt::join(fetch::strategy_names(), ", "));
 }
 
 void add_task_options(Table& table, GetOptions& o) {
@@ -118,12 +117,8 @@ std::vector<std::string> engines_of(const std::string& names) {
   if (names == "all") return fetch::allowed_strategies();
   if (names.empty()) throw base::UsageError("no engine named", "--engine");
   std::vector<std::string> engines;
-  for (std::size_t at = 0; at <= names.size();) {
-    const std::size_t end = std::min(names.find(',', at), names.size());
-    engines.push_back(names.substr(at, end - at));
-    fetch::find_strategy(engines.back());
-    at = end + 1;
-  }
+  boost::split(engines, names, [](char each) { return each == ','; });
+  for (const auto& engine : engines) fetch::find_strategy(engine);
   return engines;
 }
 
