@@ -34,7 +34,7 @@ BlockingTask::End BlockingTask::run(Shortage shortage) {
     if (stopped_) return End::short_of_descriptors;
     fetch_.expired(polled_at_);  // what was ready by then has been taken
   }
-  drop_sockets();
+  sockets_.clear();
   return End::over;
 }
 
@@ -73,16 +73,16 @@ void BlockingTask::act(const Resolve& action) {
 }
 
 void BlockingTask::act(const Connect& action) {
-  if (candidates_.size() < action.addresses.size()) {
-    try_address(action.addresses[candidates_.size()]);
+  if (sockets_.size() < action.addresses.size()) {
+    try_address(action.addresses[sockets_.size()]);
     return;
   }
   polled_.resize(1);
-  for (const base::Fd& candidate : candidates_) polled_.push_back({candidate.get(), POLLOUT, 0});
+  for (const base::Fd& socket : sockets_) polled_.push_back({socket.get(), POLLOUT, 0});
   if (!wait(action.until)) return;
-  for (std::size_t index = 0; index < candidates_.size(); ++index) {
+  for (std::size_t index = 0; index < sockets_.size(); ++index) {
     if (polled_[index + 1].revents == 0) continue;
-    end_candidate(index, net::connect_outcome(candidates_[index].get()));
+    end_candidate(index, net::connect_outcome(sockets_[index].get()));
   }
 }
 
@@ -91,21 +91,22 @@ void BlockingTask::try_address(const net::Address& address) {
   std::error_code error{socket ? 0 : errno, std::generic_category()};
   if (socket) net::limit_blocking(socket.get(), longest_block);
   if (stops_for(error)) return;
-  candidates_.push_back(std::move(socket));
+  sockets_.push_back(std::move(socket));
   if (!error) {
-    const net::IoResult started = net::start_connect(candidates_.back().get(), address);
+    const net::IoResult started = net::start_connect(sockets_.back().get(), address);
     if (started.status == net::IoStatus::would_block) return;
     error = started.error;
   }
-  end_candidate(candidates_.size() - 1, error);
+  end_candidate(sockets_.size() - 1, error);
 }
 
 void BlockingTask::end_candidate(std::size_t index, std::error_code error) {
   if (fetch_.connect_ended(index, error, base::Clock::now()) == Candidate::chosen) {
-    connection_ = std::move(candidates_[index]);
-    candidates_.clear();
+    base::Fd chosen = std::move(sockets_[index]);
+    sockets_.clear();
+    sockets_.push_back(std::move(chosen));
   } else {
-    candidates_[index].reset();
+    sockets_[index].reset();
   }
 }
 
@@ -117,32 +118,27 @@ bool BlockingTask::stops_for(std::error_code error) {
 void BlockingTask::act(const Transfer& action) {
   const int events = action.unsent.empty() ? POLLIN : POLLIN | POLLOUT;
   polled_.resize(1);
-  polled_.push_back({connection_.get(), static_cast<short>(events), 0});
+  polled_.push_back({sockets_.front().get(), static_cast<short>(events), 0});
   if (!wait(action.until)) return;
   // An error or hang-up is found by the call that was waited for.
   const int found = polled_[1].revents;
   const int ready = (found & (POLLERR | POLLHUP | POLLNVAL)) != 0 ? events : found;
   const base::TimePoint now = base::Clock::now();
-  if ((ready & POLLOUT) != 0) SocketIo::send(fetch_, connection_.get(), now);
-  if ((ready & POLLIN) != 0) socket_io_.receive_once(fetch_, connection_.get(), now);
+  if ((ready & POLLOUT) != 0) SocketIo::send(fetch_, sockets_.front().get(), now);
+  if ((ready & POLLIN) != 0) socket_io_.receive_once(fetch_, sockets_.front().get(), now);
 }
 
 void BlockingTask::act(const HalfClose&) {
-  net::half_close(connection_.get());
+  net::half_close(sockets_.front().get());
   fetch_.half_closed(base::Clock::now());
 }
 
 void BlockingTask::act(const Wait& action) {
-  drop_sockets();
+  sockets_.clear();
   observer_.retrying(fetch_.task(), fetch_.record(), action.delay);
   polled_.resize(1);
   while (wait(action.until) && polled_at_ < action.until) {
   }
-}
-
-void BlockingTask::drop_sockets() {
-  candidates_.clear();
-  connection_.reset();
 }
 
 }  // namespace poetry::fetch

@@ -44,7 +44,6 @@ class BlockingTask {
   void try_address(const net::Address& address);
   void end_candidate(std::size_t index, std::error_code error);
   bool stops_for(std::error_code error);
-  void drop_sockets();
   bool wait(base::TimePoint until);
 
   const Batch& batch_;
@@ -52,9 +51,8 @@ class BlockingTask {
   SocketIo& socket_io_;
   std::shared_ptr<Resolver::Lookups> lookups_;
   Fetch fetch_;
-  std::vector<base::Fd>
-      candidates_;  // to connect, by the index of their address; empty once closed
-  base::Fd connection_;
+  // To connect, by the index of their address, empty once closed; or the connection alone.
+  std::vector<base::Fd> sockets_;
   std::vector<pollfd> polled_;   // the first is `stop`
   base::TimePoint polled_at_{};  // when what is ready was last looked for
   std::uint64_t wakeups_ = 0;
