@@ -66,12 +66,6 @@ void write_standard_error(std::string_view text) {
   cli::write_all(STDERR_FILENO, text, "standard error");
 }
 
-bool interrupted(const report::Run& run) {
-  return std::any_of(run.records.begin(), run.records.end(), [](const fetch::Record& record) {
-    return record.outcome == fetch::Outcome::interrupted;
-  });
-}
-
 Job::Job(const GetOptions& options)
     : options_(options),
       files_(options),
@@ -195,7 +189,9 @@ int Job::status() const {
   std::size_t fetched = 0;
   std::size_t failed = 0;
   for (const report::Run& run : runs_) {
-    if (interrupted(run)) return cli::exit_interrupted;
+    if (std::ranges::count(run.records, fetch::Outcome::interrupted, &fetch::Record::outcome) > 0) {
+      return cli::exit_interrupted;
+    }
     const report::Totals totals = report::totals_of(run);
     fetched += totals.fetched;
     failed += totals.failed;

@@ -1,6 +1,7 @@
 #include "fetch/strategy.hpp"
 
-#include <algorithm>
+#include <fmt/format.h>
+
 #include <array>
 #include <system_error>
 
@@ -76,18 +77,17 @@ std::vector<std::string> allowed_strategies() {
 }
 
 Strategy find_strategy(std::string_view name) {
-  std::string known;
   for (const auto& entry : entries) {
     if (entry.name == name) {
       entry.try_out();
       return entry.run;
     }
-    known.append(known.empty() ? "" : ", ").append(entry.name);
   }
   if (name == "uring") {
     throw base::UsageError("engine not built in, which takes liburing 2.3 or newer", name);
   }
-  throw base::UsageError("unknown engine (there are " + known + ", all)", name);
+  throw base::UsageError(
+      fmt::format("unknown engine (there are {}, all)", fmt::join(strategy_names(), ", ")), name);
 }
 
 }  // namespace poetry::fetch

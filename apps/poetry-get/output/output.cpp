@@ -51,15 +51,9 @@ class LiveOutput final : public Output {
   void write(std::size_t task, std::string_view bytes) override {
     std::string& line = unfinished_[task];
     std::string out;
-    while (!bytes.empty()) {
-      const auto newline = bytes.find('\n');
-      const auto room = max_unfinished - line.size();
-      const auto take = std::min({newline, bytes.size(), room});
-      line.append(bytes.substr(0, take));
-      bytes.remove_prefix(take);
-      const bool ends = !bytes.empty() && bytes.front() == '\n';
-      if (ends) bytes.remove_prefix(1);
-      if (ends || line.size() == max_unfinished) finish_line(task, line, out);
+    for (const char each : bytes) {
+      if (each == '\n' || line.size() == max_unfinished) finish_line(task, line, out);
+      if (each != '\n') line += each;
     }
     if (!out.empty()) sink_(out);
   }

@@ -106,10 +106,7 @@ std::size_t slowest_of(const Run& run) {
                ? base::Duration::zero()
                : record.ended - record.started;
   };
-  const auto slower = [&](const fetch::Record& one, const fetch::Record& two) {
-    return duration(one) < duration(two);
-  };
-  const auto found = std::max_element(run.records.begin(), run.records.end(), slower);
+  const auto found = std::ranges::max_element(run.records, {}, duration);
   return static_cast<std::size_t>(found - run.records.begin());
 }
 
