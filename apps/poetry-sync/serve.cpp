@@ -110,8 +110,6 @@ class Serving {
   std::vector<base::Fd> listeners_;
   std::unique_ptr<store::Database> database_;
   store::Store store_;
-  http::ChangeFeed feed_{store_};
-  http::Api api_{store_, feed_};
   boost::asio::io_context io_{1};
   tcp::BlockingPool pool_{io_, database_threads};
   std::optional<http::Web> web_;
@@ -134,7 +132,7 @@ Serving::Serving(const SyncOptions& options, const std::string& token)
 void Serving::start_page(const SyncOptions& options, base::Fd listener, const std::string& token) {
   auto page = options.web;
   page.token = token;
-  web_.emplace(page, std::move(listener), io_, pool_, api_, feed_);
+  web_.emplace(page, std::move(listener), io_, pool_, store_);
 }
 
 void Serving::start_worker(const SyncOptions& options, base::Fd listener,
@@ -158,7 +156,7 @@ void Serving::stop() {
 void Serving::look_at_store() {
   if (worker_) worker_->wake();
   if (control_) control_->wake();
-  if (web_) feed_.refresh();
+  if (web_) web_->refresh();
 }
 
 void Serving::run() {

@@ -3,10 +3,8 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/write.hpp>
-#include <set>
+#include <utility>
 
-#include "control/lines.hpp"
-#include "tcp/server.hpp"
 #include "tcp/token.hpp"
 
 namespace poetry::sync::control {
@@ -21,63 +19,36 @@ constexpr auto longest_wait = std::chrono::seconds(10);
 
 }  // namespace
 
-class Control::Server {
- public:
-  Server(ControlOptions options, base::Fd listener, asio::io_context& io,
-         tcp::BlockingPool& database, store::Store& store, std::function<void()> quit)
-      : options_(std::move(options)),
-        io_(io),
-        database_(database),
-        lines_(store),
-        quit_(std::move(quit)),
-        tcp_(io, std::move(listener), "control",
-             [this](tcp::TcpConnection& connection) { return serve(connection); }) {}
-  [[nodiscard]] net::HostPort where() const { return {options_.listen.host, tcp_.port()}; }
-  void stop();
-  void wake() {
-    asio::post(io_, [this] {
-      ++changes_;
-      for (auto* each : waiting_) each->cancel();
-    });
-  }
+Control::Control(ControlOptions options, base::Fd listener, asio::io_context& io,
+                 tcp::BlockingPool& database, store::Store& store, std::function<void()> quit)
+    : options_(std::move(options)),
+      io_(io),
+      database_(database),
+      lines_(store),
+      quit_(std::move(quit)),
+      tcp_(io, std::move(listener), "control",
+           [this](tcp::TcpConnection& connection) { return serve(connection); }) {}
 
- private:
-  using After = ControlLines::After;
+void Control::wake() {
+  asio::post(io_, [this] {
+    ++changes_;
+    for (auto* each : waiting_) each->cancel();
+  });
+}
 
-  struct Peer {
-    tcp::TcpConnection& connection;
-    bool trusted;
-    std::string buffer = {};  // received, and not yet answered
-  };
-
-  tcp::Coroutine<void> serve(tcp::TcpConnection& connection);
-  tcp::Coroutine<After> serve_line(Peer& peer);
-  tcp::Coroutine<ControlLines::Reply> answer(Peer& peer, std::size_t size);
-  tcp::Coroutine<ControlLines::Reply> ask(const std::string& line);
-
-  const ControlOptions options_;
-  asio::io_context& io_;
-  tcp::BlockingPool& database_;
-  ControlLines lines_;
-  const std::function<void()> quit_;
-  tcp::TcpServer tcp_;
-  std::uint64_t changes_ = 0;            // of the store, of which was told
-  std::set<tcp::SteadyTimer*> waiting_;  // for the next of them
-};
-
-void Control::Server::stop() {
+void Control::stop() {
   tcp_.stop();
   for (auto* each : waiting_) each->cancel();
 }
 
-tcp::Coroutine<void> Control::Server::serve(tcp::TcpConnection& connection) {
+tcp::Coroutine<void> Control::serve(tcp::TcpConnection& connection) {
   Peer peer{.connection = connection, .trusted = options_.token.empty()};
   auto after = After::go_on;
   while (after == After::go_on) after = co_await serve_line(peer);
   if (after == After::quit) quit_();
 }
 
-tcp::Coroutine<Control::Server::After> Control::Server::serve_line(Peer& peer) {
+tcp::Coroutine<Control::After> Control::serve_line(Peer& peer) {
   auto& connection = peer.connection;
   Error error;
   connection.expires_after(options_.idle_timeout);
@@ -98,7 +69,7 @@ tcp::Coroutine<Control::Server::After> Control::Server::serve_line(Peer& peer) {
 }
 
 /// What the line at the beginning of the buffer is answered; takes it from there.
-tcp::Coroutine<ControlLines::Reply> Control::Server::answer(Peer& peer, std::size_t size) {
+tcp::Coroutine<ControlLines::Reply> Control::answer(Peer& peer, std::size_t size) {
   auto line = peer.buffer.substr(0, size - 1);
   peer.buffer.erase(0, size);
   if (line.ends_with('\r')) line.pop_back();
@@ -110,7 +81,7 @@ tcp::Coroutine<ControlLines::Reply> Control::Server::answer(Peer& peer, std::siz
 }
 
 /// Asks again until there is something to say, or the wait has been long.
-tcp::Coroutine<ControlLines::Reply> Control::Server::ask(const std::string& line) {
+tcp::Coroutine<ControlLines::Reply> Control::ask(const std::string& line) {
   const auto until = base::Clock::now() + longest_wait;
   for (;;) {
     const auto seen = changes_;
@@ -125,18 +96,5 @@ tcp::Coroutine<ControlLines::Reply> Control::Server::ask(const std::string& line
     waiting_.erase(&timer);
   }
 }
-
-Control::Control(ControlOptions options, base::Fd listener, asio::io_context& io,
-                 tcp::BlockingPool& database, store::Store& store, std::function<void()> quit)
-    : server_(std::make_unique<Server>(std::move(options), std::move(listener), io, database, store,
-                                       std::move(quit))) {}
-
-Control::~Control() = default;
-
-net::HostPort Control::where() const { return server_->where(); }
-
-void Control::wake() { server_->wake(); }
-
-void Control::stop() { server_->stop(); }
 
 }  // namespace poetry::sync::control

@@ -3,15 +3,18 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
+#include <cstdint>
 #include <functional>
-#include <memory>
+#include <set>
 #include <string>
 
 #include "base/clock.hpp"
 #include "base/fd.hpp"
+#include "control/lines.hpp"
 #include "net/address.hpp"
 #include "store/store.hpp"
 #include "tcp/blocking_pool.hpp"
+#include "tcp/server.hpp"
 
 namespace poetry::sync::control {
 
@@ -28,19 +31,36 @@ class Control {
   /// work.
   Control(ControlOptions options, base::Fd listener, boost::asio::io_context& io,
           tcp::BlockingPool& database, store::Store& store, std::function<void()> quit);
-  Control(const Control&) = delete;
-  Control& operator=(const Control&) = delete;
-  ~Control();
 
-  [[nodiscard]] net::HostPort where() const;
+  /// Where it listens, with the port that was taken for 0.
+  [[nodiscard]] net::HostPort where() const { return {options_.listen.host, tcp_.port()}; }
   /// Somebody has changed the store: answers those who wait for a line. By any thread.
   void wake();
   /// Ends all connections at once, in the io_context's thread.
   void stop();
 
  private:
-  class Server;
-  std::unique_ptr<Server> server_;
+  using After = ControlLines::After;
+
+  struct Peer {
+    tcp::TcpConnection& connection;
+    bool trusted;
+    std::string buffer = {};  // received, and not yet answered
+  };
+
+  tcp::Coroutine<void> serve(tcp::TcpConnection& connection);
+  tcp::Coroutine<After> serve_line(Peer& peer);
+  tcp::Coroutine<ControlLines::Reply> answer(Peer& peer, std::size_t size);
+  tcp::Coroutine<ControlLines::Reply> ask(const std::string& line);
+
+  const ControlOptions options_;
+  boost::asio::io_context& io_;
+  tcp::BlockingPool& database_;
+  ControlLines lines_;
+  const std::function<void()> quit_;
+  tcp::TcpServer tcp_;
+  std::uint64_t changes_ = 0;            // of the store, of which was told
+  std::set<tcp::SteadyTimer*> waiting_;  // for the next of them
 };
 
 }  // namespace poetry::sync::control

@@ -3,36 +3,51 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
-#include <memory>
+#include <string>
 
 #include "base/fd.hpp"
 #include "http/api.hpp"
 #include "http/change_feed.hpp"
+#include "http/connection.hpp"
+#include "http/event_stream.hpp"
+#include "http/guard.hpp"
 #include "http/web_options.hpp"
 #include "net/address.hpp"
+#include "store/store.hpp"
 #include "tcp/blocking_pool.hpp"
+#include "tcp/server.hpp"
 
 namespace poetry::sync::http {
 
 class Web {
  public:
-  /// Serves on a listener at the options' place. Raises std::system_error. Borrows what it is given
-  /// by reference until the io_context has run out of work.
+  /// Serves on a listener at the options' place. Raises std::system_error and DatabaseError.
+  /// Borrows what it is given by reference until the io_context has run out of work.
   Web(WebOptions options, base::Fd listener, boost::asio::io_context& io,
-      tcp::BlockingPool& database, Api& api, ChangeFeed& feed);
-  Web(const Web&) = delete;
-  Web& operator=(const Web&) = delete;
-  ~Web();
+      tcp::BlockingPool& database, store::Store& store);
 
   /// Where it listens, with the port that was taken for 0.
-  [[nodiscard]] net::HostPort where() const;
+  [[nodiscard]] net::HostPort where() const { return {options_.listen.host, tcp_.port()}; }
+  /// Somebody has changed the store: tells all pages. By any thread. Raises DatabaseError.
+  void refresh() { feed_.refresh(); }
   /// Ends all connections at once, in the io_context's thread; what the database does for them is
   /// waited for by the io_context.
   void stop();
 
  private:
-  class Server;
-  std::unique_ptr<Server> server_;
+  enum class After { next_request, close, events };
+
+  tcp::Coroutine<void> serve(tcp::TcpConnection& peer);
+  tcp::Coroutine<After> serve_one(HttpConnection& http, std::string& last_event_id);
+  tcp::Coroutine<Response> answer(const Request& request);
+
+  const WebOptions options_;
+  tcp::BlockingPool& database_;
+  ChangeFeed feed_;
+  Api api_;
+  tcp::TcpServer tcp_;
+  const Guard guard_;
+  EventStreams streams_;
 };
 
 }  // namespace poetry::sync::http
