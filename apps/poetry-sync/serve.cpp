@@ -111,7 +111,7 @@ class Serving {
   std::unique_ptr<store::Database> database_;
   store::Store store_;
   boost::asio::io_context io_{1};
-  tcp::BlockingPool pool_{io_, database_threads};
+  tcp::BlockingPool pool_{database_threads};
   std::optional<http::Web> web_;
   std::optional<control::Control> control_;
   std::optional<work::Worker> worker_;

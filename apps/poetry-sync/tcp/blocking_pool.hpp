@@ -2,13 +2,9 @@
 // coroutine hands its work over, and goes on where it was with what came of it. Owned by main.
 #pragma once
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/post.hpp>
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/thread_pool.hpp>
-#include <exception>
-#include <optional>
 #include <type_traits>
-#include <utility>
 
 #include "tcp/coroutine.hpp"
 
@@ -16,39 +12,24 @@ namespace poetry::sync::tcp {
 
 class BlockingPool {
  public:
-  BlockingPool(boost::asio::io_context& io, std::size_t threads) : io_(io), threads_(threads) {}
+  explicit BlockingPool(std::size_t threads) : threads_(threads) {}
 
-  /// What `work` returns or throws, once a thread has run it. The io_context has work until then.
+  /// What `work` returns or throws, once a thread has run it. The io_context of who awaits it has
+  /// work until then.
   template <typename Work>
-  Coroutine<std::invoke_result_t<Work&>> run(Work work);
+  Coroutine<std::invoke_result_t<Work&>> run(Work work) {
+    using Executor = boost::asio::thread_pool::executor_type;
+    using Running = boost::asio::awaitable<std::invoke_result_t<Work&>, Executor>;
+    // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): it is awaited here
+    const auto running = [&work]() -> Running { co_return work(); };
+    co_return co_await boost::asio::co_spawn(threads_, running, awaited);
+  }
 
   /// Waits for the threads; nothing may be handed over any more.
   void join() { threads_.join(); }
 
  private:
-  boost::asio::io_context& io_;
   boost::asio::thread_pool threads_;
 };
-
-template <typename Work>
-Coroutine<std::invoke_result_t<Work&>> BlockingPool::run(Work work) {
-  std::optional<std::invoke_result_t<Work&>> result;
-  std::exception_ptr failure;
-  // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): no coroutine
-  const auto begin = [&](auto resume) {
-    boost::asio::post(threads_, [&, resume = std::move(resume),
-                                 running = boost::asio::make_work_guard(io_)]() mutable {
-      try {
-        result.emplace(work());
-      } catch (...) {
-        failure = std::current_exception();
-      }
-      boost::asio::post(io_, std::move(resume));
-    });
-  };
-  co_await boost::asio::async_initiate<decltype(awaited), void()>(begin, awaited);
-  if (failure) std::rethrow_exception(failure);
-  co_return std::move(*result);
-}
 
 }  // namespace poetry::sync::tcp
