@@ -1,6 +1,6 @@
-// One accepted socket, and when what it waits for is late. Owned by the coroutine that serves it;
-// its TcpServer looks twice a second for those that are late, since a timer each would cost more
-// than the rest of a silent stream.
+// One accepted socket, and when what it waits for is late. Owned by its TcpServer, which looks
+// twice a second for those that are late, since a timer each would cost more than the rest of a
+// silent stream.
 #pragma once
 
 #include <utility>

@@ -3,13 +3,11 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/basic_stream_socket.hpp>
-#include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <chrono>
 
 namespace poetry::sync::tcp {
 
@@ -18,10 +16,9 @@ using IoExecutor = boost::asio::io_context::executor_type;
 template <typename T>
 using Coroutine = boost::asio::awaitable<T, IoExecutor>;
 
-using TcpSocket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, IoExecutor>;
+using TcpSocket = boost::asio::ip::tcp::socket::rebind_executor<IoExecutor>::other;
 
-using SteadyTimer = boost::asio::basic_waitable_timer<
-    std::chrono::steady_clock, boost::asio::wait_traits<std::chrono::steady_clock>, IoExecutor>;
+using SteadyTimer = boost::asio::steady_timer::rebind_executor<IoExecutor>::other;
 
 /// Says that an operation is awaited: `co_await timer.async_wait(awaited)`, which throws its error.
 inline constexpr boost::asio::use_awaitable_t<IoExecutor> awaited;

@@ -15,21 +15,6 @@ using Error = boost::system::error_code;
 constexpr auto sweep_interval = std::chrono::milliseconds(500);  // for deadlines of some seconds
 constexpr auto pause_after_failure = std::chrono::milliseconds(100);
 
-/// A connection's place among all, as long as it is served.
-class Registration {
- public:
-  Registration(std::set<TcpConnection*>& all, TcpConnection& one) : all_(all), one_(&one) {
-    all_.insert(one_);
-  }
-  Registration(const Registration&) = delete;
-  Registration& operator=(const Registration&) = delete;
-  ~Registration() { all_.erase(one_); }
-
- private:
-  std::set<TcpConnection*>& all_;
-  TcpConnection* const one_;
-};
-
 }  // namespace
 
 TcpServer::TcpServer(asio::io_context& io, base::Fd listener, std::string protocol, Serve serve)
@@ -47,7 +32,7 @@ void TcpServer::stop() {
   Error ignored;
   acceptor_.close(ignored);
   sweep_.cancel();
-  for (auto* each : connections_) each->socket.close(ignored);
+  for (auto& each : connections_) each.socket.close(ignored);
 }
 
 Coroutine<void> TcpServer::accept() {
@@ -65,16 +50,16 @@ Coroutine<void> TcpServer::accept() {
 }
 
 Coroutine<void> TcpServer::serve(TcpSocket socket) {
-  TcpConnection peer(std::move(socket));
-  const Registration registration(connections_, peer);
+  const auto peer = connections_.emplace(connections_.end(), std::move(socket));
   try {
     Error ignored;
-    peer.socket.set_option(asio::ip::tcp::no_delay(true), ignored);
-    co_await serve_(peer);
-    if (!stopping_) co_await drain(peer);
+    peer->socket.set_option(asio::ip::tcp::no_delay(true), ignored);
+    co_await serve_(*peer);
+    if (!stopping_) co_await drain(*peer);
   } catch (const std::exception& error) {
     base::log_debug("{}: {}", protocol_, error.what());  // the peer is gone
   }
+  connections_.erase(peer);
 }
 
 /// What is under way may have just ended, and the peer's coroutine gone on without seeing that it
@@ -85,10 +70,10 @@ Coroutine<void> TcpServer::end_late_ones() {
     sweep_.expires_after(sweep_interval);
     co_await sweep_.async_wait(into(error));
     const auto now = base::Clock::now();
-    for (auto* each : connections_) {
-      if (now < each->deadline) continue;
-      each->late = true;
-      each->socket.cancel(error);
+    for (auto& each : connections_) {
+      if (now < each.deadline) continue;
+      each.late = true;
+      each.socket.cancel(error);
     }
   }
 }

@@ -6,7 +6,7 @@
 #include <boost/asio/io_context.hpp>
 #include <cstdint>
 #include <functional>
-#include <set>
+#include <list>
 #include <string>
 
 #include "base/fd.hpp"
@@ -42,7 +42,7 @@ class TcpServer {
   const std::string protocol_;
   const Serve serve_;
   SteadyTimer sweep_;
-  std::set<TcpConnection*> connections_;
+  std::list<TcpConnection> connections_;
   bool stopping_ = false;
 };
 
