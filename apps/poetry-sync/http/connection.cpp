@@ -4,11 +4,12 @@
 #include <boost/beast/http/chunk_encode.hpp>
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/error.hpp>
+#include <boost/beast/http/message.hpp>
+#include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
+#include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
 #include <utility>
-
-#include "http/beast_message.hpp"
 
 namespace poetry::sync::http {
 namespace {
@@ -20,8 +21,40 @@ using Error = boost::system::error_code;
 constexpr std::uint32_t max_header_bytes = 16 << 10;
 constexpr std::uint64_t max_body_bytes = 64 << 10;                   // an address and a name
 constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";  // RFC 9110, 10.1.1
-constexpr unsigned first_with_chunks = 11;                           // HTTP/1.1
+constexpr unsigned http_1_1 = 11;
 constexpr std::size_t min_read = 2048;
+
+std::string text_of(boost::beast::string_view text) { return {text.data(), text.size()}; }
+
+/// What the header says.
+Request request_of(const http::request<http::string_body>& from) {
+  return {.method = text_of(from.method_string()),
+          .target = text_of(from.target()),
+          .host = from.count(http::field::host) == 1 ? text_of(from[http::field::host]) : "",
+          .origin = text_of(from[http::field::origin]),
+          .authorization = text_of(from[http::field::authorization]),
+          .cookie = text_of(from[http::field::cookie]),
+          .content_type = text_of(from[http::field::content_type]),
+          .if_none_match = text_of(from[http::field::if_none_match]),
+          .last_event_id = text_of(from["Last-Event-ID"])};
+}
+
+/// With the fields that keep anything from being embedded, guessed, stored or run that is not the
+/// page's own. The length is still to be said; of a body in pieces, there are none yet.
+http::response<http::string_body> beast_response(Response from) {
+  http::response<http::string_body> response{static_cast<http::status>(from.status), http_1_1};
+  response.set(http::field::server, "poetry-sync");
+  response.set("X-Content-Type-Options", "nosniff");
+  response.set("Referrer-Policy", "no-referrer");
+  response.set("Content-Security-Policy",
+               "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+               "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
+  response.set(http::field::content_type, from.type);
+  response.set(http::field::cache_control, "no-store");
+  for (const auto& [name, value] : from.fields) response.set(name, value);
+  response.body() = std::move(from.body);
+  return response;
+}
 
 /// Why a request could not be read.
 Response problem_of(const Error& error, bool late) {
@@ -42,14 +75,16 @@ tcp::Coroutine<std::optional<Request>> HttpConnection::read() {
     if (error) co_return std::nullopt;
     buffer_.commit(size);
   }
-  BeastParser parser;
+  http::request_parser<http::string_body> parser;
   parser.header_limit(max_header_bytes);
   parser.body_limit(max_body_bytes);
   peer_.expires_after(options_.request_timeout);
   co_await http::async_read_header(peer_.socket, buffer_, parser, tcp::into(error));
+  Request request;
   std::optional<Response> refusal;
   if (!error) {
-    refusal = guard_.refuse(credentials_of(parser.get()));
+    request = request_of(parser.get());
+    refusal = guard_.refuse(request);
     if (!refusal && parser.get()[http::field::expect] == "100-continue") {
       co_await asio::async_write(peer_.socket, asio::buffer(go_on), tcp::awaited);
     }
@@ -57,11 +92,14 @@ tcp::Coroutine<std::optional<Request>> HttpConnection::read() {
   }
   if (error) refusal = problem_of(error, peer_.late);
   is_head_ = parser.get().method() == http::verb::head;
-  takes_chunks_ = parser.get().version() >= first_with_chunks;
-  keeps_alive_ = is_kept_alive(parser.get());
-  if (!refusal) co_return request_of(parser.release());
-  co_await send_last(std::move(*refusal));
-  co_return std::nullopt;
+  takes_chunks_ = parser.get().version() >= http_1_1;
+  keeps_alive_ = takes_chunks_ && parser.get().keep_alive();
+  if (refusal) {
+    co_await send_last(std::move(*refusal));
+    co_return std::nullopt;
+  }
+  request.body = std::move(parser.get().body());
+  co_return request;
 }
 
 tcp::Coroutine<void> HttpConnection::send(Response response) {

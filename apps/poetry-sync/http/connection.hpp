@@ -25,7 +25,7 @@ class HttpConnection {
   /// which the peer has been told. This and all that sends raises boost::system::system_error where
   /// the peer is gone or late.
   tcp::Coroutine<std::optional<Request>> read();
-  /// Whether there may be another request.
+  /// Whether there may be another request: to HTTP/1.0, everything ends with its connection.
   [[nodiscard]] bool keeps_alive() const { return keeps_alive_; }
 
   /// Answers the request. A body in pieces goes in chunks, and to the end of the connection for

@@ -26,22 +26,22 @@ std::vector<std::string> hosts_at(const std::string& host, std::uint16_t port,
   return hosts;
 }
 
-std::optional<Response> Guard::refuse(const Credentials& from) const {
-  if (from.host.empty()) return problem(400, "Bad request", "one Host is needed");
-  if (!knows(from.host)) return problem(421, "Misdirected request", "Host: " + from.host);
+std::optional<Response> Guard::refuse(const Request& request) const {
+  if (request.host.empty()) return problem(400, "Bad request", "one Host is needed");
+  if (!knows(request.host)) return problem(421, "Misdirected request", "Host: " + request.host);
   constexpr std::string_view scheme = "http://";
-  if (!from.origin.empty() &&
-      (!from.origin.starts_with(scheme) || !knows(from.origin.substr(scheme.size())))) {
-    return problem(403, "Forbidden", "Origin: " + from.origin);
+  if (!request.origin.empty() &&
+      (!request.origin.starts_with(scheme) || !knows(request.origin.substr(scheme.size())))) {
+    return problem(403, "Forbidden", "Origin: " + request.origin);
   }
   if (token_.empty()) return std::nullopt;
-  return ask_for_token(from);
+  return ask_for_token(request);
 }
 
-std::optional<Response> Guard::ask_for_token(const Credentials& from) const {
+std::optional<Response> Guard::ask_for_token(const Request& request) const {
   constexpr std::string_view opened = "/?token=";
-  if (from.target.starts_with(opened) &&
-      tcp::is_same_secret(std::string_view(from.target).substr(opened.size()), token_)) {
+  if (request.target.starts_with(opened) &&
+      tcp::is_same_secret(std::string_view(request.target).substr(opened.size()), token_)) {
     Response there{.status = 303, .type = "text/plain", .body = ""};
     there.fields.emplace_back("Location", "/");
     there.fields.emplace_back(
@@ -49,11 +49,11 @@ std::optional<Response> Guard::ask_for_token(const Credentials& from) const {
     return there;
   }
   constexpr std::string_view bearer = "Bearer ";
-  if (from.authorization.starts_with(bearer) &&
-      tcp::is_same_secret(std::string_view(from.authorization).substr(bearer.size()), token_)) {
+  if (request.authorization.starts_with(bearer) &&
+      tcp::is_same_secret(std::string_view(request.authorization).substr(bearer.size()), token_)) {
     return std::nullopt;
   }
-  if (has_token(from.cookie)) return std::nullopt;
+  if (has_token(request.cookie)) return std::nullopt;
   auto refusal = problem(401, "Unauthorized", "this server asks for its token");
   refusal.fields.emplace_back("WWW-Authenticate", "Bearer");
   return refusal;

@@ -13,15 +13,6 @@
 
 namespace poetry::sync::http {
 
-/// What a request says of where it comes from.
-struct Credentials {
-  std::string target;         ///< path and query
-  std::string host;           ///< Host; empty where there is none, or several
-  std::string origin;         ///< Origin; empty where there is none
-  std::string authorization;  ///< Authorization
-  std::string cookie;         ///< Cookie
-};
-
 /// Names under which a server at this address may be asked for, with a port where it is not 80.
 std::vector<std::string> hosts_at(const std::string& host, std::uint16_t port,
                                   const std::vector<std::string>& further);
@@ -33,14 +24,14 @@ class Guard {
   Guard(std::vector<std::string> hosts, std::string token)
       : hosts_(std::move(hosts)), token_(std::move(token)) {}
 
-  /// Why it is refused: 400 without a Host, 421 for another host (against DNS rebinding), 403 for
-  /// another page's, 401 without the token. With the token in the query of "/", as a person opens
-  /// the page, it is sent there without, and the token kept in a cookie. Nothing where it may be
-  /// answered.
-  [[nodiscard]] std::optional<Response> refuse(const Credentials& from) const;
+  /// Why it is refused, of which the body need not have come: 400 without a Host, 421 for another
+  /// host (against DNS rebinding), 403 for another page's, 401 without the token. With the token in
+  /// the query of "/", as a person opens the page, it is sent there without, and the token kept in
+  /// a cookie. Nothing where it may be answered.
+  [[nodiscard]] std::optional<Response> refuse(const Request& request) const;
 
  private:
-  [[nodiscard]] std::optional<Response> ask_for_token(const Credentials& from) const;
+  [[nodiscard]] std::optional<Response> ask_for_token(const Request& request) const;
   [[nodiscard]] bool has_token(std::string_view cookie) const;
   [[nodiscard]] bool knows(std::string_view host) const;
 

@@ -13,10 +13,14 @@ namespace poetry::sync::http {
 struct Request {
   std::string method;
   std::string target;  ///< path and query, as sent
+  std::string host;    ///< Host; empty where there is none, or several
+  std::string origin;
+  std::string authorization;
+  std::string cookie;
   std::string content_type;
   std::string if_none_match;
   std::string last_event_id;  ///< Last-Event-ID (HTML Standard, 9.2)
-  std::string body;
+  std::string body = {};
 
   /// The target without its query.
   [[nodiscard]] std::string_view path() const {

@@ -1,10 +1,30 @@
 #include "http/server.hpp"
 
+#include <algorithm>
+#include <optional>
 #include <utility>
 
-#include "http/static_file.hpp"
+#include "page/assets.hpp"
 
 namespace poetry::sync::http {
+namespace {
+
+/// The page's file at a request's path, or 304 where the browser has this very one. None where no
+/// file is there.
+std::optional<Response> static_file(const Request& request) {
+  const auto all = page::assets();
+  const auto asset = std::ranges::find(all, request.path(), &page::Asset::path);
+  if (asset == all.end()) return std::nullopt;
+  if (request.method != "GET" && request.method != "HEAD") return method_not_allowed("GET, HEAD");
+  const bool known = request.if_none_match == asset->tag;
+  Response response{.status = known ? 304U : 200U, .type = std::string(asset->type)};
+  response.fields.emplace_back("Cache-Control", "no-cache");
+  response.fields.emplace_back("ETag", asset->tag);
+  if (!known) response.body = asset->bytes;
+  return response;
+}
+
+}  // namespace
 
 Web::Web(WebOptions options, base::Fd listener, boost::asio::io_context& io,
          tcp::BlockingPool& database, store::Store& store)
