@@ -13,7 +13,6 @@
 #include "cli/standard_output.hpp"
 #include "control/client.hpp"
 #include "store/as_json.hpp"
-#include "store/library.hpp"
 #include "tcp/token.hpp"
 
 namespace poetry::sync {
@@ -21,10 +20,6 @@ namespace {
 
 constexpr std::int64_t lines_at_once = 500;
 constexpr auto log_wait = std::chrono::seconds(1);  // for news of a log
-
-std::string_view name_of(store::JobState state) {
-  return store::job_state_names[static_cast<std::size_t>(state)];
-}
 
 void print(const boost::json::value& value) {
   cli::write_standard_output(base::json_text(value) + "\n");
@@ -92,9 +87,8 @@ int list(const SyncOptions& options, store::Store& store) {
   std::vector<std::vector<std::string>> rows{
       {"ID", "TYPE", "ADDRESS", "STATE", "JOB", "BYTES", "SYNCED", "NAME"}};
   for (const auto& each : records) {
-    rows.push_back({std::to_string(each.id),
-                    std::string(store::record_type_names[static_cast<std::size_t>(each.type)]),
-                    each.address, each.job ? std::string(name_of(each.job->state)) : "new",
+    rows.push_back({std::to_string(each.id), std::string(name_of(each.type)), each.address,
+                    each.job ? std::string(name_of(each.job->state)) : "new",
                     each.job ? std::to_string(each.job->id) : "-", std::to_string(each.bytes),
                     each.synced ? store::time_text(*each.synced) : "never", each.name});
   }

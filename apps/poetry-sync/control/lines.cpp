@@ -92,7 +92,7 @@ ControlLines::Reply ControlLines::next_line(store::Id job, std::int64_t after) {
     return {.line = "line " + std::to_string(lines.front().number) + " " + lines.front().text};
   }
   if (store::is_active(state)) return {};
-  return {.line = "end " + std::string(store::job_state_names[static_cast<std::size_t>(state)])};
+  return {.line = "end " + std::string(name_of(state))};
 }
 
 }  // namespace poetry::sync::control

@@ -4,7 +4,6 @@
 #include "base/json.hpp"
 #include "http/request_parts.hpp"
 #include "store/as_json.hpp"
-#include "store/library.hpp"
 
 namespace poetry::sync::http {
 namespace {

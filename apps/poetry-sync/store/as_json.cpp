@@ -27,7 +27,7 @@ std::string time_text(Millis at) {
 object as_json(const Job& job) {
   return {{"id", job.id},
           {"record", job.record},
-          {"state", job_state_names[static_cast<std::size_t>(job.state)]},
+          {"state", name_of(job.state)},
           {"revision", job.revision},
           {"created", time_text(job.created)},
           {"started", time_or_null(job.started)},
@@ -43,7 +43,7 @@ object as_json(const Job& job) {
 
 object as_json(const SyncRecord& record) {
   return {{"id", record.id},
-          {"type", record_type_names[static_cast<std::size_t>(record.type)]},
+          {"type", name_of(record.type)},
           {"address", record.address},
           {"name", record.name},
           {"created", time_text(record.created)},

@@ -11,6 +11,8 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -57,10 +59,6 @@ class Row {
     if (std::holds_alternative<std::monostate>(values_.at(column))) return std::nullopt;
     return integer(column);
   }
-  [[nodiscard]] std::optional<std::string> maybe_text(std::size_t column) const {
-    if (std::holds_alternative<std::monostate>(values_.at(column))) return std::nullopt;
-    return text(column);
-  }
 
  private:
   std::vector<Value> values_;
@@ -97,10 +95,27 @@ class Database {
   /// raises. Where the connection is lost before the commit, `work` runs once more from its
   /// beginning. Raises DatabaseError, and what `work` raises. Blocks.
   virtual void transact(Access access, const std::function<void(Transaction&)>& work) = 0;
+  /// Such a transaction, and what `work` returned.
+  template <typename Work>
+  auto read(const Work& work) {
+    return result_of(Access::read, work);
+  }
+  template <typename Work>
+  auto write(const Work& work) {
+    return result_of(Access::write, work);
+  }
   /// Waits until somebody, perhaps in another process, has committed a change, at most that long.
   /// Returns at once if that has happened since the last call. By one thread. Raises DatabaseError.
   virtual bool wait_for_news(base::Duration longest) = 0;
   [[nodiscard]] virtual const Dialect& dialect() const = 0;
+
+ private:
+  template <typename Work>
+  auto result_of(Access access, const Work& work) {
+    std::optional<std::invoke_result_t<const Work&, Transaction&>> result;
+    transact(access, [&](Transaction& sql) { result.emplace(work(sql)); });
+    return std::move(*result);
+  }
 };
 
 /// The password in a URL; empty where there is none.

@@ -12,6 +12,8 @@ constexpr std::size_t record_columns = 7;
 
 }  // namespace
 
+const std::string active_states = "('queued', 'running', 'cancelling')";
+const std::string taken_states = "('running', 'cancelling')";
 const std::string select_jobs = "SELECT " + job_columns + " FROM jobs j";
 const std::string select_records =
     "SELECT r.id, r.type, r.address, r.name, r.created, r.synced, r.bytes, " + job_columns +
@@ -27,35 +29,32 @@ JobState parse_state(const std::string& text) {
 }
 
 Job job_of(const Row& row, std::size_t first) {
-  Job job;
-  job.id = row.integer(first);
-  job.record = row.integer(first + 1);
-  job.state = parse_state(row.text(first + 2));
-  job.revision = row.integer(first + 3);
-  job.created = row.integer(first + 4);
-  job.started = row.maybe_integer(first + 5);
-  job.ended = row.maybe_integer(first + 6);
-  job.due = row.integer(first + 7);
-  job.attempts = row.integer(first + 8);
-  job.fetched = row.integer(first + 9);
-  job.expected = row.maybe_integer(first + 10);
-  job.lines = row.integer(first + 11);
-  job.worker = row.text(first + 12);
-  job.error = row.text(first + 13);
-  return job;
+  return {.id = row.integer(first),
+          .record = row.integer(first + 1),
+          .state = parse_state(row.text(first + 2)),
+          .revision = row.integer(first + 3),
+          .created = row.integer(first + 4),
+          .started = row.maybe_integer(first + 5),
+          .ended = row.maybe_integer(first + 6),
+          .due = row.integer(first + 7),
+          .attempts = row.integer(first + 8),
+          .fetched = row.integer(first + 9),
+          .expected = row.maybe_integer(first + 10),
+          .lines = row.integer(first + 11),
+          .worker = row.text(first + 12),
+          .error = row.text(first + 13)};
 }
 
 SyncRecord record_of(const Row& row) {
-  SyncRecord record;
-  record.id = row.integer(0);
-  record.type = parse_record_type(row.text(1));
-  record.address = row.text(2);
-  record.name = row.text(3);
-  record.created = row.integer(4);
-  record.synced = row.maybe_integer(5);
-  record.bytes = row.integer(6);
-  if (row.maybe_integer(record_columns)) record.job = job_of(row, record_columns);
-  return record;
+  return {.id = row.integer(0),
+          .type = parse_record_type(row.text(1)),
+          .address = row.text(2),
+          .name = row.text(3),
+          .created = row.integer(4),
+          .synced = row.maybe_integer(5),
+          .bytes = row.integer(6),
+          .job = row.maybe_integer(record_columns) ? std::optional(job_of(row, record_columns))
+                                                   : std::nullopt};
 }
 
 void lock_record(Transaction& sql, const Dialect& dialect, Id id) {

@@ -12,6 +12,10 @@ extern const std::string select_jobs;
 /// The columns that record_of() takes, with the latest job's; a condition follows.
 extern const std::string select_records;
 
+/// Lists of states in SQL: of the jobs that are not over, and of those that a worker has.
+extern const std::string active_states;
+extern const std::string taken_states;
+
 /// Raises DatabaseError for what is none.
 JobState parse_state(const std::string& text);
 Job job_of(const Row& row, std::size_t first = 0);

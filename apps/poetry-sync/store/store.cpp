@@ -6,10 +6,18 @@
 
 #include "base/error.hpp"
 #include "base/quantity.hpp"
+#include "base/shown_text.hpp"
+#include "base/utf8.hpp"
+#include "net/address.hpp"
 #include "store/rows.hpp"
 #include "store/schema.hpp"
 
 namespace poetry::sync::store {
+namespace {
+
+constexpr std::size_t longest_name = 200;
+
+}  // namespace
 
 RecordType parse_record_type(std::string_view text) {
   const auto at = std::find(record_type_names.begin(), record_type_names.end(), text);
@@ -26,9 +34,8 @@ Id parse_id(std::string_view text) {
 Store::Store(Database& database) : database_(database) { bring_up_to_date(database_); }
 
 SyncRecord Store::add(RecordType type, const std::string& address, const std::string& name) {
-  SyncRecord added;
-  const std::string type_name{record_type_names[static_cast<std::size_t>(type)]};
-  database_.transact(Access::write, [&](Transaction& sql) {
+  const std::string type_name{name_of(type)};
+  return database_.write([&](Transaction& sql) {
     const auto rows = sql(
         "INSERT INTO records (type, address, name, created) VALUES ($1, $2, $3, " +
             database_.dialect().now_ms + ") ON CONFLICT (type, address) DO NOTHING RETURNING id",
@@ -37,9 +44,8 @@ SyncRecord Store::add(RecordType type, const std::string& address, const std::st
       throw Refusal(Refusal::Kind::conflict,
                     "there is a " + type_name + " of " + address + " already");
     }
-    added = find_record(sql, rows.front().integer(0));
+    return find_record(sql, rows.front().integer(0));
   });
-  return added;
 }
 
 void Store::remove(Id record) {
@@ -47,9 +53,8 @@ void Store::remove(Id record) {
     lock_record(sql, database_.dialect(), record);
     find_record(sql, record);
     // Locked, a job that waits is not taken before it is gone.
-    for (const auto& job : sql("SELECT id, state FROM jobs WHERE record = $1 AND state IN"
-                               " ('queued', 'running', 'cancelling')" +
-                                   database_.dialect().lock,
+    for (const auto& job : sql("SELECT id, state FROM jobs WHERE record = $1 AND state IN " +
+                                   active_states + database_.dialect().lock,
                                {record})) {
       if (parse_state(job.text(1)) == JobState::queued) continue;
       throw Refusal(Refusal::Kind::conflict, "record " + std::to_string(record) +
@@ -61,54 +66,44 @@ void Store::remove(Id record) {
 }
 
 std::vector<SyncRecord> Store::records() {
-  std::vector<SyncRecord> found;
-  database_.transact(Access::read, [&](Transaction& sql) {
-    found.clear();
+  return database_.read([](Transaction& sql) {
+    std::vector<SyncRecord> found;
     for (const auto& row : sql(select_records + " ORDER BY r.id")) found.push_back(record_of(row));
+    return found;
   });
-  return found;
 }
 
 SyncRecord Store::record(Id record) {
-  SyncRecord found;
-  database_.transact(Access::read, [&](Transaction& sql) { found = find_record(sql, record); });
-  return found;
+  return database_.read([&](Transaction& sql) { return find_record(sql, record); });
 }
 
 Store::Requested Store::request(Id record) {
-  Requested requested;
-  database_.transact(Access::write, [&](Transaction& sql) {
+  return database_.write([&](Transaction& sql) {
     lock_record(sql, database_.dialect(), record);
     find_record(sql, record);
     const auto& now = database_.dialect().now_ms;
     const auto made = sql("INSERT INTO jobs (record, state, created, due) VALUES ($1, 'queued', " +
-                              now + ", " + now +
-                              ") ON CONFLICT (record) WHERE state IN"
-                              " ('queued', 'running', 'cancelling') DO NOTHING RETURNING id",
+                              now + ", " + now + ") ON CONFLICT (record) WHERE state IN " +
+                              active_states + " DO NOTHING RETURNING id",
                           {record});
-    requested.is_new = !made.empty();
-    const auto rows = requested.is_new ? made
-                                       : sql("SELECT id FROM jobs WHERE record = $1 AND state IN"
-                                             " ('queued', 'running', 'cancelling')",
-                                             {record});
-    requested.job = find_job(sql, rows.at(0).integer(0));
+    const auto rows =
+        made.empty()
+            ? sql("SELECT id FROM jobs WHERE record = $1 AND state IN " + active_states, {record})
+            : made;
+    return Requested{.job = find_job(sql, rows.at(0).integer(0)), .is_new = !made.empty()};
   });
-  return requested;
 }
 
 Store::Requested Store::request(RecordType type, Id record) {
   if (this->record(record).type != type) {
     throw Refusal(Refusal::Kind::unknown,
-                  "no " + std::string(record_type_names[static_cast<std::size_t>(type)]) + " " +
-                      std::to_string(record));
+                  "no " + std::string(name_of(type)) + " " + std::to_string(record));
   }
   return request(record);
 }
 
 Job Store::job(Id id) {
-  Job found;
-  database_.transact(Access::read, [&](Transaction& sql) { found = find_job(sql, id); });
-  return found;
+  return database_.read([&](Transaction& sql) { return find_job(sql, id); });
 }
 
 std::vector<Job> Store::jobs_before(Id id, std::int64_t max) {
@@ -121,22 +116,20 @@ std::vector<Job> Store::jobs_of(Id record, std::int64_t max) {
 }
 
 std::vector<Job> Store::active_jobs() {
-  return jobs_where(" WHERE j.state IN ('queued', 'running', 'cancelling') ORDER BY j.id", {});
+  return jobs_where(" WHERE j.state IN " + active_states + " ORDER BY j.id", {});
 }
 
 std::vector<Job> Store::jobs_where(const std::string& condition,
                                    std::initializer_list<Value> values) {
-  std::vector<Job> found;
-  database_.transact(Access::read, [&](Transaction& sql) {
-    found.clear();
+  return database_.read([&](Transaction& sql) {
+    std::vector<Job> found;
     for (const auto& row : sql(select_jobs + condition, values)) found.push_back(job_of(row));
+    return found;
   });
-  return found;
 }
 
 Job Store::cancel(Id id) {
-  Job job;
-  database_.transact(Access::write, [&](Transaction& sql) {
+  return database_.write([&](Transaction& sql) {
     lock_record_of(sql, database_.dialect(), id);
     // What nobody works on ends at once; who works on it sees it with the next write.
     sql("UPDATE jobs SET revision = revision + 1,"
@@ -146,12 +139,12 @@ Job Store::cancel(Id id) {
             " state = CASE WHEN state = 'queued' THEN 'cancelled' ELSE 'cancelling' END"
             " WHERE id = $1 AND state IN ('queued', 'running')",
         {id});
-    job = find_job(sql, id);
+    auto job = find_job(sql, id);
     if (job.state == JobState::done || job.state == JobState::failed) {
       throw Refusal(Refusal::Kind::conflict, "job " + std::to_string(id) + " is over");
     }
+    return job;
   });
-  return job;
 }
 
 Store::Requested Store::retry(Id id) {
@@ -163,39 +156,45 @@ Store::Requested Store::retry(Id id) {
 }
 
 std::array<std::int64_t, job_state_names.size()> Store::count_jobs() {
-  std::array<std::int64_t, job_state_names.size()> counts{};
-  database_.transact(Access::read, [&](Transaction& sql) {
-    counts.fill(0);
+  return database_.read([](Transaction& sql) {
+    std::array<std::int64_t, job_state_names.size()> counts{};
     for (const auto& row : sql("SELECT state, count(*) FROM jobs GROUP BY state")) {
       counts.at(static_cast<std::size_t>(parse_state(row.text(0)))) = row.integer(1);
     }
+    return counts;
   });
-  return counts;
 }
 
 Id Store::done_job(Id record) {
-  Id job = 0;
-  database_.transact(Access::read, [&](Transaction& sql) {
+  return database_.read([&](Transaction& sql) {
     find_record(sql, record);
     const auto rows =
         sql("SELECT max(id) FROM jobs WHERE record = $1 AND state = 'done'", {record});
-    job = rows.front().maybe_integer(0).value_or(0);
+    return rows.front().maybe_integer(0).value_or(0);
   });
-  return job;
 }
 
 std::vector<LogLine> Store::log_after(Id job, std::int64_t number, std::int64_t max) {
-  std::vector<LogLine> lines;
-  database_.transact(Access::read, [&](Transaction& sql) {
+  return database_.read([&](Transaction& sql) {
     find_job(sql, job);
-    lines.clear();
+    std::vector<LogLine> lines;
     for (const auto& row : sql("SELECT number, at, text FROM log WHERE job = $1 AND number > $2"
                                " ORDER BY number LIMIT $3",
                                {job, number, max})) {
       lines.push_back({row.integer(0), row.integer(1), row.text(2)});
     }
+    return lines;
   });
-  return lines;
+}
+
+SyncRecord add_record(Store& store, RecordType type, const std::string& address,
+                      const std::string& name) {
+  if (name.size() > longest_name) throw base::UsageError("name longer than 200 bytes", name);
+  const auto where = net::to_string(net::parse_host_port(address));
+  if (base::to_utf8(base::shown_text(where)) != where) {
+    throw base::UsageError("not an address [HOST:]PORT", address);
+  }
+  return store.add(type, where, base::to_utf8(base::shown_text(name.empty() ? where : name)));
 }
 
 }  // namespace poetry::sync::store

@@ -26,6 +26,13 @@ enum class JobState { queued, running, cancelling, done, failed, cancelled };
 inline constexpr std::array<std::string_view, 6> job_state_names{"queued", "running", "cancelling",
                                                                  "done",   "failed",  "cancelled"};
 
+constexpr std::string_view name_of(RecordType type) {
+  return record_type_names.at(static_cast<std::size_t>(type));
+}
+constexpr std::string_view name_of(JobState state) {
+  return job_state_names.at(static_cast<std::size_t>(state));
+}
+
 constexpr bool is_active(JobState state) { return state <= JobState::cancelling; }
 
 /// Raises UsageError listing the valid ones.
@@ -193,10 +200,15 @@ class Store {
  private:
   std::vector<Job> jobs_where(const std::string& condition, std::initializer_list<Value> values);
 
-  std::optional<JobState> put(Transaction& sql, const Claim& claim, const Changes& changes,
-                              base::Duration lease);
+  Standing put(Transaction& sql, const Claim& claim, const Changes& changes, base::Duration lease);
 
   Database& database_;
 };
+
+/// Adds a record of an address "[HOST:]PORT", named like it where the name is empty, as the page
+/// and the command line do. Raises UsageError for an address that does not parse or a name beyond
+/// 200 bytes, and what Store::add() raises.
+SyncRecord add_record(Store& store, RecordType type, const std::string& address,
+                      const std::string& name);
 
 }  // namespace poetry::sync::store

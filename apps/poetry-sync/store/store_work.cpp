@@ -16,6 +16,12 @@ Value value_of(const std::optional<std::int64_t>& number) {
   return value;
 }
 
+/// What a claim is worth, of whose job the state was found, or nothing.
+Standing standing_of(const Rows& rows) {
+  if (rows.empty()) return Standing::lost;
+  return rows.front().text(0) == "cancelling" ? Standing::cancelling : Standing::held;
+}
+
 void put_part(Transaction& sql, Id job, const Part& part) {
   sql("INSERT INTO parts (job, number, name, address, bytes, complete, expected, sha256)"
       " VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (job, number) DO UPDATE SET"
@@ -41,15 +47,13 @@ void put_piece(Transaction& sql, Id job, const Changes::Piece& piece) {
 }  // namespace
 
 std::optional<Store::Taken> Store::take(const std::string& worker, base::Duration lease) {
-  std::optional<Taken> taken;
-  database_.transact(Access::write, [&](Transaction& sql) {
-    taken.reset();
+  return database_.write([&](Transaction& sql) -> std::optional<Taken> {
     const auto& dialect = database_.dialect();
     const auto rows =
-        sql("SELECT id FROM jobs WHERE state IN ('queued', 'running', 'cancelling') AND"
-            " CASE WHEN state = 'queued' THEN due ELSE lease END <= " +
-            dialect.now_ms + " ORDER BY due, id LIMIT 1" + dialect.skip_taken);
-    if (rows.empty()) return;
+        sql("SELECT id FROM jobs WHERE state IN " + active_states +
+            " AND CASE WHEN state = 'queued' THEN due ELSE lease END <= " + dialect.now_ms +
+            " ORDER BY due, id LIMIT 1" + dialect.skip_taken);
+    if (rows.empty()) return std::nullopt;
     const auto id = rows.front().integer(0);
     const auto changed =
         sql("UPDATE jobs SET state = CASE WHEN state = 'cancelling' THEN state ELSE 'running' END,"
@@ -64,90 +68,71 @@ std::optional<Store::Taken> Store::take(const std::string& worker, base::Duratio
                 dialect.now_ms,
             {id, worker, millis(lease)});
     const auto job = find_job(sql, id);
-    taken = Taken{{id, changed.front().integer(0)},
-                  job,
-                  find_record(sql, job.record),
-                  changed.front().integer(1)};
+    return Taken{{id, changed.front().integer(0)},
+                 job,
+                 find_record(sql, job.record),
+                 changed.front().integer(1)};
   });
-  return taken;
 }
 
 std::optional<Millis> Store::next_due() {
-  std::optional<Millis> due;
-  database_.transact(Access::read, [&](Transaction& sql) {
-    const auto rows = sql("SELECT min(CASE WHEN state = 'queued' THEN due ELSE lease END) - " +
-                          database_.dialect().now_ms +
-                          " FROM jobs WHERE state IN ('queued', 'running', 'cancelling')");
-    due = rows.front().maybe_integer(0);
+  return database_.read([&](Transaction& sql) {
+    const auto rows =
+        sql("SELECT min(CASE WHEN state = 'queued' THEN due ELSE lease END) - " +
+            database_.dialect().now_ms + " FROM jobs WHERE state IN " + active_states);
+    return rows.front().maybe_integer(0);
   });
-  return due;
 }
 
 std::vector<Part> Store::parts(Id job) {
-  std::vector<Part> found;
-  database_.transact(Access::read, [&](Transaction& sql) {
-    found.clear();
+  return database_.read([&](Transaction& sql) {
+    std::vector<Part> found;
     for (const auto& row : sql("SELECT number, name, address, bytes, complete, expected, sha256"
                                " FROM parts WHERE job = $1 ORDER BY number",
                                {job})) {
       found.push_back({row.integer(0), row.text(1), row.text(2), row.integer(3),
                        row.integer(4) != 0, row.maybe_integer(5), row.text(6)});
     }
+    return found;
   });
-  return found;
 }
 
 std::string Store::stored(Id job, std::int64_t part, std::int64_t start, std::int64_t max) {
-  std::string bytes;
-  database_.transact(Access::read, [&](Transaction& sql) {
+  return database_.read([&](Transaction& sql) {
     const auto rows =
         sql("SELECT substr(bytes, CAST($3 - start + 1 AS INTEGER), CAST($4 AS INTEGER)) FROM pieces"
             " WHERE job = $1 AND part = $2 AND start <= $3 AND start + length(bytes) > $3"
             " ORDER BY start DESC LIMIT 1",
             {job, part, start, max});
-    bytes = rows.empty() ? "" : rows.front().bytes(0);
+    return rows.empty() ? std::string() : rows.front().bytes(0);
   });
-  return bytes;
 }
 
 Standing Store::standing(const Claim& claim) {
-  auto standing = Standing::lost;
-  database_.transact(Access::read, [&](Transaction& sql) {
-    const auto rows =
-        sql("SELECT state FROM jobs WHERE id = $1 AND fence = $2"
-            " AND state IN ('running', 'cancelling')",
-            {claim.job, claim.fence});
-    standing = rows.empty()                           ? Standing::lost
-               : rows.front().text(0) == "cancelling" ? Standing::cancelling
-                                                      : Standing::held;
+  return database_.read([&](Transaction& sql) {
+    return standing_of(
+        sql("SELECT state FROM jobs WHERE id = $1 AND fence = $2 AND state IN " + taken_states,
+            {claim.job, claim.fence}));
   });
-  return standing;
 }
 
 Standing Store::write(const Claim& claim, const Changes& changes, base::Duration lease) {
-  auto standing = Standing::lost;
-  database_.transact(Access::write, [&](Transaction& sql) {
-    const auto state = put(sql, claim, changes, lease);
-    standing = !state                           ? Standing::lost
-               : *state == JobState::cancelling ? Standing::cancelling
-                                                : Standing::held;
-  });
-  return standing;
+  return database_.write([&](Transaction& sql) { return put(sql, claim, changes, lease); });
 }
 
-/// Nothing where the claim is lost.
-std::optional<JobState> Store::put(Transaction& sql, const Claim& claim, const Changes& changes,
-                                   base::Duration lease) {
+/// Writes nothing where the claim is lost.
+Standing Store::put(Transaction& sql, const Claim& claim, const Changes& changes,
+                    base::Duration lease) {
   const auto lines = static_cast<std::int64_t>(changes.lines.size());
   const auto& now = database_.dialect().now_ms;
   const auto changed =
       sql("UPDATE jobs SET lease = " + now +
               " + $3, lines = lines + $4,"
-              " revision = revision + $5 WHERE id = $1 AND fence = $2"
-              " AND state IN ('running', 'cancelling') RETURNING state, lines, " +
-              now,
+              " revision = revision + $5 WHERE id = $1 AND fence = $2 AND state IN " +
+              taken_states + " RETURNING state, lines, " + now,
           {claim.job, claim.fence, millis(lease), lines, std::int64_t{changes.empty() ? 0 : 1}});
-  if (changed.empty()) return std::nullopt;
+  const auto standing = standing_of(changed);
+  if (standing == Standing::lost) return standing;
   auto number = changed.front().integer(1) - lines;
   const auto at = changed.front().integer(2);
   for (const auto& text : changes.lines) {
@@ -161,27 +146,24 @@ std::optional<JobState> Store::put(Transaction& sql, const Claim& claim, const C
         " (SELECT coalesce(sum(bytes), 0) FROM parts WHERE job = $1) WHERE id = $1",
         {claim.job, value_of(changes.expected)});
   }
-  return changed.front().text(0) == "cancelling" ? JobState::cancelling : JobState::running;
+  return standing;
 }
 
 bool Store::end(const Claim& claim, const Changes& changes, const Ending& ending) {
-  bool held = false;
-  database_.transact(Access::write, [&](Transaction& sql) {
+  return database_.write([&](Transaction& sql) {
     lock_record_of(sql, database_.dialect(), claim.job);
-    const auto state = put(sql, claim, changes, base::Duration{});
-    held = state.has_value();
-    if (!held) return;
+    const auto standing = put(sql, claim, changes, base::Duration{});
+    if (standing == Standing::lost) return false;
     // Who cancelled is told so, whatever the attempt came to, unless it was done by then.
-    const bool cancelled = *state == JobState::cancelling && ending.state != JobState::done;
+    const bool cancelled = standing == Standing::cancelling && ending.state != JobState::done;
     const auto to = cancelled ? JobState::cancelled : ending.state;
-    const std::string name{job_state_names[static_cast<std::size_t>(to)]};
     const auto& now = database_.dialect().now_ms;
     sql("UPDATE jobs SET state = $3, error = $4, due = " + now +
             " + $5, fence = fence + 1,"
             " revision = revision + 1, lease = 0, ended = CASE WHEN $3 = 'queued' THEN NULL ELSE " +
             now + " END WHERE id = $1 AND fence = $2",
-        {claim.job, claim.fence, name, ending.error, millis(ending.delay)});
-    if (to != JobState::done) return;
+        {claim.job, claim.fence, std::string(name_of(to)), ending.error, millis(ending.delay)});
+    if (to != JobState::done) return true;
     sql("UPDATE records SET synced = " + now +
             ", bytes = (SELECT fetched FROM jobs WHERE id = $1)"
             " WHERE id = (SELECT record FROM jobs WHERE id = $1)",
@@ -190,14 +172,13 @@ bool Store::end(const Claim& claim, const Changes& changes, const Ending& ending
     sql("DELETE FROM parts WHERE job IN (SELECT id FROM jobs WHERE id < $1 AND record ="
         " (SELECT record FROM jobs WHERE id = $1))",
         {claim.job});
+    return true;
   });
-  return held;
 }
 
 void Store::release(const Claim& claim) {
   database_.transact(Access::write, [&](Transaction& sql) {
-    sql("UPDATE jobs SET lease = 0 WHERE id = $1 AND fence = $2 AND state IN"
-        " ('running', 'cancelling')",
+    sql("UPDATE jobs SET lease = 0 WHERE id = $1 AND fence = $2 AND state IN " + taken_states,
         {claim.job, claim.fence});
   });
 }
