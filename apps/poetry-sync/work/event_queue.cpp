@@ -29,21 +29,13 @@ std::string EventQueue::received(std::size_t task, const fetch::Record& /*record
   return {};
 }
 
-void EventQueue::retrying(std::size_t task, const fetch::Record& record, base::Duration delay) {
-  put({.what = FetchEvent::What::retrying, .task = task, .delay = delay, .error = record.error});
-}
-
 void EventQueue::ended(std::size_t task, fetch::Record& record) {
-  put({.what = FetchEvent::What::ended,
-       .task = task,
-       .outcome = record.outcome,
-       .error = record.error,
-       .sha256 = record.sha256 ? base::to_hex(*record.sha256) : ""});
-}
-
-void EventQueue::put(FetchEvent event) {
   const std::lock_guard lock(mutex_);
-  events_.push_back(std::move(event));
+  events_.push_back({.what = FetchEvent::What::ended,
+                     .task = task,
+                     .outcome = record.outcome,
+                     .error = record.error,
+                     .sha256 = record.sha256 ? base::to_hex(*record.sha256) : ""});
   changed_.notify_all();
 }
 

@@ -17,11 +17,10 @@ namespace poetry::sync::work {
 
 /// What happened to a task, in the order in which it did.
 struct FetchEvent {
-  enum class What { received, retrying, ended };
+  enum class What { received, ended };
   What what = What::received;
   std::size_t task = 0;
   std::string bytes = {};  ///< received
-  base::Duration delay{};  ///< until the next attempt
   fetch::Outcome outcome = fetch::Outcome::pending;
   std::string error = {};
   std::string sha256 = {};  ///< of all bytes, once it has ended
@@ -31,7 +30,7 @@ class EventQueue final : public fetch::Observer {
  public:
   std::string received(std::size_t task, const fetch::Record& record,
                        std::string_view bytes) override;
-  void retrying(std::size_t task, const fetch::Record& record, base::Duration delay) override;
+  void retrying(std::size_t, const fetch::Record&, base::Duration) override {}  // jobs are, whole
   void ended(std::size_t task, fetch::Record& record) override;
 
   /// What has come, in order; waits for the first of it or the end, at most so long.
@@ -44,8 +43,6 @@ class EventQueue final : public fetch::Observer {
   void close();
 
  private:
-  void put(FetchEvent event);
-
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<FetchEvent> events_;

@@ -54,16 +54,12 @@ void SyncJob::run() {
 void SyncJob::begin() {
   parts_ = store_.parts(taken_.claim.job);
   const auto& record = taken_.record;
-  const std::string what =
-      std::string(store::record_type_names[static_cast<std::size_t>(record.type)]) + " of " +
-      record.address;
-  const std::string who = " by " + taken_.job.worker + ": " + what;
-  if (taken_.job.fetched == 0) {
-    log("attempt " + std::to_string(taken_.job.attempts) + who);
-  } else {
-    log("attempt " + std::to_string(taken_.job.attempts) + ", resumed after " +
-        base::counted(taken_.job.fetched, "byte") + who);
+  auto text = "attempt " + std::to_string(taken_.job.attempts);
+  if (taken_.job.fetched != 0) {
+    text += ", resumed after " + base::counted(taken_.job.fetched, "byte");
   }
+  log(text + " by " + taken_.job.worker + ": " + std::string(name_of(record.type)) + " of " +
+      record.address);
   if (record.type != store::RecordType::collection && parts_.empty()) {
     parts_.push_back({.number = 0, .name = record.name, .address = record.address});
     changes_.parts = parts_;
@@ -233,19 +229,10 @@ void SyncJob::log(const std::string& line) {
 }
 
 void SyncJob::say(const store::Ending& ending) {
-  switch (ending.state) {
-    case store::JobState::done:
-      log("done");
-      break;
-    case store::JobState::cancelled:
-      log("cancelled");
-      break;
-    case store::JobState::failed:
-      log("failed: " + ending.error);
-      break;
-    default:
-      log("again in " + base::format_duration(ending.delay) + ": " + ending.error);
-  }
+  const bool is_over = ending.state != store::JobState::queued;
+  const auto what = is_over ? std::string(name_of(ending.state))
+                            : "again in " + base::format_duration(ending.delay);
+  log(ending.error.empty() ? what : what + ": " + ending.error);
 }
 
 }  // namespace poetry::sync::work

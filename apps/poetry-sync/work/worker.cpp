@@ -55,11 +55,6 @@ void Worker::work_once() {
     seen = wakes_;
   }
   if (auto taken = store_.take(name_, options_.lease)) {
-    ++busy_;
-    const struct Busy {
-      std::atomic<std::size_t>& count;
-      ~Busy() { --count; }
-    } busy{busy_};
     SyncJob(store_, options_, std::move(*taken), stopping_).run();
     return;
   }

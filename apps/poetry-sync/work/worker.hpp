@@ -28,8 +28,6 @@ class Worker {
   void wake();
   /// Takes no more jobs, and gives back those that are under way.
   void stop();
-  /// Jobs under way.
-  [[nodiscard]] std::size_t busy() const { return busy_; }
 
  private:
   void work();
@@ -39,7 +37,6 @@ class Worker {
   const JobOptions& options_;
   const std::string name_;
   std::atomic<bool> stopping_ = false;
-  std::atomic<std::size_t> busy_ = 0;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::uint64_t wakes_ = 0;
