@@ -24,7 +24,7 @@ Control::Control(ControlOptions options, base::Fd listener, asio::io_context& io
     : options_(std::move(options)),
       io_(io),
       database_(database),
-      lines_(store),
+      store_(store),
       quit_(std::move(quit)),
       tcp_(io, std::move(listener), "control",
            [this](tcp::TcpConnection& connection) { return serve(connection); }) {}
@@ -48,13 +48,13 @@ tcp::Coroutine<void> Control::serve(tcp::TcpConnection& connection) {
   if (after == After::quit) quit_();
 }
 
-tcp::Coroutine<Control::After> Control::serve_line(Peer& peer) {
+tcp::Coroutine<After> Control::serve_line(Peer& peer) {
   auto& connection = peer.connection;
   Error error;
   connection.expires_after(options_.idle_timeout);
   const auto size = co_await asio::async_read_until(
       connection.socket, asio::dynamic_buffer(peer.buffer, longest_line), '\n', tcp::into(error));
-  ControlLines::Reply reply;
+  Reply reply;
   if (error == asio::error::not_found) {
     reply = {.line = "error the line is too long", .after = After::close};
   } else if (error) {
@@ -69,25 +69,25 @@ tcp::Coroutine<Control::After> Control::serve_line(Peer& peer) {
 }
 
 /// What the line at the beginning of the buffer is answered; takes it from there.
-tcp::Coroutine<ControlLines::Reply> Control::answer(Peer& peer, std::size_t size) {
+tcp::Coroutine<Reply> Control::answer(Peer& peer, std::size_t size) {
   auto line = peer.buffer.substr(0, size - 1);
   peer.buffer.erase(0, size);
   if (line.ends_with('\r')) line.pop_back();
   if (peer.trusted) co_return co_await ask(line);
   peer.trusted = tcp::is_same_secret(line, "token " + options_.token);
-  if (peer.trusted) co_return ControlLines::Reply{.line = "ok"};
-  co_return ControlLines::Reply{.line = "error this server asks for its token: token TOKEN",
-                                .after = After::close};
+  if (peer.trusted) co_return Reply{.line = "ok"};
+  co_return Reply{.line = "error this server asks for its token: token TOKEN",
+                  .after = After::close};
 }
 
 /// Asks again until there is something to say, or the wait has been long.
-tcp::Coroutine<ControlLines::Reply> Control::ask(const std::string& line) {
+tcp::Coroutine<Reply> Control::ask(const std::string& line) {
   const auto until = base::Clock::now() + longest_wait;
   for (;;) {
     const auto seen = changes_;
-    auto reply = co_await database_.run([&] { return lines_.answer(line); });
+    auto reply = co_await database_.run([&] { return answer_line(store_, line); });
     if (tcp_.is_stopping() || !reply.line.empty()) co_return reply;
-    if (base::Clock::now() >= until) co_return ControlLines::Reply{.line = "wait"};
+    if (base::Clock::now() >= until) co_return Reply{.line = "wait"};
     if (seen != changes_) continue;
     tcp::SteadyTimer timer(io_, until);
     waiting_.insert(&timer);

@@ -40,8 +40,6 @@ class Control {
   void stop();
 
  private:
-  using After = ControlLines::After;
-
   struct Peer {
     tcp::TcpConnection& connection;
     bool trusted;
@@ -50,13 +48,13 @@ class Control {
 
   tcp::Coroutine<void> serve(tcp::TcpConnection& connection);
   tcp::Coroutine<After> serve_line(Peer& peer);
-  tcp::Coroutine<ControlLines::Reply> answer(Peer& peer, std::size_t size);
-  tcp::Coroutine<ControlLines::Reply> ask(const std::string& line);
+  tcp::Coroutine<Reply> answer(Peer& peer, std::size_t size);
+  tcp::Coroutine<Reply> ask(const std::string& line);
 
   const ControlOptions options_;
   boost::asio::io_context& io_;
   tcp::BlockingPool& database_;
-  ControlLines lines_;
+  store::Store& store_;
   const std::function<void()> quit_;
   tcp::TcpServer tcp_;
   std::uint64_t changes_ = 0;            // of the store, of which was told
