@@ -24,31 +24,22 @@ void ChangeFeed::refresh() {
   const std::lock_guard one(
       refreshing_);  // what was read earlier must not follow what was read later
   const auto records = store_.records();
-  bool any = false;
-  {
-    const std::lock_guard lock(mutex_);
-    std::map<store::Id, std::string> now;
-    for (const auto& each : records) {
-      auto text = base::json_text(store::as_json(each));
-      const auto before = known_.find(each.id);
-      if (before == known_.end() || before->second != text) put("record", text);
-      any = any || before == known_.end() || before->second != text;
-      now.emplace(each.id, std::move(text));
-    }
-    for (const auto& [id, text] : known_) {
-      if (now.contains(id)) continue;
-      put("removed", "{\"id\":" + std::to_string(id) + "}");
-      any = true;
-    }
-    known_ = std::move(now);
-    if (any || !records_) {
-      std::string list = "[";
-      for (const auto& [id, text] : known_) list.append(list.size() > 1 ? "," : "").append(text);
-      records_ = std::make_shared<const std::string>(std::move(list) + "]");
-    }
-  }
-  if (!any) return;
   const std::lock_guard lock(mutex_);
+  const auto before = next();
+  std::map<store::Id, std::string> now;
+  for (const auto& each : records) {
+    const auto& text = now.emplace(each.id, base::json_text(store::as_json(each))).first->second;
+    const auto known = known_.find(each.id);
+    if (known == known_.end() || known->second != text) put("record", text);
+  }
+  for (const auto& [id, text] : known_) {
+    if (!now.contains(id)) put("removed", "{\"id\":" + std::to_string(id) + "}");
+  }
+  known_ = std::move(now);
+  if (records_ && next() == before) return;
+  std::string list = "[";
+  for (const auto& [id, text] : known_) list.append(list.size() > 1 ? "," : "").append(text);
+  records_ = std::make_shared<const std::string>(std::move(list) + "]");
   if (told_) told_();
 }
 
@@ -57,41 +48,36 @@ ChangeFeed::Text ChangeFeed::records() const {
   return records_;
 }
 
-void ChangeFeed::put(std::string_view kind, const std::string& data) {
-  const auto number = first_ + events_.size();
+ChangeFeed::Text ChangeFeed::event(std::uint64_t number, std::string_view kind,
+                                   const std::string& data) const {
   std::string text = "id: " + epoch_ + "-" + std::to_string(number) + "\nevent: ";
   text.append(kind).append("\ndata: ").append(data).append("\n\n");
-  events_.push_back(std::make_shared<const std::string>(std::move(text)));
+  return std::make_shared<const std::string>(std::move(text));
+}
+
+void ChangeFeed::put(std::string_view kind, const std::string& data) {
+  events_.push_back(event(next(), kind, data));
   if (events_.size() <= max_events) return;
   events_.pop_front();
   ++first_;
 }
 
-/// Where somebody begins, or has lost too much.
-ChangeFeed::News ChangeFeed::all() const {
-  const auto next = first_ + events_.size();
-  auto text = "id: " + epoch_ + "-" + std::to_string(next - 1) +
-              "\nevent: records\ndata: " + *records_ + "\n\n";
-  return {{std::make_shared<const std::string>(std::move(text))}, next};
-}
-
 ChangeFeed::News ChangeFeed::begin(std::string_view last_event_id) const {
   const std::string mark = epoch_ + "-";
-  if (last_event_id.starts_with(mark)) {
-    try {
-      return after(base::parse_count(last_event_id.substr(mark.size()), "event", 0, INT64_MAX) + 1);
-    } catch (const std::runtime_error&) {
-      return after(0);
-    }
+  if (!last_event_id.starts_with(mark)) return after(0);
+  try {
+    return after(base::parse_count(last_event_id.substr(mark.size()), "event", 0, INT64_MAX) + 1);
+  } catch (const std::runtime_error&) {
+    return after(0);
   }
-  return after(0);
 }
 
-ChangeFeed::News ChangeFeed::after(std::uint64_t next) const {
+ChangeFeed::News ChangeFeed::after(std::uint64_t number) const {
   const std::lock_guard lock(mutex_);
-  const auto end = first_ + events_.size();
-  if (next < first_ || next > end) return all();
-  return {{events_.begin() + static_cast<std::ptrdiff_t>(next - first_), events_.end()}, end};
+  if (number < first_ || number > next()) {  // somebody begins, or has lost too much
+    return {{event(next() - 1, "records", *records_)}, next()};
+  }
+  return {{events_.begin() + static_cast<std::ptrdiff_t>(number - first_), events_.end()}, next()};
 }
 
 void ChangeFeed::on_news(std::function<void()> told) {

@@ -38,7 +38,7 @@ class ChangeFeed {
   /// too old or unknown, with an event of all records.
   [[nodiscard]] News begin(std::string_view last_event_id) const;
   /// Those from this number on. Who is too far behind begins anew.
-  [[nodiscard]] News after(std::uint64_t next) const;
+  [[nodiscard]] News after(std::uint64_t number) const;
 
   /// Calls it, in the refreshing thread, after each refresh that made events; nothing calls none.
   /// It must not call the feed.
@@ -48,8 +48,10 @@ class ChangeFeed {
   std::atomic<std::uint64_t>& streams() { return streams_; }
 
  private:
+  [[nodiscard]] Text event(std::uint64_t number, std::string_view kind,
+                           const std::string& data) const;
   void put(std::string_view kind, const std::string& data);
-  [[nodiscard]] News all() const;
+  [[nodiscard]] std::uint64_t next() const { return first_ + events_.size(); }
 
   store::Store& store_;
   std::atomic<std::uint64_t> streams_ = 0;
