@@ -1,7 +1,7 @@
 #include "http/guard.hpp"
 
 #include <algorithm>
-#include <cctype>
+#include <boost/algorithm/string/predicate.hpp>
 
 #include "net/address.hpp"
 #include "tcp/token.hpp"
@@ -39,49 +39,40 @@ std::optional<Response> Guard::refuse(const Request& request) const {
 }
 
 std::optional<Response> Guard::ask_for_token(const Request& request) const {
-  constexpr std::string_view opened = "/?token=";
-  if (request.target.starts_with(opened) &&
-      tcp::is_same_secret(std::string_view(request.target).substr(opened.size()), token_)) {
-    Response there{.status = 303, .type = "text/plain", .body = ""};
-    there.fields.emplace_back("Location", "/");
-    there.fields.emplace_back(
-        "Set-Cookie", std::string(cookie_name) + token_ + "; Path=/; HttpOnly; SameSite=Strict");
-    return there;
+  if (has_token(request.target, "/?token=")) {
+    return Response{.status = 303,
+                    .type = "text/plain",
+                    .fields = {{"Location", "/"},
+                               {"Set-Cookie", std::string(cookie_name) + token_ +
+                                                  "; Path=/; HttpOnly; SameSite=Strict"}}};
   }
-  constexpr std::string_view bearer = "Bearer ";
-  if (request.authorization.starts_with(bearer) &&
-      tcp::is_same_secret(std::string_view(request.authorization).substr(bearer.size()), token_)) {
+  if (has_token(request.authorization, "Bearer ") || has_token_cookie(request.cookie)) {
     return std::nullopt;
   }
-  if (has_token(request.cookie)) return std::nullopt;
   auto refusal = problem(401, "Unauthorized", "this server asks for its token");
   refusal.fields.emplace_back("WWW-Authenticate", "Bearer");
   return refusal;
 }
 
+bool Guard::has_token(std::string_view text, std::string_view before) const {
+  return text.starts_with(before) && tcp::is_same_secret(text.substr(before.size()), token_);
+}
+
 /// Among the pairs "name=value; name=value" of a Cookie (RFC 6265).
-bool Guard::has_token(std::string_view cookie) const {
+bool Guard::has_token_cookie(std::string_view cookie) const {
   while (!cookie.empty()) {
     const auto end = std::min(cookie.find(';'), cookie.size());
     auto pair = cookie.substr(0, end);
     cookie.remove_prefix(std::min(end + 1, cookie.size()));
     pair.remove_prefix(std::min(pair.find_first_not_of(' '), pair.size()));
-    if (pair.starts_with(cookie_name) &&
-        tcp::is_same_secret(pair.substr(cookie_name.size()), token_)) {
-      return true;
-    }
+    if (has_token(pair, cookie_name)) return true;
   }
   return false;
 }
 
 bool Guard::knows(std::string_view host) const {
-  const auto is_it = [host](const std::string& each) {
-    return std::equal(host.begin(), host.end(), each.begin(), each.end(), [](char a, char b) {
-      return std::tolower(static_cast<unsigned char>(a)) ==
-             std::tolower(static_cast<unsigned char>(b));
-    });
-  };
-  return std::any_of(hosts_.begin(), hosts_.end(), is_it);
+  return std::any_of(hosts_.begin(), hosts_.end(),
+                     [host](const std::string& each) { return boost::iequals(host, each); });
 }
 
 }  // namespace poetry::sync::http

@@ -1,8 +1,9 @@
 #include "http/request_parts.hpp"
 
 #include <algorithm>
+#include <boost/algorithm/string/predicate.hpp>
+#include <boost/algorithm/string/split.hpp>
 #include <boost/json/parse.hpp>
-#include <cctype>
 
 #include "base/error.hpp"
 #include "base/quantity.hpp"
@@ -13,12 +14,9 @@ namespace {
 constexpr unsigned deepest_json = 8;
 
 bool is_json(std::string_view content_type) {
-  constexpr std::string_view wanted = "application/json";
   auto type = content_type.substr(0, content_type.find(';'));
   type = type.substr(0, type.find_last_not_of(" \t") + 1);
-  return std::equal(type.begin(), type.end(), wanted.begin(), wanted.end(), [](char a, char b) {
-    return std::tolower(static_cast<unsigned char>(a)) == b;
-  });
+  return boost::iequals(type, "application/json");
 }
 
 }  // namespace
@@ -30,12 +28,7 @@ void fail(unsigned status, std::string_view title, std::string_view detail) {
 std::vector<std::string> split_path(std::string_view path) {
   if (!path.starts_with('/')) fail(400, "Bad request", "the target must be a path");
   std::vector<std::string> parts;
-  while (!path.empty()) {
-    path.remove_prefix(1);
-    const auto slash = std::min(path.find('/'), path.size());
-    parts.emplace_back(path.substr(0, slash));
-    path.remove_prefix(slash);
-  }
+  boost::split(parts, path.substr(1), [](char each) { return each == '/'; });
   return parts;
 }
 
