@@ -5,6 +5,8 @@
 #include <array>
 #include <boost/asio/signal_set.hpp>
 #include <optional>
+#include <stop_token>
+#include <thread>
 
 #include "base/error.hpp"
 #include "base/log.hpp"
@@ -31,44 +33,6 @@ std::string worker_name() {
   if (::gethostname(host.data(), host.size() - 1) != 0) return std::to_string(::getpid());
   return std::string(host.data()) + ":" + std::to_string(::getpid());
 }
-
-/// Waits for changes of the store, also by other processes, and passes them on.
-class Watch {
- public:
-  Watch(store::Store& store, std::function<void()> changed)
-      : store_(store), changed_(std::move(changed)), thread_([this] { run(); }) {}
-  Watch(const Watch&) = delete;
-  Watch& operator=(const Watch&) = delete;
-  ~Watch() {
-    stopping_ = true;
-    thread_.join();
-  }
-
- private:
-  void run() {
-    bool news = false;  // that were not passed on yet, perhaps since that failed
-    while (!stopping_) {
-      try {
-        news = store_.wait_for_news(news_wait) || news;
-        if (!news) continue;
-        const auto began = base::Clock::now();
-        changed_();
-        news = false;
-        // A large library is read at most half of the time.
-        std::this_thread::sleep_for(
-            std::min<base::Duration>(base::Clock::now() - began, news_wait));
-      } catch (const std::exception& error) {
-        base::log_error("{}", error.what());
-        std::this_thread::sleep_for(pause_after_error);
-      }
-    }
-  }
-
-  store::Store& store_;
-  std::function<void()> changed_;
-  std::atomic<bool> stopping_ = false;
-  std::thread thread_;
-};
 
 bool has_page(const SyncOptions& options) { return options.command != "worker"; }
 bool has_worker(const SyncOptions& options) { return options.command != "web"; }
@@ -104,7 +68,7 @@ class Serving {
   void start_page(const SyncOptions& options, base::Fd listener, const std::string& token);
   void start_worker(const SyncOptions& options, base::Fd listener, const std::string& token);
   void stop();
-  void look_at_store();
+  void watch(const std::stop_token& stopping);
 
   net::ServiceManager service_manager_;
   std::vector<base::Fd> listeners_;
@@ -152,11 +116,26 @@ void Serving::stop() {
   signals_.clear();  // a second one ends the process at once, by its default
 }
 
-/// After each change of the store, in the thread that watches it.
-void Serving::look_at_store() {
-  if (worker_) worker_->wake();
-  if (control_) control_->wake();
-  if (web_) web_->refresh();
+/// Waits for changes of the store, also by other processes, and passes them on. In a thread of its
+/// own.
+void Serving::watch(const std::stop_token& stopping) {
+  bool news = false;  // that were not passed on yet, perhaps since that failed
+  while (!stopping.stop_requested()) {
+    try {
+      news = store_.wait_for_news(news_wait) || news;
+      if (!news) continue;
+      const auto began = base::Clock::now();
+      if (worker_) worker_->wake();
+      if (control_) control_->wake();
+      if (web_) web_->refresh();
+      news = false;
+      // A large library is read at most half of the time.
+      std::this_thread::sleep_for(std::min<base::Duration>(base::Clock::now() - began, news_wait));
+    } catch (const std::exception& error) {
+      base::log_error("{}", error.what());
+      std::this_thread::sleep_for(pause_after_error);
+    }
+  }
 }
 
 void Serving::run() {
@@ -164,7 +143,7 @@ void Serving::run() {
   if (control_) tell(control_->where(), "control");
   service_manager_.ready();
   {
-    const Watch watch(store_, [this] { look_at_store(); });
+    const std::jthread watching([this](const std::stop_token& stopping) { watch(stopping); });
     io_.run();
     if (worker_) worker_->stop();
   }
