@@ -41,15 +41,6 @@ std::vector<base::Fd> listen_at(const std::vector<net::HostPort>& places) {
   return listeners;
 }
 
-Acceptor acceptor_of(boost::asio::io_context& io, base::Fd listener) {
-  using boost::asio::ip::tcp;
-  Acceptor acceptor(io);
-  const auto family = net::local_address(listener.get()).family();
-  acceptor.assign(family == AF_INET6 ? tcp::v6() : tcp::v4(), listener.get());
-  static_cast<void>(listener.release());
-  return acceptor;
-}
-
 bool is_loopback(const std::string& host) {
   const auto addresses = addresses_of({host, 0});
   return std::all_of(addresses.begin(), addresses.end(), is_of_this_machine);

@@ -1,9 +1,7 @@
 // Listeners of the page and the control port. Free functions.
 #pragma once
 
-#include <boost/asio/basic_socket_acceptor.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
+#include <string>
 #include <vector>
 
 #include "base/fd.hpp"
@@ -11,15 +9,10 @@
 
 namespace poetry::sync::tcp {
 
-using Acceptor = boost::asio::basic_socket_acceptor<boost::asio::ip::tcp,
-                                                    boost::asio::io_context::executor_type>;
-
 /// A listener for each of these places, at the first address of a name; those that this process
 /// inherited are taken, see inherited_listeners(). Raises std::system_error naming the place, and
 /// what is raised for inherited ones.
 std::vector<base::Fd> listen_at(const std::vector<net::HostPort>& places);
-
-Acceptor acceptor_of(boost::asio::io_context& io, base::Fd listener);
 
 /// Whether all of a host's addresses are those of this machine alone. Asks the resolver.
 bool is_loopback(const std::string& host);

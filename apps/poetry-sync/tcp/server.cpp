@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "net/socket.hpp"
 
 namespace poetry::sync::tcp {
 namespace {
@@ -18,11 +19,11 @@ constexpr auto pause_after_failure = std::chrono::milliseconds(100);
 }  // namespace
 
 TcpServer::TcpServer(asio::io_context& io, base::Fd listener, std::string protocol, Serve serve)
-    : io_(io),
-      acceptor_(acceptor_of(io, std::move(listener))),
-      protocol_(std::move(protocol)),
-      serve_(std::move(serve)),
-      sweep_(io) {
+    : io_(io), acceptor_(io), protocol_(std::move(protocol)), serve_(std::move(serve)), sweep_(io) {
+  using asio::ip::tcp;
+  const auto family = net::local_address(listener.get()).family();
+  acceptor_.assign(family == AF_INET6 ? tcp::v6() : tcp::v4(), listener.get());
+  static_cast<void>(listener.release());
   asio::co_spawn(io_, accept(), asio::detached);
   asio::co_spawn(io_, end_late_ones(), asio::detached);
 }

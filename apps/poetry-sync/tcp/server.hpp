@@ -11,7 +11,6 @@
 
 #include "base/fd.hpp"
 #include "tcp/connection.hpp"
-#include "tcp/listening.hpp"
 
 namespace poetry::sync::tcp {
 
@@ -38,7 +37,7 @@ class TcpServer {
   Coroutine<void> end_late_ones();
 
   boost::asio::io_context& io_;
-  Acceptor acceptor_;
+  boost::asio::ip::tcp::acceptor::rebind_executor<IoExecutor>::other acceptor_;
   const std::string protocol_;
   const Serve serve_;
   SteadyTimer sweep_;
