@@ -1,6 +1,7 @@
 #include "store/schema.hpp"
 
 #include <array>
+#include <boost/algorithm/string/replace.hpp>
 
 namespace poetry::sync::store {
 namespace {
@@ -66,12 +67,8 @@ const std::array<SchemaStep, schema_version> our_steps{{
 }};
 
 std::string in_dialect(std::string sql, const Dialect& dialect) {
-  const auto put = [&sql](std::string_view mark, const std::string& text) {
-    const auto at = sql.find(mark);
-    if (at != std::string::npos) sql.replace(at, mark.size(), text);
-  };
-  put("{id}", dialect.identity);
-  put("{blob}", dialect.blob);
+  boost::replace_first(sql, "{id}", dialect.identity);
+  boost::replace_first(sql, "{blob}", dialect.blob);
   return sql;
 }
 

@@ -50,14 +50,11 @@ class Connection final : public Transaction {
   }
 
   void run(Access access, const std::function<void(Transaction&)>& work) {
-    database_.exec(access == Access::write ? "BEGIN IMMEDIATE" : "BEGIN");
-    try {
-      work(*this);
-      database_.exec("COMMIT");
-    } catch (...) {
-      roll_back();
-      throw;
-    }
+    using Behaviour = SQLite::TransactionBehavior;
+    SQLite::Transaction transaction(
+        database_, access == Access::write ? Behaviour::IMMEDIATE : Behaviour::DEFERRED);
+    work(*this);
+    transaction.commit();
   }
 
   /// A number that changes with every commit of another connection.
@@ -120,14 +117,6 @@ class Connection final : public Transaction {
       }
     }
     return Row(std::move(values));
-  }
-
-  void roll_back() noexcept {
-    try {
-      database_.exec("ROLLBACK");
-    } catch (const SQLite::Exception&) {
-      return;  // SQLite has rolled back by itself, as it does when the disk is full
-    }
   }
 
   SQLite::Database database_;
