@@ -14,9 +14,7 @@ bool is_same_host(const std::string& one, const std::string& other) {
   if (one == other) return true;
   const auto addresses = net::resolve({other, 0}).addresses;
   const auto wanted = net::resolve({one, 0}).addresses;
-  return std::any_of(wanted.begin(), wanted.end(), [&](const net::Address& each) {
-    return std::find(addresses.begin(), addresses.end(), each) != addresses.end();
-  });
+  return std::ranges::find_first_of(wanted, addresses) != wanted.end();
 }
 
 }  // namespace

@@ -22,11 +22,6 @@ constexpr std::int64_t compared_bytes = 256 << 10;         // read at once, to b
 /// The claim was lost or given back: the attempt ends without a word.
 struct Abandoned {};
 
-/// The attempt cannot go on; perhaps another can.
-struct Broken {
-  std::string why;
-};
-
 }  // namespace
 
 SyncJob::SyncJob(store::Store& store, const JobOptions& options, store::Store::Taken taken,
@@ -34,19 +29,17 @@ SyncJob::SyncJob(store::Store& store, const JobOptions& options, store::Store::T
     : store_(store), options_(options), taken_(std::move(taken)), stopping_(stopping) {}
 
 void SyncJob::run() {
-  store::Ending ending;
+  const auto type = taken_.record.type;
   try {
     begin();
-    if (taken_.record.type == store::RecordType::collection && parts_.empty()) fetch_catalog();
-    if (!cancelled_)
-      taken_.record.type == store::RecordType::weblog ? fetch_weblog() : fetch_parts();
-    ending = verdict();
+    if (type == store::RecordType::collection && parts_.empty()) fetch_catalog();
+    if (!cancelled_ && failure_.empty()) {
+      type == store::RecordType::weblog ? fetch_weblog() : fetch_parts();
+    }
   } catch (const Abandoned&) {
     return;
-  } catch (const Broken& broken) {
-    ending = again(broken.why);
   }
-  ending.error = base::to_utf8(base::shown_text(ending.error));
+  const auto ending = verdict();
   say(ending);
   store_.end(taken_.claim, changes_, ending);
 }
@@ -117,12 +110,12 @@ void SyncJob::fetch_catalog() {
     if (each.what == FetchEvent::What::ended && each.outcome != fetch::Outcome::ok)
       failure_ = each.error;
   });
-  if (cancelled_) return;
-  if (!failure_.empty()) throw Broken{failure_};
+  if (cancelled_ || !failure_.empty()) return;
   try {
     parts_ = parts_in_catalog(text, where);
   } catch (const std::runtime_error& error) {
-    throw Broken{std::string("catalog: ") + error.what()};
+    failure_ = std::string("catalog: ") + error.what();
+    return;
   }
   std::int64_t expected = 0;
   for (const auto& part : parts_) expected += part.expected.value_or(0);
@@ -209,12 +202,8 @@ PartText::Stored SyncJob::stored_of(std::int64_t part) {
 
 store::Ending SyncJob::verdict() const {
   if (cancelled_) return {.state = store::JobState::cancelled};
-  if (!failure_.empty()) return again(failure_);
-  return {};
-}
-
-store::Ending SyncJob::again(const std::string& why) const {
-  if (cancelled_) return {.state = store::JobState::cancelled};
+  if (failure_.empty()) return {};
+  const auto why = base::to_utf8(base::shown_text(failure_));
   const auto attempt = static_cast<std::uint64_t>(taken_.job.attempts);
   if (attempt >= options_.attempts) return {.state = store::JobState::failed, .error = why};
   const auto seed = static_cast<std::uint64_t>(taken_.claim.job);

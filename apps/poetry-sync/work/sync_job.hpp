@@ -52,7 +52,6 @@ class SyncJob {
   bool write();
   void put(const store::Part& part);
   [[nodiscard]] store::Ending verdict() const;
-  [[nodiscard]] store::Ending again(const std::string& why) const;
   void say(const store::Ending& ending);
   void log(const std::string& line);
 
@@ -62,7 +61,7 @@ class SyncJob {
   const std::atomic<bool>& stopping_;
   std::vector<store::Part> parts_;
   store::Changes changes_;      // not written yet
-  std::string failure_;         // of the first part that could not be fetched
+  std::string failure_;         // of the first thing that could not be fetched
   base::TimePoint renew_at_{};  // the lease
   bool enough_ = false;         // has come; what is under way may end
   bool cancelled_ = false;

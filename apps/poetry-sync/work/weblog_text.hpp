@@ -14,7 +14,7 @@ namespace poetry::sync::work {
 
 class WeblogText {
  public:
-  /// Goes on behind the last whole line of what is stored, and takes `most` records in all. What
+  /// Goes on behind the last whole line of what is stored, and takes `max` records in all. What
   /// stands behind that line goes.
   WeblogText(store::Part part, const PartText::Stored& stored, std::uint64_t max,
              store::Changes& changes);
