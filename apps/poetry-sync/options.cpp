@@ -1,16 +1,16 @@
 #include "options.hpp"
 
 #include <algorithm>
-#include <array>
+#include <boost/algorithm/string/join.hpp>
 #include <cstdlib>
 
 #include "base/error.hpp"
+#include "cli/help.hpp"
+#include "cli/standard_output.hpp"
 #include "option_tables.hpp"
 
 namespace poetry::sync {
 namespace {
-
-const std::string databases_line = "Databases: SQLite, PostgreSQL by " POETRY_DATABASES;
 
 struct Command {
   std::string name;
@@ -68,15 +68,23 @@ std::vector<std::string> command_names() {
   return names;
 }
 
-cli::Tool tool_of(const Command& command, SyncOptions& options) {
+/// A command line with the options of this command; of no name, where it names none.
+cli::Tool tool_with(const Command& of, const std::string& name, SyncOptions& options) {
   cli::Tool tool;
   tool.name = "poetry-sync";
-  tool.command = command.name;
-  tool.features = databases_line;
+  tool.command = name;
+  tool.features = "Databases: SQLite, PostgreSQL by " POETRY_DATABASES;
   tool.synopsis = "[OPTIONS]";
+  tool.operands = cli::Operands::words;
+  for (const auto& add : of.options) add(tool.options, options);
+  cli::add_common_options(tool, options.log);
+  return tool;
+}
+
+cli::Tool tool_of(const Command& command, SyncOptions& options) {
+  auto tool = tool_with(command, command.name, options);
   for (const auto& operand : command.operands) tool.synopsis += " " + operand;
   tool.about = command.about;
-  tool.operands = cli::Operands::words;
   tool.operand_set = [&options, &command](std::string_view text) {
     if (options.operands.size() >= command.operands.size()) {
       throw base::UsageError("unexpected argument", text);
@@ -87,25 +95,17 @@ cli::Tool tool_of(const Command& command, SyncOptions& options) {
     tool.words = {store::record_type_names.begin(), store::record_type_names.end()};
   }
   if (command.name == "help") tool.words = command_names();
-  for (const auto& add : command.options) add(tool.options, options);
-  cli::add_common_options(tool, options.log);
   return tool;
 }
 
 /// What the command line is without a command: the first one, and what is of all.
 cli::Tool whole_tool(SyncOptions& options) {
-  const auto& first = commands().front();
-  cli::Tool tool;
-  tool.name = "poetry-sync";
-  tool.features = databases_line;
-  tool.synopsis = "[OPTIONS]\nCOMMAND [OPTIONS] [OPERAND...]";
+  auto tool = tool_with(commands().front(), "", options);
+  tool.synopsis += "\nCOMMAND [OPTIONS] [OPERAND...]";
   tool.about =
       "Keeps a library of records in step with their servers: a page with a Sync Up button,\n"
       "durable jobs, and workers that carry them out. See poetry-sync(1), and the help of each\n"
       "command: poetry-sync COMMAND --help.";
-  tool.operands = cli::Operands::words;
-  for (const auto& add : first.options) add(tool.options, options);
-  cli::add_common_options(tool, options.log);
   for (const auto& each : commands()) tool.commands.push_back(tool_of(each, options));
   return tool;
 }
@@ -121,17 +121,15 @@ cli::Parsed parse_command(const Command& command, int argc, const char* const* a
 }
 
 [[noreturn]] void refuse_command(const std::string& name) {
-  std::string valid;
-  for (const auto& each : command_names()) valid.append(valid.empty() ? "" : ", ").append(each);
-  throw base::UsageError("unknown command (valid: " + valid + ")", name);
+  throw base::UsageError("unknown command (valid: " + boost::join(command_names(), ", ") + ")",
+                         name);
 }
 
-cli::Parsed print_help(const std::string& of, SyncOptions& options) {
-  const std::array arguments{"poetry-sync", "--help"};
+void print_help(const std::string& of, SyncOptions& options) {
   const auto* const command = find(of);
   if (!of.empty() && command == nullptr) refuse_command(of);
-  return cli::parse(of.empty() ? whole_tool(options) : tool_of(*command, options), 2,
-                    arguments.data());
+  cli::write_standard_output(
+      cli::help_text(of.empty() ? whole_tool(options) : tool_of(*command, options)));
 }
 
 /// Whether it opens the database.
@@ -155,7 +153,8 @@ cli::Parsed parse_sync_options(int argc, const char* const* argv, SyncOptions& o
                                     : parse_command(command, argc - 1, argv + 1, options);
   if (parsed == cli::Parsed::done) return cli::Parsed::done;
   if (command.name == "help") {
-    return print_help(options.operands.empty() ? "" : options.operands.front(), options);
+    print_help(options.operands.empty() ? "" : options.operands.front(), options);
+    return cli::Parsed::done;
   }
   if (options.database.empty() && uses_database(command)) {
     throw base::UsageError("without HOME or XDG_STATE_HOME, this is needed", "--database");
