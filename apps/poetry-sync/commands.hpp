@@ -1,12 +1,17 @@
-// The commands that ask, answer and end.
+// What the commands do.
 #pragma once
 
 #include "options.hpp"
 
 namespace poetry::sync {
 
-/// Runs options.command; the exit status. Raises UsageError, Refusal, DatabaseError and
-/// std::system_error.
+/// Each is an exit status, and raises UsageError, Refusal, DatabaseError and std::system_error.
+
+/// Those that ask, answer and end.
 int run_command(const SyncOptions& options);
+
+/// Those that run until they are told to stop: serve, web and worker. Prints a line for each
+/// listener once it is bound, and serves until SIGINT, SIGTERM or the control port's quit.
+int run_serve(const SyncOptions& options);
 
 }  // namespace poetry::sync

@@ -5,7 +5,6 @@
 
 #include "cli/log.hpp"
 #include "commands.hpp"
-#include "serve.hpp"
 
 int main(int argc, char** argv) {
   const auto run = [argc, argv]() -> int {

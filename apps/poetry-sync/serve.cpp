@@ -1,8 +1,7 @@
-#include "serve.hpp"
-
+// The commands that run until they are told to stop.
 #include <unistd.h>
 
-#include <array>
+#include <boost/asio/ip/host_name.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <optional>
 #include <stop_token>
@@ -12,6 +11,7 @@
 #include "base/log.hpp"
 #include "cli/main.hpp"
 #include "cli/standard_output.hpp"
+#include "commands.hpp"
 #include "control/server.hpp"
 #include "http/server.hpp"
 #include "net/descriptor_limit.hpp"
@@ -29,27 +29,22 @@ constexpr auto pause_after_error = std::chrono::seconds(1);
 
 /// "host:pid", by which logs tell workers apart.
 std::string worker_name() {
-  std::array<char, 256> host{};
-  if (::gethostname(host.data(), host.size() - 1) != 0) return std::to_string(::getpid());
-  return std::string(host.data()) + ":" + std::to_string(::getpid());
+  return boost::asio::ip::host_name() + ":" + std::to_string(::getpid());
 }
 
 bool has_page(const SyncOptions& options) { return options.command != "worker"; }
 bool has_worker(const SyncOptions& options) { return options.command != "web"; }
-
-void require_token(const net::HostPort& where, const std::string& token) {
-  if (token.empty() && !tcp::is_loopback(where.host)) {
-    throw base::UsageError("listening beyond this machine takes --token-file",
-                           net::to_string(where));
-  }
-}
 
 /// The page's first.
 std::vector<base::Fd> listen_for(const SyncOptions& options, const std::string& token) {
   std::vector<net::HostPort> places;
   if (has_page(options)) places.push_back(options.web.listen);
   if (has_worker(options)) places.push_back(options.control);
-  for (const auto& each : places) require_token(each, token);
+  for (const auto& each : places) {
+    if (!token.empty() || tcp::is_loopback(each.host)) continue;
+    throw base::UsageError("listening beyond this machine takes --token-file",
+                           net::to_string(each));
+  }
   return tcp::listen_at(places);
 }
 
@@ -65,8 +60,6 @@ class Serving {
   void run();
 
  private:
-  void start_page(const SyncOptions& options, base::Fd listener, const std::string& token);
-  void start_worker(const SyncOptions& options, base::Fd listener, const std::string& token);
   void stop();
   void watch(const std::stop_token& stopping);
 
@@ -89,23 +82,18 @@ Serving::Serving(const SyncOptions& options, const std::string& token)
   signals_.async_wait([this](boost::system::error_code error, int) {
     if (!error) stop();
   });
-  if (has_page(options)) start_page(options, std::move(listeners_.front()), token);
-  if (has_worker(options)) start_worker(options, std::move(listeners_.back()), token);
-}
-
-void Serving::start_page(const SyncOptions& options, base::Fd listener, const std::string& token) {
-  auto page = options.web;
-  page.token = token;
-  web_.emplace(page, std::move(listener), io_, pool_, store_);
-}
-
-void Serving::start_worker(const SyncOptions& options, base::Fd listener,
-                           const std::string& token) {
-  control_.emplace(
-      control::ControlOptions{
-          .listen = options.control, .token = token, .idle_timeout = options.web.idle_timeout},
-      std::move(listener), io_, pool_, store_, [this] { stop(); });
-  worker_.emplace(store_, options.job, worker_name(), options.jobs);
+  if (has_page(options)) {
+    auto page = options.web;
+    page.token = token;
+    web_.emplace(page, std::move(listeners_.front()), io_, pool_, store_);
+  }
+  if (has_worker(options)) {
+    control_.emplace(
+        control::ControlOptions{
+            .listen = options.control, .token = token, .idle_timeout = options.web.idle_timeout},
+        std::move(listeners_.back()), io_, pool_, store_, [this] { stop(); });
+    worker_.emplace(store_, options.job, worker_name(), options.jobs);
+  }
 }
 
 void Serving::stop() {
