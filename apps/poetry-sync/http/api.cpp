@@ -11,8 +11,16 @@ namespace {
 constexpr std::int64_t max_listed = 500;         // jobs or log lines in one answer
 constexpr std::int64_t piece_bytes = 256 << 10;  // of a long body
 
-Response json(unsigned status, const boost::json::value& value) {
-  return {.status = status, .body = base::json_text(value)};
+/// Of what was made, with its place.
+Response json(unsigned status, const boost::json::value& value, const std::string& location = {}) {
+  Response response{.status = status, .body = base::json_text(value)};
+  if (!location.empty()) response.fields.emplace_back("Location", location);
+  return response;
+}
+
+/// What a metric begins with; text exposition format 0.0.4 of Prometheus.
+std::string gauge(const std::string& name, const std::string& about) {
+  return "# HELP " + name + " " + about + "\n# TYPE " + name + " gauge\n";
 }
 
 }  // namespace
@@ -65,9 +73,7 @@ Response Api::records(const Request& request, const std::vector<std::string>& pa
     const auto name = body.contains("name") ? text_in(body, "name") : std::string();
     const auto added = store::add_record(store_, type, text_in(body, "address"), name);
     feed_.refresh();
-    auto response = json(201, store::as_json(added));
-    response.fields.emplace_back("Location", "/api/records/" + std::to_string(added.id));
-    return response;
+    return json(201, store::as_json(added), "/api/records/" + std::to_string(added.id));
   }
   const auto id = id_in_path(path[2]);
   if (path.size() == 3) {
@@ -103,9 +109,8 @@ Response Api::jobs(const Request& request, const std::vector<std::string>& path,
     }
     const auto requested = store_.request(record->as_int64());
     feed_.refresh();
-    auto response = json(202, store::as_json(requested.job));
-    response.fields.emplace_back("Location", "/api/jobs/" + std::to_string(requested.job.id));
-    return response;
+    return json(202, store::as_json(requested.job),
+                "/api/jobs/" + std::to_string(requested.job.id));
   }
   const auto id = id_in_path(path[2]);
   if (path.size() == 3) {
@@ -161,32 +166,23 @@ Response Api::job_log(store::Id job) {
     }
     return text;
   };
-  Response response{.type = "text/plain; charset=utf-8", .more = std::move(more)};
-  response.fields.emplace_back("Content-Disposition",
-                               "attachment; filename=\"job-" + std::to_string(job) + ".txt\"");
-  return response;
+  const auto disposition = "attachment; filename=\"job-" + std::to_string(job) + ".txt\"";
+  return {.type = "text/plain; charset=utf-8",
+          .fields = {{"Content-Disposition", disposition}},
+          .more = std::move(more)};
 }
 
-/// Text exposition format 0.0.4 of Prometheus.
 Response Api::metrics() {
-  std::string text =
-      "# HELP poetry_sync_records Records in the library.\n"
-      "# TYPE poetry_sync_records gauge\n"
-      "poetry_sync_records " +
-      std::to_string(store_.records().size()) +
-      "\n"
-      "# HELP poetry_sync_jobs Jobs by their state.\n"
-      "# TYPE poetry_sync_jobs gauge\n";
+  auto text = gauge("poetry_sync_records", "Records in the library.") + "poetry_sync_records " +
+              std::to_string(store_.records().size()) + "\n" +
+              gauge("poetry_sync_jobs", "Jobs by their state.");
   const auto counts = store_.count_jobs();
   for (std::size_t i = 0; i < counts.size(); ++i) {
     text.append("poetry_sync_jobs{state=\"").append(store::job_state_names.at(i)).append("\"} ");
     text += std::to_string(counts.at(i)) + "\n";
   }
-  text +=
-      "# HELP poetry_sync_streams Open streams of events.\n"
-      "# TYPE poetry_sync_streams gauge\n"
-      "poetry_sync_streams " +
-      std::to_string(feed_.streams()) + "\n";
+  text += gauge("poetry_sync_streams", "Open streams of events.") + "poetry_sync_streams " +
+          std::to_string(feed_.streams()) + "\n";
   return {.type = "text/plain; version=0.0.4; charset=utf-8", .body = text};
 }
 

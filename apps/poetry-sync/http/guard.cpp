@@ -71,8 +71,8 @@ bool Guard::has_token_cookie(std::string_view cookie) const {
 }
 
 bool Guard::knows(std::string_view host) const {
-  return std::any_of(hosts_.begin(), hosts_.end(),
-                     [host](const std::string& each) { return boost::iequals(host, each); });
+  return std::ranges::any_of(
+      hosts_, [host](const std::string& each) { return boost::iequals(host, each); });
 }
 
 }  // namespace poetry::sync::http

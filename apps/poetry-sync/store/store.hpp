@@ -184,7 +184,7 @@ class Store {
   /// Milliseconds until a job may be taken; none where none waits.
   std::optional<Millis> next_due();
   std::vector<Part> parts(Id job);
-  /// Stored bytes of a part from `start` on, up to `most` of them; empty at its end.
+  /// Stored bytes of a part from `start` on, up to `max` of them; empty at its end.
   std::string stored(Id job, std::int64_t part, std::int64_t start, std::int64_t max);
   /// Whether the claim holds, without renewing it.
   Standing standing(const Claim& claim);

@@ -42,8 +42,7 @@ std::vector<base::Fd> listen_at(const std::vector<net::HostPort>& places) {
 }
 
 bool is_loopback(const std::string& host) {
-  const auto addresses = addresses_of({host, 0});
-  return std::all_of(addresses.begin(), addresses.end(), is_of_this_machine);
+  return std::ranges::all_of(addresses_of({host, 0}), is_of_this_machine);
 }
 
 }  // namespace poetry::sync::tcp
