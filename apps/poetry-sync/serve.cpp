@@ -3,6 +3,7 @@
 
 #include <boost/asio/ip/host_name.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <optional>
 #include <stop_token>
 #include <thread>
@@ -68,7 +69,7 @@ class Serving {
   std::unique_ptr<store::Database> database_;
   store::Store store_;
   boost::asio::io_context io_{1};
-  tcp::BlockingPool pool_{database_threads};
+  boost::asio::thread_pool pool_{database_threads};
   std::optional<http::Web> web_;
   std::optional<control::Control> control_;
   std::optional<work::Worker> worker_;

@@ -5,6 +5,7 @@
 #include <boost/asio/write.hpp>
 #include <utility>
 
+#include "tcp/run_in.hpp"
 #include "tcp/token.hpp"
 
 namespace poetry::sync::control {
@@ -20,7 +21,7 @@ constexpr auto longest_wait = std::chrono::seconds(10);
 }  // namespace
 
 Control::Control(ControlOptions options, base::Fd listener, asio::io_context& io,
-                 tcp::BlockingPool& database, store::Store& store, std::function<void()> quit)
+                 asio::thread_pool& database, store::Store& store, std::function<void()> quit)
     : options_(std::move(options)),
       io_(io),
       database_(database),
@@ -85,7 +86,7 @@ tcp::Coroutine<Reply> Control::ask(const std::string& line) {
   const auto until = base::Clock::now() + longest_wait;
   for (;;) {
     const auto seen = changes_;
-    auto reply = co_await database_.run([&] { return answer_line(store_, line); });
+    auto reply = co_await tcp::run_in(database_, [&] { return answer_line(store_, line); });
     if (tcp_.is_stopping() || !reply.line.empty()) co_return reply;
     if (base::Clock::now() >= until) co_return Reply{.line = "wait"};
     if (seen != changes_) continue;

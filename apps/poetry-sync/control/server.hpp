@@ -3,6 +3,7 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <cstdint>
 #include <functional>
 #include <set>
@@ -13,7 +14,6 @@
 #include "control/lines.hpp"
 #include "net/address.hpp"
 #include "store/store.hpp"
-#include "tcp/blocking_pool.hpp"
 #include "tcp/server.hpp"
 
 namespace poetry::sync::control {
@@ -30,7 +30,7 @@ class Control {
   /// io_context's thread. Borrows what it is given by reference until the io_context has run out of
   /// work.
   Control(ControlOptions options, base::Fd listener, boost::asio::io_context& io,
-          tcp::BlockingPool& database, store::Store& store, std::function<void()> quit);
+          boost::asio::thread_pool& database, store::Store& store, std::function<void()> quit);
 
   /// Where it listens, with the port that was taken for 0.
   [[nodiscard]] net::HostPort where() const { return {options_.listen.host, tcp_.port()}; }
@@ -53,7 +53,7 @@ class Control {
 
   const ControlOptions options_;
   boost::asio::io_context& io_;
-  tcp::BlockingPool& database_;
+  boost::asio::thread_pool& database_;
   store::Store& store_;
   const std::function<void()> quit_;
   tcp::TcpServer tcp_;

@@ -11,6 +11,8 @@
 #include <boost/beast/http/write.hpp>
 #include <utility>
 
+#include "tcp/run_in.hpp"
+
 namespace poetry::sync::http {
 namespace {
 
@@ -145,7 +147,7 @@ tcp::Coroutine<void> HttpConnection::send_pieces(Response response) {
   co_await send_head(std::move(response), takes_chunks_ ? Body::in_chunks : Body::to_the_end);
   if (is_head_) co_return;
   for (;;) {
-    const auto piece = co_await pool_.run([&] { return more(); });
+    const auto piece = co_await tcp::run_in(pool_, [&] { return more(); });
     peer_.expires_after(options_.send_timeout);
     if (piece.empty()) break;
     if (takes_chunks_) {

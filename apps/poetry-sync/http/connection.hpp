@@ -2,6 +2,7 @@
 // sends their responses. Lives in the coroutine that serves the connection.
 #pragma once
 
+#include <boost/asio/thread_pool.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <optional>
 #include <string>
@@ -9,7 +10,6 @@
 #include "http/guard.hpp"
 #include "http/message.hpp"
 #include "http/web_options.hpp"
-#include "tcp/blocking_pool.hpp"
 #include "tcp/connection.hpp"
 
 namespace poetry::sync::http {
@@ -18,7 +18,7 @@ class HttpConnection {
  public:
   /// Borrows all of it. In the pool, responses make their pieces.
   HttpConnection(tcp::TcpConnection& peer, const Guard& guard, const WebOptions& options,
-                 tcp::BlockingPool& pool)
+                 boost::asio::thread_pool& pool)
       : peer_(peer), guard_(guard), options_(options), pool_(pool) {}
 
   /// The next request. None at the peer's end, and after one that could not be read or was refused,
@@ -47,7 +47,7 @@ class HttpConnection {
   tcp::TcpConnection& peer_;
   const Guard& guard_;
   const WebOptions& options_;
-  tcp::BlockingPool& pool_;
+  boost::asio::thread_pool& pool_;
   boost::beast::flat_buffer buffer_;  // received, and not yet read
   // Of the request that was read last.
   bool is_head_ = false;

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <boost/algorithm/string/predicate.hpp>
+#include <utility>
 
-#include "net/address.hpp"
 #include "tcp/token.hpp"
 
 namespace poetry::sync::http {
@@ -13,17 +13,14 @@ constexpr std::string_view cookie_name = "poetry_token=";
 
 }  // namespace
 
-std::vector<std::string> hosts_at(const std::string& host, std::uint16_t port,
-                                  const std::vector<std::string>& further) {
-  std::vector<std::string> names{host, "localhost", "127.0.0.1", "::1"};
+Guard::Guard(const net::HostPort& where, const std::vector<std::string>& further, std::string token)
+    : token_(std::move(token)) {
+  std::vector<std::string> names{where.host, "localhost", "127.0.0.1", "::1"};
   names.insert(names.end(), further.begin(), further.end());
-  std::vector<std::string> hosts;
   for (const auto& name : names) {
-    const net::HostPort where{name, port};
-    hosts.push_back(net::to_string(where));
-    if (port == 80) hosts.push_back(hosts.back().substr(0, hosts.back().rfind(':')));
+    hosts_.push_back(net::to_string(net::HostPort{name, where.port}));
+    if (where.port == 80) hosts_.push_back(hosts_.back().substr(0, hosts_.back().rfind(':')));
   }
-  return hosts;
 }
 
 std::optional<Response> Guard::refuse(const Request& request) const {

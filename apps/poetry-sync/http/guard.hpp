@@ -2,27 +2,21 @@
 // Pure functions.
 #pragma once
 
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "http/message.hpp"
+#include "net/address.hpp"
 
 namespace poetry::sync::http {
 
-/// Names under which a server at this address may be asked for, with a port where it is not 80.
-std::vector<std::string> hosts_at(const std::string& host, std::uint16_t port,
-                                  const std::vector<std::string>& further);
-
 class Guard {
  public:
-  /// `hosts` are all that a request may come for, with a port where it is not 80. No token: none is
-  /// asked for.
-  Guard(std::vector<std::string> hosts, std::string token)
-      : hosts_(std::move(hosts)), token_(std::move(token)) {}
+  /// Of a server at this place. Requests may come for its host, this machine and the further names,
+  /// with the port where it is not 80. No token: none is asked for.
+  Guard(const net::HostPort& where, const std::vector<std::string>& further, std::string token);
 
   /// Why it is refused, of which the body need not have come: 400 without a Host, 421 for another
   /// host (against DNS rebinding), 403 for another page's, 401 without the token. With the token in
@@ -37,7 +31,7 @@ class Guard {
   [[nodiscard]] bool has_token_cookie(std::string_view cookie) const;
   [[nodiscard]] bool knows(std::string_view host) const;
 
-  std::vector<std::string> hosts_;
+  std::vector<std::string> hosts_;  // with their ports
   std::string token_;
 };
 

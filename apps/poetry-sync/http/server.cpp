@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "page/assets.hpp"
+#include "tcp/run_in.hpp"
 
 namespace poetry::sync::http {
 namespace {
@@ -17,24 +18,23 @@ std::optional<Response> static_file(const Request& request) {
   if (asset == all.end()) return std::nullopt;
   if (request.method != "GET" && request.method != "HEAD") return method_not_allowed("GET, HEAD");
   const bool known = request.if_none_match == asset->tag;
-  Response response{.status = known ? 304U : 200U, .type = std::string(asset->type)};
-  response.fields.emplace_back("Cache-Control", "no-cache");
-  response.fields.emplace_back("ETag", asset->tag);
-  if (!known) response.body = asset->bytes;
-  return response;
+  return Response{.status = known ? 304U : 200U,
+                  .type = std::string(asset->type),
+                  .body = std::string(known ? "" : asset->bytes),
+                  .fields = {{"Cache-Control", "no-cache"}, {"ETag", std::string(asset->tag)}}};
 }
 
 }  // namespace
 
 Web::Web(WebOptions options, base::Fd listener, boost::asio::io_context& io,
-         tcp::BlockingPool& database, store::Store& store)
+         boost::asio::thread_pool& database, store::Store& store)
     : options_(std::move(options)),
       database_(database),
       feed_(store),
       api_(store, feed_),
       tcp_(io, std::move(listener), "http",
            [this](tcp::TcpConnection& peer) { return serve(peer); }),
-      guard_(hosts_at(options_.listen.host, tcp_.port(), options_.hosts), options_.token),
+      guard_(where(), options_.hosts, options_.token),
       streams_(io, feed_, options_) {}
 
 void Web::stop() {
@@ -68,7 +68,7 @@ tcp::Coroutine<Response> Web::answer(const Request& request) {
   if (request.method == "GET" && request.target == "/api/records") {
     co_return Response{.body = *feed_.records()};  // what every page asks for is at hand
   }
-  co_return co_await database_.run([&] { return api_.answer(request); });
+  co_return co_await tcp::run_in(database_, [&] { return api_.answer(request); });
 }
 
 }  // namespace poetry::sync::http

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <string>
 
 #include "base/fd.hpp"
@@ -14,7 +15,6 @@
 #include "http/web_options.hpp"
 #include "net/address.hpp"
 #include "store/store.hpp"
-#include "tcp/blocking_pool.hpp"
 #include "tcp/server.hpp"
 
 namespace poetry::sync::http {
@@ -24,7 +24,7 @@ class Web {
   /// Serves on a listener at the options' place. Raises std::system_error and DatabaseError.
   /// Borrows what it is given by reference until the io_context has run out of work.
   Web(WebOptions options, base::Fd listener, boost::asio::io_context& io,
-      tcp::BlockingPool& database, store::Store& store);
+      boost::asio::thread_pool& database, store::Store& store);
 
   /// Where it listens, with the port that was taken for 0.
   [[nodiscard]] net::HostPort where() const { return {options_.listen.host, tcp_.port()}; }
@@ -42,7 +42,7 @@ class Web {
   tcp::Coroutine<Response> answer(const Request& request);
 
   const WebOptions options_;
-  tcp::BlockingPool& database_;
+  boost::asio::thread_pool& database_;
   ChangeFeed feed_;
   Api api_;
   tcp::TcpServer tcp_;
