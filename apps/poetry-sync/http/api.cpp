@@ -45,10 +45,7 @@ Response Api::answer(const Request& request) {
 }
 
 Response Api::route(const Request& request) {
-  const std::string_view target = request.target;
-  const auto mark = std::min(target.find('?'), target.size());
-  const auto query = target.substr(std::min(mark + 1, target.size()));
-  const auto path = split_path(target.substr(0, mark));
+  const auto path = split_path(request.path());
   if (path == std::vector<std::string>{"healthz"}) {
     allow(request, "GET, HEAD");
     store_.next_due();  // asks the database
@@ -60,7 +57,7 @@ Response Api::route(const Request& request) {
     return metrics();
   }
   if (path.size() >= 2 && path[0] == "api" && path[1] == "records") return records(request, path);
-  if (path.size() >= 2 && path[0] == "api" && path[1] == "jobs") return jobs(request, path, query);
+  if (path.size() >= 2 && path[0] == "api" && path[1] == "jobs") return jobs(request, path);
   fail(404, "Not found");
 }
 
@@ -95,12 +92,12 @@ Response Api::records(const Request& request, const std::vector<std::string>& pa
   fail(404, "Not found");
 }
 
-Response Api::jobs(const Request& request, const std::vector<std::string>& path,
-                   std::string_view query) {
+Response Api::jobs(const Request& request, const std::vector<std::string>& path) {
   if (path.size() == 2) {
     allow(request, "GET, HEAD, POST");
     if (request.method != "POST") {
-      return json(200, store::as_json(store_.jobs_before(number_in(query, "before"), max_listed)));
+      return json(
+          200, store::as_json(store_.jobs_before(number_in_query(request, "before"), max_listed)));
     }
     const auto body = body_of(request);
     const auto* const record = body.if_contains("record");
@@ -119,7 +116,8 @@ Response Api::jobs(const Request& request, const std::vector<std::string>& path,
   }
   if (path.size() == 4 && path[3] == "log") {
     allow(request, "GET, HEAD");
-    return json(200, store::as_json(store_.log_after(id, number_in(query, "after"), max_listed)));
+    return json(
+        200, store::as_json(store_.log_after(id, number_in_query(request, "after"), max_listed)));
   }
   if (path.size() == 4 && path[3] == "log.txt") {
     allow(request, "GET, HEAD");

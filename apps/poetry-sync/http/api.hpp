@@ -3,7 +3,6 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "http/change_feed.hpp"
@@ -22,8 +21,7 @@ class Api {
  private:
   Response route(const Request& request);
   Response records(const Request& request, const std::vector<std::string>& path);
-  Response jobs(const Request& request, const std::vector<std::string>& path,
-                std::string_view query);
+  Response jobs(const Request& request, const std::vector<std::string>& path);
   Response record_text(store::Id record);
   Response job_log(store::Id job);
   Response metrics();

@@ -1,6 +1,5 @@
 #include "http/request_parts.hpp"
 
-#include <algorithm>
 #include <boost/algorithm/string/predicate.hpp>
 #include <boost/algorithm/string/split.hpp>
 #include <boost/json/parse.hpp>
@@ -40,11 +39,12 @@ store::Id id_in_path(const std::string& text) {
   }
 }
 
-std::int64_t number_in(std::string_view query, std::string_view key) {
+std::int64_t number_in_query(const Request& request, std::string_view key) {
+  auto query = std::string_view(request.target).substr(request.path().size());
   while (!query.empty()) {
-    const auto end = std::min(query.find('&'), query.size());
-    const auto pair = query.substr(0, end);
-    query.remove_prefix(std::min(end + 1, query.size()));
+    query.remove_prefix(1);  // ? or &
+    const auto pair = query.substr(0, query.find('&'));
+    query.remove_prefix(pair.size());
     if (!pair.starts_with(key) || pair.substr(key.size(), 1) != "=") continue;
     try {
       return static_cast<std::int64_t>(

@@ -25,8 +25,8 @@ std::vector<std::string> split_path(std::string_view path);
 /// An id in a path; 404 for what cannot be one.
 store::Id id_in_path(const std::string& text);
 
-/// The number behind KEY= in a query; 0 without.
-std::int64_t number_in(std::string_view query, std::string_view key);
+/// The number behind KEY= in the target's query; 0 without.
+std::int64_t number_in_query(const Request& request, std::string_view key);
 
 /// A body that must be a JSON object, and say so.
 boost::json::object body_of(const Request& request);
