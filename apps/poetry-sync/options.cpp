@@ -137,6 +137,19 @@ bool uses_database(const Command& command) {
   return std::ranges::find(command.options, &add_database) != command.options.end();
 }
 
+/// "sqlite:" and a file in $XDG_STATE_HOME/poetry-sync, by default ~/.local/state/poetry-sync (XDG
+/// Base Directory Specification). Empty where there is no home directory.
+std::string default_database() {
+  const char* const state = std::getenv("XDG_STATE_HOME");
+  // The specification wants relative ones passed over.
+  if (state != nullptr && state[0] == '/') {
+    return "sqlite:" + std::string(state) + "/poetry-sync/library.db";
+  }
+  const char* const home = std::getenv("HOME");
+  if (home == nullptr || home[0] != '/') return "";
+  return "sqlite:" + std::string(home) + "/.local/state/poetry-sync/library.db";
+}
+
 }  // namespace
 
 std::string command_in(int argc, const char* const* argv) {
@@ -160,17 +173,6 @@ cli::Parsed parse_sync_options(int argc, const char* const* argv, SyncOptions& o
     throw base::UsageError("without HOME or XDG_STATE_HOME, this is needed", "--database");
   }
   return cli::Parsed::run;
-}
-
-std::string default_database() {
-  const char* const state = std::getenv("XDG_STATE_HOME");
-  // The specification wants relative ones passed over.
-  if (state != nullptr && state[0] == '/') {
-    return "sqlite:" + std::string(state) + "/poetry-sync/library.db";
-  }
-  const char* const home = std::getenv("HOME");
-  if (home == nullptr || home[0] != '/') return "";
-  return "sqlite:" + std::string(home) + "/.local/state/poetry-sync/library.db";
 }
 
 }  // namespace poetry::sync

@@ -34,8 +34,4 @@ cli::Parsed parse_sync_options(int argc, const char* const* argv, SyncOptions& o
 /// The command that a command line names, empty where it names none that there is.
 std::string command_in(int argc, const char* const* argv);
 
-/// "sqlite:" and a file in $XDG_STATE_HOME/poetry-sync, by default ~/.local/state/poetry-sync (XDG
-/// Base Directory Specification). Empty where there is no home directory.
-std::string default_database();
-
 }  // namespace poetry::sync
