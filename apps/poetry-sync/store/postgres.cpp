@@ -2,6 +2,7 @@
 // it, and are told of each other's commits by LISTEN and NOTIFY.
 #include <mutex>
 #include <pqxx/pqxx>
+#include <type_traits>
 #include <utility>
 
 #include "store/bytea.hpp"
@@ -148,13 +149,11 @@ class Postgres final : public Database {
   }
 
   bool wait_for_news(base::Duration longest) override {
-    bool heard = false;
-    guarded([&] {
+    return guarded([&] {
       if (listener_) {
         try {
           const auto micros = std::chrono::ceil<std::chrono::microseconds>(longest).count();
-          heard = listener_->await_notification(micros / 1'000'000, micros % 1'000'000) > 0;
-          return;
+          return listener_->await_notification(micros / 1'000'000, micros % 1'000'000) > 0;
         } catch (const pqxx::failure&) {
           listener_.reset();
         }
@@ -162,9 +161,8 @@ class Postgres final : public Database {
       auto listener = connect();
       pqxx::nontransaction(*listener).exec(std::string("LISTEN ") + news_channel);
       listener_ = std::move(listener);
-      heard = true;  // who was not listening may have missed something
+      return true;  // who was not listening may have missed something
     });
-    return heard;
   }
 
   [[nodiscard]] const Dialect& dialect() const override { return dialect_; }
@@ -186,9 +184,9 @@ class Postgres final : public Database {
   }
 
   template <typename Body>
-  void guarded(const Body& body) const {
+  std::invoke_result_t<const Body&> guarded(const Body& body) const {
     try {
-      body();
+      return body();
     } catch (const pqxx::failure& error) {
       const std::string_view what = error.what();
       throw DatabaseError(

@@ -9,6 +9,7 @@
 #include <map>
 #include <mutex>
 #include <thread>
+#include <type_traits>
 #include <utility>
 
 #include "store/database.hpp"
@@ -164,17 +165,16 @@ class Sqlite final : public Database {
 
  private:
   template <typename Work>
-  void guarded(const Work& work) const {
+  std::invoke_result_t<const Work&> guarded(const Work& work) const {
     try {
-      work();
+      return work();
     } catch (const SQLite::Exception& error) {
       throw error_of(error, path_);
     }
   }
 
   bool changed() {
-    std::int64_t version = 0;
-    guarded([&] { version = watcher_->data_version(); });
+    const auto version = guarded([&] { return watcher_->data_version(); });
     return std::exchange(seen_, version) != version;
   }
 
