@@ -144,13 +144,13 @@ void SyncJob::fetch_parts() {
   batch.fetch.digests = fetch::Digests::yes;
   fetch(batch, [&](const FetchEvent& each) {
     auto& text = texts[each.task];
-    if (each.what == FetchEvent::What::received) text.receive(each.bytes, changes_);
-    if (each.what == FetchEvent::What::ended && each.outcome == fetch::Outcome::ok) {
+    if (each.what == FetchEvent::What::received) {
+      text.receive(each.bytes, changes_);
+    } else if (each.outcome == fetch::Outcome::ok) {
       text.complete(each.sha256, changes_);
       log(text.part().name + ": " + base::counted(text.part().bytes, "byte") + ", SHA-256 " +
           each.sha256);
-    } else if (each.what == FetchEvent::What::ended &&
-               each.outcome != fetch::Outcome::interrupted && !cancelled_) {
+    } else if (each.outcome != fetch::Outcome::interrupted && !cancelled_) {
       if (failure_.empty()) failure_ = each.error;
       log(text.part().name + ": " + each.error);
     }
