@@ -21,8 +21,10 @@ namespace {
 constexpr std::int64_t lines_at_once = 500;
 constexpr auto log_wait = std::chrono::seconds(1);  // for news of a log
 
-void print(const boost::json::value& value) {
-  cli::write_standard_output(base::json_text(value) + "\n");
+/// One line: the text, or JSON where that is asked for.
+int print(const SyncOptions& options, const boost::json::value& value, const std::string& text) {
+  cli::write_standard_output((options.json ? base::json_text(value) : text) + "\n");
+  return cli::exit_ok;
 }
 
 /// Columns as wide as their widest cell.
@@ -53,24 +55,15 @@ std::string progress_of(const store::Job& job) {
 }
 
 int print_job(const SyncOptions& options, const store::Job& job) {
-  if (options.json) {
-    print(store::as_json(job));
-  } else {
-    cli::write_standard_output("job " + std::to_string(job.id) + " " +
-                               std::string(name_of(job.state)) + "\n");
-  }
-  return cli::exit_ok;
+  return print(options, store::as_json(job),
+               "job " + std::to_string(job.id) + " " + std::string(name_of(job.state)));
 }
 
 int add(const SyncOptions& options, store::Store& store) {
   const auto record = store::add_record(store, store::parse_record_type(options.operands[0]),
                                         options.operands[1], options.name);
-  if (options.json) {
-    print(store::as_json(record));
-  } else {
-    cli::write_standard_output("record " + std::to_string(record.id) + " " + record.name + "\n");
-  }
-  return cli::exit_ok;
+  return print(options, store::as_json(record),
+               "record " + std::to_string(record.id) + " " + record.name);
 }
 
 int remove(const SyncOptions& options, store::Store& store) {
@@ -80,10 +73,7 @@ int remove(const SyncOptions& options, store::Store& store) {
 
 int list(const SyncOptions& options, store::Store& store) {
   const auto records = store.records();
-  if (options.json) {
-    print(store::as_json(records));
-    return cli::exit_ok;
-  }
+  if (options.json) return print(options, store::as_json(records), "");
   std::vector<std::vector<std::string>> rows{
       {"ID", "TYPE", "ADDRESS", "STATE", "JOB", "BYTES", "SYNCED", "NAME"}};
   for (const auto& each : records) {
@@ -99,20 +89,13 @@ int list(const SyncOptions& options, store::Store& store) {
 int status(const SyncOptions& options, store::Store& store) {
   const auto counts = store.count_jobs();
   const auto active = store.active_jobs();
-  if (options.json) {
-    boost::json::object all;
-    all.emplace("jobs", store::as_json(counts));
-    all.emplace("active", store::as_json(active));
-    print(all);
-    return cli::exit_ok;
-  }
   std::string text;
   for (std::size_t i = 0; i < counts.size(); ++i) {
     text.append(text.empty() ? "" : ", ").append(std::to_string(counts.at(i))).append(" ");
     text.append(store::job_state_names.at(i));
   }
-  cli::write_standard_output(text + "\n");
-  if (active.empty()) return cli::exit_ok;
+  print(options, {{"jobs", store::as_json(counts)}, {"active", store::as_json(active)}}, text);
+  if (options.json || active.empty()) return cli::exit_ok;
   std::vector<std::vector<std::string>> rows{
       {"JOB", "RECORD", "STATE", "ATTEMPT", "PROGRESS", "WORKER", "ERROR"}};
   for (const auto& each : active) {
