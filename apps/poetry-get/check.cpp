@@ -1,6 +1,6 @@
 #include "check.hpp"
 
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <poll.h>
 
 #include <algorithm>

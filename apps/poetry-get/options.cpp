@@ -1,6 +1,6 @@
 #include "options.hpp"
 
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <boost/algorithm/string/split.hpp>
 #include <limits>

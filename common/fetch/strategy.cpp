@@ -1,6 +1,6 @@
 #include "fetch/strategy.hpp"
 
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <array>
 #include <system_error>

@@ -34,7 +34,7 @@ constexpr std::array toy_engines{EngineMaker{"toy", make_toy_engine}};
 }  // namespace
 
 const std::vector<ServiceCase>& every_service() {
-  static const std::vector<ServiceCase> services{
+  static const std::vector<ServiceCase> cases{
       {"Poem",
        [](const support::TemporaryDirectory& at) {
          return serve("poem:" + at.write("poem", "a\r\nb\n\nno newline") + ",delay=5ms");
@@ -73,7 +73,7 @@ const std::vector<ServiceCase>& every_service() {
        [](const support::TemporaryDirectory&) { return std::make_shared<Countdown>(5ms); },
        "2\n1\n", "2\n1\n0\n1\n0\n", 20ms},
   };
-  return services;
+  return cases;
 }
 
 std::ostream& operator<<(std::ostream& out, const ServiceCase& service) {
