@@ -16,10 +16,7 @@ Fetching::Fetching(const poetry::fetch::Batch& batch, const std::string& engine,
         queue_.finish();
       }) {}
 
-Fetching::~Fetching() {
-  stop();
-  thread_.join();
-}
+Fetching::~Fetching() { stop(); }
 
 void Fetching::stop() {
   queue_.close();

@@ -30,7 +30,7 @@ class Fetching {
   EventQueue& queue_;
   net::Signals signals_{SIGUSR2};  // sent to the thread alone, as the strategies' way to be stopped
   std::exception_ptr failure_;
-  std::thread thread_;
+  std::jthread thread_;
 };
 
 }  // namespace poetry::sync::work

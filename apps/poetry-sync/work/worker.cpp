@@ -49,11 +49,7 @@ void Worker::work() {
 }
 
 void Worker::work_once() {
-  std::uint64_t seen = 0;
-  {
-    const std::lock_guard lock(mutex_);
-    seen = wakes_;
-  }
+  const std::uint64_t seen = wakes_;
   if (auto taken = store_.take(name_, options_.lease)) {
     SyncJob(store_, options_, std::move(*taken), stopping_).run();
     return;

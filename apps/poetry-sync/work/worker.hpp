@@ -39,7 +39,7 @@ class Worker {
   std::atomic<bool> stopping_ = false;
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::uint64_t wakes_ = 0;
+  std::atomic<std::uint64_t> wakes_ = 0;  // goes up with the mutex held
   std::vector<std::thread> threads_;
 };
 
