@@ -165,14 +165,12 @@ int request(const SyncOptions& options) {
   store::parse_record_type(options.operands[0]);
   store::parse_id(options.operands[1]);
   control::ControlClient worker(options.control, tcp::read_token(options.token_file));
-  const auto reply = worker.ask("request " + options.operands[0] + " " + options.operands[1]);
-  const auto parsed = boost::json::parse(reply);
+  const auto parsed =
+      boost::json::parse(worker.ask("request " + options.operands[0] + " " + options.operands[1]));
   const auto& job = parsed.as_object();
   const auto id = std::to_string(job.at("id").as_int64());
   if (options.wait) return follow(options, worker, id);
-  cli::write_standard_output(
-      (options.json ? reply : "job " + id + " " + std::string(job.at("state").as_string())) + "\n");
-  return cli::exit_ok;
+  return print(options, parsed, "job " + id + " " + std::string(job.at("state").as_string()));
 }
 
 int quit(const SyncOptions& options) {

@@ -13,11 +13,6 @@
 #include "store/schema.hpp"
 
 namespace poetry::sync::store {
-namespace {
-
-constexpr std::size_t longest_name = 200;
-
-}  // namespace
 
 RecordType parse_record_type(std::string_view text) {
   const auto at = std::find(record_type_names.begin(), record_type_names.end(), text);
@@ -189,6 +184,7 @@ std::vector<LogLine> Store::log_after(Id job, std::int64_t number, std::int64_t 
 
 SyncRecord add_record(Store& store, RecordType type, const std::string& address,
                       const std::string& name) {
+  constexpr std::size_t longest_name = 200;
   if (name.size() > longest_name) throw base::UsageError("name longer than 200 bytes", name);
   const auto where = net::to_string(net::parse_host_port(address));
   if (base::to_utf8(base::shown_text(where)) != where) {
