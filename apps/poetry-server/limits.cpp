@@ -16,8 +16,8 @@ std::string require_clients(const engine::Engine& engine, const ServerOptions& o
                             const std::vector<Plan>& plans) {
   const auto max = max_clients(options, plans);
   const auto capacity = engine.capacity();
-  const auto room = options.engine + " holds at most " + std::to_string(capacity.connections) +
-                    " connections here: " + capacity.limit;
+  auto room = options.engine + " holds at most " + std::to_string(capacity.connections) +
+              " connections here: " + capacity.limit;
   if (max <= capacity.connections) return room;
   throw std::runtime_error("--max-clients " + std::to_string(max) + ": " + room);
 }

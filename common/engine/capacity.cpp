@@ -16,7 +16,7 @@ Capacity descriptor_capacity(std::uint64_t own) {
 }
 
 Capacity process_capacity(std::uint64_t own_descriptors) {
-  const auto descriptors = descriptor_capacity(own_descriptors);
+  auto descriptors = descriptor_capacity(own_descriptors);
   rlimit limit{};
   ::getrlimit(RLIMIT_NPROC, &limit);
   const std::uint64_t max = limit.rlim_cur;
