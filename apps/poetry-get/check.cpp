@@ -16,6 +16,7 @@
 #include "fetch/strategy.hpp"
 #include "files.hpp"
 #include "input.hpp"
+#include "net/ephemeral_ports.hpp"
 #include "net/socket.hpp"
 #include "output/spool.hpp"
 #include "plan.hpp"
@@ -140,6 +141,25 @@ void check_parallel(const GetOptions& options, std::uint64_t tasks, cli::CheckRe
   }
 }
 
+// Each connection to one address and port has a local port of its own, and keeps it for a minute
+// where this side closes first (TIME-WAIT, RFC 9293).
+void check_ports(const GetOptions& options, const std::vector<net::HostPort>& servers,
+                 cli::CheckReport& report) {
+  const auto ports = net::ephemeral_ports();
+  if (ports.empty()) return;
+  std::map<std::string, std::uint64_t> tasks;
+  for (const auto& server : servers) tasks[net::to_string(server)] += options.repeat;
+  const auto room = room_for_tasks().tasks;
+  for (const auto& [server, count] : tasks) {
+    const auto at_once = std::min(room, options.parallel == 0 ? count : options.parallel);
+    if (at_once <= ports.size()) continue;
+    report.warns(base::counted(at_once, "connection") + " at once to " + server + ": there are " +
+                     std::to_string(ports.size()) +
+                     " local ports for them (net.ipv4.ip_local_port_range)",
+                 "let --parallel be smaller, or widen that range");
+  }
+}
+
 void check_files(const GetOptions& options, std::uint64_t tasks, cli::CheckReport& report) {
   using Try = void (*)(const std::string& path);
   const auto tries = [&](std::string_view what, const std::string& path, Try attempt) {
@@ -171,6 +191,7 @@ int check(const GetOptions& options) {
   const std::uint64_t tasks = servers.size() * options.repeat;
   cli::CheckReport report;
   if (tasks > 0) check_parallel(options, tasks, report);
+  check_ports(options, servers, report);
   check_hosts(options, servers, report);
   check_files(options, tasks, report);
   return report.finish();

@@ -8,6 +8,7 @@
 #include "cli/check_report.hpp"
 #include "engine/engine.hpp"
 #include "limits.hpp"
+#include "net/ephemeral_ports.hpp"
 #include "net/socket.hpp"
 #include "ports.hpp"
 
@@ -50,7 +51,15 @@ std::string remedy_for(const std::system_error& error) {
 void check_port(const net::HostPort& at, faults::Acceptance acceptance, cli::CheckReport& report) {
   try {
     const base::Fd socket = take_port(acceptance, listening_address(at));
-    report.works("bind " + net::to_string(at));
+    const auto outgoing = net::ephemeral_ports();
+    if (at.port == 0 || !outgoing.contains(at.port)) {
+      report.works("bind " + net::to_string(at));
+      return;
+    }
+    report.warns("bind " + net::to_string(at) +
+                     ": free now, but outgoing connections take ports from " +
+                     std::to_string(outgoing.first) + " to " + std::to_string(outgoing.last),
+                 "choose a port outside of them, so that none is in the way later");
   } catch (const std::system_error& error) {
     const bool unresolved = error.code().category() == net::resolve_category();
     report.fails(error.what(),

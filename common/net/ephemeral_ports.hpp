@@ -1,0 +1,21 @@
+// The ports that the kernel gives to outgoing connections (ip(7), ip_local_port_range).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace poetry::net {
+
+struct PortRange {
+  std::uint32_t first = 1;
+  std::uint32_t last = 0;
+
+  [[nodiscard]] std::size_t size() const { return last < first ? 0 : last - first + 1; }
+  [[nodiscard]] bool empty() const { return size() == 0; }
+  [[nodiscard]] bool contains(std::uint32_t port) const { return first <= port && port <= last; }
+};
+
+/// Empty where the kernel does not say.
+PortRange ephemeral_ports();
+
+}  // namespace poetry::net
