@@ -10,6 +10,8 @@ class BadServers : public Strategies {};
 
 TEST_P(BadServers, BreakEveryAttemptAndTheLastTextStays) {
   LittleServer breaking(serve_part);
+  batch_.fetch.send = "?";
+  batch_.fetch.after_send = AfterSend::hold;
   batch_.fetch.retries = 1;
   batch_.fetch.retry_delay = milliseconds(1);
   batch_.servers = {breaking.where()};
@@ -21,6 +23,8 @@ TEST_P(BadServers, BreakEveryAttemptAndTheLastTextStays) {
 
 TEST_P(BadServers, ResetAfterWhatIsStillRead) {
   LittleServer breaking(serve_part);
+  batch_.fetch.send = "?";
+  batch_.fetch.after_send = AfterSend::hold;
   batch_.servers = Servers({breaking.where()}, 100);
   EXPECT_THAT(run(), ::testing::Each(Outcome::reset));
   EXPECT_THAT(texts_->text, ::testing::Each("part\n"));

@@ -63,8 +63,10 @@ inline void wait_for_end(int socket) {
   ::poll(&polled, 1, 10'000);
 }
 
-/// Sends what the client's kernel takes note of, and then resets.
+/// Once asked, sends what the client's kernel takes note of, and then resets. Not before: a
+/// connect(2) that has not returned by the reset throws away what has come.
 inline void serve_part(base::Fd& socket) {
+  wait_for_end(socket.get());
   net::send_some(socket.get(), "part\n");
   while (net::unacknowledged(socket.get()) > 0) ::poll(nullptr, 0, 1);
   net::reset_on_close(socket.get());
