@@ -43,6 +43,13 @@ def test_a_service_starts_what_was_installed(prefix, name):
     assert os.access(program, os.X_OK)
 
 
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_runs_nothing_beside_that_but_the_shell(prefix, name):
+    """Small systems have no more: /bin/kill is of a package that they lack."""
+    programs = set(re.findall(r"^Exec\w+=(\S+)", unit(prefix, name).read_text(), re.M))
+    assert programs <= {str(prefix / "bin" / name.removesuffix(".service")), "/bin/sh"}
+
+
 def test_the_socket_is_at_the_ports_that_the_server_has_by_default(prefix):
     sockets = re.findall(r"^ListenStream=(\S+)", unit(prefix, "poetry-server.socket").read_text(),
                          re.M)
