@@ -21,8 +21,9 @@
 namespace poetry::get {
 namespace {
 
-// With this exit status the process sends what went wrong, in place of the answer.
-constexpr int raised = 1;
+// What the process sends begins with what it is.
+constexpr std::string_view answered = "+";
+constexpr std::string_view raised = "-";  // the message of what went wrong
 constexpr std::size_t piece_bytes = std::size_t{64} << 10;
 
 [[noreturn]] void die_of_closed_pipe() {
@@ -33,17 +34,22 @@ constexpr std::size_t piece_bytes = std::size_t{64} << 10;
 
 /// All that the process does once it has been asked to begin.
 [[noreturn]] void do_work(const Apart::Work& work, int socket) {
-  std::string text;
-  int status = 0;
+  const auto send = [socket](std::string_view bytes) {
+    if (base::write_fully(socket, bytes)) ::_exit(EXIT_FAILURE);  // the parent is gone
+  };
+  bool begun = false;
   try {
-    text = work();
+    work([&](std::string_view piece) {
+      if (!std::exchange(begun, true)) send(answered);
+      send(piece);
+    });
   } catch (const std::exception& error) {
     const auto* const failure = dynamic_cast<const std::system_error*>(&error);
     if (failure != nullptr && failure->code() == std::errc::broken_pipe) die_of_closed_pipe();
-    text = error.what();
-    status = raised;
+    if (!begun) send(std::string(raised) + error.what());
+    ::_exit(EXIT_FAILURE);
   }
-  ::_exit(base::write_fully(socket, text) ? raised : status);
+  ::_exit(EXIT_SUCCESS);
 }
 
 }  // namespace
@@ -73,26 +79,26 @@ Apart::~Apart() {
   wait();
 }
 
-std::string Apart::run(net::Signals& signals) {
+void Apart::run(net::Signals& signals, const output::Sink& answer) {
   signals_ = &signals;
   net::send_some(socket_.get(), "!");  // where the process is gone, its status tells
-  std::string answer = receive();
+  const std::string message = receive(answer);
   const int status = wait();
   if (WIFSIGNALED(status) && WTERMSIG(status) == SIGPIPE) die_of_closed_pipe();
   if (WIFSIGNALED(status)) {
     throw std::runtime_error("its process was ended by signal " + std::to_string(WTERMSIG(status)));
   }
   if (status != 0) {
-    throw std::runtime_error(answer.empty() ? "its process ended with status " +
-                                                  std::to_string(WEXITSTATUS(status))
-                                            : answer);
+    throw std::runtime_error(message.empty() ? "its process ended with status " +
+                                                   std::to_string(WEXITSTATUS(status))
+                                             : message);
   }
-  return answer;
 }
 
-// All that the process sends until it ends.
-std::string Apart::receive() {
-  std::string text;
+// All that the process sends until it ends: its answer, or the message of what it raised.
+std::string Apart::receive(const output::Sink& answer) {
+  std::string kind;
+  std::string message;
   std::vector<char> piece(piece_bytes);
   for (;;) {
     std::array<pollfd, 2> polled{pollfd{socket_.get(), POLLIN, 0},
@@ -101,8 +107,17 @@ std::string Apart::receive() {
     if (signalled()) ::kill(pid_, SIGTERM);
     if (polled[0].revents == 0) continue;
     const auto received = net::receive_some(socket_.get(), piece);
-    if (received.status != net::IoStatus::ok) return text;
-    text.append(piece.data(), received.bytes);
+    if (received.status != net::IoStatus::ok) return message;
+    std::string_view bytes(piece.data(), received.bytes);
+    if (kind.empty()) {
+      kind = bytes.substr(0, 1);
+      bytes.remove_prefix(1);
+    }
+    if (kind == answered) {
+      answer(bytes);
+    } else {
+      message += bytes;
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 // A piece of work in a process of its own, so that its memory and processor time are its own:
-// forked now, begun when asked, its answer a text. Owned by who wants the answer.
+// forked now, begun when asked, its answer a stream of bytes. Owned by who wants the answer.
 #pragma once
 
 #include <sys/types.h>
@@ -11,13 +11,14 @@
 
 #include "base/fd.hpp"
 #include "net/signals.hpp"
+#include "output/sink.hpp"
 
 namespace poetry::get {
 
 class Apart {
  public:
-  /// Returns the answer. What it raises, run() raises.
-  using Work = std::function<std::string()>;
+  /// Gives the answer to the sink, in pieces. What it raises before, run() raises.
+  using Work = std::function<void(const output::Sink&)>;
 
   /// Forks; the work begins with run(). All that are forked before the first begins start from
   /// the same memory; `earlier` are those already there, of which this one keeps nothing. Raises
@@ -28,16 +29,16 @@ class Apart {
   /// Ends the process where it has not ended yet.
   ~Apart();
 
-  /// Has the work done and returns its answer. A signal that waits in `signals` meanwhile is passed
-  /// on to the process, which ends by itself. Raises std::runtime_error with the message of what
-  /// the work raised, or that its process ended before it had answered. A process that a closed
-  /// pipe ends takes this one along. Call it once.
-  std::string run(net::Signals& signals);
+  /// Has the work done; its answer goes to `answer` as it comes, in pieces of any size. A signal
+  /// that waits in `signals` meanwhile is passed on to the process, which ends by itself. Raises
+  /// std::runtime_error with the message of what the work raised, or that its process ended before
+  /// it had answered. A process that a closed pipe ends takes this one along. Call it once.
+  void run(net::Signals& signals, const output::Sink& answer);
   /// Whether a signal was passed on, or waits after run(): a terminal sends it to all processes.
   bool signalled();
 
  private:
-  std::string receive();
+  std::string receive(const output::Sink& answer);
   int wait();
 
   pid_t pid_ = -1;

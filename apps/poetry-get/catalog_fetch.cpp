@@ -45,9 +45,10 @@ std::optional<fetch::PoemCatalog> fetch_catalog(const net::HostPort& where,
   batch.fetch.send.reset();
   batch.fetch.max_bytes = max_bytes;
   batch.family = family;
-  Apart apart([&] { return fetch_text(batch, signals); });
+  Apart apart([&](const output::Sink& answer) { answer(fetch_text(batch, signals)); });
   try {
-    const std::string text = apart.run(signals);
+    std::string text;
+    apart.run(signals, [&](std::string_view piece) { text += piece; });
     if (apart.signalled()) return std::nullopt;
     return fetch::parse_catalog(text, where);
   } catch (const std::system_error&) {

@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <type_traits>
+#include <utility>
 
 namespace poetry::get {
 namespace {
@@ -9,8 +10,10 @@ namespace {
 template <typename Kind>
 concept Plain = std::is_trivially_copyable_v<Kind>;
 
+constexpr std::size_t answer_bytes = std::size_t{64} << 10;
+
 /// Writes each value that it is called with.
-class Packer {
+class Writer {
  public:
   template <Plain Kind>
   void operator()(const Kind& value) {
@@ -34,9 +37,9 @@ class Packer {
 };
 
 /// Reads each value that it is called with, in the order of packing.
-class Unpacker {
+class Reader {
  public:
-  explicit Unpacker(std::string_view bytes) : bytes_(bytes) {}
+  explicit Reader(std::string_view bytes) : bytes_(bytes) {}
 
   template <Plain Kind>
   void operator()(Kind& value) {
@@ -80,21 +83,48 @@ void visit_record(Each& each, One& record) {
 
 }  // namespace
 
-std::string pack(const report::Run& run) {
-  Packer packer;
-  packer(run.cost);
-  packer(run.records.size());
-  for (const fetch::Record& record : run.records) visit_record(packer, record);
-  return std::move(packer.bytes);
+// A frame is its size and its bytes: the first holds the cost and how many records follow, each in
+// a frame of its own.
+void pack(const report::Run& run, const output::Sink& sink) {
+  Writer piece;
+  const auto put = [&](const Writer& frame) {
+    piece(frame.bytes);
+    if (piece.bytes.size() < answer_bytes) return;
+    sink(piece.bytes);
+    piece.bytes.clear();
+  };
+  Writer head;
+  head(run.cost);
+  head(run.records.size());
+  put(head);
+  for (const fetch::Record& record : run.records) {
+    Writer frame;
+    visit_record(frame, record);
+    put(frame);
+  }
+  sink(piece.bytes);
 }
 
-report::Run unpack(std::string_view bytes) {
-  Unpacker unpacker(bytes);
-  report::Run run;
-  unpacker(run.cost);
-  run.records.resize(unpacker.size());
-  for (fetch::Record& record : run.records) visit_record(unpacker, record);
-  return run;
+void Unpacker::take(std::string_view piece) {
+  pending_ += piece;
+  std::string_view rest = pending_;
+  while (rest.size() >= sizeof(std::size_t)) {
+    const std::size_t size = Reader(rest).size();
+    if (rest.size() - sizeof size < size) break;
+    unpack(rest.substr(sizeof size, size));
+    rest.remove_prefix(sizeof size + size);
+  }
+  pending_.erase(0, pending_.size() - rest.size());
+}
+
+void Unpacker::unpack(std::string_view frame) {
+  Reader reader(frame);
+  if (!std::exchange(begun_, true)) {
+    reader(run.cost);
+    run.records.reserve(reader.size());
+  } else {
+    visit_record(reader, run.records.emplace_back());
+  }
 }
 
 }  // namespace poetry::get

@@ -126,7 +126,7 @@ void Job::compare_engines() {
   std::vector<std::unique_ptr<Apart>> processes;
   for (const auto& engine : engines_) {
     const auto turn = processes.empty() ? Turn::first : Turn::later;
-    const auto work = [&] { return pack(run_engine(engine, turn)); };
+    const auto work = [&](const output::Sink& answer) { pack(run_engine(engine, turn), answer); };
     processes.push_back(std::make_unique<Apart>(work, processes));
   }
   for (std::size_t index = 0; index < engines_.size() && !stopped_; ++index) {
@@ -137,16 +137,17 @@ void Job::compare_engines() {
 }
 
 report::Run Job::await(Apart& process, const std::string& engine) {
-  report::Run run;
+  Unpacker unpacker;
+  report::Run& run = unpacker.run;
   try {
-    run = unpack(process.run(signals_));
+    process.run(signals_, [&](std::string_view piece) { unpacker.take(piece); });
   } catch (const std::exception& error) {
     run.failure = error.what();
     write_standard_error("poetry-get: engine " + engine + ": " + run.failure + "\n");
   }
   run.engine = engine;
   run.servers = batch_.servers;
-  return run;
+  return std::move(run);
 }
 
 int Job::run(std::vector<net::HostPort> given, std::optional<std::string> send) {
