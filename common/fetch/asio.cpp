@@ -72,9 +72,8 @@ class AsioRun {
       using Descriptor::Descriptor;
       ~Borrowed() { std::ignore = release(); }
     };
-    for (Borrowed descriptor(io_, fd);; act()) {
+    for (Borrowed descriptor(io_, fd);; act())
       co_await descriptor.async_wait(Borrowed::wait_read, asio::deferred);
-    }
   }
 
   // One in a turn of the loop, so that thousands of them do not hold up those under way.
@@ -121,14 +120,10 @@ class AsioRun {
   // Not by async_connect(), which cannot be awaited once more when the next address joins in.
   Awaitable act(Task& task, const Connect& action) {
     const std::size_t tried = task.sockets.size();
-    if (tried < action.addresses.size()) {
-      try_address(task, action.addresses[tried]);
-      co_return;
-    }
+    if (tried < action.addresses.size()) co_return try_address(task, action.addresses[tried]);
     std::vector<decltype(task.sockets[0].async_wait(Socket::wait_write, asio::deferred))> waits;
-    for (auto& each : task.sockets) {  // those that failed are closed, and fail again
+    for (auto& each : task.sockets)  // those that failed are closed, and fail again
       waits.push_back(each.async_wait(Socket::wait_write, asio::deferred));
-    }
     cancel_at(task, action.until);
     const auto [order, errors] =
         co_await make_parallel_group(std::move(waits))
@@ -155,28 +150,23 @@ class AsioRun {
   }
 
   static void end_candidate(Task& task, std::size_t index, std::error_code error) {
-    if (task.fetch.connect_ended(index, error, base::Clock::now()) == Candidate::failed) {
-      task.sockets[index].close();
-      return;
-    }
-    Socket chosen = std::move(task.sockets[index]);
-    task.sockets.clear();
-    task.sockets.push_back(std::move(chosen));
+    const auto candidate = task.fetch.connect_ended(index, error, base::Clock::now());
+    if (candidate == Candidate::failed) return task.sockets[index].close();
+    std::swap(task.sockets.front(), task.sockets[index]);
+    task.sockets.erase(task.sockets.begin() + 1, task.sockets.end());
   }
 
   Awaitable act(Task& task, const Transfer& action) {
     cancel_at(task, action.until);
-    return action.unsent.empty() ? receive(task, action.max) : send_and_receive(task);
-  }
-
-  Awaitable receive(Task& task, std::size_t max) {
+    if (!action.unsent.empty()) co_return co_await send_and_receive(task);
     std::array<char, line_room> line;
+    const asio::mutable_buffer room = asio::buffer(line, action.max);
     auto& socket = task.sockets[0];
-    const auto [error, bytes] = co_await socket.async_receive(asio::buffer(line, max), as_values);
+    const auto [error, bytes] = co_await socket.async_receive(room, as_values);
     const base::TimePoint now = task.woken = base::Clock::now();
     if (error == asio::error::operation_aborted) co_return;
-    const bool ended = error == asio::error::eof;
-    SocketIo::deliver(task.fetch, observer_, {line.data(), bytes}, ended ? Error() : error, now);
+    const Error failure = error == asio::error::eof ? Error() : error;
+    SocketIo::deliver(task.fetch, observer_, {line.data(), bytes}, failure, now);
     if (bytes == line.size()) socket_io_.receive(task.fetch, socket.native_handle(), now);
   }
 
@@ -205,8 +195,7 @@ class AsioRun {
 
   Awaitable act(Task& task, const HalfClose&) {
     net::half_close(task.sockets[0].native_handle());
-    task.fetch.half_closed(base::Clock::now());
-    co_return;
+    co_return task.fetch.half_closed(base::Clock::now());
   }
 
   Awaitable act(Task& task, const Wait& action) {
