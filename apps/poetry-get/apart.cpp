@@ -16,21 +16,16 @@
 
 #include "base/error.hpp"
 #include "base/write_fully.hpp"
+#include "cli/main.hpp"
 #include "net/socket.hpp"
 
 namespace poetry::get {
 namespace {
 
 // What the process sends begins with what it is.
-constexpr std::string_view answered = "+";
-constexpr std::string_view raised = "-";  // the message of what went wrong
+constexpr std::string_view answer_mark = "+";
+constexpr std::string_view error_mark = "-";  // the message of what went wrong
 constexpr std::size_t piece_bytes = std::size_t{64} << 10;
-
-[[noreturn]] void die_of_closed_pipe() {
-  std::signal(SIGPIPE, SIG_DFL);
-  std::raise(SIGPIPE);
-  ::_exit(128 + SIGPIPE);
-}
 
 /// All that the process does once it has been asked to begin.
 [[noreturn]] void do_work(const Apart::Work& work, int socket) {
@@ -40,13 +35,13 @@ constexpr std::size_t piece_bytes = std::size_t{64} << 10;
   bool begun = false;
   try {
     work([&](std::string_view piece) {
-      if (!std::exchange(begun, true)) send(answered);
+      if (!std::exchange(begun, true)) send(answer_mark);
       send(piece);
     });
   } catch (const std::exception& error) {
     const auto* const failure = dynamic_cast<const std::system_error*>(&error);
-    if (failure != nullptr && failure->code() == std::errc::broken_pipe) die_of_closed_pipe();
-    if (!begun) send(std::string(raised) + error.what());
+    if (failure != nullptr && failure->code() == std::errc::broken_pipe) cli::end_by_closed_pipe();
+    if (!begun) send(std::string(error_mark) + error.what());
     ::_exit(EXIT_FAILURE);
   }
   ::_exit(EXIT_SUCCESS);
@@ -84,7 +79,7 @@ void Apart::run(net::Signals& signals, const output::Sink& answer) {
   net::send_some(socket_.get(), "!");  // where the process is gone, its status tells
   const std::string message = receive(answer);
   const int status = wait();
-  if (WIFSIGNALED(status) && WTERMSIG(status) == SIGPIPE) die_of_closed_pipe();
+  if (WIFSIGNALED(status) && WTERMSIG(status) == SIGPIPE) cli::end_by_closed_pipe();
   if (WIFSIGNALED(status)) {
     throw std::runtime_error("its process was ended by signal " + std::to_string(WTERMSIG(status)));
   }
@@ -113,7 +108,7 @@ std::string Apart::receive(const output::Sink& answer) {
       kind = bytes.substr(0, 1);
       bytes.remove_prefix(1);
     }
-    if (kind == answered) {
+    if (kind == answer_mark) {
       answer(bytes);
     } else {
       message += bytes;

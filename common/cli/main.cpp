@@ -1,5 +1,9 @@
 #include "cli/main.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <csignal>
 #include <exception>
 #include <system_error>
@@ -11,12 +15,6 @@
 
 namespace poetry::cli {
 namespace {
-
-/// Ends as a program that did not handle SIGPIPE would, so that a shell sees what it expects.
-void die_of_closed_pipe() {
-  std::signal(SIGPIPE, SIG_DFL);
-  std::raise(SIGPIPE);
-}
 
 void complain(const std::string& text) {
   try {
@@ -31,10 +29,27 @@ std::string shown(const std::exception& error) {
   return base::to_utf8(base::shown_text(error.what()));
 }
 
+/// Takes the numbers of standard streams that are closed (cron, daemons), so that no file of ours
+/// ever has one of them: what is written there fails, as it would have.
+void occupy_standard_streams() {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
+    if (::fcntl(fd, F_GETFD) != -1 || errno != EBADF) continue;
+    [[maybe_unused]] const int opened =  // the lowest number that is free, and so this one
+        ::open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+  }
+}
+
 }  // namespace
+
+void end_by_closed_pipe() {
+  std::signal(SIGPIPE, SIG_DFL);
+  std::raise(SIGPIPE);
+  ::_exit(128 + SIGPIPE);
+}
 
 int guarded_main(const std::string& tool, const std::function<int()>& body,
                  const std::string& command) {
+  occupy_standard_streams();
   try {
     return body();
   } catch (const base::UsageError& error) {
@@ -42,7 +57,7 @@ int guarded_main(const std::string& tool, const std::function<int()>& body,
     complain(tool + ": " + shown(error) + "\nTry '" + helped + " --help'.\n");
     return exit_usage;
   } catch (const std::system_error& error) {
-    if (error.code() == std::errc::broken_pipe) die_of_closed_pipe();
+    if (error.code() == std::errc::broken_pipe) end_by_closed_pipe();
     complain(tool + ": " + shown(error) + "\n");
   } catch (const std::exception& error) {
     complain(tool + ": " + shown(error) + "\n");
