@@ -1,11 +1,11 @@
 #include <fcntl.h>
 #include <fmt/core.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <filesystem>
 
 #include "base/error.hpp"
@@ -24,7 +24,9 @@ namespace {
 class DirectoryOutput final : public Output {
  public:
   DirectoryOutput(std::string directory, fetch::Servers servers)
-      : directory_(std::move(directory)), servers_(std::move(servers)), begun_(servers_.size()) {}
+      : directory_(std::move(directory)), servers_(std::move(servers)), begun_(servers_.size()) {
+    for (std::size_t task = 0; task < servers_.size(); ++task) remove_earlier(task);
+  }
 
   void write(std::size_t task, std::string_view bytes) override {
     const std::string path = part_path(task);
@@ -42,19 +44,32 @@ class DirectoryOutput final : public Output {
     const std::string path = part_path(task);
     if (outcome == fetch::Outcome::ok && !begun_[task]) open(task, path);  // an empty poem
     if (outcome != fetch::Outcome::ok) return;
-    const std::string whole = path.substr(0, path.size() - std::strlen(".part"));
+    const std::string whole = whole_path(task);
     if (std::rename(path.c_str(), whole.c_str()) < 0) fail(whole);
   }
 
  private:
-  [[nodiscard]] std::string part_path(std::size_t task) const {
-    return directory_ + "/" + file_name(task, servers_.size(), servers_[task]) + ".part";
+  [[nodiscard]] std::string whole_path(std::size_t task) const {
+    return directory_ + "/" + file_name(task, servers_.size(), servers_[task]);
+  }
+  [[nodiscard]] std::string part_path(std::size_t task) const { return whole_path(task) + ".part"; }
+
+  // What an earlier run left does not pass for this one's. What cannot be removed is found when the
+  // task writes.
+  void remove_earlier(std::size_t task) {
+    ::unlink(whole_path(task).c_str());
+    ::unlink(part_path(task).c_str());
   }
 
+  // Others may write to the directory as well: no link is followed, and no pipe waited for.
   base::Fd open(std::size_t task, const std::string& path) {
-    const int flags = O_WRONLY | O_CREAT | O_CLOEXEC | (begun_[task] ? O_APPEND : O_TRUNC);
+    const int flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_APPEND;
     base::Fd file(::open(path.c_str(), flags, 0666));
     if (!file) fail(path);
+    struct stat found {};
+    if (::fstat(file.get(), &found) < 0) fail(path);
+    if (!S_ISREG(found.st_mode)) throw TaskOutputError("write to " + path + ": not a regular file");
+    if (!begun_[task] && ::ftruncate(file.get(), 0) < 0) fail(path);
     begun_[task] = true;
     return file;
   }
