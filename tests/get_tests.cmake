@@ -7,6 +7,7 @@ set(get_tests
     fetch/fetch_test.cpp
     get/output/output_test.cpp
     fetch/poem_catalog_test.cpp
+    fetch/resolver_test.cpp
     get/report/report_test.cpp
     fetch/strategies_test.cpp
     get/report/time_scale_test.cpp

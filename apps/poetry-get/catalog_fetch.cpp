@@ -1,5 +1,7 @@
 #include "catalog_fetch.hpp"
 
+#include <boost/json/stream_parser.hpp>
+#include <memory>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -24,13 +26,39 @@ class Text final : public fetch::Observer {
   std::string text;
 };
 
-/// Raises std::runtime_error with the record's error.
+/// An answer that ends in the midst of its JSON was cut; what is no JSON at all is another matter.
+class WholeJson final : public fetch::AnswerCheck {
+ public:
+  [[nodiscard]] std::size_t max_bytes() const override { return get::max_bytes; }
+  [[nodiscard]] std::string mismatch(std::string_view answer) const override {
+    boost::json::stream_parser parser;
+    boost::system::error_code error;
+    parser.write(answer.data(), answer.size(), error);
+    if (error) return {};
+    parser.finish(error);
+    return error ? "ends in the midst of its JSON" : "";
+  }
+};
+
+/// The host that it was fetched from, a newline, and the catalog. Raises std::runtime_error with
+/// the record's error.
 std::string fetch_text(const fetch::Batch& batch, net::Signals& signals) {
   Text text;
   const fetch::Result result = fetch::find_strategy("select")(batch, text, signals);
   const fetch::Record& record = result.records.at(0);
+  if (record.outcome == fetch::Outcome::limit)
+    throw std::runtime_error("more than " + std::to_string(max_bytes) + " bytes");
   if (record.outcome != fetch::Outcome::ok) throw std::runtime_error(record.error);
-  return std::move(text.text);
+  return record.address->host() + "\n" + text.text;
+}
+
+void require_own_hosts(const fetch::PoemCatalog& catalog, const std::string& name,
+                       const std::string& address) {
+  for (const auto& poem : catalog.poems) {
+    if (poem.where.host == name || poem.where.host == address) continue;
+    throw std::runtime_error("it leads to another host, " + net::to_string(poem.where) +
+                             " (--catalog-hosts any allows that)");
+  }
 }
 
 }  // namespace
@@ -38,11 +66,15 @@ std::string fetch_text(const fetch::Batch& batch, net::Signals& signals) {
 // In a process of its own: what it takes is no engine's cost, and a name is looked up in a thread.
 std::optional<fetch::PoemCatalog> fetch_catalog(const net::HostPort& where,
                                                 const fetch::FetchOptions& fetch,
-                                                net::Family family, net::Signals& signals) {
+                                                net::Family family, CatalogHosts hosts,
+                                                net::Signals& signals) {
   fetch::Batch batch;
   batch.servers = {where};
   batch.fetch = fetch;
   batch.fetch.send.reset();
+  batch.fetch.until = {};
+  batch.fetch.until_idle = {};
+  batch.fetch.check = std::make_shared<const WholeJson>();
   batch.fetch.max_bytes = max_bytes;
   batch.family = family;
   Apart apart([&](const output::Sink& answer) { answer(fetch_text(batch, signals)); });
@@ -50,7 +82,10 @@ std::optional<fetch::PoemCatalog> fetch_catalog(const net::HostPort& where,
     std::string text;
     apart.run(signals, [&](std::string_view piece) { text += piece; });
     if (apart.signalled()) return std::nullopt;
-    return fetch::parse_catalog(text, where);
+    const auto address = text.substr(0, text.find('\n'));
+    auto catalog = fetch::parse_catalog(std::string_view(text).substr(address.size() + 1), where);
+    if (hosts == CatalogHosts::own) require_own_hosts(catalog, where.host, address);
+    return catalog;
   } catch (const std::system_error&) {
     throw;
   } catch (const std::runtime_error& error) {

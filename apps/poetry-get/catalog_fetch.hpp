@@ -20,11 +20,17 @@ class CatalogError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// Fetches the catalog, within the limits and retries of `fetch`. None where a signal ended it.
-/// Raises CatalogError naming it, and std::system_error. Only for a process without other threads.
+/// Where the poems of a catalog may be: at the catalog's own host alone, by its name or the address
+/// that it was fetched from, or anywhere.
+enum class CatalogHosts { own, any };
+
+/// Fetches the catalog, within the limits and retries of `fetch`: one that ends in the midst of its
+/// JSON is fetched anew. None where a signal ended it. Raises CatalogError naming it, and
+/// std::system_error. Only for a process without other threads.
 std::optional<fetch::PoemCatalog> fetch_catalog(const net::HostPort& where,
                                                 const fetch::FetchOptions& fetch,
-                                                net::Family family, net::Signals& signals);
+                                                net::Family family, CatalogHosts hosts,
+                                                net::Signals& signals);
 
 /// The servers given, then the catalog's poems that are not among them, each `repeat` times over;
 /// those that stand in the catalog with what is expected of them.

@@ -51,10 +51,11 @@ Answers resolve_all(const std::vector<net::HostPort>& hosts, const GetOptions& o
     auto numeric = net::resolve_numeric(host, family_of(options));
     if (numeric.addresses.empty()) {
       ++asked;
-      resolver.ask(host, family_of(options), [&, name = host.host](const net::Resolved& found) {
+      const auto answered = [&, name = host.host](const net::Resolved& found) {
         answers.emplace(name, found);
         --asked;
-      });
+      };
+      resolver.ask(host, family_of(options), {[] {}, answered});
     } else {
       answers.emplace(host.host, std::move(numeric));
     }

@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "base/quantity.hpp"
 
 namespace poetry::get {
@@ -24,6 +26,14 @@ std::string Collector::received(std::size_t task, const fetch::Record& record,
   return {};
 }
 
+bool Collector::has_room(std::size_t task) {
+  return std::ranges::all_of(outputs_, [task](const auto& each) { return each->has_room(task); });
+}
+
+void Collector::finish() {
+  for (const auto& output : outputs_) output->finish();
+}
+
 void Collector::retrying(std::size_t task, const fetch::Record& record, base::Duration delay) {
   progress_.discarded(record.bytes);
   if (events_ == Events::all) {
@@ -39,6 +49,7 @@ void Collector::ended(std::size_t task, fetch::Record& record) {
     for (const auto& output : outputs_) output->end(task, record.outcome);
   } catch (const output::TaskOutputError& error) {
     record.outcome = fetch::Outcome::output;
+    record.sha256.reset();
     record.error = (record.address ? net::to_string(*record.address) : "") + ": " + error.what();
   }
   progress_.ended(record.outcome);

@@ -25,6 +25,11 @@ class Collector final : public fetch::Observer {
   void retrying(std::size_t task, const fetch::Record& record, base::Duration delay) override;
   void ended(std::size_t task, fetch::Record& record) override;
 
+  /// Whether more of the task can be taken now. Any thread may ask.
+  bool has_room(std::size_t task);
+  /// Waits until all has been written. Raises what the sinks raise.
+  void finish();
+
  private:
   std::vector<std::unique_ptr<output::Output>> outputs_;
   Events events_;

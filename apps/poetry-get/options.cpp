@@ -43,6 +43,9 @@ void add_task_options(Table& table, GetOptions& o) {
   table.push_back({"catalog", 0, "ADDRESS", "fetch and check the poems of this server's catalog",
                    "", [&o](std::string_view text) { o.catalog = net::parse_host_port(text); },
                    [&o] { return o.catalog ? Texts{net::to_string(*o.catalog)} : Texts{}; }});
+  table.push_back({"catalog-hosts", 0, "own|any", "hosts to which that catalog may lead",
+                   o.catalog_hosts, cli::one_of(o.catalog_hosts, {"own", "any"}),
+                   shows(o.catalog_hosts)});
   table.push_back({"repeat", 'n', "N", "N tasks for each server", "1",
                    cli::into(o.repeat, 1, max_repeats), shows(o.repeat)});
   table.push_back({"parallel", 'j', "N", "at most N tasks in flight; 0 is all", "0",
@@ -57,6 +60,8 @@ void add_output_options(Table& table, GetOptions& o) {
   table.push_back({"print", 0, "ordered|live|none",
                    "poems in task order, or lines as they come, once, by the first engine", o.print,
                    cli::one_of(o.print, {"ordered", "live", "none"}), shows(o.print)});
+  table.push_back({"raw", 0, "", "poems as they are, also onto a terminal", "", cli::into(o.raw),
+                   shows(o.raw)});
   table.push_back(
       {"quiet", 'q', "", "no events and no progress", "", cli::into(o.quiet), shows(o.quiet)});
   table.push_back({"verbose", 'v', "", "every event; else, beyond 20 tasks, failures only", "",
@@ -87,8 +92,11 @@ void add_limit_options(Table& table, GetOptions& o) {
       {"seed", 0, "N", "seed of what is random in that; without it, from the clock", "",
        [&o](std::string_view text) { o.seed = base::parse_count(text, "seed", 0, any_count); },
        [&o] { return o.seed ? Texts{std::to_string(*o.seed)} : Texts{}; }});
-  table.push_back({"max-bytes", 0, "SIZE", "stop a task that sends more, as outcome limit", "",
-                   [&fetch](std::string_view text) { fetch.max_bytes = base::parse_size(text); },
+  table.push_back({"max-bytes", 0, "SIZE", "stop a task there, as outcome limit", "",
+                   [&fetch](std::string_view text) {
+                     fetch.max_bytes = base::parse_size(text);
+                     if (fetch.max_bytes == 0) throw base::UsageError("less than 1B", text);
+                   },
                    [&fetch] {
                      return fetch.max_bytes == any_count
                                 ? Texts{}
@@ -97,14 +105,34 @@ void add_limit_options(Table& table, GetOptions& o) {
 }
 
 void add_network_options(Table& table, GetOptions& o) {
-  table.push_back({"send", 0, "TEXT", "send TEXT (@FILE, C escapes) first, then half-close", "",
+  table.push_back({"send", 0, "TEXT", "send TEXT (@FILE, C escapes) first", "",
                    [&o](std::string_view text) {
                      if (!text.starts_with('@')) unescape(text);
                      o.send = text;
                    },
                    [&o] { return o.send ? Texts{*o.send} : Texts{}; }});
+  table.push_back({"half-close", 0, "", "with --send: half-close after it", "",
+                   cli::into(o.half_close), shows(o.half_close)});
+  table.push_back({"hold", 0, "", "", "", [&o](std::string_view) { o.half_close = false; }});
+  fetch::FetchOptions& fetch = o.fetch;
+  table.push_back({"until", 0, "TEXT", "a stream is whole once TEXT (C escapes) has come", "",
+                   [&o](std::string_view text) {
+                     o.fetch.until.text = unescape(text);
+                     if (o.fetch.until.text.empty()) throw base::UsageError("no text", text);
+                     o.until = text;
+                   },
+                   [&o] { return o.until ? Texts{*o.until} : Texts{}; }});
+  table.push_back({"until-lines", 0, "N", "a stream is whole after N lines", "",
+                   cli::into(fetch.until.lines, 1, any_count), [&fetch] {
+                     return fetch.until.lines == 0 ? Texts{}
+                                                   : Texts{std::to_string(fetch.until.lines)};
+                   }});
+  table.push_back({"until-idle", 0, "DUR", "a stream is whole after such a silence; 0 is not", "0",
+                   cli::into(fetch.until_idle), shows(fetch.until_idle)});
   table.push_back(
-      {"hold", 0, "", "with --send: do not half-close", "", cli::into(o.hold), shows(o.hold)});
+      {"expect", 0, "REGEX", "an answer that does not match is outcome unexpected", "",
+       [&o](std::string_view text) { o.fetch.check = fetch::match_pattern(o.expect = text); },
+       shows(o.expect)});
   table.push_back({"ipv4", '4', "", "IPv4 only", "", cli::into(o.ipv4), shows(o.ipv4)});
   table.push_back({"ipv6", '6', "", "IPv6 only", "", cli::into(o.ipv6), shows(o.ipv6)});
   table.push_back(
@@ -141,6 +169,8 @@ cli::Parsed parse_get_options(int argc, const char* const* argv, GetOptions& opt
   if (!options.output.empty() && !options.output_dir.empty()) {
     throw base::UsageError("only one of these can be given", "--output, --output-dir");
   }
+  if (options.half_close && !options.send)
+    throw base::UsageError("there is nothing to send first", "--half-close");
   if (options.ipv4 && options.ipv6)
     throw base::UsageError("only one of these can be given", "-4, -6");
   return cli::Parsed::run;

@@ -16,11 +16,13 @@ struct GetOptions {
   std::string engine = "select";  ///< names, comma-separated, or "all"
   std::vector<std::string> from;
   std::optional<net::HostPort> catalog;  ///< whose poems are tasks, too
+  std::string catalog_hosts = "own";     ///< to which it may lead
   std::uint64_t repeat = 1;
   std::uint64_t parallel = 0;  ///< 0 is all
   std::string output;
   std::string output_dir;
   std::string print = "ordered";
+  bool raw = false;
   bool quiet = false;
   bool verbose = false;
   std::string report = "text";
@@ -30,7 +32,9 @@ struct GetOptions {
   fetch::FetchOptions fetch;          ///< limits and retries; `send` as read_send() gives it
   std::optional<std::uint64_t> seed;  ///< of retry delays; none: from the clock
   std::optional<std::string> send;    ///< as given: text with C escapes, or @FILE
-  bool hold = false;
+  bool half_close = false;
+  std::optional<std::string> until;  ///< as given, with C escapes
+  std::string expect;                ///< as given
   bool ipv4 = false;
   bool ipv6 = false;
   bool check = false;

@@ -23,7 +23,7 @@ fetch::FetchOptions fetch_options(const GetOptions& options, std::optional<std::
   fetch::FetchOptions fetch = options.fetch;
   fetch.seed = options.seed.value_or(base::seed_from_clock());  // one for all engines
   fetch.send = std::move(send);
-  fetch.after_send = options.hold ? fetch::AfterSend::hold : fetch::AfterSend::half_close;
+  fetch.after_send = options.half_close ? fetch::AfterSend::half_close : fetch::AfterSend::hold;
   const bool shown = options.report == "json" || options.report == "csv";
   fetch.digests = shown ? fetch::Digests::yes : fetch::Digests::no;
   return fetch;
@@ -44,10 +44,7 @@ std::size_t max_arrivals(const GetOptions& options, std::size_t tasks) {
 std::size_t max_in_flight(std::size_t asked, std::size_t tasks) {
   const auto [room, limit] = room_for_tasks();
   if (std::min<std::uint64_t>(tasks, asked == 0 ? tasks : asked) <= room) return asked;
-  if (asked != 0) {
-    base::log_warn("--parallel {} is more than {} open files (ulimit -n) allow: {} tasks at once",
-                   asked, limit, room);
-  }
+  base::log_warn("{} tasks at once: {} open files (ulimit -n) allow no more", room, limit);
   return room;
 }
 
@@ -72,7 +69,8 @@ std::optional<fetch::Batch> plan_batch(const GetOptions& options, std::vector<ne
   batch.family = family_of(options);
   fetch::PoemCatalog catalog;
   if (options.catalog) {
-    auto found = fetch_catalog(*options.catalog, batch.fetch, batch.family, signals);
+    const auto hosts = options.catalog_hosts == "any" ? CatalogHosts::any : CatalogHosts::own;
+    auto found = fetch_catalog(*options.catalog, batch.fetch, batch.family, hosts, signals);
     if (!found) return std::nullopt;
     catalog = std::move(*found);
     if (options.verbose) tell(*options.catalog, catalog);

@@ -1,15 +1,19 @@
 #include "run.hpp"
 
 #include <sys/resource.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
 #include <memory>
+#include <optional>
 
 #include "apart.hpp"
 #include "base/error.hpp"
+#include "base/shown_text.hpp"
 #include "base/terminal.hpp"
+#include "base/utf8.hpp"
 #include "catalog_fetch.hpp"
 #include "cli/main.hpp"
 #include "cli/replaced_file.hpp"
@@ -45,6 +49,7 @@ class Job {
  private:
   std::vector<std::unique_ptr<output::Output>> make_outputs(Turn turn);
   report::Run run_engine(const std::string& engine, Turn turn);
+  void let_signals_end(bool interrupted);
   void compare_engines();
   report::Run await(Apart& process, const std::string& engine);
   void report();
@@ -56,7 +61,7 @@ class Job {
   std::vector<std::string> engines_ = engines_of(options_.engine);
   Files files_;
   fetch::Batch batch_;
-  net::Signals signals_{SIGINT, SIGTERM};
+  std::optional<net::Signals> signals_{std::in_place, std::initializer_list{SIGINT, SIGTERM}};
   output::TerminalWriter terminal_;
   bool stopped_ = false;  // by a signal that came to this process and not to an engine's
   std::vector<report::Run> runs_;
@@ -69,7 +74,8 @@ void write_standard_error(std::string_view text) {
 Job::Job(const GetOptions& options)
     : options_(options),
       files_(options),
-      terminal_(options.quiet ? output::Quiet::yes : output::Quiet::no) {}
+      terminal_(options.quiet ? output::Quiet::yes : output::Quiet::no,
+                options.raw ? output::Raw::yes : output::Raw::no) {}
 
 // Of several engines the first prints. The others do the same work for nothing, so that their
 // figures tell of the same.
@@ -107,7 +113,11 @@ report::Run Job::run_engine(const std::string& engine, Turn turn) {
   const std::size_t max = batch_.parallel == 0 ? tasks : batch_.parallel;
   Progress progress(terminal_, tasks, engine == "sequential" ? 1 : max);
   Collector collector(make_outputs(turn), events(), terminal_, progress);
-  fetch::Result result = fetch::find_strategy(engine)(batch_, collector, signals_);
+  batch_.fetch.has_room = [&collector](std::size_t task) { return collector.has_room(task); };
+  fetch::Result result = fetch::find_strategy(engine)(batch_, collector, *signals_);
+  let_signals_end(
+      std::ranges::count(result.records, fetch::Outcome::interrupted, &fetch::Record::outcome) > 0);
+  collector.finish();
   progress.stop();
   report::Run run;
   run.engine = engine;
@@ -118,6 +128,18 @@ report::Run Job::run_engine(const std::string& engine, Turn turn) {
   deduct(run.cost, progress.cost());
   run.cost.wakeups = result.wakeups;
   return run;
+}
+
+// What is still to be written may meet a reader that has stopped: from here on a signal ends the
+// process at once; where one has come already, time does.
+void Job::let_signals_end(bool interrupted) {
+  if (!interrupted) {
+    signals_.reset();
+    return;
+  }
+  std::signal(SIGALRM, [](int) { ::_exit(cli::exit_interrupted); });
+  const itimerval patience{{}, {1, 500'000}};
+  ::setitimer(ITIMER_REAL, &patience, nullptr);
 }
 
 // All processes are there before the first begins: each starts with the same memory, and none with
@@ -140,7 +162,7 @@ report::Run Job::await(Apart& process, const std::string& engine) {
   Unpacker unpacker;
   report::Run& run = unpacker.run;
   try {
-    process.run(signals_, [&](std::string_view piece) { unpacker.take(piece); });
+    process.run(*signals_, [&](std::string_view piece) { unpacker.take(piece); });
   } catch (const std::exception& error) {
     run.failure = error.what();
     write_standard_error("poetry-get: engine " + engine + ": " + run.failure + "\n");
@@ -151,13 +173,14 @@ report::Run Job::await(Apart& process, const std::string& engine) {
 }
 
 int Job::run(std::vector<net::HostPort> given, std::optional<std::string> send) {
-  auto batch = plan_batch(options_, std::move(given), std::move(send), signals_);
+  auto batch = plan_batch(options_, std::move(given), std::move(send), *signals_);
   if (!batch) return cli::exit_interrupted;
   batch_ = std::move(*batch);
   if (engines_.size() == 1) {
     runs_.push_back(run_engine(engines_.front(), Turn::first));
   } else {
     compare_engines();
+    let_signals_end(stopped_);
   }
   report();
   return status();
@@ -212,7 +235,7 @@ int run_get(const GetOptions& options) {
   try {
     return Job(options).run(std::move(servers), std::move(send));
   } catch (const CatalogError& error) {
-    write_standard_error("poetry-get: " + std::string(error.what()) + "\n");
+    write_standard_error("poetry-get: " + base::to_utf8(base::shown_text(error.what())) + "\n");
     return cli::exit_none;
   }
 }

@@ -47,6 +47,24 @@ std::u32string shown_text(std::string_view bytes) {
   return text;
 }
 
+std::string_view HarmlessText::pass(std::string_view bytes) {
+  waiting_ += bytes;
+  shown_.clear();
+  std::string_view rest = waiting_;
+  while (!rest.empty()) {
+    const auto next = first_character(rest);
+    const bool begins = static_cast<unsigned char>(rest.front()) >= 0xc2;  // several bytes
+    if ((!next.well_formed && begins && next.size == rest.size()) || rest == "\r") break;
+    const bool line_end = rest.starts_with("\r\n") || rest.front() == '\n';
+    const bool plain = next.well_formed && !among(unshown, next.character);
+    shown_ +=
+        line_end || rest.front() == '\t' || plain ? rest.substr(0, next.size) : "\xEF\xBF\xBD";
+    rest.remove_prefix(next.size);
+  }
+  waiting_.erase(0, waiting_.size() - rest.size());
+  return shown_;
+}
+
 std::u32string in_ascii(std::u32string text) {
   std::replace_if(
       text.begin(), text.end(), [](char32_t each) { return each > 0x7e; }, U'?');

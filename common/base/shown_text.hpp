@@ -12,6 +12,18 @@ namespace poetry::base {
 /// becomes U+FFFD, an ill-formed sequence one for each of its maximal subparts.
 std::u32string shown_text(std::string_view bytes);
 
+/// Passes a stream on to a terminal: its lines and tabs, and of the rest what shown_text() shows.
+class HarmlessText {
+ public:
+  /// The next bytes as they may be shown. What may be the beginning of a character or of a CR LF
+  /// waits for what follows. Valid until the next call.
+  std::string_view pass(std::string_view bytes);
+
+ private:
+  std::string waiting_;
+  std::string shown_;
+};
+
 /// The same with '?' for everything that is not ASCII.
 std::u32string in_ascii(std::u32string text);
 

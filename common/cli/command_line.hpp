@@ -22,7 +22,7 @@ struct Option {
   std::string name;      ///< "delay"
   char letter = 0;       ///< 'd', or 0
   std::string argument;  ///< "DUR"; empty for a switch, which is set with "true"
-  std::string text;      ///< one line for --help
+  std::string text;      ///< one line for --help; empty: accepted for old scripts, and not told
   std::string standard;  ///< the default as --help prints it; empty for none
   std::function<void(std::string_view)> set;
   std::function<std::vector<std::string>()> shown = {};

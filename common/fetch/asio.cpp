@@ -56,7 +56,7 @@ class AsioRun {
     Timer deadline;               // never, where nothing waits for it
     std::vector<Socket> sockets;  // to connect, by the index of their address; or the connection
     base::TimePoint woken{};      // when its last wait was over: what came by then counts
-    bool put_back = false;
+    Error shortage{};             // for which it begins anew later
   };
 
   // What a coroutine raises leaves run().
@@ -93,13 +93,13 @@ class AsioRun {
     co_await asio::post(io_, asio::deferred);  // from then on, what is raised leaves run() at once
     Task task{begin_fetch(batch_, number, base::Clock::now()), Timer(io_, base::never), {}};
     tasks_[number] = &task;
-    while (!task.fetch.over() && !task.put_back) {
+    while (!task.fetch.over() && !task.shortage) {
       co_await std::visit([&](const auto& each) { return act(task, each); }, task.fetch.next());
       task.fetch.expired(task.woken);
     }
     tasks_.erase(number);
     task.sockets.clear();
-    task.put_back ? queue_.put_back(number) : queue_.finish(task.fetch);
+    task.shortage ? queue_.put_back(number, task.shortage) : queue_.finish(task.fetch);
     ended_.cancel();
   }
 
@@ -107,18 +107,25 @@ class AsioRun {
   Awaitable act(Task& task, const Resolve& action) {
     if (resolve_numeric(task.fetch, batch_)) co_return;
     Timer deadline(io_, action.until);
-    const auto ticket =
-        resolver_.ask(task.fetch.where(), batch_.family, [&](const net::Resolved& found) {
-          task.fetch.resolved(found, base::Clock::now());
-          deadline.cancel();
-        });
-    co_await deadline.async_wait(as_values);
-    task.woken = base::Clock::now();
+    const auto begun = [&] {
+      task.fetch.lookup_begun(base::Clock::now());
+      deadline.expires_at(task.fetch.deadline());
+    };
+    const auto answered = [&](const net::Resolved& found) {
+      task.fetch.resolved(found, base::Clock::now());
+      deadline.cancel();
+    };
+    const auto ticket = resolver_.ask(task.fetch.where(), batch_.family, {begun, answered});
+    do {
+      co_await deadline.async_wait(as_values);
+      task.woken = base::Clock::now();
+    } while (std::holds_alternative<Resolve>(task.fetch.next()) && task.woken < deadline.expiry());
     resolver_.forget(ticket);
   }
 
   // Not by async_connect(), which cannot be awaited once more when the next address joins in.
   Awaitable act(Task& task, const Connect& action) {
+    for (std::size_t each = 0; each < action.over; ++each) task.sockets[each].close();
     const std::size_t tried = task.sockets.size();
     if (tried < action.addresses.size()) co_return try_address(task, action.addresses[tried]);
     std::vector<decltype(task.sockets[0].async_wait(Socket::wait_write, asio::deferred))> waits;
@@ -137,8 +144,6 @@ class AsioRun {
   void try_address(Task& task, const net::Address& address) {
     base::Fd opened = net::open_socket(address.family(), net::Blocking::no);
     Error error(opened ? 0 : errno, boost::system::system_category());
-    task.put_back = task.fetch.may_begin_anew(error) && !queue_.alone();
-    if (task.put_back) return;
     auto& socket = task.sockets.emplace_back(io_);
     if (!error) socket.assign({address.family(), IPPROTO_TCP}, opened.get(), error);
     if (!error) {
@@ -146,7 +151,8 @@ class AsioRun {
       if (started.status == net::IoStatus::would_block) return;
       error = started.error;
     }
-    end_candidate(task, task.sockets.size() - 1, error);
+    if (task.fetch.may_begin_anew(error) && !queue_.alone()) task.shortage = error;
+    if (!task.shortage) end_candidate(task, task.sockets.size() - 1, error);
   }
 
   static void end_candidate(Task& task, std::size_t index, std::error_code error) {
@@ -157,6 +163,7 @@ class AsioRun {
   }
 
   Awaitable act(Task& task, const Transfer& action) {
+    if (action.max == 0) co_return co_await sleep(task, action.until);
     cancel_at(task, action.until);
     if (!action.unsent.empty()) co_return co_await send_and_receive(task);
     std::array<char, line_room> line;
@@ -201,8 +208,12 @@ class AsioRun {
   Awaitable act(Task& task, const Wait& action) {
     task.sockets.clear();
     observer_.retrying(task.fetch.task(), task.fetch.record(), action.delay);
-    Timer delay(io_, action.until);
-    co_await delay.async_wait(asio::deferred);
+    co_return co_await sleep(task, action.until);
+  }
+
+  Awaitable sleep(Task& task, base::TimePoint until) {
+    Timer timer(io_, until);
+    co_await timer.async_wait(asio::deferred);
     task.woken = base::Clock::now();
   }
 

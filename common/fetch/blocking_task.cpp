@@ -26,16 +26,17 @@ BlockingTask::BlockingTask(const Batch& batch, std::size_t task, Observer& obser
       fetch_(begin_fetch(batch, task, base::Clock::now())),
       polled_{{stop, POLLIN, 0}} {}
 
-BlockingTask::End BlockingTask::run(Shortage shortage) {
-  shortage_ = shortage;
-  stopped_ = false;
+std::error_code BlockingTask::run(IfShort if_short) {
+  if_short_ = if_short;
+  shortage_.clear();
+  sockets_.clear();
   while (!fetch_.over()) {
     std::visit([&](const auto& each) { act(each); }, fetch_.next());
-    if (stopped_) return End::short_of_descriptors;
+    if (shortage_) return shortage_;
     fetch_.expired(polled_at_);  // what was ready by then has been taken
   }
   sockets_.clear();
-  return End::over;
+  return {};
 }
 
 // Waits for the descriptors behind the first. False where the task is interrupted instead.
@@ -55,16 +56,17 @@ bool BlockingTask::wait(base::TimePoint until) {
   return false;
 }
 
-void BlockingTask::act(const Resolve& action) {
+void BlockingTask::act(const Resolve&) {
   if (resolve_numeric(fetch_, batch_)) return;
   try {
     Resolver resolver(lookups_);
-    resolver.ask(fetch_.where(), batch_.family,
-                 [this](const auto& found) { fetch_.resolved(found, base::Clock::now()); });
+    const auto begun = [this] { fetch_.lookup_begun(base::Clock::now()); };
+    const auto answered = [this](const auto& found) { fetch_.resolved(found, base::Clock::now()); };
+    resolver.ask(fetch_.where(), batch_.family, {begun, answered});
     polled_.resize(1);
     polled_.push_back({resolver.fd(), POLLIN, 0});
-    while (std::holds_alternative<Resolve>(fetch_.next()) && wait(action.until) &&
-           polled_at_ < action.until) {
+    while (std::holds_alternative<Resolve>(fetch_.next()) && wait(fetch_.deadline()) &&
+           polled_at_ < fetch_.deadline()) {
       resolver.deliver();
     }
   } catch (const std::system_error& error) {
@@ -73,6 +75,7 @@ void BlockingTask::act(const Resolve& action) {
 }
 
 void BlockingTask::act(const Connect& action) {
+  for (std::size_t index = 0; index < action.over; ++index) sockets_[index].reset();
   if (sockets_.size() < action.addresses.size()) {
     try_address(action.addresses[sockets_.size()]);
     return;
@@ -90,14 +93,13 @@ void BlockingTask::try_address(const net::Address& address) {
   base::Fd socket = net::open_socket(address.family(), net::Blocking::yes);
   std::error_code error{socket ? 0 : errno, std::generic_category()};
   if (socket) net::limit_blocking(socket.get(), longest_block);
-  if (stops_for(error)) return;
   sockets_.push_back(std::move(socket));
   if (!error) {
     const net::IoResult started = net::start_connect(sockets_.back().get(), address);
     if (started.status == net::IoStatus::would_block) return;
     error = started.error;
   }
-  end_candidate(sockets_.size() - 1, error);
+  if (!stops_for(error)) end_candidate(sockets_.size() - 1, error);
 }
 
 void BlockingTask::end_candidate(std::size_t index, std::error_code error) {
@@ -111,15 +113,15 @@ void BlockingTask::end_candidate(std::size_t index, std::error_code error) {
 }
 
 bool BlockingTask::stops_for(std::error_code error) {
-  stopped_ = shortage_ == Shortage::stop && fetch_.may_begin_anew(error);
-  return stopped_;
+  if (if_short_ == IfShort::stop && fetch_.may_begin_anew(error)) shortage_ = error;
+  return static_cast<bool>(shortage_);
 }
 
 void BlockingTask::act(const Transfer& action) {
-  const int events = action.unsent.empty() ? POLLIN : POLLIN | POLLOUT;
+  const int events = (action.max > 0 ? POLLIN : 0) | (action.unsent.empty() ? 0 : POLLOUT);
   polled_.resize(1);
-  polled_.push_back({sockets_.front().get(), static_cast<short>(events), 0});
-  if (!wait(action.until)) return;
+  if (events != 0) polled_.push_back({sockets_.front().get(), static_cast<short>(events), 0});
+  if (!wait(action.until) || events == 0) return;
   // An error or hang-up is found by the call that was waited for.
   const int found = polled_[1].revents;
   const int ready = (found & (POLLERR | POLLHUP | POLLNVAL)) != 0 ? events : found;

@@ -17,8 +17,8 @@
 
 namespace poetry::fetch {
 
-/// What a task does whose first descriptor cannot be had (EMFILE, ENFILE).
-enum class Shortage { stop, fail };
+/// What a task does that lacks at its beginning what others give back when they end.
+enum class IfShort { stop, fail };
 
 class BlockingTask {
  public:
@@ -26,16 +26,16 @@ class BlockingTask {
   BlockingTask(const Batch& batch, std::size_t task, Observer& observer, SocketIo& socket_io,
                std::shared_ptr<Resolver::Lookups> lookups, int stop);
 
-  enum class End { over, short_of_descriptors };
-  /// Runs until the fetch is over, or stops as `shortage` says, to be run again or given up.
-  End run(Shortage shortage);
+  /// Runs until the fetch is over; or stops as `if_short` says, to be run again or given up, and
+  /// returns what it lacks.
+  std::error_code run(IfShort if_short);
 
   [[nodiscard]] Fetch& fetch() { return fetch_; }
   /// How often a wait has returned.
   [[nodiscard]] std::uint64_t wakeups() const { return wakeups_; }
 
  private:
-  void act(const Resolve& action);
+  void act(const Resolve&);
   void act(const Connect& action);
   void act(const Transfer& action);
   void act(const HalfClose&);
@@ -56,8 +56,8 @@ class BlockingTask {
   std::vector<pollfd> polled_;   // the first is `stop`
   base::TimePoint polled_at_{};  // when what is ready was last looked for
   std::uint64_t wakeups_ = 0;
-  Shortage shortage_ = Shortage::fail;
-  bool stopped_ = false;
+  IfShort if_short_ = IfShort::fail;
+  std::error_code shortage_;
 };
 
 }  // namespace poetry::fetch

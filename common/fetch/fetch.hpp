@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -12,14 +14,18 @@
 #include <variant>
 
 #include "base/clock.hpp"
+#include "fetch/answer_check.hpp"
+#include "fetch/end_mark.hpp"
 #include "fetch/race.hpp"
 #include "fetch/record.hpp"
 #include "net/address.hpp"
 
 namespace poetry::fetch {
 
-enum class AfterSend { half_close, hold };
+enum class AfterSend { hold, half_close };
 enum class Digests { no, yes };
+
+inline constexpr base::Duration room_asked_every = std::chrono::milliseconds(20);
 
 /// Limits of 0 are none.
 struct FetchOptions {
@@ -30,26 +36,33 @@ struct FetchOptions {
   std::uint64_t retries = 0;
   base::Duration retry_delay = std::chrono::seconds(1);  ///< of the first; see retry_delay()
   std::uint64_t seed = 0;                                ///< of all tasks' retry delays
-  std::uint64_t max_bytes = std::numeric_limits<std::uint64_t>::max();
+  std::uint64_t max_bytes = std::numeric_limits<std::uint64_t>::max();  ///< more than 0
+  EndMarks until;               ///< what makes the stream whole, besides its end
+  base::Duration until_idle{};  ///< so does a silence after its first byte; 0 is no such end
+  std::shared_ptr<const AnswerCheck> check;  ///< else the answer is Outcome::unexpected
+  /// Whether what the task receives has a place to go; while it has none, nothing is received, and
+  /// this is asked again every room_asked_every. Empty: it always has. Called by any thread.
+  std::function<bool(std::size_t task)> has_room;
   std::optional<std::string> send;
-  AfterSend after_send = AfterSend::half_close;
+  AfterSend after_send = AfterSend::hold;
   Digests digests = Digests::no;  ///< whether a record tells the bytes' SHA-256
   std::size_t max_arrivals =
       Arrivals::capacity;  ///< when they came, for a picture; 0 is not at all
 };
 
 /// The next action. With `until` comes expired(), should nothing else come before.
-struct Resolve {  ///< then resolved()
+struct Resolve {  ///< then lookup_begun() and resolved()
   base::TimePoint until;
 };
 struct Connect {  ///< a socket for each address, side by side; then connect_ended() for each
   std::span<const net::Address>
-      addresses;  ///< those of the last Connect, and perhaps more behind them
+      addresses;         ///< those of the last Connect, and perhaps more behind them
+  std::size_t over = 0;  ///< so many, from the first on, are no longer tried: close their sockets
   base::TimePoint until;
 };
 struct Transfer {           ///< send and receive, whatever is possible first
   std::string_view unsent;  ///< valid as long as the options
-  std::uint64_t max = 0;    ///< bytes to receive, at most
+  std::uint64_t max = 0;    ///< bytes to receive, at most; 0: leave them where they are
   base::TimePoint until;
 };
 struct HalfClose {};     ///< then half_closed()
@@ -81,10 +94,13 @@ class Fetch {
   [[nodiscard]] const net::HostPort& where() const { return where_; }
   [[nodiscard]] const Record& record() const { return record_; }
   Record& record() { return record_; }
-  /// Whether the task lacks what others give back when they end (EMFILE, ENFILE), and has done
+  /// Whether the task lacks what others give back when they end (net::is_shortage()), and has done
   /// nothing yet that shows: it may begin anew then, in place of being told of this error.
   [[nodiscard]] bool may_begin_anew(std::error_code error) const;
 
+  /// The name is being looked up, and waits for no other any more: from now on, that takes time.
+  void lookup_begun(base::TimePoint now);
+  /// Also without lookup_begun(), where there was nothing to look up.
   void resolved(const net::Resolved& found, base::TimePoint now);
   /// The attempt to connect to Connect's address at this index is over, without an error or with
   /// one. Not after one was chosen, nor after Connect has ceased to be the next action.
@@ -93,7 +109,7 @@ class Fetch {
   void send_failed(std::error_code error, base::TimePoint now);
   void half_closed(base::TimePoint now);
   /// Returns those of the bytes, which are never none, that count: all but what goes beyond
-  /// max_bytes, of which one byte is read to tell an end at the limit from a stream cut there.
+  /// max_bytes or an end mark.
   std::string_view received(std::string_view bytes, base::TimePoint now);
   void stream_ended(base::TimePoint now);
   void receive_failed(std::error_code error, base::TimePoint now);
@@ -110,10 +126,15 @@ class Fetch {
   void race_on();
   void connected(base::TimePoint now);
   void note_activity(base::TimePoint now);
+  [[nodiscard]] std::string_view unsent() const;
+  [[nodiscard]] base::TimePoint silent_until() const;
+  void look_for_room(base::TimePoint now);
+  void be_whole(base::TimePoint now);
+  void be_silent_too_long(base::TimePoint now);
+  [[nodiscard]] std::string connect_timed_out() const;
   void count(std::string_view bytes, base::TimePoint now);
   void broken(Outcome outcome, std::string_view step, const std::string& what, base::TimePoint now);
   void end(Outcome outcome, std::string error, base::TimePoint now);
-  void finish_digest();
   [[nodiscard]] std::string difference() const;
   [[nodiscard]] std::string text_of(std::string_view what) const;
 
@@ -128,12 +149,16 @@ class Fetch {
   base::TimePoint attempt_until_ = base::never;  // to resolve and connect
   base::TimePoint phase_until_ = base::never;    // of what is under way
   base::TimePoint heard_ = base::never;          // when the server was last heard
+  base::TimePoint active_ = base::never;         // or has taken something
   base::Duration delay_{};                       // before the attempt that is waited for
   Race race_;
+  bool full_ = false;  // what is received has no place to go at the moment
   std::size_t sent_ = 0;
   std::error_code send_error_;
   std::error_code reset_;  // found before what the server sent ahead of it was read
   char last_byte_ = '\n';
+  EndMark end_mark_;
+  std::string answer_;                  // its beginning, where it is to be checked
   std::optional<base::Sha256> digest_;  // of this attempt's bytes
 };
 

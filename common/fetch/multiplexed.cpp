@@ -31,7 +31,8 @@ class MultiplexerTransport final : public Transport {
   void transfer(TaskSocket& connected, const Transfer& what) override {
     auto& socket = static_cast<Socket&>(connected);
     socket.connected = true;
-    watch(socket, what.unsent.empty() ? reactor::Interest::read : reactor::Interest::both);
+    const auto reads = what.max > 0 ? reactor::Interest::read : reactor::Interest::none;
+    watch(socket, what.unsent.empty() ? reads : reads | reactor::Interest::write);
   }
 
   void close(std::unique_ptr<TaskSocket> socket) override {

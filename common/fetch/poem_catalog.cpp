@@ -63,8 +63,8 @@ Expected expected_of(const json::object& entry) {
 PoemCatalog parse_catalog(std::string_view text, const net::HostPort& asked) {
   boost::system::error_code error;
   const json::value parsed = json::parse(text, error);
-  if (error) throw std::runtime_error("no JSON: " + error.message());
-  if (!parsed.is_array()) throw std::runtime_error("no JSON array");
+  if (error) throw std::runtime_error("not a catalog: no JSON: " + error.message());
+  if (!parsed.is_array()) throw std::runtime_error("not a catalog: no JSON array");
   PoemCatalog catalog;
   std::size_t number = 0;
   for (const auto& entry : parsed.as_array()) {
@@ -79,7 +79,8 @@ PoemCatalog parse_catalog(std::string_view text, const net::HostPort& asked) {
         ++catalog.others;
       }
     } catch (const std::runtime_error& wrong) {
-      throw std::runtime_error("entry " + std::to_string(number) + ": " + wrong.what());
+      throw std::runtime_error("not a catalog: entry " + std::to_string(number) + ": " +
+                               wrong.what());
     }
   }
   return catalog;

@@ -27,22 +27,28 @@ Race::Race(const std::vector<net::Address>& found, base::TimePoint now)
 }
 
 void Race::try_next(base::TimePoint now) {
+  if (under_way_ == max_tried_at_once) {
+    errors_[over()] = std::make_error_code(std::errc::timed_out);
+    --under_way_;
+  }
   errors_.emplace_back();
   ++under_way_;
-  const bool more = errors_.size() < addresses_.size() && under_way_ < max_tried_at_once;
+  const bool more = errors_.size() < addresses_.size();
   next_at_ = more ? base::later(now, connection_attempt_delay) : base::never;
 }
 
 void Race::failed(std::size_t index, std::error_code error, base::TimePoint now) {
   errors_[index] = error;
-  const bool crowded = under_way_-- == max_tried_at_once;
+  --under_way_;
   const bool last = index + 1 == errors_.size();
-  if (errors_.size() < addresses_.size() && (last || crowded)) try_next(now);
+  if (errors_.size() < addresses_.size() && last) try_next(now);
 }
 
-std::size_t Race::leader() const {
+std::size_t Race::over() const {
   const auto found = std::find(errors_.begin(), errors_.end(), std::error_code());
-  return found == errors_.end() ? 0 : static_cast<std::size_t>(found - errors_.begin());
+  return static_cast<std::size_t>(found - errors_.begin());
 }
+
+std::size_t Race::leader() const { return std::min(over(), errors_.size() - 1); }
 
 }  // namespace poetry::fetch

@@ -16,6 +16,7 @@ namespace poetry::fetch {
 /// section 8, recommends.
 inline constexpr base::Duration connection_attempt_delay = std::chrono::milliseconds(250);
 /// Addresses of one server tried at once: a name may have hundreds, and each takes a descriptor.
+/// For a further one, that which has been tried for longest is given up.
 inline constexpr std::size_t max_tried_at_once = 16;
 
 class Race {
@@ -29,6 +30,10 @@ class Race {
   [[nodiscard]] std::span<const net::Address> tried() const {
     return std::span(addresses_).first(errors_.size());
   }
+  /// How many of them, from the first on, have failed or were given up.
+  [[nodiscard]] std::size_t over() const;
+  /// How many there are.
+  [[nodiscard]] std::size_t size() const { return addresses_.size(); }
   /// When try_next() is due; `never` where there is nothing more to try yet.
   [[nodiscard]] base::TimePoint next_at() const { return next_at_; }
   void try_next(base::TimePoint now);
@@ -36,8 +41,7 @@ class Race {
   void failed(std::size_t index, std::error_code error, base::TimePoint now);
   /// Whether all have failed.
   [[nodiscard]] bool lost() const { return under_way_ == 0; }
-  /// The most preferred of those under way; of all, once all have failed, since the others tell
-  /// less of why the server cannot be reached.
+  /// The most preferred of those under way; the last, once all have failed.
   [[nodiscard]] std::size_t leader() const;
   /// How the address at this index failed.
   [[nodiscard]] std::error_code error(std::size_t index) const { return errors_[index]; }

@@ -27,13 +27,14 @@ enum class Outcome : std::uint8_t {
   timeout,
   reset,
   truncated,
+  unexpected,
   output,
   interrupted
 };
 
-inline constexpr std::array<std::string_view, 12> outcome_names{
-    "pending",      "ok",      "limit", "resolve",   "connect", "connect-timeout",
-    "idle-timeout", "timeout", "reset", "truncated", "output",  "interrupted"};
+inline constexpr std::array<std::string_view, 13> outcome_names{
+    "pending", "ok",    "limit",     "resolve",    "connect", "connect-timeout", "idle-timeout",
+    "timeout", "reset", "truncated", "unexpected", "output",  "interrupted"};
 
 constexpr std::string_view name(Outcome outcome) {
   return outcome_names[static_cast<std::size_t>(outcome)];

@@ -3,12 +3,13 @@
 #include <sys/eventfd.h>
 
 #include <deque>
-#include <map>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <system_error>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "base/error.hpp"
 #include "base/fd.hpp"
@@ -16,16 +17,21 @@
 namespace poetry::fetch {
 namespace {
 
-// So that some tens of names for which no name server answers hold up no other, without a thread
-// for each of thousands of tasks.
-constexpr unsigned max_threads = 64;
+// Threads at names that somebody waits for, so that thousands of names take neither as many threads
+// nor as many sockets. One whose name nobody waits for any more does not count.
+constexpr unsigned max_busy = 64;
+
+// A lookup that lacks what others give back is made again, so often and after so long.
+constexpr int max_repeats = 100;
+constexpr auto pause_between = std::chrono::milliseconds(50);
 
 }  // namespace
 
-/// One resolver's answers; guarded by the lookups' mutex.
+/// What one resolver is to be told; guarded by the lookups' mutex.
 struct Resolver::AnswerQueue {
   struct Answer {
     std::uint64_t ticket = 0;
+    bool over = true;  // else it has begun
     net::Resolved found;
   };
 
@@ -45,60 +51,117 @@ class Resolver::Lookups {
   static std::uint64_t ask(const std::shared_ptr<Lookups>& self,
                            const std::shared_ptr<AnswerQueue>& queue, const net::HostPort& where,
                            net::Family family);
-  void forget(std::uint64_t ticket);
+  static void forget(const std::shared_ptr<Lookups>& self, std::uint64_t ticket);
   std::optional<AnswerQueue::Answer> take(AnswerQueue& queue);
 
  private:
-  struct Question {
-    std::weak_ptr<AnswerQueue> queue;  // gone with whoever asked
-    net::HostPort where;
-    net::Family family = net::Family::any;
+  using Key = std::pair<std::string, net::Family>;
+  struct Asker {
+    std::shared_ptr<AnswerQueue> queue;
+    std::uint16_t port = 0;
+  };
+  struct Name {
+    bool begun = false;
+    std::map<std::uint64_t, Asker> askers;  // by ticket
   };
 
+  static void start_thread(const std::shared_ptr<Lookups>& self);
   void serve();
+  net::Resolved look_up(const Key& key, std::unique_lock<std::mutex>& lock);
+  void answer(const Key& key, const net::Resolved& found);
+  static void tell(std::uint64_t ticket, const Asker& asker, net::Resolved found);
 
   const Lookup lookup_;
-  std::mutex mutex_;                             // guards the rest, and the answers
-  std::map<std::uint64_t, Question> questions_;  // by ticket, which no thread is at yet
-  std::uint64_t tickets_ = 0;
-  unsigned threads_ = 0;
+  std::mutex mutex_;           // guards the rest, and the answers
+  std::map<Key, Name> asked_;  // not answered yet
+  std::deque<Key> waiting_;    // those of them that no thread is at
+  std::map<Key, net::Resolved> found_;
+  std::map<std::uint64_t, Key> tickets_;  // of what is asked
+  std::uint64_t last_ticket_ = 0;
+  unsigned busy_ = 0;  // threads but for those at a name that nobody waits for
 };
 
 std::uint64_t Resolver::Lookups::ask(const std::shared_ptr<Lookups>& self,
                                      const std::shared_ptr<AnswerQueue>& queue,
                                      const net::HostPort& where, net::Family family) {
   const std::lock_guard lock(self->mutex_);
-  const std::uint64_t ticket = ++self->tickets_;
-  self->questions_[ticket] = {queue, where, family};
-  if (self->threads_ == max_threads) return ticket;
+  const std::uint64_t ticket = ++self->last_ticket_;
+  const Key key(where.host, family);
+  if (const auto known = self->found_.find(key); known != self->found_.end()) {
+    tell(ticket, {queue, where.port}, known->second);
+    return ticket;
+  }
+  const auto [asked, first] = self->asked_.try_emplace(key);
+  Name& name = asked->second;
+  if (first) self->waiting_.push_back(key);
+  if (name.begun) queue->put({ticket, false, {}});
+  if (name.begun && name.askers.empty()) ++self->busy_;  // as nobody waited for it
+  name.askers[ticket] = {queue, where.port};
+  self->tickets_[ticket] = key;
+  start_thread(self);
+  return ticket;
+}
+
+void Resolver::Lookups::start_thread(const std::shared_ptr<Lookups>& self) {
+  if (self->waiting_.empty() || self->busy_ >= max_busy) return;
   try {
     std::thread([self] { self->serve(); }).detach();
-    ++self->threads_;
+    ++self->busy_;
   } catch (const std::system_error& error) {
-    if (self->threads_ > 0) return ticket;  // those get to it
-    self->questions_.erase(ticket);
-    queue->put({ticket, {{}, error.code()}});
+    if (self->busy_ > 0) return;  // those get to it
+    for (const Key& key : std::exchange(self->waiting_, {})) self->answer(key, {{}, error.code()});
   }
-  return ticket;
 }
 
 void Resolver::Lookups::serve() {
   std::unique_lock lock(mutex_);
-  while (!questions_.empty()) {
-    const auto [ticket, question] = *questions_.begin();
-    questions_.erase(questions_.begin());
-    if (question.queue.expired()) continue;
-    lock.unlock();
-    net::Resolved found = lookup_(question.where, question.family);
-    lock.lock();
-    if (const auto queue = question.queue.lock()) queue->put({ticket, std::move(found)});
+  while (!waiting_.empty() && busy_ <= max_busy) {
+    const Key key = std::move(waiting_.front());
+    waiting_.pop_front();
+    Name& name = asked_[key];
+    name.begun = true;
+    for (const auto& [ticket, asker] : name.askers) asker.queue->put({ticket, false, {}});
+    answer(key, name.askers.empty() ? net::Resolved{} : look_up(key, lock));
   }
-  --threads_;
+  --busy_;
 }
 
-void Resolver::Lookups::forget(std::uint64_t ticket) {
-  const std::lock_guard lock(mutex_);
-  questions_.erase(ticket);
+net::Resolved Resolver::Lookups::look_up(const Key& key, std::unique_lock<std::mutex>& lock) {
+  for (int repeats = 0;; ++repeats) {
+    lock.unlock();
+    net::Resolved found = lookup_({key.first, 0}, key.second);
+    const bool again = net::is_shortage(found.error) && repeats < max_repeats;
+    if (again) std::this_thread::sleep_for(pause_between);
+    lock.lock();
+    const bool wanted = !asked_[key].askers.empty();
+    if (!wanted) ++busy_;  // it counts again
+    if (!again || !wanted) return found;
+  }
+}
+
+void Resolver::Lookups::answer(const Key& key, const net::Resolved& found) {
+  if (!found.addresses.empty()) found_[key] = found;
+  const auto asked = asked_.extract(key);
+  for (const auto& [ticket, asker] : asked.mapped().askers) {
+    tickets_.erase(ticket);
+    tell(ticket, asker, found);
+  }
+}
+
+void Resolver::Lookups::tell(std::uint64_t ticket, const Asker& asker, net::Resolved found) {
+  for (net::Address& each : found.addresses) each.set_port(asker.port);
+  asker.queue->put({ticket, true, std::move(found)});
+}
+
+void Resolver::Lookups::forget(const std::shared_ptr<Lookups>& self, std::uint64_t ticket) {
+  const std::lock_guard lock(self->mutex_);
+  const auto asked = self->tickets_.extract(ticket);
+  if (!asked) return;
+  Name& name = self->asked_[asked.mapped()];
+  name.askers.erase(ticket);
+  if (!name.begun || !name.askers.empty()) return;
+  --self->busy_;
+  start_thread(self);
 }
 
 std::optional<Resolver::AnswerQueue::Answer> Resolver::Lookups::take(AnswerQueue& queue) {
@@ -123,21 +186,32 @@ Resolver::Resolver(std::shared_ptr<Lookups> lookups)
   if (!queue_->wakeup) base::throw_errno("wait for", "name lookups");
 }
 
+Resolver::~Resolver() {
+  for (const auto& [ticket, callbacks] : asking_) Lookups::forget(lookups_, ticket);
+}
+
 int Resolver::fd() const { return queue_->wakeup.get(); }
 
-std::uint64_t Resolver::ask(const net::HostPort& where, net::Family family, Callback answered) {
+std::uint64_t Resolver::ask(const net::HostPort& where, net::Family family, Callbacks callbacks) {
   const auto ticket = Lookups::ask(lookups_, queue_, where, family);
-  asking_.emplace(ticket, std::move(answered));
+  asking_.emplace(ticket, std::move(callbacks));
   return ticket;
 }
 
 void Resolver::forget(std::uint64_t ticket) {
-  if (asking_.erase(ticket) > 0) lookups_->forget(ticket);
+  if (asking_.erase(ticket) > 0) Lookups::forget(lookups_, ticket);
 }
 
 void Resolver::deliver() {
   while (const auto answer = lookups_->take(*queue_)) {
-    if (const auto asked = asking_.extract(answer->ticket)) asked.mapped()(answer->found);
+    const auto asked = asking_.find(answer->ticket);
+    if (asked == asking_.end()) continue;
+    if (answer->over) {
+      const Callbacks callbacks = std::move(asking_.extract(asked).mapped());
+      callbacks.answered(answer->found);
+    } else {
+      asked->second.begun();
+    }
   }
 }
 

@@ -1,7 +1,9 @@
-// Looks names up without blocking whoever asks: that is done in a few threads of its own, and a
-// descriptor tells when answers wait to be delivered. Owned by a strategy for one run, or by one
-// task that shares its threads with others. Threads that still wait for a name server when it goes
-// are left to end by themselves; they share nothing with it that it takes along.
+// Looks names up without blocking whoever asks: that is done in threads of its own, and a
+// descriptor tells when answers wait to be delivered. All that ask for one name at a time share a
+// lookup, and an address that was found is kept for those who ask later. Owned by a strategy for
+// one run, or by one task that shares its threads with others. Threads that still wait for a name
+// server when it goes are left to end by themselves; they share nothing with it that it takes
+// along.
 #pragma once
 
 #include <cstdint>
@@ -20,19 +22,23 @@ class Resolver {
   class Lookups;
   static std::shared_ptr<Lookups> make_lookups(Lookup lookup);
 
-  using Callback = std::function<void(const net::Resolved&)>;
+  /// Called in deliver(), both at most once.
+  struct Callbacks {
+    std::function<void()> begun;  ///< a thread looks the name up, and it waits for none
+    std::function<void(const net::Resolved&)> answered;
+  };
 
   /// Raises std::system_error. Resolvers that share their lookups may live in different threads.
   explicit Resolver(std::shared_ptr<Lookups> lookups);
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;
-  ~Resolver() = default;
+  ~Resolver();
 
   /// Readable while an answer waits.
   [[nodiscard]] int fd() const;
-  /// Asks; deliver() will call `answered`. Returns a ticket, never 0. Where no thread can be had,
-  /// the answer is that error.
-  std::uint64_t ask(const net::HostPort& where, net::Family family, Callback answered);
+  /// Asks; what comes of it, deliver() tells. Returns a ticket, never 0. Where no thread can be
+  /// had, the answer is that error.
+  std::uint64_t ask(const net::HostPort& where, net::Family family, Callbacks callbacks);
   /// The answer is of no interest any more, and not delivered. Does nothing where it was already.
   void forget(std::uint64_t ticket);
   /// Passes on the answers that wait, without blocking.
@@ -42,7 +48,7 @@ class Resolver {
   struct AnswerQueue;
   std::shared_ptr<Lookups> lookups_;
   std::shared_ptr<AnswerQueue> queue_;
-  std::map<std::uint64_t, Callback> asking_;  // by ticket
+  std::map<std::uint64_t, Callbacks> asking_;  // by ticket
 };
 
 }  // namespace poetry::fetch

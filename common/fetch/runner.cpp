@@ -44,9 +44,9 @@ void Runner::interrupt() {
   queue_.interrupt();
 }
 
-bool Runner::put_back(Task& task) {
+bool Runner::put_back(Task& task, std::error_code error) {
   if (queue_.alone()) return false;
-  queue_.put_back(task.fetch().task());
+  queue_.put_back(task.fetch().task(), error);
   retire(task);
   return true;
 }

@@ -28,9 +28,9 @@ class Runner {
   /// As Strategy::run(). Call it once; the loop makes no turn after that.
   Result run();
 
-  /// There is no descriptor for the task. True where it is put away, to begin anew later: not where
-  /// no other task would give one back.
-  bool put_back(Task& task);
+  /// The task lacks what this error says. True where it is put away, to begin anew later: not where
+  /// no other task would give it back.
+  bool put_back(Task& task, std::error_code error);
   /// The task is over; its sockets are closed. It is not destroyed in this call.
   void over(Task& task);
 

@@ -11,7 +11,7 @@ Result run_sequential(const Batch& batch, Observer& observer, net::Signals& sign
   std::uint64_t wakeups = 0;
   while (const auto task = queue.begin()) {
     BlockingTask one(batch, *task, observer, socket_io, lookups, signals.fd());
-    one.run(Shortage::fail);
+    one.run(IfShort::fail);
     wakeups += one.wakeups();
     queue.finish(one.fetch());
     if (signals.take()) queue.interrupt();

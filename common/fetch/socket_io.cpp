@@ -33,7 +33,7 @@ void SocketIo::receive(Fetch& fetch, int socket, base::TimePoint now) {
 std::size_t SocketIo::receive_once(Fetch& fetch, int socket, base::TimePoint now) {
   const auto action = fetch.next();
   const auto* const transfer = std::get_if<Transfer>(&action);
-  if (transfer == nullptr) return 0;
+  if (transfer == nullptr || transfer->max == 0) return 0;
   const auto room = std::min<std::uint64_t>(transfer->max, room_);
   const net::IoResult result = net::receive_some(socket, {buffer_.get(), room});
   if (result.status != net::IoStatus::would_block)

@@ -1,6 +1,7 @@
 #include "fetch/task.hpp"
 
 #include <cerrno>
+#include <optional>
 #include <utility>
 
 #include "fetch/runner.hpp"
@@ -26,15 +27,21 @@ void Task::advance() {
 
 Task::Progress Task::act(const Resolve& action) {
   if (resolve_numeric(fetch_, context_.batch)) return Progress::goes_on;
-  ticket_ = context_.resolver.ask(fetch_.where(), context_.batch.family, [this](const auto& found) {
+  const auto begun = [this] {
+    fetch_.lookup_begun(context_.loop.now());
+    set_alarm(fetch_.deadline());
+  };
+  const auto answered = [this](const net::Resolved& found) {
     fetch_.resolved(found, context_.loop.now());
     advance();
-  });
+  };
+  ticket_ = context_.resolver.ask(fetch_.where(), context_.batch.family, {begun, answered});
   set_alarm(action.until);
   return Progress::waits;
 }
 
 Task::Progress Task::act(const Connect& action) {
+  for (std::size_t index = 0; index < action.over; ++index) close(std::move(candidates_[index]));
   const std::size_t index = candidates_.size();
   if (index == action.addresses.size()) {
     set_alarm(action.until);
@@ -42,32 +49,29 @@ Task::Progress Task::act(const Connect& action) {
   }
   const net::Address& address = action.addresses[index];
   base::Fd socket = net::open_socket(address.family(), net::Blocking::no);
-  const std::error_code error(socket ? 0 : errno, std::generic_category());
-  if (fetch_.may_begin_anew(error) && context_.runner.put_back(*this)) return Progress::over;
+  std::optional<std::error_code> ended(std::in_place, errno, std::generic_category());
   candidates_.emplace_back();
-  if (error) {
-    end_candidate(index, error, base::Clock::now());
-    return Progress::goes_on;
+  if (socket) {
+    candidates_[index] = context_.transport.connect(std::move(socket), *this, index, address);
+    ended = candidates_[index]->ended;
   }
-  candidates_[index] = context_.transport.connect(std::move(socket), *this, index, address);
-  if (const auto ended = candidates_[index]->ended)
-    end_candidate(index, *ended, base::Clock::now());
-  return Progress::goes_on;
+  return ended ? end_candidate(index, *ended, base::Clock::now()) : Progress::goes_on;
 }
 
 void Task::connect_ended(const TaskSocket& socket, std::error_code error, base::TimePoint now) {
-  end_candidate(socket.index, error, now);
-  advance();
+  if (end_candidate(socket.index, error, now) == Progress::goes_on) advance();
 }
 
-void Task::end_candidate(std::size_t index, std::error_code error, base::TimePoint now) {
+Task::Progress Task::end_candidate(std::size_t index, std::error_code error, base::TimePoint now) {
+  if (fetch_.may_begin_anew(error) && context_.runner.put_back(*this, error)) return Progress::over;
   if (fetch_.connect_ended(index, error, now) == Candidate::failed) {
     close(std::move(candidates_[index]));
-    return;
+    return Progress::goes_on;
   }
   auto chosen = std::move(candidates_[index]);
   close_all();
   connection_ = std::move(chosen);
+  return Progress::goes_on;
 }
 
 Task::Progress Task::act(const Transfer& action) {

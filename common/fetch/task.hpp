@@ -56,7 +56,7 @@ class Task final : private reactor::Waiter {
   Progress act(const Wait& action);
   Progress act(const Done&);
   void set_alarm(base::TimePoint until);
-  void end_candidate(std::size_t index, std::error_code error, base::TimePoint now);
+  Progress end_candidate(std::size_t index, std::error_code error, base::TimePoint now);
   void close(std::unique_ptr<TaskSocket> socket);
   void close_all();
 

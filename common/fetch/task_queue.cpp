@@ -4,6 +4,9 @@
 #include <numeric>
 #include <utility>
 
+#include "base/log.hpp"
+#include "base/quantity.hpp"
+
 namespace poetry::fetch {
 
 TaskQueue::TaskQueue(const Batch& batch, Observer& observer)
@@ -30,10 +33,13 @@ void TaskQueue::finish(Fetch& fetch) {
   observer_.ended(fetch.task(), record);
 }
 
-void TaskQueue::put_back(std::size_t task) {
+void TaskQueue::put_back(std::size_t task, std::error_code error) {
   waiting_.push_front(task);
   --running_;
   max_ = std::max<std::size_t>(running_, 1);
+  if (!std::exchange(lowered_, true))
+    base::log_warn("{}: {} at once from here on, or fewer", error.message(),
+                   base::counted(max_, "task"));
 }
 
 void TaskQueue::interrupt() {

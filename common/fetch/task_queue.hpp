@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <deque>
 #include <optional>
+#include <system_error>
 
 #include "fetch/strategy.hpp"
 
@@ -19,9 +20,9 @@ class TaskQueue {
   std::optional<std::size_t> begin();
   /// The fetch is over: keeps its record, and tells the observer.
   void finish(Fetch& fetch);
-  /// What the task takes is used up (descriptors, threads): it begins anew when another has ended,
-  /// and no more run at once than do without it.
-  void put_back(std::size_t task);
+  /// What the task takes is used up, as `error` says (descriptors, threads, local ports): it begins
+  /// anew when another has ended, and no more run at once than do without it, which is logged once.
+  void put_back(std::size_t task, std::error_code error);
   /// Whether no more than one task runs, so that no other would give back what it takes.
   [[nodiscard]] bool alone() const { return running_ < 2; }
   /// What has not begun never will.
@@ -38,6 +39,7 @@ class TaskQueue {
   std::deque<std::size_t> waiting_;
   std::size_t max_;
   std::size_t running_ = 0;
+  bool lowered_ = false;
   Result result_;
 };
 

@@ -171,7 +171,7 @@ bool Crowd::start(std::size_t task) {
     throw std::system_error(error, std::generic_category(), "start a thread");
   }
   const std::lock_guard lock(mutex_);
-  queue_.put_back(task);
+  queue_.put_back(task, {error, std::generic_category()});
   return false;
 }
 
@@ -213,15 +213,15 @@ void Crowd::carry_out(std::unique_ptr<Thread> self) {
 void Crowd::run_task(std::size_t task) {
   SocketIo socket_io(observer_, buffer_bytes);
   BlockingTask one(batch_, task, observer_, socket_io, lookups_, stop_.get());
-  if (one.run(Shortage::stop) == BlockingTask::End::short_of_descriptors) {
+  if (const auto shortage = one.run(IfShort::stop)) {
     std::unique_lock lock(mutex_);
     if (!queue_.alone()) {
       wakeups_ += one.wakeups();
-      queue_.put_back(task);
+      queue_.put_back(task, shortage);
       return;
     }
     lock.unlock();
-    one.run(Shortage::fail);
+    one.run(IfShort::fail);
   }
   const std::lock_guard lock(mutex_);
   wakeups_ += one.wakeups();

@@ -9,6 +9,7 @@
 #include "fetch/runner.hpp"
 #include "fetch/socket_io.hpp"
 #include "fetch/strategies.hpp"
+#include "net/ephemeral_ports.hpp"
 #include "net/socket.hpp"
 #include "reactor/ring_multiplexer.hpp"
 
@@ -82,7 +83,9 @@ std::unique_ptr<TaskSocket> RingTransport::connect(base::Fd socket, Task& task, 
 
 void RingTransport::transfer(TaskSocket& connected, const Transfer& what) {
   auto& socket = static_cast<RingSocket&>(connected);
-  if (!socket.receiving) {
+  if (socket.receiving && what.max == 0)
+    ring().cancel_one(operation_tag(Operation::receive, socket));
+  if (!socket.receiving && what.max > 0) {
     ring().receive(socket.fd.get(), operation_tag(Operation::receive, socket));
     socket.receiving = true;
     ++socket.under_way;
@@ -129,7 +132,7 @@ void RingTransport::tell(RingSocket& socket, Operation operation,
                     operation_tag(Operation::connected, socket));
         ++socket.under_way;
       } else {
-        finish_connecting(socket, error);
+        finish_connecting(socket, net::explained(error, socket.address));
       }
       return;
     case Operation::connected:
@@ -142,7 +145,8 @@ void RingTransport::tell(RingSocket& socket, Operation operation,
       break;
     case Operation::receive:
       socket.receiving = completion.more;
-      if (error != std::errc::no_buffer_space)
+      // Without a buffer, or ended by transfer(), it is to be asked for anew.
+      if (error != std::errc::no_buffer_space && error != std::errc::operation_canceled)
         SocketIo::deliver(task.fetch(), observer_, completion.bytes, error, now);
   }
   task.advance();

@@ -1,6 +1,8 @@
 #include "net/address.hpp"
 
+#include <fcntl.h>
 #include <netdb.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -9,6 +11,7 @@
 #include <memory>
 
 #include "base/error.hpp"
+#include "base/fd.hpp"
 #include "base/quantity.hpp"
 
 namespace poetry::net {
@@ -20,6 +23,16 @@ class ResolveCategory : public std::error_category {
   [[nodiscard]] std::string message(int code) const override { return ::gai_strerror(code); }
 };
 
+// Where it lacks a descriptor, getaddrinfo(3) says anything: that there is no such name, to try
+// again, or an errno of long ago.
+std::error_code lookup_error(int code, int error) {
+  const base::Fd another(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0));
+  if (!another && (errno == EMFILE || errno == ENFILE)) return {errno, std::generic_category()};
+  if (code == EAI_MEMORY) return {ENOMEM, std::generic_category()};
+  if (code == EAI_SYSTEM) return {error, std::generic_category()};
+  return {code, resolve_category()};
+}
+
 Resolved look_up(const HostPort& where, Family family, int flags) {
   addrinfo hints{};
   hints.ai_family = family == Family::ipv4   ? AF_INET
@@ -30,8 +43,7 @@ Resolved look_up(const HostPort& where, Family family, int flags) {
   addrinfo* found = nullptr;
   const int code =
       ::getaddrinfo(where.host.c_str(), std::to_string(where.port).c_str(), &hints, &found);
-  if (code == EAI_SYSTEM) return {{}, {errno, std::generic_category()}};
-  if (code != 0) return {{}, {code, resolve_category()}};
+  if (code != 0) return {{}, lookup_error(code, errno)};
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(found, &::freeaddrinfo);
   Resolved resolved;
   for (const auto* entry = found; entry != nullptr; entry = entry->ai_next) {
@@ -110,10 +122,10 @@ const sockaddr* Address::data() const {
   return reinterpret_cast<const sockaddr*>(&storage_);
 }
 
-std::uint16_t Address::port() const {
-  // sin_port and sin6_port stand at the same place in both families.
-  return ntohs(storage_.sin6_port);
-}
+// sin_port and sin6_port stand at the same place in both families.
+std::uint16_t Address::port() const { return ntohs(storage_.sin6_port); }
+
+void Address::set_port(std::uint16_t port) { storage_.sin6_port = htons(port); }
 
 std::string Address::host() const {
   std::array<char, NI_MAXHOST> text{};
@@ -133,6 +145,12 @@ std::string to_string(const Address& address) {
 const std::error_category& resolve_category() {
   static const ResolveCategory category;
   return category;
+}
+
+bool is_shortage(std::error_code error) {
+  return error == std::errc::too_many_files_open ||
+         error == std::errc::too_many_files_open_in_system ||
+         error == std::errc::not_enough_memory || error == std::errc::no_buffer_space;
 }
 
 Resolved resolve(const HostPort& where, Family family) { return look_up(where, family, 0); }

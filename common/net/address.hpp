@@ -39,6 +39,7 @@ class Address {
   [[nodiscard]] socklen_t size() const;
   [[nodiscard]] int family() const { return storage_.sin6_family; }
   [[nodiscard]] std::uint16_t port() const;
+  void set_port(std::uint16_t port);
   /// The numeric host without brackets: "127.0.0.1", "::1", "fe80::1%eth0".
   [[nodiscard]] std::string host() const;
 
@@ -55,6 +56,10 @@ enum class Family { any, ipv4, ipv6 };
 
 /// The category of getaddrinfo(3)'s EAI_ codes.
 const std::error_category& resolve_category();
+
+/// Whether descriptors or memory are used up, so that it helps to wait for others to give some
+/// back.
+bool is_shortage(std::error_code error);
 
 struct Resolved {
   std::vector<Address> addresses;  ///< in the resolver's order (RFC 6724); empty on failure

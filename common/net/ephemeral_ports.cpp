@@ -2,7 +2,25 @@
 
 #include <fstream>
 
+#include <string>
+
+#include "net/socket.hpp"
+
 namespace poetry::net {
+namespace {
+
+class PortsTaken final : public std::error_category {
+ public:
+  [[nodiscard]] const char* name() const noexcept override { return "local ports"; }
+  [[nodiscard]] std::string message(int) const override {
+    return "all local ports are taken (net.ipv4.ip_local_port_range)";
+  }
+  [[nodiscard]] std::error_condition default_error_condition(int) const noexcept override {
+    return std::errc::no_buffer_space;
+  }
+};
+
+}  // namespace
 
 PortRange ephemeral_ports() {
   PortRange range;
@@ -11,6 +29,13 @@ PortRange ephemeral_ports() {
   if (std::ifstream("/proc/sys/net/ipv4/ip_local_port_range") >> first >> last)
     range = {first, last};
   return range;
+}
+
+// A socket of UDP has ports of its own, and so tells whether it is for the address.
+std::error_code explained(std::error_code connect_error, const Address& to) {
+  static const PortsTaken ports_taken;
+  if (connect_error != std::errc::address_not_available || route_to(to)) return connect_error;
+  return {1, ports_taken};
 }
 
 }  // namespace poetry::net

@@ -3,6 +3,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <system_error>
+
+#include "net/address.hpp"
 
 namespace poetry::net {
 
@@ -17,5 +20,9 @@ struct PortRange {
 
 /// Empty where the kernel does not say.
 PortRange ephemeral_ports();
+
+/// That all these ports are taken, where that is why connect(2) failed with EADDRNOTAVAIL; it is a
+/// shortage. Other errors stay as they are.
+std::error_code explained(std::error_code connect_error, const Address& to);
 
 }  // namespace poetry::net

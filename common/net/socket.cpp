@@ -9,6 +9,7 @@
 #include <cerrno>
 
 #include "base/error.hpp"
+#include "net/ephemeral_ports.hpp"
 
 namespace poetry::net {
 namespace {
@@ -188,7 +189,8 @@ std::error_code route_to(const Address& address) {
 IoResult start_connect(int socket, const Address& address) {
   if (::connect(socket, address.data(), address.size()) == 0) return {};
   // A signal leaves the attempt under way; SO_SNDTIMEO on a blocking socket ends in EINPROGRESS.
-  if (errno != EINPROGRESS && errno != EINTR) return {IoStatus::error, 0, last_error()};
+  if (errno != EINPROGRESS && errno != EINTR)
+    return {IoStatus::error, 0, explained(last_error(), address)};
   // Within this machine the handshake is over by now, and to look costs less than to wait for it.
   std::uint8_t state = TCP_SYN_SENT;  // which struct tcp_info, tcp(7), begins with
   socklen_t size = sizeof state;

@@ -36,5 +36,23 @@ TEST(ShownText, IsShortenedInItsMiddle) {
   EXPECT_EQ(shortened(U"abcdef", 3, U'~'), U"~ef");
 }
 
+TEST(HarmlessText, PassesTextOnAndNothingThatCommandsATerminal) {
+  HarmlessText text;
+  EXPECT_EQ(text.pass("a\tb\r\n\u00e9\u7a7a\n"), "a\tb\r\n\u00e9\u7a7a\n");
+  EXPECT_EQ(text.pass("\x1b[2J\a\x7f\u009b\u202ex\ry"),
+            "\ufffd[2J\ufffd\ufffd\ufffd\ufffdx\ufffdy");
+  EXPECT_EQ(text.pass("\x9b\xff."), "\ufffd\ufffd.");
+}
+
+TEST(HarmlessText, TakesCharactersInPieces) {
+  const std::string stream = "\u7a7a\r\n\u202e\u00e9!";
+  for (std::size_t cut = 0; cut <= stream.size(); ++cut) {
+    HarmlessText text;
+    std::string shown(text.pass(std::string_view(stream).substr(0, cut)));
+    shown += text.pass(std::string_view(stream).substr(cut));
+    EXPECT_EQ(shown, "\u7a7a\r\n\ufffd\u00e9!") << cut;
+  }
+}
+
 }  // namespace
 }  // namespace poetry::base

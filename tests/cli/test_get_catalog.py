@@ -122,6 +122,40 @@ def test_a_catalog_that_cannot_be_fetched(peer, tmp_path):
             assert f"{address}" in line
 
 
+def test_a_catalog_leads_to_no_other_host_unless_it_may(server, poem, catalog, fetch, tmp_path):
+    port = server("--host", "127.0.0.2", "-d0", poem(POEM)).port
+    elsewhere = catalog(entry(port, host="127.0.0.2"))
+    result = run("poetry-get", "--send", "secret", "--catalog", elsewhere, "-O", tmp_path / "out")
+    assert (result.status, result.out) == (3, b"")
+    assert (f"poetry-get: catalog 127.0.0.1:{elsewhere}: it leads to another host, 127.0.0.2:{port}"
+            " (--catalog-hosts any allows that)") in result.err
+    task, = fetch("--catalog", elsewhere, "--catalog-hosts", "any").report["tasks"]
+    assert (task["host"], task["outcome"]) == ("127.0.0.2", "ok")
+
+
+def test_a_catalog_may_name_the_address_that_it_was_fetched_from(server, poem, catalog, fetch):
+    port = server("-d0", poem(POEM)).port
+    task, = fetch("--catalog", f"localhost:{catalog(entry(port))}").report["tasks"]
+    assert (task["host"], task["outcome"]) == ("127.0.0.1", "ok")
+
+
+def test_a_catalog_that_was_cut_is_fetched_anew(server, poem, peer, fetch):
+    text = json.dumps([entry(server("-d0", poem(POEM)).port)]).encode()
+
+    def better_the_second_time(sock, number, done):
+        replying(text[:-5] if number == 1 else text)(sock, number, done)
+
+    result = fetch("--retries", "1", "--retry-delay", "10ms", "--catalog",
+                   peer(better_the_second_time).port)
+    assert (result.status, result.out) == (0, POEM)
+
+
+def test_what_is_no_catalog_is_not_fetched_anew(peer):
+    served = peer(replying(b"roses are red\n"))
+    result = run("poetry-get", "--retries", "3", "--retry-delay", "10ms", "--catalog", served.port)
+    assert result.status == 3 and "not a catalog" in result.err and served.accepted == 1
+
+
 def test_a_catalog_without_end_is_not_held(peer):
     def endless(sock, number, done):
         while True:

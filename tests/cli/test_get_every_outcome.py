@@ -41,10 +41,11 @@ TASKS = [
     Task("fault=close-after=0B", "truncated", 0, 2),
     Task("fault=corrupt=3", "truncated", len(POEM), 2),
     Task("fault=#2:corrupt=3", "ok", len(POEM)),
-    Task("", "ok", LIMIT, text=b"x" * LIMIT),
+    Task("", "limit", LIMIT, text=b"x" * LIMIT),
     Task("", "limit", LIMIT, text=b"x" * (LIMIT + 1)),
     Task("", "limit", LIMIT, text=b"y" * 100_000),
     Task("", "output", None),
+    Task("", "unexpected", 6, 2, text=b"wrong\n"),
     Task("", "ok", 0, text=b""),
     Task("chunk=7", "ok", 100, text=b"x" * 100),
     Task("delay=30ms", "ok", len(POEM)),
@@ -53,7 +54,7 @@ TASKS = [
     Task("fault=accept-delay=20ms", "ok", len(POEM)),
     Task("repeat=3", "ok", 3 * len(POEM)),
     Task("first-delay=20ms,jitter=10ms", "ok", len(POEM)),
-    *[Task("", "ok", len(POEM))] * 11,
+    *[Task("", "ok", len(POEM))] * 10,
     Task("delay=50ms,repeat=forever", "timeout", None),
 ]
 
@@ -85,7 +86,7 @@ def arguments(addresses, tmp_path):
     listed.write_text("".join(f"{server}\n" for server in servers))
     # Four at once: the last begins when all that take their time but one are over.
     return ["--from", listed, "--catalog", catalog, "-O", out, "-j", "4", "--retries", "1",
-            "--retry-delay", "10ms", "--max-bytes", LIMIT, "--connect-timeout", PATIENCE,
+            "--retry-delay", "10ms", "--max-bytes", LIMIT, "--expect", r"\A(?!wrong)", "--connect-timeout", PATIENCE,
             "--idle-timeout", PATIENCE, "--timeout", LONGEST]
 
 

@@ -35,15 +35,17 @@ def test_more_parallel_tasks_than_descriptors_are_lowered_with_one_warning(busy,
     result = run("poetry-get", "-q", "-e", engine, "-j", "500", "-n", "70", busy.port,
                  preexec_fn=limited((resource.RLIMIT_NOFILE, 100)))
     assert (result.status, result.out) == (0, POEM * 70)
-    warning, = re.findall(r".*--parallel.*", result.err)
-    assert "500" in warning and "100" in warning and busy.most_held <= 100
+    warning, = re.findall(r".*tasks at once.*", result.err)
+    assert "50 tasks at once: 100 open files (ulimit -n) allow no more" in warning
+    assert busy.most_held <= 100
 
 
-def test_without_a_number_of_parallel_tasks_there_is_no_warning(busy):
+def test_parallelism_is_lowered_with_one_warning_also_where_no_number_was_given(busy):
     result = run("poetry-get", "-q", "-n", "70", busy.port,
                  preexec_fn=limited((resource.RLIMIT_NOFILE, 64)))
     assert (result.status, result.out) == (0, POEM * 70)
-    assert "parallel" not in result.err
+    warning, = re.findall(r".*tasks at once.*", result.err)
+    assert "32 tasks at once: 64 open files (ulimit -n) allow no more" in warning
 
 
 @engines

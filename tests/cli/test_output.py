@@ -1,6 +1,8 @@
 """Where output goes, and what happens when it cannot."""
 
+import contextlib
 import os
+import pty
 import signal
 import subprocess
 
@@ -203,3 +205,125 @@ def test_a_report_onto_a_full_disk_is_an_error(server, poem, form):
                  "--report-file", "/dev/full", server("-d0", "--log-level", "warn", poem(POEM)).port)
     assert result.status == 1
     assert result.err == "poetry-get: write to /dev/full: No space left on device\n"
+
+
+def closing(*fds):
+    """For preexec_fn: the tool begins without these descriptors."""
+    def close():
+        for fd in fds:
+            os.close(fd)
+    return close
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_poem_without_standard_output_is_an_error(server, poem, tmp_path, engine):
+    """And the report's file holds the report alone."""
+    report = tmp_path / "report"
+    result = run("poetry-get", "-q", "-e", engine, "--report", "json", "--report-file", report,
+                 server("-d0", poem(POEM)).port, preexec_fn=closing(1))
+    assert result.status == 1 and "write to standard output: Bad file descriptor" in result.err
+    assert not report.read_bytes() or report.read_bytes().startswith(b"{")
+
+
+@pytest.mark.parametrize("closed", [(0,), (2,), (0, 2), (0, 1, 2)], ids=str)
+def test_no_file_takes_the_place_of_a_closed_stream(server, poem, tmp_path, closed):
+    out, report = tmp_path / "out", tmp_path / "report"
+    status = run("poetry-get", "-o", out, "--report", "json", "--report-file", report,
+                 server("-d0", poem(POEM)).port, preexec_fn=closing(*closed)).status
+    assert (status, out.read_bytes()) == (0, POEM)
+    assert report.read_bytes().startswith(b"{")
+
+
+@pytest.mark.parametrize("tool_args", [
+    ["poetry-server", "--print-config"], ["poetry-get", "--print-config"]], ids=" ".join)
+def test_every_tool_fails_without_standard_output(tool_args):
+    result = run(*tool_args, preexec_fn=closing(0, 1))
+    assert result.status == 1 and "write to standard output: Bad file descriptor" in result.err
+
+
+def on_terminal(*args):
+    """What poetry-get prints where standard output is a terminal."""
+    ours, terminals = pty.openpty()
+    result = run("poetry-get", "-q", "--report", "none", *args, stdout=terminals)
+    os.close(terminals)
+    shown = b""
+    with contextlib.suppress(OSError):  # at the end
+        while piece := os.read(ours, 4096):
+            shown += piece
+    os.close(ours)
+    assert result.status == 0
+    return shown.replace(b"\r\n", b"\n")
+
+
+def test_a_terminal_is_not_commanded_by_a_poem_unless_it_is_to_be(server, poem, tmp_path):
+    text = "caf\u00e9\t\x1b[2J\x07\u202e\u009b\n".encode() + b"\xff\n"
+    port = server("-d0", "--chunk", "1", poem(text)).port
+    assert on_terminal(port).decode() == "caf\u00e9\t\ufffd[2J" + "\ufffd" * 3 + "\n\ufffd\n"
+    assert on_terminal("--raw", port) == text
+    assert run("poetry-get", "-q", port).out == text
+
+
+@pytest.fixture
+def unread():
+    """A pipe that nobody reads, though it stays open."""
+    reading, writing = os.pipe()
+    yield writing
+    os.close(reading)
+    os.close(writing)
+
+
+def flooding(sock, number, done):
+    while not done.is_set():
+        sock.sendall(b"x" * 999 + b"\n")
+
+
+@pytest.mark.skipif(SANITIZED, reason="measures memory")
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("printing", ["ordered", "live"])
+def test_a_reader_that_has_stopped_holds_up_no_deadline(
+        unread, peer, tmp_path, engine, printing):
+    report = tmp_path / "report"
+    process = subprocess.Popen(
+        [*measured(tmp_path), tool("poetry-get"), "-q", "-e", engine, "--print", printing,
+         "--timeout", "1s", "--report", "csv", "--report-file", str(report),
+         str(peer(flooding).port)], stdout=unread, stderr=subprocess.PIPE)
+    try:
+        # The poem's end waits for its reader; a signal ends that.
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(2)
+        children = f"/proc/{process.pid}/task/{process.pid}/children"
+        with open(children, encoding="ascii") as listed:
+            os.kill(int(listed.read()), signal.SIGTERM)
+        assert process.wait(WAIT) in (130, 128 + signal.SIGTERM)
+    finally:
+        process.kill()
+        process.stderr.close()
+    assert peak_kib(tmp_path) < 40 << 10
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_signal_ends_a_fetch_whose_reader_has_stopped(unread, peer, engine):
+    process = subprocess.Popen([tool("poetry-get"), "-q", "-e", engine, str(peer(flooding).port)],
+                               stdout=unread, stderr=subprocess.PIPE)
+    try:
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(1)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(WAIT) == 130
+    finally:
+        process.kill()
+        process.stderr.close()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_reader_that_goes_on_gets_everything(server, poem, peer, engine):
+    text = b"".join(b"%d\n" % number for number in range(400_000))
+    process = subprocess.Popen(
+        [tool("poetry-get"), "-q", "-e", engine, "--idle-timeout", "500ms",
+         str(server("-d0", "--chunk", "64KiB", poem(text)).port)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    with process:
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(1)  # longer than the server may be silent: it is not heard
+        assert process.stdout.read() == text
+        assert process.wait(WAIT) == 0

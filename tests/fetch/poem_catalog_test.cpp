@@ -67,7 +67,7 @@ TEST(PoemCatalog, NamesTheEntryThatIsWrong) {
                   asked);
     FAIL();
   } catch (const std::runtime_error& error) {
-    EXPECT_STREQ(error.what(), "entry 2: service is no text");
+    EXPECT_STREQ(error.what(), "not a catalog: entry 2: service is no text");
   }
 }
 

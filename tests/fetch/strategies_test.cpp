@@ -176,7 +176,7 @@ TEST_P(Strategies, TryTheNextAddressBesideOneThatNeverAnswers) {
   batch_.lookup = [&](const net::HostPort&, net::Family) {
     return net::Resolved{{first, net::local_address(good->listener())}, {}};
   };
-  batch_.servers = {{"both", 1}};
+  batch_.servers = {{"both", first.port()}};
   EXPECT_THAT(run(), ::testing::Each(Outcome::ok));
   EXPECT_TRUE(loser_closed);
   for (const Record& record : result_.records) {
@@ -195,7 +195,7 @@ TEST_P(Strategies, EndANameThatIsNotFoundInTimeAndHoldUpNoOther) {
     return net::Resolved{{found}, {}};
   };
   batch_.fetch.connect_timeout = milliseconds(200);
-  batch_.servers = {{"slow", 1}, {"slow", 2}, {"slow", 3}, {"quick", 1}, good.where()};
+  batch_.servers = {{"slow", 1}, {"slow", 2}, {"slow", 3}, {"quick", found.port()}, good.where()};
   EXPECT_EQ(run(), (std::vector{Outcome::connect_timeout, Outcome::connect_timeout,
                                 Outcome::connect_timeout, Outcome::ok, Outcome::ok}));
   EXPECT_EQ(result_.records[0].error, "slow:1: resolve: timed out after 200ms");

@@ -1,9 +1,10 @@
 #include "output/output.hpp"
 
-#include <algorithm>
+#include <mutex>
 #include <unordered_map>
 #include <utility>
 
+#include "output/background_writer.hpp"
 #include "output/spool.hpp"
 
 namespace poetry::get::output {
@@ -12,41 +13,68 @@ namespace {
 class OrderedOutput final : public Output {
  public:
   OrderedOutput(Sink sink, std::size_t tasks, Attempts attempts)
-      : sink_(std::move(sink)), attempts_(attempts), ended_(tasks) {}
+      : attempts_(attempts),
+        ended_(tasks),
+        writer_([this] { return next_piece(); }, std::move(sink)) {}
 
   void write(std::size_t task, std::string_view bytes) override {
-    if (task == first_ && attempts_ == Attempts::one) {
-      sink_(bytes);
-      return;
-    }
+    std::unique_lock lock(writer_.mutex());
     try {
       spool_.append(task, bytes);
     } catch (const std::system_error& error) {
       throw TaskOutputError(error.what());
     }
+    const bool streams = task == first_ && attempts_ == Attempts::one;
+    lock.unlock();
+    if (streams) writer_.wake();
   }
 
-  void discard(std::size_t task) override { spool_.discard(task); }
+  void discard(std::size_t task) override {
+    const std::lock_guard lock(writer_.mutex());
+    spool_.discard(task);
+  }
 
   void end(std::size_t task, fetch::Outcome) override {
+    std::unique_lock lock(writer_.mutex());
     ended_[task] = true;
-    if (task != first_) return;
-    while (first_ < ended_.size() && ended_[first_]) spool_.drain(first_++, sink_);
-    // The next one streams from here on.
-    if (first_ < ended_.size() && attempts_ == Attempts::one) spool_.drain(first_, sink_);
+    const bool goes_on = task == first_;
+    lock.unlock();
+    if (goes_on) writer_.wake();
   }
 
+  // What is written as it comes waits for its reader; the others wait for their turn in the spool.
+  bool has_room(std::size_t task) override {
+    const std::lock_guard lock(writer_.mutex());
+    const bool streams = task == first_ && attempts_ == Attempts::one;
+    return !streams || spool_.size_of(task) < max_unwritten;
+  }
+
+  void finish() override { writer_.finish(); }
+
  private:
-  Sink sink_;
+  static constexpr std::uint64_t max_unwritten = Spool::max_of_a_task / 2;
+
+  std::string next_piece() {
+    for (; first_ < ended_.size(); ++first_) {
+      if (!ended_[first_] && attempts_ == Attempts::several) return {};
+      std::string piece = spool_.take(first_);
+      if (!piece.empty() || !ended_[first_]) return piece;
+    }
+    return {};
+  }
+
   Attempts attempts_;
+  // All that follows is guarded by the writer's mutex.
   Spool spool_;
   std::vector<bool> ended_;
-  std::size_t first_ = 0;  // of those that are not over
+  std::size_t first_ = 0;    // of those that are not over, or not written yet
+  BackgroundWriter writer_;  // goes first
 };
 
 class LiveOutput final : public Output {
  public:
-  explicit LiveOutput(Sink sink) : sink_(std::move(sink)) {}
+  explicit LiveOutput(Sink sink)
+      : writer_([this] { return std::exchange(lines_, {}); }, std::move(sink)) {}
 
   void write(std::size_t task, std::string_view bytes) override {
     std::string& line = unfinished_[task];
@@ -55,7 +83,7 @@ class LiveOutput final : public Output {
       if (each == '\n' || line.size() == max_unfinished) finish_line(task, line, out);
       if (each != '\n') line += each;
     }
-    if (!out.empty()) sink_(out);
+    put(out);
   }
 
   void discard(std::size_t task) override { unfinished_.erase(task); }
@@ -66,20 +94,38 @@ class LiveOutput final : public Output {
     std::string out;
     if (!found->second.empty()) finish_line(task, found->second, out);
     unfinished_.erase(found);
-    if (!out.empty()) sink_(out);
+    put(out);
   }
+
+  bool has_room(std::size_t /*task*/) override {
+    const std::lock_guard lock(writer_.mutex());
+    return lines_.size() < max_unwritten;
+  }
+
+  void finish() override { writer_.finish(); }
 
  private:
   // Thousands of tasks may each hold so much.
   static constexpr std::size_t max_unfinished = std::size_t{16} << 10;
+  static constexpr std::size_t max_unwritten = std::size_t{1} << 20;
 
   static void finish_line(std::size_t task, std::string& line, std::string& out) {
     out.append("[").append(std::to_string(task + 1)).append("] ").append(line).append("\n");
     line.clear();
   }
 
-  Sink sink_;
+  void put(const std::string& lines) {
+    if (lines.empty()) return;
+    {
+      const std::lock_guard lock(writer_.mutex());
+      lines_ += lines;
+    }
+    writer_.wake();
+  }
+
   std::unordered_map<std::size_t, std::string> unfinished_;  // of tasks in flight
+  std::string lines_;                                        // guarded by the writer's mutex
+  BackgroundWriter writer_;
 };
 
 }  // namespace

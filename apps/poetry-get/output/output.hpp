@@ -24,7 +24,8 @@ class TaskOutputError : public std::runtime_error {
 /// Whether an attempt's bytes may turn out void, so that they cannot go out before its end.
 enum class Attempts { one, several };
 
-/// Tasks count from 0. May raise TaskOutputError, and what the sink raises.
+/// Tasks count from 0. May raise TaskOutputError, and what the sink has raised, which is called in
+/// a thread of its own.
 class Output {
  public:
   virtual ~Output() = default;
@@ -33,6 +34,11 @@ class Output {
   virtual void discard(std::size_t task) = 0;
   /// The task is over; each task ends once.
   virtual void end(std::size_t task, fetch::Outcome outcome) = 0;
+  /// Whether more of the task can be taken now, and has not to wait for a reader. Any thread may
+  /// ask.
+  virtual bool has_room(std::size_t /*task*/) { return true; }
+  /// Waits until all has been written.
+  virtual void finish() {}
 };
 
 /// Each task's bytes once it and those before it are over; with a single attempt, those of the

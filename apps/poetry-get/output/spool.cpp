@@ -50,6 +50,7 @@ void Spool::append(std::size_t task, std::string_view bytes) {
   if (held.text.size() + bytes.size() > max_of_a_task) write_out(held);
   if (in_memory_ + bytes.size() > max_in_all) write_out_all();
   held.text.append(bytes);
+  held.size += bytes.size();
   in_memory_ += bytes.size();
 }
 
@@ -121,23 +122,32 @@ void Spool::release_first(Held& held, const Head& head) {
   }
 }
 
-void Spool::drain(std::size_t task, const Sink& take) {
+std::string Spool::take(std::size_t task) {
   const auto found = tasks_.find(task);
-  if (found == tasks_.end()) return;
+  if (found == tasks_.end()) return {};
   Held& held = found->second;
   std::string piece;
-  while (held.first != none) {
-    const Head head = head_at(held.first);
-    for (std::int64_t done = 0; done < head.size;) {
-      piece.resize(std::min(piece_bytes, static_cast<std::size_t>(head.size - done)));
-      read_at(held.first + head_bytes + done, piece);
-      take(piece);
-      done += static_cast<std::int64_t>(piece.size());
-    }
-    release_first(held, head);
+  if (held.first == none) {
+    piece = std::move(held.text);
+    in_memory_ -= piece.size();
+    tasks_.erase(found);
+    return piece;
   }
-  if (!held.text.empty()) take(held.text);
-  discard(task);
+  const Head head = head_at(held.first);
+  piece.resize(std::min(piece_bytes, static_cast<std::size_t>(head.size - held.taken)));
+  read_at(held.first + head_bytes + held.taken, piece);
+  held.taken += static_cast<std::int64_t>(piece.size());
+  held.size -= piece.size();
+  if (held.taken == head.size) {
+    release_first(held, head);
+    held.taken = 0;
+  }
+  return piece;
+}
+
+std::uint64_t Spool::size_of(std::size_t task) const {
+  const auto found = tasks_.find(task);
+  return found == tasks_.end() ? 0 : found->second.size;
 }
 
 }  // namespace poetry::get::output

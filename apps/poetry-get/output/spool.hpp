@@ -10,7 +10,6 @@
 #include <unordered_map>
 
 #include "base/fd.hpp"
-#include "output/sink.hpp"
 
 namespace poetry::get::output {
 
@@ -28,8 +27,11 @@ class Spool {
   void append(std::size_t task, std::string_view bytes);
   /// Forgets what a task has.
   void discard(std::size_t task);
-  /// Hands over what a task has, piece by piece, and forgets it. Raises std::system_error.
-  void drain(std::size_t task, const Sink& take);
+  /// The next bytes of what a task has, up to 1 MiB, which it no longer has then; empty where it
+  /// has none. Raises std::system_error.
+  std::string take(std::size_t task);
+  /// Bytes that a task has.
+  [[nodiscard]] std::uint64_t size_of(std::size_t task) const;
   /// Bytes held in memory; their strings may have room for twice as many.
   [[nodiscard]] std::size_t in_memory() const { return in_memory_; }
   /// Bytes taken up in the file.
@@ -46,6 +48,8 @@ class Spool {
   struct Held {
     std::int64_t first = none;  // part in the file; the text comes after the last
     std::int64_t last = none;
+    std::int64_t taken = 0;  // of the first part
+    std::uint64_t size = 0;  // of all that is left
     std::string text;
   };
 

@@ -6,7 +6,10 @@
 #include <system_error>
 #include <utility>
 
+#include "base/shown_text.hpp"
 #include "base/terminal.hpp"
+#include "base/utf8.hpp"
+#include "cli/main.hpp"
 #include "cli/standard_output.hpp"
 
 namespace poetry::get::output {
@@ -27,9 +30,11 @@ bool in_background() {
 
 }  // namespace
 
-TerminalWriter::TerminalWriter(Quiet quiet)
+TerminalWriter::TerminalWriter(Quiet quiet, Raw raw)
     : shows_progress_(quiet == Quiet::no && base::is_terminal(STDERR_FILENO)),
-      shared_(same_terminal(STDOUT_FILENO, STDERR_FILENO)) {}
+      shared_(same_terminal(STDOUT_FILENO, STDERR_FILENO)) {
+  if (raw == Raw::no && ::isatty(STDOUT_FILENO) == 1) harmless_.emplace();
+}
 
 TerminalWriter::~TerminalWriter() { show({}); }
 
@@ -46,21 +51,33 @@ void TerminalWriter::show(std::string line) {
 void TerminalWriter::tell(std::string_view event) {
   const std::lock_guard lock(mutex_);
   auto text = in_midst_of_line_ ? "\n" : eraser();
-  text.append(event).append("\n");
+  text.append(base::to_utf8(base::shown_text(event))).append("\n");
   in_midst_of_line_ = false;
   put(text + drawn());
 }
 
 void TerminalWriter::print(std::string_view bytes) {
   if (!shared_) {
-    cli::write_standard_output(bytes);
+    write(bytes);
     return;
   }
   const std::lock_guard lock(mutex_);
   put(eraser());
-  cli::write_standard_output(bytes);
+  write(bytes);
   in_midst_of_line_ = !bytes.empty() && bytes.back() != '\n';
   put(drawn());
+}
+
+// A closed pipe ends the process at once, and not at the next event, which may be far away.
+void TerminalWriter::write(std::string_view bytes) {
+  try {
+    cli::write_standard_output(harmless_ ? harmless_->pass(bytes) : bytes);
+  } catch (const std::system_error& error) {
+    if (error.code() != std::errc::broken_pipe) throw;
+    const std::lock_guard lock(mutex_);
+    put(eraser());
+    cli::end_by_closed_pipe();
+  }
 }
 
 void TerminalWriter::put(std::string_view text) {

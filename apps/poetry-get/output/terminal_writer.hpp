@@ -5,16 +5,21 @@
 
 #include <cstddef>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
+
+#include "base/shown_text.hpp"
 
 namespace poetry::get::output {
 
 enum class Quiet { no, yes };
+/// Whether a terminal gets what might command it.
+enum class Raw { no, yes };
 
 class TerminalWriter {
  public:
-  explicit TerminalWriter(Quiet quiet);
+  TerminalWriter(Quiet quiet, Raw raw);
   TerminalWriter(const TerminalWriter&) = delete;
   TerminalWriter& operator=(const TerminalWriter&) = delete;
   ~TerminalWriter();
@@ -27,19 +32,22 @@ class TerminalWriter {
   /// Puts a line, of ASCII, in place of the one before; an empty one erases it. It shows nothing
   /// in the background, and while the poems on the same terminal are in the midst of a line.
   void show(std::string line);
-  /// Writes an event as a line of its own. That standard error cannot be written to is no error.
+  /// Writes an event as a line of its own, without what might command a terminal. That standard
+  /// error cannot be written to is no error.
   void tell(std::string_view event);
-  /// Writes to standard output. Raises std::system_error.
+  /// Writes to standard output. Raises std::system_error; a closed pipe ends the process.
   void print(std::string_view bytes);
 
  private:
+  void write(std::string_view bytes);
   void put(std::string_view text);
   [[nodiscard]] std::string eraser() const;
   [[nodiscard]] std::string drawn();
 
   const bool shows_progress_;
-  const bool shared_;  // with the poems
-  std::mutex mutex_;   // guards the rest, and the writing
+  const bool shared_;                           // with the poems
+  std::optional<base::HarmlessText> harmless_;  // for poems on a terminal; the printing thread's
+  std::mutex mutex_;                            // guards the rest, and the writing
   std::string line_;
   bool visible_ = false;
   bool in_midst_of_line_ = false;

@@ -1,6 +1,8 @@
 #include <fmt/core.h>
 
 #include "base/json.hpp"
+#include "base/shown_text.hpp"
+#include "base/utf8.hpp"
 #include "report/report.hpp"
 
 namespace poetry::get::report {
@@ -16,8 +18,12 @@ std::string since(base::TimePoint start, base::TimePoint at, std::string_view no
   return at == base::never ? std::string(none) : seconds_text(at - start);
 }
 
-std::string quoted_csv(std::string_view text) {
-  if (text.find_first_of(",\"\r\n") == std::string_view::npos) return std::string(text);
+// RFC 4180. A text that a spreadsheet would take for a formula begins with an apostrophe, which
+// makes it a text there.
+std::string quoted_csv(std::string text) {
+  text = base::to_utf8(base::shown_text(text));
+  if (text.find_first_of("=+-@") == 0) text.insert(0, 1, '\'');
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
   std::string quoted = "\"";
   for (const char each : text) quoted.append(each == '"' ? 2 : 1, each);
   return quoted + '"';

@@ -1,11 +1,17 @@
 #include "poetry-get/output/output.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
+#include <cerrno>
+#include <condition_variable>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <iterator>
+#include <mutex>
+#include <utility>
 
 #include "poetry-get/output/spool.hpp"
 
@@ -15,25 +21,38 @@ namespace {
 class OutputTest : public ::testing::Test {
  protected:
   Sink sink() {
-    return [this](std::string_view bytes) { out_.append(bytes); };
+    return [this](std::string_view bytes) {
+      const std::lock_guard lock(mutex_);
+      out_.append(bytes);
+      changed_.notify_all();
+    };
   }
+  /// Waits for all of this to be written.
+  void expect_written(std::string_view text) {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, std::chrono::seconds(60), [&] { return out_.size() >= text.size(); });
+    EXPECT_EQ(out_, text);
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
   std::string out_;
 };
 
 TEST_F(OutputTest, OrderedStreamsTheFirstAndKeepsTheOthers) {
   const auto output = make_ordered_output(sink(), 3, Attempts::one);
   output->write(0, "a1 ");
-  EXPECT_EQ(out_, "a1 ");
+  expect_written("a1 ");
   output->write(2, "c ");
   output->write(1, "b1 ");
   output->end(2, fetch::Outcome::ok);
-  EXPECT_EQ(out_, "a1 ");
+  expect_written("a1 ");
   output->write(0, "a2 ");
   output->end(0, fetch::Outcome::reset);
-  EXPECT_EQ(out_, "a1 a2 b1 ") << "the next one streams now";
+  expect_written("a1 a2 b1 ");  // the next one streams now
   output->write(1, "b2 ");
   output->end(1, fetch::Outcome::ok);
-  EXPECT_EQ(out_, "a1 a2 b1 b2 c ");
+  expect_written("a1 a2 b1 b2 c ");
 }
 
 TEST_F(OutputTest, OrderedWaitsForTheEndWhereAnAttemptMayBreak) {
@@ -41,9 +60,9 @@ TEST_F(OutputTest, OrderedWaitsForTheEndWhereAnAttemptMayBreak) {
   output->write(0, "void");
   output->discard(0);
   output->write(0, "whole");
-  EXPECT_EQ(out_, "");
+  expect_written("");
   output->end(0, fetch::Outcome::ok);
-  EXPECT_EQ(out_, "whole");
+  expect_written("whole");
 }
 
 TEST_F(OutputTest, LivePutsTheTaskBeforeEachLine) {
@@ -51,21 +70,57 @@ TEST_F(OutputTest, LivePutsTheTaskBeforeEachLine) {
   output->write(0, "one\ntw");
   output->write(1, "\nx");
   output->write(0, "o\n");
-  EXPECT_EQ(out_, "[1] one\n[2] \n[1] two\n");
+  expect_written("[1] one\n[2] \n[1] two\n");
   output->end(0, fetch::Outcome::ok);
   output->end(1, fetch::Outcome::ok);
-  EXPECT_EQ(out_, "[1] one\n[2] \n[1] two\n[2] x\n");
+  expect_written("[1] one\n[2] \n[1] two\n[2] x\n");
+}
+
+TEST_F(OutputTest, ATaskWhoseReaderHasStoppedHasNoRoomAndTheOthersHave) {
+  std::promise<void> reads_on;
+  std::promise<void> stopped;
+  const auto output = make_ordered_output(
+      [&, first = true](std::string_view bytes) mutable {
+        if (std::exchange(first, false)) {
+          stopped.set_value();
+          reads_on.get_future().wait();
+        }
+        sink()(bytes);
+      },
+      2, Attempts::one);
+  output->write(0, "x");
+  stopped.get_future().wait();
+  std::string expected = "x";
+  for (; output->has_room(0); expected += std::string(1000, 'y'))
+    output->write(0, std::string(1000, 'y'));
+  EXPECT_LE(expected.size(), Spool::max_of_a_task);
+  EXPECT_TRUE(output->has_room(1));
+  reads_on.set_value();
+  output->end(0, fetch::Outcome::ok);
+  output->end(1, fetch::Outcome::ok);
+  output->finish();
+  expect_written(expected);
+}
+
+TEST_F(OutputTest, WhatASinkRaisesIsRaisedByTheNextWriteOrTheEnd) {
+  const auto output = make_live_output(
+      [](std::string_view) { throw std::system_error(ENOSPC, std::generic_category()); });
+  output->write(0, "line\n");
+  EXPECT_THROW(output->finish(), std::system_error);
 }
 
 TEST_F(OutputTest, LiveHoldsNoEndlessLine) {
   const auto output = make_live_output(sink());
   for (int i = 0; i < 100; ++i) output->write(0, std::string(1000, 'x'));
+  output->finish();
   EXPECT_GT(out_.size(), 80'000U);
 }
 
 std::string drained(Spool& spool, std::size_t task) {
   std::string text;
-  spool.drain(task, [&text](std::string_view bytes) { text.append(bytes); });
+  for (std::string piece = spool.take(task); !piece.empty(); piece = spool.take(task))
+    text += piece;
+  EXPECT_EQ(spool.size_of(task), 0U);
   return text;
 }
 
@@ -166,6 +221,30 @@ TEST_F(DirectoryOutputTest, NamesAFileOnceItIsWhole) {
   EXPECT_EQ(content("002-b-2.txt"), "missing");
   EXPECT_EQ(content("002-b-2.txt.part"), "part");
   EXPECT_EQ(content("003-c-3.txt"), "") << "an empty poem";
+}
+
+TEST_F(DirectoryOutputTest, LeavesNothingOfAnEarlierRun) {
+  std::filesystem::create_directory(directory_ / "new");
+  for (const char* const name : {"001-a-1.txt", "001-a-1.txt.part", "002-b-2.txt", "mine"})
+    std::ofstream(directory_ / "new" / name) << "old";
+  const auto output = make_directory_output(directory_ / "new", {{"a", 1}, {"b", 2}});
+  output->write(0, "new");
+  output->end(0, fetch::Outcome::reset);
+  output->end(1, fetch::Outcome::connect);
+  EXPECT_EQ(content("001-a-1.txt"), "missing");
+  EXPECT_EQ(content("001-a-1.txt.part"), "new");
+  EXPECT_EQ(content("002-b-2.txt"), "missing");
+  EXPECT_EQ(content("mine"), "old");
+}
+
+TEST_F(DirectoryOutputTest, FollowsNoLinkAndWaitsForNoPipe) {
+  const auto output = make_directory_output(directory_ / "new", {{"a", 1}, {"b", 2}});
+  std::ofstream(directory_ / "precious") << "old";
+  std::filesystem::create_symlink(directory_ / "precious", directory_ / "new/001-a-1.txt.part");
+  ASSERT_EQ(::mkfifo((directory_ / "new/002-b-2.txt.part").c_str(), 0600), 0);
+  EXPECT_THROW(output->write(0, "x"), TaskOutputError);
+  EXPECT_THROW(output->write(1, "x"), TaskOutputError);
+  EXPECT_EQ(content("../precious"), "old");
 }
 
 TEST_F(DirectoryOutputTest, FailsForOneTaskAlone) {
