@@ -36,7 +36,4 @@ class CatalogService : public Service {
   Catalog catalog_;
 };
 
-struct ServiceKind;
-ServiceKind catalog_kind();
-
 }  // namespace poetry::session

@@ -1,6 +1,8 @@
-#include "session/chargen.hpp"
-
+// The character generator (RFC 864): lines of 72 printable ASCII characters without end, each of
+// which begins one character later than the line before, paced like a poem's. What the client sends
+// is thrown away as it comes; the stream goes on when the client half-closes.
 #include <algorithm>
+#include <atomic>
 
 #include "base/seed.hpp"
 #include "session/service_kind.hpp"
@@ -95,14 +97,24 @@ class ChargenSession : public Session {
   bool listened_ = false;       // before the next write
 };
 
+/// Safe to call from several threads: all that changes is that it drains, an atomic.
+class ChargenService : public Service {
+ public:
+  explicit ChargenService(const Pacing& pacing) : pacing_(pacing) {}
+  std::unique_ptr<Session> open(const Peer& peer, base::TimePoint now) override {
+    return std::make_unique<ChargenSession>(pattern_, pacing_, draining_, now,
+                                            base::derive_seed(peer.seed, base::Purpose::jitter));
+  }
+  /// From now on a session finishes, wherever it is in its line.
+  void drain() override { draining_ = true; }
+
+ private:
+  const Pacing pacing_;
+  const std::string pattern_ = make_pattern();
+  std::atomic<bool> draining_{false};
+};
+
 }  // namespace
-
-ChargenService::ChargenService(const Pacing& pacing) : pacing_(pacing), pattern_(make_pattern()) {}
-
-std::unique_ptr<Session> ChargenService::open(const Peer& peer, base::TimePoint now) {
-  return std::make_unique<ChargenSession>(pattern_, pacing_, draining_, now,
-                                          base::derive_seed(peer.seed, base::Purpose::jitter));
-}
 
 ServiceKind chargen_kind() {
   return {.name = "chargen", .paced = Paced::yes, .make = [](const auto& spec, const Context&) {

@@ -1,4 +1,6 @@
-#include "session/discard.hpp"
+// The discard service (RFC 863): it takes whatever its client sends, answers nothing, and ends when
+// the client has ended.
+#include <atomic>
 
 #include "session/service_kind.hpp"
 
@@ -21,11 +23,19 @@ class DiscardSession : public Session {
   bool peer_finished_ = false;
 };
 
-}  // namespace
+/// Its sessions share nothing but whether the server drains, which is when they finish at once.
+class DiscardService : public Service {
+ public:
+  std::unique_ptr<Session> open(const Peer& /*peer*/, base::TimePoint /*now*/) override {
+    return std::make_unique<DiscardSession>(draining_);
+  }
+  void drain() override { draining_ = true; }
 
-std::unique_ptr<Session> DiscardService::open(const Peer& /*peer*/, base::TimePoint /*now*/) {
-  return std::make_unique<DiscardSession>(draining_);
-}
+ private:
+  std::atomic<bool> draining_{false};
+};
+
+}  // namespace
 
 ServiceKind discard_kind() {
   return {.name = "discard", .make = [](const ServiceSpec&, const Context&) {

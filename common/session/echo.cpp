@@ -1,11 +1,14 @@
-#include "session/echo.hpp"
+// The echo service: bytes back as they come, each piece behind "PID: " where that is asked for, so
+// that one can see which process serves whom.
+#include <atomic>
 
 #include "session/service_kind.hpp"
 
-#include <string>
-
 namespace poetry::session {
 namespace {
+
+/// What a piece that is sent back begins with: nothing, or the number of the serving process.
+enum class EchoPrefix { none, pid };
 
 class EchoSession : public Session {
  public:
@@ -41,13 +44,24 @@ class EchoSession : public Session {
   bool peer_finished_ = false;
 };
 
-}  // namespace
+/// Its sessions share nothing but whether the server drains; they listen again only once all that
+/// they read is sent back, so that a client which sends faster than it reads is held back.
+class EchoService : public Service {
+ public:
+  explicit EchoService(EchoPrefix prefix) : prefix_(prefix) {}
+  std::unique_ptr<Session> open(const Peer& peer, base::TimePoint /*now*/) override {
+    auto prefix = prefix_ == EchoPrefix::pid ? std::to_string(peer.process) + ": " : "";
+    return std::make_unique<EchoSession>(std::move(prefix), draining_);
+  }
+  /// From now on a session that has sent everything back finishes.
+  void drain() override { draining_ = true; }
 
-std::unique_ptr<Session> EchoService::open(const Peer& peer, base::TimePoint /*now*/) {
-  auto prefix =
-      prefix_ == EchoPrefix::pid ? std::to_string(peer.process).append(": ") : std::string();
-  return std::make_unique<EchoSession>(std::move(prefix), draining_);
-}
+ private:
+  EchoPrefix prefix_;
+  std::atomic<bool> draining_{false};
+};
+
+}  // namespace
 
 ServiceKind echo_kind() {
   static const Setters<EchoPrefix> setters{

@@ -42,7 +42,4 @@ class FibonacciService : public Service {
   std::atomic<bool> draining_{false};
 };
 
-struct ServiceKind;
-ServiceKind fibonacci_kind();
-
 }  // namespace poetry::session

@@ -50,7 +50,4 @@ class PoemService : public Service {
   mutable PoemFacts facts_;
 };
 
-struct ServiceKind;
-ServiceKind poem_kind();
-
 }  // namespace poetry::session

@@ -1,5 +1,6 @@
 // What a service says of itself to --serve: its name, what stands behind it, the settings of its
-// own, and how it is made. Each service's file has its ServiceKind; services.cpp lists them.
+// own, and how it is made. Each service's file NAME.cpp makes its ServiceKind; services.cpp lists
+// them.
 #pragma once
 
 #include <functional>
@@ -58,6 +59,14 @@ struct ServiceKind {
   /// Reads what it serves. Raises std::system_error naming the file.
   std::function<std::shared_ptr<Service>(const ServiceSpec&, const Context&)> make = {};
 };
+
+ServiceKind poem_kind();
+ServiceKind discard_kind();
+ServiceKind chargen_kind();
+ServiceKind echo_kind();
+ServiceKind weblog_kind();
+ServiceKind fibonacci_kind();
+ServiceKind catalog_kind();
 
 /// How each key's value gets into a service's settings. A setter raises UsageError.
 template <typename Settings>

@@ -9,12 +9,6 @@
 #include <vector>
 
 #include "base/quantity.hpp"
-#include "session/chargen.hpp"
-#include "session/discard.hpp"
-#include "session/echo.hpp"
-#include "session/fibonacci.hpp"
-#include "session/poem.hpp"
-#include "session/weblog.hpp"
 
 namespace poetry::session {
 namespace {

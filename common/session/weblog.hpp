@@ -46,7 +46,4 @@ class WeblogService : public Service {
       base::never;  // since when every look has left some of the log unread
 };
 
-struct ServiceKind;
-ServiceKind weblog_kind();
-
 }  // namespace poetry::session

@@ -6,7 +6,7 @@
 
 #include "faults/fault_spec.hpp"
 #include "faults/script.hpp"
-#include "session/chargen.hpp"
+#include "session/services.hpp"
 
 namespace poetry::faults {
 namespace {
@@ -167,7 +167,7 @@ TEST(Faults, ASessionHearsItsPeerBetweenWritesThroughEach) {
 }
 
 TEST(Faults, AListenUntilATimeThatLatencyHasLetPassIsForNoTime) {
-  const auto inner = std::make_shared<session::ChargenService>(session::Pacing{.delay = 100ms});
+  const auto inner = session::make_service(session::parse_service("chargen,delay=100ms", {}), {});
   const auto service = with_faults(inner, parse_faults(Texts{"latency=1s"}), {});
   const auto session = service->open({1}, start);
   EXPECT_EQ(std::get<session::Listen>(session->next(start)).until, start);

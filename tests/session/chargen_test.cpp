@@ -1,11 +1,10 @@
-#include "session/chargen.hpp"
-
 #include <gtest/gtest.h>
 
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "session/services.hpp"
 #include "support/epoch.hpp"
 
 namespace poetry::session {
@@ -29,7 +28,9 @@ std::string lines(std::size_t from, std::size_t count) {
 class ChargenTest : public testing::Test {
  protected:
   void open(const Pacing& pacing, std::uint64_t seed = 0) {
-    service_ = std::make_unique<ChargenService>(pacing);
+    ServiceSettings settings;
+    settings.pacing = pacing;
+    service_ = make_service(parse_service("chargen", settings), {});
     session_ = service_->open({1, seed}, now_);
   }
   /// The next write; it expects exactly one Listen before, unless there is input.
@@ -49,7 +50,7 @@ class ChargenTest : public testing::Test {
   }
 
   base::TimePoint now_ = support::epoch;
-  std::unique_ptr<ChargenService> service_;
+  std::shared_ptr<Service> service_;
   std::unique_ptr<Session> session_;
   Step step_;
 };

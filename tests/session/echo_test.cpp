@@ -1,9 +1,8 @@
-#include "session/echo.hpp"
-
 #include <gtest/gtest.h>
 
 #include <string>
 
+#include "session/services.hpp"
 #include "support/epoch.hpp"
 
 namespace poetry::session {
@@ -12,8 +11,8 @@ namespace {
 constexpr Peer first_peer{.number = 1, .seed = 0, .port = 0, .process = 4711};
 
 TEST(Echo, GivesBackWhatItReceivesByteForByte) {
-  EchoService service(EchoPrefix::none);
-  const auto session = service.open(first_peer, support::epoch);
+  const auto service = make_service(parse_service("echo", {}), {});
+  const auto session = service->open(first_peer, support::epoch);
   using namespace std::string_literals;
   for (const auto& bytes : {"a\n"s, "no newline"s, "\0\xff\r\n"s, std::string(1 << 20, 'x')}) {
     EXPECT_EQ(std::get<Listen>(session->next(support::epoch)).until, base::never);
@@ -23,8 +22,8 @@ TEST(Echo, GivesBackWhatItReceivesByteForByte) {
 }
 
 TEST(Echo, ListensAgainOnlyOnceAllIsSentBack) {
-  EchoService service(EchoPrefix::none);
-  const auto session = service.open(first_peer, support::epoch);
+  const auto service = make_service(parse_service("echo", {}), {});
+  const auto session = service->open(first_peer, support::epoch);
   session->receive("a");
   EXPECT_TRUE(std::holds_alternative<Write>(session->next(support::epoch)));
   EXPECT_TRUE(std::holds_alternative<Listen>(session->next(support::epoch)));
@@ -32,8 +31,8 @@ TEST(Echo, ListensAgainOnlyOnceAllIsSentBack) {
 }
 
 TEST(Echo, APrefixNamesTheProcessBeforeEachPiece) {
-  EchoService service(EchoPrefix::pid);
-  const auto session = service.open(first_peer, support::epoch);
+  const auto service = make_service(parse_service("echo,prefix=pid", {}), {});
+  const auto session = service->open(first_peer, support::epoch);
   for (const std::string bytes : {"a\nb\n", "c"}) {
     session->receive(bytes);
     EXPECT_EQ(std::get<Write>(session->next(support::epoch)).bytes, "4711: " + bytes);
@@ -42,8 +41,8 @@ TEST(Echo, APrefixNamesTheProcessBeforeEachPiece) {
 }
 
 TEST(Echo, FinishesWhenThePeerHas) {
-  EchoService service(EchoPrefix::pid);
-  const auto session = service.open(first_peer, support::epoch);
+  const auto service = make_service(parse_service("echo,prefix=pid", {}), {});
+  const auto session = service->open(first_peer, support::epoch);
   session->receive("last");
   EXPECT_EQ(std::get<Write>(session->next(support::epoch)).bytes, "4711: last");
   EXPECT_TRUE(std::holds_alternative<Listen>(session->next(support::epoch)));
@@ -52,12 +51,12 @@ TEST(Echo, FinishesWhenThePeerHas) {
 }
 
 TEST(Echo, ADrainingServiceFinishesSessionsThatHaveSentAllBack) {
-  EchoService service(EchoPrefix::none);
-  const auto resting = service.open(first_peer, support::epoch);
-  const auto busy = service.open(first_peer, support::epoch);
+  const auto service = make_service(parse_service("echo", {}), {});
+  const auto resting = service->open(first_peer, support::epoch);
+  const auto busy = service->open(first_peer, support::epoch);
   EXPECT_TRUE(std::holds_alternative<Listen>(resting->next(support::epoch)));
   busy->receive("a");
-  service.drain();
+  service->drain();
   EXPECT_TRUE(std::holds_alternative<Finish>(resting->next(support::epoch)));
   EXPECT_EQ(std::get<Write>(busy->next(support::epoch)).bytes, "a");
   EXPECT_TRUE(std::holds_alternative<Finish>(busy->next(support::epoch)));
