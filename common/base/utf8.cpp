@@ -1,5 +1,6 @@
 #include "base/utf8.hpp"
 
+#include <algorithm>
 #include <cstdint>
 
 namespace poetry::base {
@@ -45,12 +46,18 @@ Utf8Character first_character(std::string_view bytes) {
   return {character, lead.size, true};
 }
 
-std::string valid_utf8(std::string_view bytes) {
+std::string valid_utf8(std::string_view bytes, bool (*is_allowed)(char32_t)) {
+  constexpr auto is_odd = [](char c) { return (c < ' ' && c != '\t') || c > '~'; };
   std::string text;
   text.reserve(bytes.size());
   while (!bytes.empty()) {
+    const auto plain = std::find_if(bytes.begin(), bytes.end(), is_odd) - bytes.begin();
+    text += bytes.substr(0, static_cast<std::size_t>(plain));
+    bytes.remove_prefix(static_cast<std::size_t>(plain));
+    if (bytes.empty()) break;
     const auto next = first_character(bytes);
-    text += next.well_formed ? bytes.substr(0, next.size) : "\xEF\xBF\xBD";
+    const bool taken = next.well_formed && (is_allowed == nullptr || is_allowed(next.character));
+    text += taken ? bytes.substr(0, next.size) : "\xEF\xBF\xBD";  // U+FFFD
     bytes.remove_prefix(next.size);
   }
   return text;

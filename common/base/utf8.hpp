@@ -21,8 +21,10 @@ struct Utf8Character {
 /// Subparts").
 Utf8Character first_character(std::string_view bytes);
 
-/// `bytes` with U+FFFD in place of all that is no UTF-8.
-std::string valid_utf8(std::string_view bytes);
+/// `bytes` with U+FFFD in place of all that is no UTF-8, one for each maximal subpart of an
+/// ill-formed sequence, and of each character that `is_allowed` denies. It is not asked for tabs
+/// and what ASCII can print.
+std::string valid_utf8(std::string_view bytes, bool (*is_allowed)(char32_t) = nullptr);
 
 std::string to_utf8(std::u32string_view text);
 

@@ -27,20 +27,7 @@ constexpr std::array references{Reference{'&', "&amp;"}, Reference{'<', "&lt;"},
 }  // namespace
 
 std::string to_xml_characters(std::string_view bytes) {
-  constexpr auto is_odd = [](char c) { return (c < ' ' && c != '\t') || c > '~'; };
-  std::string text;
-  text.reserve(bytes.size());
-  while (!bytes.empty()) {
-    const auto plain = std::find_if(bytes.begin(), bytes.end(), is_odd) - bytes.begin();
-    text += bytes.substr(0, static_cast<std::size_t>(plain));
-    bytes.remove_prefix(static_cast<std::size_t>(plain));
-    if (bytes.empty()) break;
-    const auto next = first_character(bytes);
-    const bool taken = next.well_formed && is_xml_character(next.character);
-    text += taken ? bytes.substr(0, next.size) : "\xEF\xBF\xBD";  // U+FFFD
-    bytes.remove_prefix(next.size);
-  }
-  return text;
+  return valid_utf8(bytes, is_xml_character);
 }
 
 std::string xml_escaped(std::string_view bytes) {

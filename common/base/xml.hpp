@@ -6,8 +6,7 @@
 
 namespace poetry::base {
 
-/// `bytes` with U+FFFD in place of all that is no UTF-8, one for each maximal subpart of an
-/// ill-formed sequence, and of each character outside the production Char of XML 1.0.
+/// valid_utf8(), and U+FFFD in place of each character outside the production Char of XML 1.0.
 std::string to_xml_characters(std::string_view bytes);
 
 /// The same as content or in an attribute between double quotes, where white space other than a
