@@ -1,5 +1,6 @@
-// The system call that waits for many descriptors at once, behind two verbs. Level-triggered: what
-// stays ready is reported by every wait. It borrows descriptors; unset one before it is closed.
+// The system call that waits for many descriptors at once, behind three verbs. Level-triggered:
+// what stays ready is reported by every wait. It borrows descriptors; unset one before it is
+// closed.
 #pragma once
 
 #include <cstdint>
@@ -14,11 +15,6 @@ enum class Interest : std::uint8_t { none = 0, read = 1, write = 2, both = 3 };
 
 constexpr Interest operator|(Interest one, Interest other) {
   return static_cast<Interest>(static_cast<unsigned>(one) | static_cast<unsigned>(other));
-}
-
-/// `all` but for `some`.
-constexpr Interest without(Interest all, Interest some) {
-  return static_cast<Interest>(static_cast<unsigned>(all) & ~static_cast<unsigned>(some));
 }
 
 /// Whether `all` has any of `some`.
