@@ -129,12 +129,12 @@ Number number_from(const SQLite::Column& column) {
   return number;
 }
 
-/// Runs a statement with the parameters ?1 to ?4; without a count the second is NULL.
-void execute(SQLite::Database& database, const char* sql, std::int64_t first,
-             std::optional<std::int64_t> count, const FibonacciRange& numbers) {
+/// Runs a statement with the parameters ?1 to ?4.
+void execute(SQLite::Database& database, const char* sql, std::int64_t first, std::uint64_t count,
+             const FibonacciRange& numbers) {
   SQLite::Statement statement(database, sql);
   statement.bind(1, first);
-  if (count) statement.bind(2, *count);
+  statement.bind(2, static_cast<std::int64_t>(count));
   int at = 3;
   for (const auto* number : {&numbers.number, &numbers.following}) {
     std::vector<unsigned char> bytes;
@@ -144,18 +144,13 @@ void execute(SQLite::Database& database, const char* sql, std::int64_t first,
   statement.exec();
 }
 
-void insert(SQLite::Database& database, const FibonacciRange& range,
-            std::optional<std::int64_t> count) {
-  execute(database, "INSERT INTO free VALUES (?1, ?2, ?3, ?4)", range.first, count, range);
-}
-
 void create_table(SQLite::Database& database) {
   database.exec("PRAGMA application_id = " + std::to_string(application_id));
   database.exec("PRAGMA user_version = " + std::to_string(state_version));
   database.exec(
       "CREATE TABLE free (first INTEGER PRIMARY KEY, count INTEGER CHECK (count > 0),"
       " a BLOB NOT NULL, b BLOB NOT NULL) STRICT");
-  insert(database, {}, std::nullopt);
+  database.exec("INSERT INTO free VALUES (1, NULL, x'01', x'02')");
 }
 
 void check_table(SQLite::Database& database, const std::string& path) {
@@ -167,27 +162,21 @@ void check_table(SQLite::Database& database, const std::string& path) {
   }
 }
 
-/// A row of the table; without a count it has no end.
-struct Free {
-  FibonacciRange range;
-  bool endless = false;
-};
-
-std::optional<Free> lowest_beyond(SQLite::Database& database, std::int64_t after) {
+/// A row of the table, whose count is 0 where it has no end.
+std::optional<FibonacciRange> lowest_beyond(SQLite::Database& database, std::int64_t after) {
   SQLite::Statement query(
       database, "SELECT first, count, a, b FROM free WHERE first > ? ORDER BY first LIMIT 1");
   query.bind(1, after);
   if (!query.executeStep()) return std::nullopt;
-  const auto count = query.getColumn(1);
-  return Free{{query.getColumn(0).getInt64(), static_cast<std::uint64_t>(count.getInt64()),
-               number_from(query.getColumn(2)), number_from(query.getColumn(3))},
-              count.isNull()};
+  const auto count = static_cast<std::uint64_t>(query.getColumn(1).getInt64());  // 0 for NULL
+  return FibonacciRange{query.getColumn(0).getInt64(), count, number_from(query.getColumn(2)),
+                        number_from(query.getColumn(3))};
 }
 
 /// Takes `count` positions off the front of a row that begins at `first`.
 void advance(SQLite::Database& database, FibonacciRange range) {
   const auto first = range.first;
-  const auto count = static_cast<std::int64_t>(range.count);
+  const auto count = range.count;
   while (range.count > 0) range.take();
   execute(database,
           "UPDATE free SET first = first + ?2, count = count - ?2, a = ?3, b = ?4 WHERE first = ?1",
@@ -240,24 +229,23 @@ bool FibonacciState::is_inherited() const { return process_ != ::getpid(); }
 FibonacciRange FibonacciState::reserve(std::uint64_t max, std::int64_t after) {
   return naming("draw from", path_, [&] {
     SQLite::Transaction transaction(*database_, TransactionBehavior::IMMEDIATE);
-    auto lowest = lowest_beyond(*database_, after);
-    if (!lowest) fail("draw from", path_, "the state is damaged");
-    auto& [range, endless] = *lowest;
-    if (!endless && range.count <= max) {
-      database_->exec("DELETE FROM free WHERE first = " + std::to_string(range.first));
+    auto range = lowest_beyond(*database_, after);
+    if (!range) fail("draw from", path_, "the state is damaged");
+    if (range->count != 0 && range->count <= max) {
+      database_->exec("DELETE FROM free WHERE first = " + std::to_string(range->first));
     } else {
-      range.count = max;
-      advance(*database_, range);
+      range->count = max;
+      advance(*database_, *range);
     }
     transaction.commit();
-    return std::move(range);
+    return *std::move(range);
   });
 }
 
 void FibonacciState::give_back(const FibonacciRange& rest) {
   naming("give back to", path_, [&] {
     SQLite::Transaction transaction(*database_, TransactionBehavior::IMMEDIATE);
-    insert(*database_, rest, static_cast<std::int64_t>(rest.count));
+    execute(*database_, "INSERT INTO free VALUES (?1, ?2, ?3, ?4)", rest.first, rest.count, rest);
     transaction.commit();
   });
 }

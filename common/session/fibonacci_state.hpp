@@ -47,7 +47,7 @@ class FibonacciState {
   /// Closes the connection; in a forked child it does nothing, see is_inherited().
   ~FibonacciState();
 
-  /// Reserves up to `most` numbers at the lowest free positions beyond `after`. It is on the disk
+  /// Reserves up to `max` numbers at the lowest free positions beyond `after`. It is on the disk
   /// when this returns; what this raises may leave them reserved for nobody, but free for nobody
   /// else. Raises std::runtime_error naming the path: the disk is full, others hold the lock.
   FibonacciRange reserve(std::uint64_t max, std::int64_t after);
