@@ -13,6 +13,7 @@
 #include "base/shared_memory.hpp"
 #include "cli/main.hpp"
 #include "engine/capacity.hpp"
+#include "net/child.hpp"
 
 namespace poetry::server {
 namespace {
@@ -20,11 +21,6 @@ namespace {
 /// Who was told to stop, or whose time to drain is over, and still runs so long after is killed.
 /// The fork engine needs some of it to kill processes of its own.
 constexpr auto patience = std::chrono::seconds(10);
-
-std::string how_it_ended(int status) {
-  return WIFSIGNALED(status) ? "by signal " + std::to_string(WTERMSIG(status))
-                             : "early, with status " + std::to_string(WEXITSTATUS(status));
-}
 
 }  // namespace
 
@@ -46,7 +42,7 @@ Workers::~Workers() {
   for (auto& slot : slots_) {
     if (slot.pid < 0) continue;
     ::kill(slot.pid, SIGKILL);
-    while (::waitpid(slot.pid, nullptr, 0) < 0 && errno == EINTR) continue;
+    net::wait_for_process(slot.pid);
   }
 }
 
@@ -69,9 +65,7 @@ void Workers::fill(WorkerSlot& slot) {
   if (slot.pid < 0) {
     const int error = errno;
     slot.orders.reset();
-    throw std::system_error(error, std::generic_category(),
-                            "start worker " + std::to_string(slot.number) + " (see " +
-                                std::string(engine::process_limits) + ")");
+    engine::throw_no_process(error, "start worker " + std::to_string(slot.number));
   }
   base::log_info("worker={} pid={} started", slot.number, slot.pid);
 }
@@ -163,7 +157,7 @@ void Workers::destroy(WorkerSlot& slot, int status) {
   slot.orders.reset();
   if (ending_ != Ending::no && status == 0) return;
   base::log_error("worker={} pid={} ended {}; connections lost: {}", slot.number, pid,
-                  how_it_ended(status), lost);
+                  net::how_it_ended(status), lost);
   if (serving_.is_enough()) drain();
   if (ending_ == Ending::no) replace(slot, base::Clock::now() - slot.started);
 }

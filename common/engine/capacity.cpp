@@ -3,6 +3,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <system_error>
+
 #include "net/descriptor_limit.hpp"
 
 namespace poetry::engine {
@@ -23,6 +25,13 @@ Capacity process_capacity(std::uint64_t own_descriptors) {
   const bool binds = ::getuid() != 0;  // getrlimit(2)
   if (!binds || max >= descriptors.connections) return descriptors;
   return {max, std::to_string(max) + " processes of this user (ulimit -u)"};
+}
+
+void throw_no_process(int error, const std::string& attempt) {
+  throw std::system_error(error, std::generic_category(),
+                          attempt +
+                              " (see ulimit -u, kernel.threads-max, kernel.pid_max, "
+                              "vm.max_map_count, cgroup pids.max)");
 }
 
 }  // namespace poetry::engine

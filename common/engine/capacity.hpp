@@ -12,9 +12,8 @@ Capacity descriptor_capacity(std::uint64_t own = 0);
 /// By descriptors, and by the processes of a user, one a connection; a thread counts as one.
 Capacity process_capacity(std::uint64_t own_descriptors = 0);
 
-/// What to look at where no further process or thread is to be had: the reasons of EAGAIN in
-/// fork(2) and pthread_create(3).
-inline constexpr std::string_view process_limits =
-    "ulimit -u, kernel.threads-max, kernel.pid_max, vm.max_map_count, cgroup pids.max";
+/// Raises std::system_error where no further process or thread is to be had. It says what to look
+/// at: the reasons of EAGAIN in fork(2) and pthread_create(3).
+[[noreturn]] void throw_no_process(int error, const std::string& attempt);
 
 }  // namespace poetry::engine

@@ -2,7 +2,6 @@
 // own copy of the service, while the parent accepts, keeps the children and alone calls the host.
 // How the two talk stands in fork_child.hpp.
 #include <sys/socket.h>
-#include <sys/wait.h>
 
 #include <csignal>
 
@@ -10,6 +9,7 @@
 #include "base/log.hpp"
 #include "engine/capacity.hpp"
 #include "engine/fork_child.hpp"
+#include "net/child.hpp"
 #include "reactor/poll.hpp"
 
 namespace poetry::engine {
@@ -32,22 +32,13 @@ class ForkLoop : public Loop {
  private:
   /// A connection and the process that serves it.
   struct Process : reactor::Waiter {
-    Process(ForkLoop& its_loop, const AcceptedSocket& accepted, const Port& its_port,
-            QuotaSlot its_slot)
-        : loop(its_loop),
-          port(its_port),
-          address(accepted.address),
-          number(accepted.peer.number),
-          started(accepted.at),
-          service(its_port.service),
-          slot(std::move(its_slot)) {}
+    Process(ForkLoop& its_loop, const Port& its_port, QuotaSlot its_slot)
+        : loop(its_loop), port(its_port), service(its_port.service), slot(std::move(its_slot)) {}
     void wake(reactor::Interest /*what*/) override { loop.hear(*this); }
 
     ForkLoop& loop;
     const Port& port;
-    net::Address address;
-    std::uint64_t number;
-    base::TimePoint started;
+    AcceptedSocket accepted;                    // the child alone has the socket
     std::shared_ptr<session::Service> service;  // which is in use as long as the child lives
     QuotaSlot slot;
     base::Fd channel;
@@ -97,7 +88,7 @@ void ForkLoop::admit(AcceptedSocket& accepted, Port& port, QuotaSlot slot) {
   base::Fd mine(ends[0]);
   base::Fd channel(ends[1]);
   std::list<Process> fresh;
-  auto& process = fresh.emplace_back(*this, accepted, port, std::move(slot));
+  auto& process = fresh.emplace_back(*this, port, std::move(slot));
   process.channel = std::move(mine);
   events().watch(process.channel.get(), reactor::Interest::read, process);
   process.pid = ::fork();
@@ -108,10 +99,10 @@ void ForkLoop::admit(AcceptedSocket& accepted, Port& port, QuotaSlot slot) {
   if (process.pid < 0) {
     const int error = errno;
     events().watch(process.channel.get(), reactor::Interest::none, process);
-    throw std::system_error(error, std::generic_category(),
-                            "fork (see " + std::string(process_limits) + ")");
+    throw_no_process(error, "fork");
   }
   accepted.socket.reset();
+  process.accepted = std::move(accepted);
   processes_.splice(processes_.end(), fresh);
   process.self = std::prev(processes_.end());
 }
@@ -146,25 +137,22 @@ void ForkLoop::release(Process& process) {
   process.channel.reset();
   events().wake_at(killer_, base::never);  // it counts from the last one that has stopped
   const auto reason = reap(process);
-  const auto report = process.report.value_or(Report{0, base::Clock::now() - process.started, {}});
+  const auto report =
+      process.report.value_or(Report{0, base::Clock::now() - process.accepted.at, {}});
   process.slot = {};
   process.service.reset();
-  released({process.port, process.address, process.number, report.bytes, report.elapsed, reason});
+  const auto& accepted = process.accepted;
+  released(
+      {process.port, accepted.address, accepted.peer.number, report.bytes, report.elapsed, reason});
   processes_.erase(process.self);
 }
 
 /// Waits for a child that has closed its channel, as only its end does; why the connection ended.
 Reason ForkLoop::reap(const Process& process) {
-  int status = 0;
-  pid_t found = -1;
-  do {
-    found = ::waitpid(process.pid, &status, 0);
-  } while (found < 0 && errno == EINTR);
-  // Where whoever started the server ignores SIGCHLD, the kernel keeps no status.
-  if (process.report && (found < 0 || status == 0)) return process.report->reason;
-  base::log_error("port={} conn={}: process {} ended {} {}", process.port.at.port, process.number,
-                  process.pid, WIFSIGNALED(status) ? "by signal" : "early, with status",
-                  WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+  const int status = net::wait_for_process(process.pid);
+  if (process.report && status == 0) return process.report->reason;
+  base::log_error("port={} conn={}: process {} ended {}", process.port.at.port,
+                  process.accepted.peer.number, process.pid, net::how_it_ended(status));
   return Reason::fault;
 }
 

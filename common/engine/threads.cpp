@@ -158,10 +158,7 @@ void ThreadsLoop::Worker::start() {
   };
   const int error = ::pthread_create(&thread, &attributes, body, this);
   ::pthread_attr_destroy(&attributes);
-  if (error != 0) {
-    throw std::system_error(error, std::generic_category(),
-                            "start a thread (see " + std::string(process_limits) + ")");
-  }
+  if (error != 0) throw_no_process(error, "start a thread");
   started = true;
 }
 

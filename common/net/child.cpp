@@ -4,23 +4,32 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 
 #include "base/error.hpp"
 
 namespace poetry::net {
 
+int wait_for_process(pid_t pid) {
+  int status = 0;
+  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) continue;
+  return status;
+}
+
+std::string how_it_ended(int status) {
+  return WIFSIGNALED(status) ? "by signal " + std::to_string(WTERMSIG(status))
+                             : "early, with status " + std::to_string(WEXITSTATUS(status));
+}
+
 Child::Child(const std::string& command, const std::vector<std::string>& environment,
              const sigset_t& mask)
     : grouped_(::isatty(STDIN_FILENO) == 0) {
-  std::vector<std::string> words{"/bin/sh", "-c", command};
-  std::vector<char*> arguments;
-  arguments.reserve(words.size() + 1);
-  for (auto& word : words) arguments.push_back(word.data());
-  arguments.push_back(nullptr);
+  std::array<std::string, 3> words{"/bin/sh", "-c", command};
+  const std::array arguments{words[0].data(), words[1].data(), words[2].data(),
+                             static_cast<char*>(nullptr)};
   std::vector<std::string> additions(environment);
   std::vector<char*> variables;
-  variables.reserve(additions.size() + 1);
   for (auto& entry : additions) variables.push_back(entry.data());
   for (char** entry = environ; *entry != nullptr; ++entry) variables.push_back(*entry);
   variables.push_back(nullptr);
@@ -36,8 +45,8 @@ Child::Child(const std::string& command, const std::vector<std::string>& environ
   const int flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
   ::posix_spawnattr_setflags(&attributes,
                              static_cast<short>(grouped_ ? flags | POSIX_SPAWN_SETPGROUP : flags));
-  errno = ::posix_spawn(&pid_, "/bin/sh", nullptr, &attributes, arguments.data(), variables.data());
-  const int error = errno;
+  const int error = ::posix_spawn(&pid_, words[0].c_str(), nullptr, &attributes, arguments.data(),
+                                  variables.data());
   ::posix_spawnattr_destroy(&attributes);
   errno = error;
   if (error != 0) base::throw_errno("run", command);

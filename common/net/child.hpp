@@ -1,5 +1,5 @@
-// A shell command as a child process. Its owner learns of its end by SIGCHLD and reap(); a child
-// that still runs when its owner goes is killed.
+// Child processes, and a shell command as one. Its owner learns of its end by SIGCHLD and reap(); a
+// child that still runs when its owner goes is killed.
 #pragma once
 
 #include <sys/types.h>
@@ -10,6 +10,13 @@
 #include <vector>
 
 namespace poetry::net {
+
+/// Waits for the end of a child; its status as waitpid(2) has it, 0 where the kernel keeps none,
+/// since whoever started this process has it ignore SIGCHLD.
+int wait_for_process(pid_t pid);
+
+/// Such a status in words: "by signal 9", "early, with status 1".
+std::string how_it_ended(int status);
 
 class Child {
  public:
