@@ -28,7 +28,7 @@ void check_room(const std::function<std::string()>& require, std::string_view re
 void check_limits(const ServerOptions& options, const std::vector<Plan>& plans,
                   cli::CheckReport& report) {
   const auto engine = engine::make_engine(options.engine);
-  check_room([&] { return require_clients(*engine, options, plans); },
+  check_room([&] { return require_clients(engine, options, plans); },
              "raise that limit, or lower --max-clients", report);
   if (worker_count(options) == 1) return;
   check_room([&] { return require_workers(options, plans); },

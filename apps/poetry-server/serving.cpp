@@ -44,7 +44,7 @@ Serving::Serving(ServerOptions options, int argc, const char* const* argv)
       started_(base::Clock::now()) {
   const auto plans = plan_ports(options_);
   if (workers_ > 1) require_workers(options_, plans);
-  require_clients(*engine_, options_, plans);
+  require_clients(engine_, options_, plans);
   ports_.emplace(
       plans, options_, seed_, [this](const faults::Fired& fired) { log_fault(fired); },
       take_inherited(plans, options_));
@@ -53,7 +53,7 @@ Serving::Serving(ServerOptions options, int argc, const char* const* argv)
 }
 
 void Serving::serve(engine::Host& host, int control) {
-  engine_->serve(ports_->all(), host, {control, options_.drain_timeout, options_.tick});
+  engine_.serve(ports_->all(), host, {control, options_.drain_timeout, options_.tick});
 }
 
 void Serving::reload() {
@@ -63,7 +63,7 @@ void Serving::reload() {
     throw base::UsageError("the number of workers changes by a restart only", options.workers);
   }
   const auto plans = plan_ports(options);
-  require_clients(*engine_, options, plans);
+  require_clients(engine_, options, plans);
   ports_->replace(plans, options);
 }
 

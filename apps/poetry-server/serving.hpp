@@ -52,7 +52,7 @@ class Serving {
   const char* const* argv_;
   std::size_t workers_;
   std::uint64_t seed_;
-  std::unique_ptr<engine::Engine> engine_;
+  engine::Engine engine_;
   std::optional<Ports> ports_;
   std::shared_ptr<Totals> totals_;
   base::TimePoint started_;

@@ -34,13 +34,13 @@ namespace {
 
 struct EngineKind {
   std::string_view name;
-  std::unique_ptr<Engine> (*make)();
+  Engine (*make)();
 };
 
-std::unique_ptr<Engine> make_asio_engine() { return make_reactor_engine(reactor::make_asio_set); }
+Engine make_asio_engine() { return make_reactor_engine(reactor::make_asio_set); }
 
 template <typename Waiting>
-std::unique_ptr<Engine> make_engine_over() {
+Engine make_engine_over() {
   return make_reactor_engine([] { return std::make_unique<Waiting>(); });
 }
 
@@ -65,7 +65,7 @@ std::vector<std::string> engine_names() {
   return names;
 }
 
-std::unique_ptr<Engine> make_engine(std::string_view name) {
+Engine make_engine(std::string_view name) {
   for (const auto& kind : engine_kinds) {
     if (kind.name == name) return kind.make();
   }

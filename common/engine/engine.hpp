@@ -90,13 +90,13 @@ struct Capacity {
   std::string limit;  ///< "20000 open files (ulimit -n)"
 };
 
+/// What an engine can do.
 struct Engine {
-  virtual ~Engine() = default;
   /// Serves until a Command ends it; then every connection and listener is closed.
   /// Raises std::system_error where it cannot be set up.
-  virtual void serve(std::span<Port> ports, Host& host, const EngineOptions& options) = 0;
+  std::function<void(std::span<Port> ports, Host& host, const EngineOptions& options)> serve;
   /// The most connections that it can hold in this process's limits, and which limit that is.
-  [[nodiscard]] virtual Capacity capacity() const = 0;
+  std::function<Capacity()> capacity;
 };
 
 /// The names that make_engine() takes: those that were built in.
@@ -104,18 +104,17 @@ std::vector<std::string> engine_names();
 
 /// Raises UsageError for an unknown name, listing the valid ones, and std::system_error, which says
 /// what helps, where the kernel does not allow the engine.
-std::unique_ptr<Engine> make_engine(std::string_view name);
+Engine make_engine(std::string_view name);
 
 /// The engine that never blocks, in one thread: every connection waits in one multiplexer, which is
 /// made anew for each Engine::serve().
-std::unique_ptr<Engine> make_reactor_engine(
-    std::function<std::unique_ptr<reactor::Multiplexer>()> make_multiplexer);
+Engine make_reactor_engine(std::function<std::unique_ptr<reactor::Multiplexer>()> make_multiplexer);
 
 /// The engines beside those over a multiplexer: a thread and a process a connection.
-std::unique_ptr<Engine> make_threads_engine();
-std::unique_ptr<Engine> make_fork_engine();
+Engine make_threads_engine();
+Engine make_fork_engine();
 
 /// Over io_uring. Only where it was built in.
-std::unique_ptr<Engine> make_uring_engine();
+Engine make_uring_engine();
 
 }  // namespace poetry::engine

@@ -156,17 +156,14 @@ Reason ForkLoop::reap(const Process& process) {
   return Reason::fault;
 }
 
-class ForkEngine : public Engine {
- public:
-  void serve(std::span<Port> ports, Host& host, const EngineOptions& options) override {
-    reactor::Poll poll;
-    ForkLoop(poll, ports, host, options).run();
-  }
-  [[nodiscard]] Capacity capacity() const override { return process_capacity(child_descriptors); }
-};
-
 }  // namespace
 
-std::unique_ptr<Engine> make_fork_engine() { return std::make_unique<ForkEngine>(); }
+Engine make_fork_engine() {
+  return {[](std::span<Port> ports, Host& host, const EngineOptions& options) {
+            reactor::Poll poll;
+            ForkLoop(poll, ports, host, options).run();
+          },
+          [] { return process_capacity(child_descriptors); }};
+}
 
 }  // namespace poetry::engine

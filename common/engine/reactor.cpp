@@ -89,25 +89,16 @@ class ReactorLoop : public Loop {
   std::array<char, 65536> buffer_{};         // lent to one connection at a time
 };
 
-class ReactorEngine : public Engine {
- public:
-  explicit ReactorEngine(std::function<std::unique_ptr<reactor::Multiplexer>()> make_multiplexer)
-      : make_multiplexer_(std::move(make_multiplexer)) {}
-  void serve(std::span<Port> ports, Host& host, const EngineOptions& options) override {
-    const auto multiplexer = make_multiplexer_();
-    ReactorLoop(*multiplexer, ports, host, options).run();
-  }
-  [[nodiscard]] Capacity capacity() const override { return descriptor_capacity(); }
-
- private:
-  std::function<std::unique_ptr<reactor::Multiplexer>()> make_multiplexer_;
-};
-
 }  // namespace
 
-std::unique_ptr<Engine> make_reactor_engine(
+Engine make_reactor_engine(
     std::function<std::unique_ptr<reactor::Multiplexer>()> make_multiplexer) {
-  return std::make_unique<ReactorEngine>(std::move(make_multiplexer));
+  return {[make = std::move(make_multiplexer)](std::span<Port> ports, Host& host,
+                                               const EngineOptions& options) {
+            const auto multiplexer = make();
+            ReactorLoop(*multiplexer, ports, host, options).run();
+          },
+          [] { return descriptor_capacity(); }};
 }
 
 }  // namespace poetry::engine

@@ -173,17 +173,14 @@ void ThreadsLoop::Worker::run() {
   loop.finish(*this);
 }
 
-class ThreadsEngine : public Engine {
- public:
-  void serve(std::span<Port> ports, Host& host, const EngineOptions& options) override {
-    reactor::Poll poll;
-    ThreadsLoop(poll, ports, host, options).run();
-  }
-  [[nodiscard]] Capacity capacity() const override { return process_capacity(thread_descriptors); }
-};
-
 }  // namespace
 
-std::unique_ptr<Engine> make_threads_engine() { return std::make_unique<ThreadsEngine>(); }
+Engine make_threads_engine() {
+  return {[](std::span<Port> ports, Host& host, const EngineOptions& options) {
+            reactor::Poll poll;
+            ThreadsLoop(poll, ports, host, options).run();
+          },
+          [] { return process_capacity(thread_descriptors); }};
+}
 
 }  // namespace poetry::engine

@@ -228,20 +228,15 @@ void UringLoop::destroy(Link& link) {
   released(gone->connection.ended(base::Clock::now()));
 }
 
-class UringEngine final : public Engine {
- public:
-  void serve(std::span<Port> ports, Host& host, const EngineOptions& options) override {
-    reactor::RingMultiplexer multiplexer(receive_buffers);
-    UringLoop(multiplexer, ports, host, options).run();
-  }
-  [[nodiscard]] Capacity capacity() const override { return descriptor_capacity(); }
-};
-
 }  // namespace
 
-std::unique_ptr<Engine> make_uring_engine() {
+Engine make_uring_engine() {
   reactor::Ring::try_out();
-  return std::make_unique<UringEngine>();
+  return {[](std::span<Port> ports, Host& host, const EngineOptions& options) {
+            reactor::RingMultiplexer multiplexer(receive_buffers);
+            UringLoop(multiplexer, ports, host, options).run();
+          },
+          [] { return descriptor_capacity(); }};
 }
 
 }  // namespace poetry::engine

@@ -27,7 +27,7 @@ std::shared_ptr<session::Service> serve(const std::string& spec) {
 /// Engines that only the tests have.
 struct EngineMaker {
   std::string_view name;
-  std::unique_ptr<engine::Engine> (*make)();
+  engine::Engine (*make)();
 };
 constexpr std::array toy_engines{EngineMaker{"toy", make_toy_engine}};
 
@@ -94,7 +94,7 @@ std::vector<std::string> every_engine() {
   return names;
 }
 
-std::unique_ptr<engine::Engine> make_listed_engine(const std::string& name) {
+engine::Engine make_listed_engine(const std::string& name) {
   for (const auto& toy : toy_engines) {
     if (toy.name == name) return toy.make();
   }

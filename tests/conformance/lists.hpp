@@ -35,6 +35,6 @@ const std::vector<ServiceCase>& every_service();
 
 /// Names that make_listed_engine() takes.
 std::vector<std::string> every_engine();
-std::unique_ptr<engine::Engine> make_listed_engine(const std::string& name);
+engine::Engine make_listed_engine(const std::string& name);
 
 }  // namespace poetry::conformance

@@ -158,17 +158,12 @@ class Rounds {
   base::TimePoint drain_end_ = base::never;
 };
 
-class ToyEngine : public engine::Engine {
- public:
-  void serve(std::span<engine::Port> ports, engine::Host& host,
-             const engine::EngineOptions& options) override {
-    Rounds(ports, host, options).run();
-  }
-  [[nodiscard]] engine::Capacity capacity() const override { return engine::descriptor_capacity(); }
-};
-
 }  // namespace
 
-std::unique_ptr<engine::Engine> make_toy_engine() { return std::make_unique<ToyEngine>(); }
+engine::Engine make_toy_engine() {
+  return {[](std::span<engine::Port> ports, engine::Host& host,
+             const engine::EngineOptions& options) { Rounds(ports, host, options).run(); },
+          [] { return engine::descriptor_capacity(); }};
+}
 
 }  // namespace poetry::conformance

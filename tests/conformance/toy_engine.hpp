@@ -4,12 +4,10 @@
 // even when nothing happens, and more with each connection: what the other engines are there for.
 #pragma once
 
-#include <memory>
-
 #include "engine/engine.hpp"
 
 namespace poetry::conformance {
 
-std::unique_ptr<engine::Engine> make_toy_engine();
+engine::Engine make_toy_engine();
 
 }  // namespace poetry::conformance

@@ -12,7 +12,7 @@ TEST(Capacity, TakesOffWhatTheEngineOpensItself) {
 
 TEST(Capacity, EveryEngineNamesItsLimit) {
   for (const auto& name : engine_names()) {
-    const auto capacity = make_engine(name)->capacity();
+    const auto capacity = make_engine(name).capacity();
     EXPECT_GT(capacity.connections, 0U) << name;
     EXPECT_FALSE(capacity.limit.empty()) << name;
   }
