@@ -19,7 +19,12 @@ class RestartPolicy {
   static constexpr int max_short_lives = 8;
 
   /// How long to wait before the next one starts, after one that lived so long; none: give up.
-  std::optional<base::Duration> ended(base::Duration lived);
+  std::optional<base::Duration> ended(base::Duration lived) {
+    short_lives_ = lived >= sound_life ? 0 : short_lives_ + 1;
+    if (short_lives_ >= max_short_lives) return std::nullopt;
+    if (short_lives_ <= 1) return base::Duration{0};
+    return first_pause * (1 << (short_lives_ - 2));
+  }
 
  private:
   int short_lives_ = 0;  // in a row

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "base/clock.hpp"
+#include "base/seed.hpp"
 
 namespace poetry::session {
 
@@ -23,7 +24,13 @@ struct Pacing {
 /// `due`, of piece `k`, as jitter moves it; `never` where that leaves the clock's range. It may be
 /// before the start or the piece before it: that is then sent at once, so that the order is kept.
 /// `seed` is derived for Purpose::jitter.
-base::TimePoint jittered(base::TimePoint due, base::Duration jitter, std::uint64_t seed,
-                         std::uint64_t k);
+inline base::TimePoint jittered(base::TimePoint due, base::Duration jitter, std::uint64_t seed,
+                                std::uint64_t k) {
+  if (due == base::never) return base::never;
+  const auto part = 2 * base::uniform(seed, k) - 1;
+  const base::Duration by(
+      static_cast<base::Duration::rep>(part * static_cast<double>(jitter.count())));
+  return by < base::Duration{0} ? due + by : base::later(due, by);
+}
 
 }  // namespace poetry::session
