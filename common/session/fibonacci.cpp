@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <mutex>
 #include <stdexcept>
+#include <utility>
 
 #include "base/quantity.hpp"
 #include "session/fibonacci_state.hpp"
@@ -27,10 +28,11 @@ class FibonacciService::Sequence {
     const std::lock_guard lock(mutex_);
     if (--sessions_ > 0) return;
     drawn_ = 0;
-    const auto closing = std::move(open_);
-    if (!closing || closing->state.is_inherited() || closing->rest.count == 0) return;
+    const auto state = std::move(state_);
+    const auto rest = std::exchange(rest_, {});
+    if (!state || state->is_inherited() || rest.count == 0) return;
     try {
-      closing->state.give_back(closing->rest);
+      state->give_back(rest);
     } catch (const std::exception&) {
       return;
     }
@@ -38,27 +40,21 @@ class FibonacciService::Sequence {
 
   FibonacciRange::Number draw() {
     const std::lock_guard lock(mutex_);
-    if (!open_) open_ = std::make_unique<Open>(path_);
-    if (open_->state.is_inherited()) {
+    if (!state_) state_ = std::make_unique<FibonacciState>(path_);
+    if (state_->is_inherited()) {
       throw std::logic_error("draw from " + path_ + ": it was opened before this process forked");
     }
-    if (open_->rest.count == 0) reserve();
-    drawn_ = open_->rest.first;
-    return open_->rest.take();
+    if (rest_.count == 0) reserve();
+    drawn_ = rest_.first;
+    return rest_.take();
   }
 
  private:
-  struct Open {
-    explicit Open(const std::string& path) : state(path) {}
-    FibonacciState state;
-    FibonacciRange rest;  ///< reserved and not yet drawn
-  };
-
   void reserve() {
     try {
-      open_->rest = open_->state.reserve(lease_, drawn_);
+      rest_ = state_->reserve(lease_, drawn_);
     } catch (...) {
-      open_.reset();  // the next one tries afresh
+      state_.reset();  // the next one tries afresh
       throw;
     }
   }
@@ -70,7 +66,8 @@ class FibonacciService::Sequence {
   /// The last position drawn since there are sessions. No lower one is reserved, so that every
   /// client's numbers rise, whatever other processes give back.
   std::int64_t drawn_ = 0;
-  std::unique_ptr<Open> open_;  ///< from the first draw to the end of the last session
+  std::unique_ptr<FibonacciState> state_;  ///< from the first draw to the end of the last session
+  FibonacciRange rest_;                    ///< reserved and not yet drawn
 };
 
 /// One client's session: it draws a number when it can be sent, and not before.

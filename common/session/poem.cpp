@@ -110,6 +110,13 @@ std::string sha256_of(std::string_view text, std::uint64_t rounds) {
   return digest.finish();
 }
 
+std::shared_ptr<const base::SealedText> builtin_poem(std::string_view name) {
+  for (const auto& poem : builtin_poems()) {
+    if (poem.name == name) return base::SealedText::copy(poem.bytes);
+  }
+  throw base::UsageError("no built-in poem of this name", name);
+}
+
 PoemFacts find_facts(std::string_view text, const Pacing& pacing) {
   PoemFacts facts;
   facts.delay = pacing.delay;
@@ -148,17 +155,6 @@ const PoemFacts& PoemService::facts() const {
   std::call_once(facts_once_, [this] { facts_ = find_facts(poem_.text, poem_.pacing); });
   return facts_;
 }
-
-namespace {
-
-std::shared_ptr<const base::SealedText> builtin_poem(std::string_view name) {
-  for (const auto& poem : builtin_poems()) {
-    if (poem.name == name) return base::SealedText::copy(poem.bytes);
-  }
-  throw base::UsageError("no built-in poem of this name", name);
-}
-
-}  // namespace
 
 ServiceKind poem_kind() {
   return {.name = "poem",
