@@ -61,24 +61,16 @@ std::vector<base::Fd> take_inherited(const std::vector<Plan>& plans, const Serve
   return taken;
 }
 
-/// One entry a plan.
-struct Ports::Services {
-  std::vector<std::shared_ptr<session::Service>> faulty;  // what is served
-  std::vector<std::shared_ptr<const session::PoemService>> poems;
-};
-
 Ports::Ports(const std::vector<Plan>& plans, const ServerOptions& options, std::uint64_t seed,
              faults::OnFired on_fired, std::vector<base::Fd> inherited)
     : on_fired_(std::move(on_fired)),
-      plans_(plans),
       shared_(worker_count(options) > 1 ? worker_count(options) : 0),
       quotas_(base::make_shared_memory<engine::Quota>(plans.size() + 1)) {
-  const auto services = make_services(plans);
-  quotas_.back()->limit = options.settings.max_clients;
+  auto served = make_services(plans);
   for (std::size_t i = 0; i < plans.size(); ++i) {
     bind(plans[i], options, base::derive_seed(seed, i), std::move(inherited[i]));
   }
-  for (std::size_t i = 0; i < plans.size(); ++i) equip(i, plans[i].spec, services);
+  equip(plans, options, std::move(served));
 }
 
 void Ports::replace(const std::vector<Plan>& plans, const ServerOptions& options) {
@@ -86,30 +78,27 @@ void Ports::replace(const std::vector<Plan>& plans, const ServerOptions& options
     throw base::UsageError("ports, hosts, refuse and blackhole change by a restart only",
                            options.ports);
   }
-  const auto services = make_services(plans);
-  quotas_.back()->limit = options.settings.max_clients;
-  for (std::size_t i = 0; i < plans.size(); ++i) equip(i, plans[i].spec, services);
-  plans_ = plans;
+  equip(plans, options, make_services(plans));
 }
 
 /// Ports with the same specification share one service, and so the bytes of a poem.
-Ports::Services Ports::make_services(const std::vector<Plan>& plans) const {
+std::vector<Ports::Served> Ports::make_services(const std::vector<Plan>& plans) const {
   const session::Context context{[this] { return catalog(); }};
-  Services services;
+  std::vector<Served> served;
   for (std::size_t i = 0; i < plans.size(); ++i) {
     const auto same = [&](const Plan& plan) { return plan.spec == plans[i].spec; };
     const auto first =
         static_cast<std::size_t>(std::find_if(plans.begin(), plans.end(), same) - plans.begin());
     if (first < i) {
-      services.faulty.push_back(services.faulty[first]);
-      services.poems.push_back(services.poems[first]);
+      served.push_back(served[first]);
       continue;
     }
     auto service = session::make_service(plans[i].spec, context);
-    services.poems.push_back(std::dynamic_pointer_cast<const session::PoemService>(service));
-    services.faulty.push_back(faults::with_faults(std::move(service), plans[i].faults, on_fired_));
+    auto poem = std::dynamic_pointer_cast<const session::PoemService>(service);
+    served.push_back(
+        {faults::with_faults(std::move(service), plans[i].faults, on_fired_), std::move(poem)});
   }
-  return services;
+  return served;
 }
 
 void Ports::bind(const Plan& plan, const ServerOptions& options, std::uint64_t seed,
@@ -138,17 +127,22 @@ void Ports::bind(const Plan& plan, const ServerOptions& options, std::uint64_t s
 }
 
 /// Puts services and limits in; the last of it to change anything, and does not fail.
-void Ports::equip(std::size_t index, const session::ServiceSpec& spec, const Services& services) {
-  auto& port = ports_[index];
-  const auto& settings = spec.settings;
-  port.service_name = spec.service;
-  port.name = spec.name;
-  port.service = services.faulty[index];
-  port.send_timeout = settings.send_timeout;
-  poems_.resize(ports_.size());
-  poems_[index] = services.poems[index];
-  port.quota = settings.own_max_clients ? quotas_[index] : quotas_.back();
-  if (settings.own_max_clients) port.quota->limit = settings.max_clients;
+void Ports::equip(const std::vector<Plan>& plans, const ServerOptions& options,
+                  std::vector<Served> served) {
+  plans_ = plans;
+  served_ = std::move(served);
+  quotas_.back()->limit = options.settings.max_clients;
+  for (std::size_t i = 0; i < ports_.size(); ++i) {
+    auto& port = ports_[i];
+    const auto& spec = plans_[i].spec;
+    const auto& settings = spec.settings;
+    port.service_name = spec.service;
+    port.name = spec.name;
+    port.service = served_[i].service;
+    port.send_timeout = settings.send_timeout;
+    port.quota = settings.own_max_clients ? quotas_[i] : quotas_.back();
+    if (settings.own_max_clients) port.quota->limit = settings.max_clients;
+  }
 }
 
 std::vector<std::shared_ptr<engine::Quota>> Ports::make_quotas() const {
@@ -171,7 +165,7 @@ std::vector<session::CatalogEntry> Ports::catalog() const {
   std::vector<session::CatalogEntry> entries;
   for (std::size_t i = 0; i < ports_.size(); ++i) {
     const auto& port = ports_[i];
-    entries.push_back({port.at.host, port.at.port, port.service_name, port.name, poems_[i]});
+    entries.push_back({port.at.host, port.at.port, port.service_name, port.name, served_[i].poem});
   }
   return entries;
 }

@@ -14,8 +14,7 @@ namespace poetry::server {
 /// The address to listen on, IPv4 where a name has both. Raises std::system_error.
 net::Address listening_address(const net::HostPort& at);
 
-/// A socket that has the port as its plan wants it, with a backlog of 1 where it accepts:
-/// what
+/// A socket that has the port as its plan wants it, with a backlog of 1 where it accepts: what
 /// --check tries is what a run does. Raises std::system_error naming the address.
 base::Fd take_port(faults::Acceptance acceptance, const net::Address& address);
 
@@ -49,18 +48,22 @@ class Ports {
   [[nodiscard]] std::span<const engine::Port> all() const { return ports_; }
 
  private:
-  struct Services;
+  /// What one port serves, with its faults; `poem` where that is one.
+  struct Served {
+    std::shared_ptr<session::Service> service;
+    std::shared_ptr<const session::PoemService> poem;
+  };
 
-  [[nodiscard]] Services make_services(const std::vector<Plan>& plans) const;
+  [[nodiscard]] std::vector<Served> make_services(const std::vector<Plan>& plans) const;
   void bind(const Plan& plan, const ServerOptions& options, std::uint64_t seed, base::Fd inherited);
-  void equip(std::size_t index, const session::ServiceSpec& spec, const Services& services);
+  void equip(const std::vector<Plan>& plans, const ServerOptions& options,
+             std::vector<Served> served);
   [[nodiscard]] std::vector<session::CatalogEntry> catalog() const;
 
   faults::OnFired on_fired_;
   std::vector<Plan> plans_;
   std::vector<engine::Port> ports_;
-  std::vector<std::shared_ptr<const session::PoemService>>
-      poems_;                                  // by port; empty where none is served
+  std::vector<Served> served_;                 // by port
   std::vector<base::Fd> closed_;               // bound, where a fault lets nobody in
   std::vector<std::vector<base::Fd>> shared_;  // by worker, where there are several
   std::vector<std::shared_ptr<engine::Quota>>
