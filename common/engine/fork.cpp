@@ -1,15 +1,26 @@
 // The engine with a process a connection: each child blocks for its own client and refreshes its
 // own copy of the service, while the parent accepts, keeps the children and alone calls the host.
-// How the two talk stands in fork_child.hpp.
+//
+// Parent and child hold an end each of a socket pair. The parent sends one message when the
+// service is to drain; the end of the stream, which also a killed parent leaves behind, tells the
+// child to stop. The child sends its report, and its end of the stream is the end of the process.
+//
+// All signals that the server reads stay blocked in a child, so that one sent to the whole process
+// group, by a terminal's ^C or a service manager, is the parent's affair. SIGKILL ends a child
+// alone.
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <csignal>
+#include <list>
+#include <optional>
 
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "engine/blocking.hpp"
 #include "engine/capacity.hpp"
-#include "engine/fork_child.hpp"
 #include "net/child.hpp"
+#include "net/descriptor_limit.hpp"
 #include "reactor/poll.hpp"
 
 namespace poetry::engine {
@@ -19,6 +30,84 @@ namespace {
 constexpr auto stop_time = std::chrono::seconds(5);
 /// Beside one for each child: the accepted socket and the child's end, until it is forked off.
 constexpr std::uint64_t child_descriptors = 2;
+
+/// The one message of the parent's.
+constexpr char drain_message = 'd';
+
+/// The child's message: how its connection ended. Both run the same program, so it goes as it is.
+struct Report {
+  std::uint64_t bytes = 0;
+  base::Duration elapsed{0};
+  Reason reason = Reason::fault;
+};
+
+/// What a client sends is read in pieces of at most this size, on the child's stack.
+constexpr std::size_t child_buffer = std::size_t{64} << 10U;
+
+/// The parent, and the service, which has its news here.
+struct Parent : Outside {
+  Parent(int channel, session::Service& its_service) : service(its_service) {
+    descriptors[0].fd = channel;
+    refresh(base::Clock::now());
+  }
+  Notice take(base::TimePoint now) override {
+    auto notice = Notice::nothing;
+    if (descriptors[0].revents != 0) notice = hear();
+    if (descriptors[1].revents != 0 || until <= now) notice = std::max(notice, refresh(now));
+    return notice;
+  }
+  Notice hear() {
+    char message = 0;
+    const auto count = ::recv(descriptors[0].fd, &message, 1, MSG_DONTWAIT);
+    if (count < 0 && (errno == EAGAIN || errno == EINTR)) return Notice::nothing;
+    if (count <= 0) return Notice::stop;
+    try {
+      service.drain();
+    } catch (const std::exception& error) {
+      base::log_error("{}", error.what());
+    }
+    return Notice::news;
+  }
+  Notice refresh(base::TimePoint now) {
+    try {
+      const auto found = service.refresh(now);
+      until = found.again;
+      descriptors[1].fd = found.readable;
+      return found.news ? Notice::news : Notice::nothing;
+    } catch (const std::exception& error) {
+      base::log_error("{}", error.what());
+      until = base::later(now, refresh_retry);
+      return Notice::nothing;
+    }
+  }
+
+  session::Service& service;
+};
+
+/// A forked process keeps no TCP socket but its own client's: a listener would stay bound, and
+/// another's connection would not end, for as long as it lives.
+void keep_one_connection(int client) {
+  for (const int fd : net::open_descriptors()) {
+    if (fd <= STDERR_FILENO || fd == client) continue;
+    int family = AF_UNSPEC;
+    socklen_t size = sizeof family;
+    if (::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &size) < 0) continue;
+    if (family == AF_INET || family == AF_INET6) const base::Fd closed(fd);
+  }
+}
+
+/// Takes the accepted and serves it to its end; `channel` is the child's end of the pair. Passes on
+/// what the service raises when it opens the session.
+Report serve_as_child(AcceptedSocket& accepted, const Port& port, int channel) {
+  accepted.peer.process = ::getpid();
+  Parent parent(channel, *port.service);
+  Connection connection(std::move(accepted), port);
+  std::array<char, child_buffer> buffer;  // not cleared, which would touch all of its pages
+  run_blocking(connection, parent, buffer);
+  connection.close();
+  const auto ended = connection.ended(base::Clock::now());
+  return {ended.bytes, ended.elapsed, ended.reason};
+}
 
 class ForkLoop : public Loop {
  public:
