@@ -22,15 +22,16 @@ void TimingWheel::cancel(Timer& timer) {
 
 base::TimePoint TimingWheel::next() const {
   if (!due_.empty() || !overdue_.empty()) return base::TimePoint::min();
-  Place place{};
-  if (!earliest(place)) return base::never;
-  return base::later(base::TimePoint{}, tick_, first_tick(place));
+  const auto place = earliest();
+  return place ? base::later(base::TimePoint{}, tick_, first_tick(*place)) : base::never;
 }
 
 void TimingWheel::expire(base::TimePoint now) {
   const auto until = std::max(now_, static_cast<Tick>(now.time_since_epoch() / tick_));
   due_.splice(due_.end(), overdue_);
-  for (Place place{}; earliest(place) && first_tick(place) <= until;) open(place);
+  for (auto place = earliest(); place && first_tick(*place) <= until; place = earliest()) {
+    open(*place);
+  }
   now_ = until;
   const auto sooner = [](const Timer& one, const Timer& other) { return one.at_ < other.at_; };
   if (!std::is_sorted(due_.begin(), due_.end(), sooner)) due_.sort(sooner);  // a stable one
@@ -56,15 +57,14 @@ TimingWheel::Place TimingWheel::place_of(Tick tick) const {
   return {level, static_cast<unsigned>(tick >> (level * digit_bits)) % slots};
 }
 
-/// Finds the slot that comes first; false where all are empty. Whatever stands on a level comes
-/// before all that stands above, and none of it before now_.
-bool TimingWheel::earliest(Place& place) const {
+/// The slot that comes first; none where all are empty. Whatever stands on a level comes before all
+/// that stands above, and none of it before now_.
+std::optional<TimingWheel::Place> TimingWheel::earliest() const {
   for (unsigned level = 0; level < levels; ++level) {
-    if (wheel_[level].occupied == 0) continue;
-    place = {level, static_cast<unsigned>(std::countr_zero(wheel_[level].occupied))};
-    return true;
+    const auto occupied = wheel_[level].occupied;
+    if (occupied != 0) return Place{level, static_cast<unsigned>(std::countr_zero(occupied))};
   }
-  return false;
+  return std::nullopt;
 }
 
 /// The slot's digit stands for this tick and those after it, up to the next digit.

@@ -10,6 +10,7 @@
 #include <boost/intrusive/list.hpp>
 #include <cassert>
 #include <cstdint>
+#include <optional>
 
 #include "base/clock.hpp"
 
@@ -82,7 +83,7 @@ class TimingWheel {
 
   [[nodiscard]] Tick tick_of(const Timer& timer) const;
   [[nodiscard]] Place place_of(Tick tick) const;
-  [[nodiscard]] bool earliest(Place& place) const;
+  [[nodiscard]] std::optional<Place> earliest() const;
   [[nodiscard]] Tick first_tick(const Place& place) const;
   void put(Timer& timer);
   void open(const Place& place);
