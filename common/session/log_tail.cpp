@@ -49,7 +49,7 @@ void LogTail::find_files(base::TimePoint now, const LogLineSink& sink) {
   for (auto& followed : files_) {
     if (followed.watch < 0) followed.watch = watch_.watch(followed.file.fd());
   }
-  find_renamed(now, sink);
+  for (const auto& path : watch_.take_renamed()) open_new(path, now, sink);
   const auto found = find_log_file(path_);
   const bool absent = found.state != FoundFile::State::file;
   if (absent && !absent_ && !files_.empty()) files_.back().alive = now;
@@ -59,17 +59,15 @@ void LogTail::find_files(base::TimePoint now, const LogLineSink& sink) {
     if (&*known == &files_.back()) return;
     files_.back().alive = now;
     files_.splice(files_.end(), files_, known);
-  } else if (auto file = LogFile::open(path_); file && find(file->identity()) == files_.end()) {
-    take_up(std::move(*file), now, sink);
+  } else {
+    open_new(path_, now, sink);
   }
 }
 
-/// Finds files that had the log's name since the last look and have lost it already.
-void LogTail::find_renamed(base::TimePoint now, const LogLineSink& sink) {
-  for (const auto& path : watch_.take_renamed()) {
-    auto file = LogFile::open(path);
-    if (file && find(file->identity()) == files_.end()) take_up(std::move(*file), now, sink);
-  }
+/// Takes up the file of this name unless it is known.
+void LogTail::open_new(const std::string& path, base::TimePoint now, const LogLineSink& sink) {
+  auto file = LogFile::open(path);
+  if (file && find(file->identity()) == files_.end()) take_up(std::move(*file), now, sink);
 }
 
 LogTail::Files::iterator LogTail::find(const FileIdentity& identity) {
@@ -80,11 +78,10 @@ LogTail::Files::iterator LogTail::find(const FileIdentity& identity) {
 
 /// Makes it the last one.
 void LogTail::take_up(LogFile file, base::TimePoint now, const LogLineSink& sink) {
-  for (auto at = left_.begin(); at != left_.end(); ++at) {
-    if (at->identity != file.identity()) continue;
+  if (const auto at = std::ranges::find(left_, file.identity(), &LogPlace::identity);
+      at != left_.end()) {
     file.resume(std::move(*at));
     left_.erase(at);
-    break;
   }
   if (!files_.empty()) files_.back().alive = now;
   const int watch = watch_.watch(file.fd());

@@ -52,7 +52,7 @@ class LogTail {
   using Files = std::list<Followed>;
 
   void find_files(base::TimePoint now, const LogLineSink& sink);
-  void find_renamed(base::TimePoint now, const LogLineSink& sink);
+  void open_new(const std::string& path, base::TimePoint now, const LogLineSink& sink);
   [[nodiscard]] Files::iterator find(const FileIdentity& identity);
   void take_up(LogFile file, base::TimePoint now, const LogLineSink& sink);
   Left read(Followed& followed, base::TimePoint now, std::size_t& budget, const LogLineSink& sink);
