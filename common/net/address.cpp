@@ -61,10 +61,6 @@ bool is_no_part_of_a_host(char each) {
   return byte <= ' ' || byte == 0x7f || each == '[' || each == ']';
 }
 
-std::string bracketed(const std::string& host) {
-  return host.find(':') == std::string::npos ? host : "[" + host + "]";
-}
-
 }  // namespace
 
 HostPort parse_host_port(std::string_view text, std::uint16_t min_port) {
@@ -99,7 +95,8 @@ HostPort parse_host_port(std::string_view text, std::uint16_t min_port) {
 }
 
 std::string to_string(const HostPort& where) {
-  return bracketed(where.host) + ":" + std::to_string(where.port);
+  const bool ipv6 = where.host.find(':') != std::string::npos;
+  return (ipv6 ? "[" + where.host + "]" : where.host) + ":" + std::to_string(where.port);
 }
 
 Address::Address(const sockaddr* address, socklen_t size) {
@@ -107,14 +104,8 @@ Address::Address(const sockaddr* address, socklen_t size) {
 }
 
 socklen_t Address::size() const {
-  switch (family()) {
-    case AF_INET:
-      return sizeof(sockaddr_in);
-    case AF_INET6:
-      return sizeof(sockaddr_in6);
-    default:
-      return 0;
-  }
+  if (family() == AF_INET) return sizeof(sockaddr_in);
+  return family() == AF_INET6 ? sizeof(sockaddr_in6) : 0;
 }
 
 const sockaddr* Address::data() const {
@@ -139,7 +130,7 @@ bool Address::operator==(const Address& other) const {
 }
 
 std::string to_string(const Address& address) {
-  return bracketed(address.host()) + ":" + std::to_string(address.port());
+  return to_string(HostPort{address.host(), address.port()});
 }
 
 const std::error_category& resolve_category() {
