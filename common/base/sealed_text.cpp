@@ -48,17 +48,13 @@ std::shared_ptr<const SealedText> SealedText::read(const std::string& path) {
     if (count == 0) break;
     hold(memory.get(), {buffer->data(), static_cast<std::size_t>(count)}, path);
   }
-  std::shared_ptr<SealedText> text(new SealedText);
-  text->seal(memory.get(), path);
-  return text;
+  return std::shared_ptr<const SealedText>(new SealedText(memory.get(), path));
 }
 
 std::shared_ptr<const SealedText> SealedText::copy(std::string_view bytes) {
   Fd memory = make_memfd("text");
   hold(memory.get(), bytes, "text");
-  std::shared_ptr<SealedText> text(new SealedText);
-  text->seal(memory.get(), "text");
-  return text;
+  return std::shared_ptr<const SealedText>(new SealedText(memory.get(), "text"));
 }
 
 SealedText::~SealedText() {
@@ -67,7 +63,7 @@ SealedText::~SealedText() {
 }
 
 /// Seals the memory against every change, and maps it, which keeps it.
-void SealedText::seal(int memory, std::string_view name) {
+SealedText::SealedText(int memory, std::string_view name) {
   constexpr int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
   struct stat status {};
   if (::fcntl(memory, F_ADD_SEALS, seals) < 0 || ::fstat(memory, &status) < 0) {

@@ -23,8 +23,7 @@ class SealedText {
   [[nodiscard]] std::string_view bytes() const { return {data_, size_}; }
 
  private:
-  SealedText() = default;
-  void seal(int memory, std::string_view name);
+  SealedText(int memory, std::string_view name);
 
   const char* data_ = nullptr;
   std::size_t size_ = 0;
