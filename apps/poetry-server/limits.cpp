@@ -1,5 +1,6 @@
 #include "limits.hpp"
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "engine/capacity.hpp"
@@ -14,7 +15,8 @@ constexpr std::uint64_t parent_descriptors = 16;
 
 std::string require_clients(const engine::Engine& engine, const ServerOptions& options,
                             const std::vector<Plan>& plans) {
-  const auto max = max_clients(options, plans);
+  auto max = options.settings.max_clients;
+  for (const auto& plan : plans) max = std::max(max, plan.spec.settings.max_clients);
   const auto capacity = engine.capacity();
   auto room = options.engine + " holds at most " + std::to_string(capacity.connections) +
               " connections here: " + capacity.limit;

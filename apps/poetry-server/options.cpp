@@ -222,10 +222,4 @@ std::size_t worker_count(const ServerOptions& options) {
   return std::max(1U, std::thread::hardware_concurrency());  // more than cpu_set_t can tell apart
 }
 
-std::uint64_t max_clients(const ServerOptions& options, const std::vector<Plan>& plans) {
-  auto max = options.settings.max_clients;
-  for (const auto& plan : plans) max = std::max(max, plan.spec.settings.max_clients);
-  return max;
-}
-
 }  // namespace poetry::server

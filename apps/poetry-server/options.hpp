@@ -49,7 +49,4 @@ std::vector<Plan> plan_ports(const ServerOptions& options);
 /// process may use.
 std::size_t worker_count(const ServerOptions& options);
 
-/// The largest of the limits on connections, the server's and its ports' own.
-std::uint64_t max_clients(const ServerOptions& options, const std::vector<Plan>& plans);
-
 }  // namespace poetry::server
