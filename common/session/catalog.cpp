@@ -1,3 +1,4 @@
+// The catalog service: what this server serves, as one JSON array, from live data; then the end.
 #include "session/catalog.hpp"
 
 #include <boost/json/array.hpp>
@@ -37,16 +38,25 @@ class CatalogSession : public Session {
   bool sent_ = false;
 };
 
-}  // namespace
-
-std::unique_ptr<Session> CatalogService::open(const Peer& /*peer*/, base::TimePoint /*now*/) {
-  boost::json::array entries;
-  if (catalog_) {
-    for (const auto& entry : catalog_()) entries.push_back(describe(entry));
+/// Safe to call from several threads as far as its catalog is.
+class CatalogService : public Service {
+ public:
+  /// An empty function gives an empty array.
+  explicit CatalogService(Catalog catalog) : catalog_(std::move(catalog)) {}
+  std::unique_ptr<Session> open(const Peer& /*peer*/, base::TimePoint /*now*/) override {
+    boost::json::array entries;
+    if (catalog_) {
+      for (const auto& entry : catalog_()) entries.push_back(describe(entry));
+    }
+    return std::make_unique<CatalogSession>(
+        base::json_text(entries, base::JsonSpaces::behind_separators) + "\n");
   }
-  return std::make_unique<CatalogSession>(
-      base::json_text(entries, base::JsonSpaces::behind_separators) + "\n");
-}
+
+ private:
+  Catalog catalog_;
+};
+
+}  // namespace
 
 ServiceKind catalog_kind() {
   return {.name = "catalog", .make = [](const ServiceSpec&, const Context& context) {

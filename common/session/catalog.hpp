@@ -1,15 +1,13 @@
-// The catalog service: what this server serves, as one JSON array, from live data; then the end.
+// What a server serves, for its catalog service to tell.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "session/poem.hpp"
-#include "session/session.hpp"
 
 namespace poetry::session {
 
@@ -24,16 +22,5 @@ struct CatalogEntry {
 
 /// Asked at each connection, in the thread that opens sessions.
 using Catalog = std::function<std::vector<CatalogEntry>()>;
-
-/// Safe to call from several threads as far as its catalog is.
-class CatalogService : public Service {
- public:
-  /// An empty function gives an empty array.
-  explicit CatalogService(Catalog catalog) : catalog_(std::move(catalog)) {}
-  std::unique_ptr<Session> open(const Peer& peer, base::TimePoint now) override;
-
- private:
-  Catalog catalog_;
-};
 
 }  // namespace poetry::session

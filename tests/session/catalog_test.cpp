@@ -22,6 +22,10 @@ std::string told(Service& service) {
   return text;
 }
 
+std::shared_ptr<Service> serve(const Catalog& catalog) {
+  return make_service(parse_service("catalog", {}), {catalog});
+}
+
 std::shared_ptr<const PoemService> poem(std::string_view text, const Pacing& pacing) {
   return std::make_shared<PoemService>(base::SealedText::copy(text), pacing);
 }
@@ -34,11 +38,11 @@ std::string digest_of(std::string_view text) {
 
 TEST(Catalog, IsOneLineOfJsonWithAnObjectAPort) {
   const auto two_lines = poem("a\nb", {.delay = 250ms});
-  CatalogService service([&two_lines] {
+  const auto service = serve([&two_lines] {
     return std::vector<CatalogEntry>{{"127.0.0.1", 10000, "poem", "a \"b\".txt", two_lines},
                                      {"::1", 7, "echo", "echo", nullptr}};
   });
-  EXPECT_EQ(told(service),
+  EXPECT_EQ(told(*service),
             R"([{"host": "127.0.0.1", "port": 10000, "service": "poem", "name": "a \"b\".txt", )"
             R"("bytes": 3, "lines": 2, "sha256": ")" +
                 digest_of("a\nb") +
@@ -49,16 +53,14 @@ TEST(Catalog, IsOneLineOfJsonWithAnObjectAPort) {
 
 TEST(Catalog, IsAskedForAtEachConnection) {
   std::uint16_t port = 1;
-  CatalogService service([&port] {
+  const auto service = serve([&port] {
     return std::vector<CatalogEntry>{{"h", port++, "echo", "echo", nullptr}};
   });
-  EXPECT_EQ(boost::json::parse(told(service)).at(0).at("port"), 1);
-  EXPECT_EQ(boost::json::parse(told(service)).at(0).at("port"), 2);
+  EXPECT_EQ(boost::json::parse(told(*service)).at(0).at("port"), 1);
+  EXPECT_EQ(boost::json::parse(told(*service)).at(0).at("port"), 2);
 }
 
-TEST(Catalog, WithoutAServerItIsEmpty) {
-  EXPECT_EQ(told(*make_service(parse_service("catalog", {}), {})), "[]\n");
-}
+TEST(Catalog, WithoutAServerItIsEmpty) { EXPECT_EQ(told(*serve({})), "[]\n"); }
 
 TEST(Catalog, IsMadeWithWhatSurroundsIt) {
   const Context context{[] {
@@ -70,11 +72,11 @@ TEST(Catalog, IsMadeWithWhatSurroundsIt) {
 }
 
 TEST(Catalog, LeavesOutWhatAPoemWithoutAnEndHasNot) {
-  CatalogService service([] {
+  const auto service = serve([] {
     return std::vector<CatalogEntry>{
         {"h", 1, "poem", "p", poem("a\n", {.delay = 2s, .repeat = 0})}};
   });
-  EXPECT_EQ(told(service),
+  EXPECT_EQ(told(*service),
             R"([{"host": "h", "port": 1, "service": "poem", "name": "p", "delay": 2}])"
             "\n");
 }
