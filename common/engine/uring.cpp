@@ -86,7 +86,6 @@ class UringLoop final : public Loop {
   void proceed(Link& link, Event event);
   void wait(Link& link, const Awaited& wanted, base::TimePoint now);
   void hold(Link& link, const reactor::Completion& completion);
-  void stop_receiving(Link& link);
   void release(Link& link);
   void destroy(Link& link);
 
@@ -201,13 +200,10 @@ void UringLoop::wait(Link& link, const Awaited& wanted, base::TimePoint now) {
     link.receiving = true;
     link.asked_at = multiplexer_.waits();
   }
-  if (!wanted.input && link.held) stop_receiving(link);
-}
-
-/// Until the session has taken what it has.
-void UringLoop::stop_receiving(Link& link) {
-  if (!link.receiving || std::exchange(link.stopped, true)) return;
-  multiplexer_.ring().cancel_one(tag_of(What::receive, link));
+  if (!wanted.input && link.held && link.receiving && !link.stopped) {
+    link.stopped = true;  // until the session has taken what it has
+    multiplexer_.ring().cancel_one(tag_of(What::receive, link));
+  }
 }
 
 void UringLoop::release(Link& link) {
