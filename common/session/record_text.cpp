@@ -1,14 +1,17 @@
 #include "session/record_text.hpp"
 
 #include <boost/json/object.hpp>
-#include <charconv>
+#include <limits>
 
 #include "base/json.hpp"
+#include "base/quantity.hpp"
 #include "base/xml.hpp"
 #include "session/log_record.hpp"
 
 namespace poetry::session {
 namespace {
+
+constexpr auto any_number = std::numeric_limits<std::uint64_t>::max();
 
 std::string xml_of(const LogRecord& record) {
   std::string text = "<hit";
@@ -24,19 +27,13 @@ std::string xml_of(std::string_view unparsed) {
   return "<unparsed>" + base::xml_escaped(unparsed) + "</unparsed>\n";
 }
 
-std::uint64_t number_of(std::string_view digits) {
-  std::uint64_t number = 0;
-  std::from_chars(digits.data(), digits.data() + digits.size(), number);
-  return number;
-}
-
 std::string json_of(const LogRecord& record) {
   boost::json::object object;
   for (std::size_t i = 0; i < record.fields.size(); ++i) {
     if (!record.fields[i]) continue;
     const auto field = static_cast<LogField>(i);
     if (field == LogField::status || field == LogField::bytes) {
-      object[log_field_names[i]] = number_of(*record.fields[i]);
+      object[log_field_names[i]] = base::parse_count(*record.fields[i], "number", 0, any_number);
     } else {
       object[log_field_names[i]] = base::to_xml_characters(*record.fields[i]);
     }

@@ -19,8 +19,6 @@ struct WeblogSettings {
   LogFormat format = LogFormat::line;
   std::uint64_t backlog = 0;                      ///< the last so many records come first
   base::Duration poll = std::chrono::seconds(1);  ///< the log is looked at at least so often
-
-  bool operator==(const WeblogSettings&) const = default;
 };
 
 /// Opens the log at the first open() or refresh(), and "from now on" is then. One thread calls
