@@ -40,18 +40,15 @@ FileIdentity identity_of(const struct stat& status) { return {status.st_dev, sta
 /// The end of the file's first `size` bytes, with `lines` whole lines and what follows them, as far
 /// as there are so many and they may be read. Empty where the file cannot be read or was truncated.
 std::string read_backwards(int fd, std::uint64_t size, std::size_t lines) {
-  std::deque<std::string> blocks;
-  std::size_t newlines = 0;
-  std::uint64_t done = 0;
-  while (done < size && newlines <= lines && done < max_backward) {
-    std::string block(static_cast<std::size_t>(std::min(size - done, backward_block)), '\0');
-    done += block.size();
-    if (read_at(fd, block, size - done) != block.size()) return {};
-    newlines += static_cast<std::size_t>(std::count(block.begin(), block.end(), '\n'));
-    blocks.push_front(std::move(block));
-  }
   std::string bytes;
-  for (const auto& block : blocks) bytes += block;
+  std::size_t newlines = 0;
+  while (bytes.size() < size && newlines <= lines && bytes.size() < max_backward) {
+    const auto rest = size - bytes.size();
+    std::string block(static_cast<std::size_t>(std::min(rest, backward_block)), '\0');
+    if (read_at(fd, block, rest - block.size()) != block.size()) return {};
+    newlines += static_cast<std::size_t>(std::count(block.begin(), block.end(), '\n'));
+    bytes.insert(0, block);
+  }
   return bytes;
 }
 
