@@ -29,28 +29,24 @@ Event wait(int socket, const Awaited& awaited, Outside& outside) {
   return awaited.input ? Event::input : Event::output;  // it never waits for both
 }
 
-void run(Connection& connection, Outside& outside, std::span<char> buffer) {
-  for (auto event = Event::nothing;;) {
-    auto awaited = connection.proceed(event, base::Clock::now(), buffer);
-    if (awaited.over) return;
-    const auto notice = outside.take(base::Clock::now());
-    if (notice == Notice::stop) {
-      connection.end(Reason::shutdown);
-      return;
-    }
-    if (notice == Notice::news) {
-      awaited = connection.proceed(Event::news, base::Clock::now(), buffer);
-      if (awaited.over) return;
-    }
-    event = wait(connection.socket(), awaited, outside);
-  }
-}
-
 }  // namespace
 
 void run_blocking(Connection& connection, Outside& outside, std::span<char> buffer) {
   try {
-    run(connection, outside, buffer);
+    for (auto event = Event::nothing;;) {
+      auto awaited = connection.proceed(event, base::Clock::now(), buffer);
+      if (awaited.over) return;
+      const auto notice = outside.take(base::Clock::now());
+      if (notice == Notice::stop) {
+        connection.end(Reason::shutdown);
+        return;
+      }
+      if (notice == Notice::news) {
+        awaited = connection.proceed(Event::news, base::Clock::now(), buffer);
+        if (awaited.over) return;
+      }
+      event = wait(connection.socket(), awaited, outside);
+    }
   } catch (const std::exception& error) {
     connection.fail(error);
   }

@@ -37,8 +37,6 @@ struct EngineKind {
   Engine (*make)();
 };
 
-Engine make_asio_engine() { return make_reactor_engine(reactor::make_asio_set); }
-
 template <typename Waiting>
 Engine make_engine_over() {
   return make_reactor_engine([] { return std::make_unique<Waiting>(); });
@@ -46,7 +44,7 @@ Engine make_engine_over() {
 
 /// Every engine, in the order of the help.
 constexpr std::array engine_kinds{
-    EngineKind{"asio", make_asio_engine},
+    EngineKind{"asio", [] { return make_reactor_engine(reactor::make_asio_set); }},
     EngineKind{"select", make_engine_over<reactor::Select>},
     EngineKind{"poll", make_engine_over<reactor::Poll>},
     EngineKind{"epoll", make_engine_over<reactor::Epoll>},

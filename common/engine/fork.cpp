@@ -156,16 +156,14 @@ class ForkLoop : public Loop {
     events().wake_at(killer_, base::never);
   }
 
-  void kill_all() {
-    for (const auto& process : processes_) ::kill(process.pid, SIGKILL);
-  }
-
   void hear(Process& process);
   void release(Process& process);
   static Reason reap(const Process& process);
 
-  int control_;                                       // to be closed in a child
-  reactor::Callback killer_{[this] { kill_all(); }};  // of who does not stop
+  int control_;                       // to be closed in a child
+  reactor::Callback killer_{[this] {  // of who does not stop
+    for (const auto& process : processes_) ::kill(process.pid, SIGKILL);
+  }};
   std::list<Process> processes_;
 };
 

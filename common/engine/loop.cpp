@@ -41,7 +41,11 @@ Loop::Loop(reactor::Multiplexer& multiplexer, std::span<Port> ports, Host& host,
 
 void Loop::run() {
   try {
-    start();
+    events_.watch(options_.control, reactor::Interest::read, control_);
+    for (auto& accepting : accepting_ports_) {
+      events_.watch(accepting.port.listener.get(), reactor::Interest::read, accepting);
+    }
+    find_sources();
     while (wanted_ != Command::stop && !(draining_ && held_ == 0)) {
       events_.turn();
       if (wanted_ == Command::drain && !draining_) start_draining();
@@ -52,13 +56,6 @@ void Loop::run() {
     throw;
   }
   finish();
-}
-
-void Loop::start() {
-  events_.watch(options_.control, reactor::Interest::read, control_);
-  for (auto& accepting : accepting_ports_)
-    events_.watch(accepting.port.listener.get(), reactor::Interest::read, accepting);
-  find_sources();
 }
 
 void Loop::finish() {

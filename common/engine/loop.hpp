@@ -98,7 +98,6 @@ class Loop {
     bool retired = false;  // no port has it any more
   };
 
-  void start();
   void finish();
   void take_command();
   void obey(Command command) { wanted_ = std::max(wanted_, command); }
