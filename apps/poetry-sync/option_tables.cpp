@@ -1,6 +1,8 @@
 #include "option_tables.hpp"
 
+#include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "base/error.hpp"
 #include "base/quantity.hpp"
@@ -50,85 +52,70 @@ cli::Option timed(const std::string& name, const std::string& text, base::Durati
 
 }  // namespace
 
-void add_database(Options& table, SyncOptions& o) {
-  table.push_back({"database", 'd', "URL", "sqlite:PATH or postgresql://...",
-                   "sqlite:~/.local/state/poetry-sync/library.db", cli::into(o.database),
-                   shows(o.database)});
-}
-
-void add_control(Options& table, SyncOptions& o) {
-  table.push_back({"control", 'c', "ADDRESS", "the worker's control port",
-                   net::to_string(o.control), into(o.control), shows(o.control)});
-}
-
-void add_token(Options& table, SyncOptions& o) {
-  table.push_back({"token-file", 0, "FILE", "its first line is the token that requests bear", "",
-                   cli::into(o.token_file), shows(o.token_file)});
-}
-
-void add_web(Options& table, SyncOptions& o) {
+std::vector<cli::Option> options_of(const std::vector<Group>& groups, SyncOptions& o) {
+  using enum Group;
   auto& web = o.web;
-  table.push_back({"listen", 'l', "ADDRESS", "where the page is", net::to_string(web.listen),
-                   into(web.listen), shows(web.listen)});
-  table.push_back({"allow-host", 0, "NAME", "another name that the page is asked for by", "",
-                   [&web](std::string_view text) { web.hosts.emplace_back(text); },
-                   [&web] { return web.hosts; }});
-  table.push_back(counted("max-streams", "pages that are kept up to date at once", web.max_streams,
-                          1, any_count));
-  table.push_back(timed("request-timeout", "longest time for a request to come",
-                        web.request_timeout, min_wait));
-}
-
-void add_keep_alive(Options& table, SyncOptions& o) {
-  table.push_back(timed("keep-alive", "longest time between two requests of a connection",
-                        o.web.idle_timeout, min_wait));
-}
-
-void add_worker(Options& table, SyncOptions& o) {
   auto& job = o.job;
-  table.push_back(counted("jobs", "jobs at once", o.jobs, 1, max_threads));
-  table.push_back({"engine", 'e', "NAME", "how a job's servers are waited for; see poetry-get(1)",
-                   job.engine,
-                   [&job](std::string_view text) {
-                     fetch::find_strategy(text);
-                     job.engine = text;
-                   },
-                   shows(job.engine), fetch::strategy_names()});
-  table.push_back(
-      counted("parallel", "poems of a collection at once; 0 is all", job.parallel, 0, any_count));
-  table.push_back(
-      counted("attempts", "of a job, before it has failed", job.attempts, 1, any_count));
-  table.push_back(timed("retry-delay", "before the second attempt; it doubles", job.retry_delay));
-  table.push_back(
-      timed("lease", "a worker that is silent for so long has lost its job", job.lease, min_lease));
-  table.push_back(
-      timed("follow-time", "longest time that a weblog is followed", job.follow, min_wait));
-  table.push_back(
-      counted("follow-records", "records of a weblog, at most", job.records, 1, any_count));
-  table.push_back(
-      timed("connect-timeout", "longest time to connect; 0 no limit", job.fetch.connect_timeout));
-  table.push_back(timed("idle-timeout", "longest silence; 0 no limit", job.fetch.idle_timeout));
-  table.push_back(
-      timed("timeout", "longest time for a poem in all; 0 no limit", job.fetch.timeout));
-}
-
-void add_json(Options& table, SyncOptions& o) {
-  table.push_back({"json", 0, "", "print JSON", "", cli::into(o.json), shows(o.json)});
-}
-
-void add_name(Options& table, SyncOptions& o) {
-  table.push_back({"name", 'n', "NAME", "what the record is called, instead of its address", "",
-                   cli::into(o.name), shows(o.name)});
-}
-
-void add_wait(Options& table, SyncOptions& o) {
-  table.push_back(
-      {"wait", 'w', "", "follow the log to the job's end", "", cli::into(o.wait), shows(o.wait)});
-}
-
-void add_follow(Options& table, SyncOptions& o) {
-  table.push_back(
-      {"follow", 'f', "", "go on until the job is over", "", cli::into(o.follow), shows(o.follow)});
+  const std::vector<std::pair<Group, cli::Option>> all{
+      {database,
+       {"database", 'd', "URL", "sqlite:PATH or postgresql://...",
+        "sqlite:~/.local/state/poetry-sync/library.db", cli::into(o.database), shows(o.database)}},
+      {page,
+       {"listen", 'l', "ADDRESS", "where the page is", net::to_string(web.listen), into(web.listen),
+        shows(web.listen)}},
+      {page,
+       {"allow-host", 0, "NAME", "another name that the page is asked for by", "",
+        [&web](std::string_view text) { web.hosts.emplace_back(text); },
+        [&web] { return web.hosts; }}},
+      {page, counted("max-streams", "pages that are kept up to date at once", web.max_streams, 1,
+                     any_count)},
+      {page, timed("request-timeout", "longest time for a request to come", web.request_timeout,
+                   min_wait)},
+      {control,
+       {"control", 'c', "ADDRESS", "the worker's control port", net::to_string(o.control),
+        into(o.control), shows(o.control)}},
+      {keep_alive, timed("keep-alive", "longest time between two requests of a connection",
+                         web.idle_timeout, min_wait)},
+      {token,
+       {"token-file", 0, "FILE", "its first line is the token that requests bear", "",
+        cli::into(o.token_file), shows(o.token_file)}},
+      {worker, counted("jobs", "jobs at once", o.jobs, 1, max_threads)},
+      {worker,
+       {"engine", 'e', "NAME", "how a job's servers are waited for; see poetry-get(1)", job.engine,
+        [&job](std::string_view text) {
+          fetch::find_strategy(text);
+          job.engine = text;
+        },
+        shows(job.engine), fetch::strategy_names()}},
+      {worker,
+       counted("parallel", "poems of a collection at once; 0 is all", job.parallel, 0, any_count)},
+      {worker, counted("attempts", "of a job, before it has failed", job.attempts, 1, any_count)},
+      {worker, timed("retry-delay", "before the second attempt; it doubles", job.retry_delay)},
+      {worker, timed("lease", "a worker that is silent for so long has lost its job", job.lease,
+                     min_lease)},
+      {worker,
+       timed("follow-time", "longest time that a weblog is followed", job.follow, min_wait)},
+      {worker,
+       counted("follow-records", "records of a weblog, at most", job.records, 1, any_count)},
+      {worker,
+       timed("connect-timeout", "longest time to connect; 0 no limit", job.fetch.connect_timeout)},
+      {worker, timed("idle-timeout", "longest silence; 0 no limit", job.fetch.idle_timeout)},
+      {worker, timed("timeout", "longest time for a poem in all; 0 no limit", job.fetch.timeout)},
+      {name,
+       {"name", 'n', "NAME", "what the record is called, instead of its address", "",
+        cli::into(o.name), shows(o.name)}},
+      {wait,
+       {"wait", 'w', "", "follow the log to the job's end", "", cli::into(o.wait), shows(o.wait)}},
+      {follow,
+       {"follow", 'f', "", "go on until the job is over", "", cli::into(o.follow),
+        shows(o.follow)}},
+      {json, {"json", 0, "", "print JSON", "", cli::into(o.json), shows(o.json)}},
+  };
+  std::vector<cli::Option> chosen;
+  for (const auto& [group, option] : all) {
+    if (std::ranges::find(groups, group) != groups.end()) chosen.push_back(option);
+  }
+  return chosen;
 }
 
 }  // namespace poetry::sync

@@ -7,18 +7,10 @@
 
 namespace poetry::sync {
 
-using Options = std::vector<cli::Option>;
+enum class Group { database, page, control, keep_alive, token, worker, name, wait, follow, json };
 
-/// Each appends its options, whose values arrive in the struct; that has to outlive the table.
-void add_database(Options& table, SyncOptions& options);
-void add_web(Options& table, SyncOptions& options);
-void add_control(Options& table, SyncOptions& options);
-void add_keep_alive(Options& table, SyncOptions& options);
-void add_token(Options& table, SyncOptions& options);
-void add_worker(Options& table, SyncOptions& options);
-void add_name(Options& table, SyncOptions& options);
-void add_wait(Options& table, SyncOptions& options);
-void add_follow(Options& table, SyncOptions& options);
-void add_json(Options& table, SyncOptions& options);
+/// The options of these groups, in the order of the man page. Their values arrive in the struct,
+/// which has to outlive them.
+std::vector<cli::Option> options_of(const std::vector<Group>& groups, SyncOptions& options);
 
 }  // namespace poetry::sync

@@ -16,42 +16,34 @@ struct Command {
   std::string name;
   std::vector<std::string> operands;  ///< one that begins with [ may be left out
   std::string about;
-  std::vector<void (*)(Options&, SyncOptions&)> options;
+  std::vector<Group> options;
 };
 
 /// In the order of the man page; the first is what runs without a command.
 const std::vector<Command>& commands() {
+  using enum Group;
   static const std::vector<Command> all{
       {"serve",
        {},
        "Runs the page, the queue and a worker in one process; so without a command.",
-       {add_database, add_web, add_control, add_keep_alive, add_token, add_worker}},
-      {"web", {}, "Runs the page alone.", {add_database, add_web, add_keep_alive, add_token}},
-      {"worker",
-       {},
-       "Runs a worker alone.",
-       {add_database, add_control, add_keep_alive, add_token, add_worker}},
+       {database, page, control, keep_alive, token, worker}},
+      {"web", {}, "Runs the page alone.", {database, page, keep_alive, token}},
+      {"worker", {}, "Runs a worker alone.", {database, control, keep_alive, token, worker}},
       {"add",
        {"TYPE", "ADDRESS"},
        "Adds a record: a poem, a collection or a weblog.",
-       {add_database, add_name, add_json}},
-      {"remove", {"ID"}, "Removes a record and all that was stored of it.", {add_database}},
-      {"list", {}, "Lists the records.", {add_database, add_json}},
-      {"request",
-       {"TYPE", "ID"},
-       "Asks a worker to sync a record.",
-       {add_control, add_token, add_wait, add_json}},
-      {"status",
-       {},
-       "Tells how many jobs there are, and which are under way.",
-       {add_database, add_json}},
-      {"log", {"JOB"}, "Prints the log of a job.", {add_database, add_follow, add_json}},
-      {"cancel", {"JOB"}, "Cancels a job.", {add_database, add_json}},
+       {database, name, json}},
+      {"remove", {"ID"}, "Removes a record and all that was stored of it.", {database}},
+      {"list", {}, "Lists the records.", {database, json}},
+      {"request", {"TYPE", "ID"}, "Asks a worker to sync a record.", {control, token, wait, json}},
+      {"status", {}, "Tells how many jobs there are, and which are under way.", {database, json}},
+      {"log", {"JOB"}, "Prints the log of a job.", {database, follow, json}},
+      {"cancel", {"JOB"}, "Cancels a job.", {database, json}},
       {"retry",
        {"JOB"},
        "Syncs the record of a job that failed or was cancelled again.",
-       {add_database, add_json}},
-      {"quit", {}, "Asks a worker to stop.", {add_control, add_token}},
+       {database, json}},
+      {"quit", {}, "Asks a worker to stop.", {control, token}},
       {"help", {"[COMMAND]"}, "Prints this, or the help of a command.", {}},
   };
   return all;
@@ -76,7 +68,7 @@ cli::Tool tool_with(const Command& of, const std::string& name, SyncOptions& opt
   tool.features = "Databases: SQLite, PostgreSQL by " POETRY_DATABASES;
   tool.synopsis = "[OPTIONS]";
   tool.operands = cli::Operands::words;
-  for (const auto& add : of.options) add(tool.options, options);
+  tool.options = options_of(of.options, options);
   cli::add_common_options(tool, options.log);
   return tool;
 }
@@ -134,7 +126,7 @@ void print_help(const std::string& of, SyncOptions& options) {
 
 /// Whether it opens the database.
 bool uses_database(const Command& command) {
-  return std::ranges::find(command.options, &add_database) != command.options.end();
+  return std::ranges::find(command.options, Group::database) != command.options.end();
 }
 
 /// "sqlite:" and a file in $XDG_STATE_HOME/poetry-sync, by default ~/.local/state/poetry-sync (XDG
