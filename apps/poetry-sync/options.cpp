@@ -5,8 +5,6 @@
 #include <cstdlib>
 
 #include "base/error.hpp"
-#include "cli/help.hpp"
-#include "cli/standard_output.hpp"
 #include "option_tables.hpp"
 
 namespace poetry::sync {
@@ -102,26 +100,9 @@ cli::Tool whole_tool(SyncOptions& options) {
   return tool;
 }
 
-cli::Parsed parse_command(const Command& command, int argc, const char* const* argv,
-                          SyncOptions& options) {
-  if (cli::parse(tool_of(command, options), argc, argv) == cli::Parsed::done)
-    return cli::Parsed::done;
-  if (options.operands.size() >= command.operands.size()) return cli::Parsed::run;
-  const auto& missing = command.operands[options.operands.size()];
-  if (missing.starts_with('[')) return cli::Parsed::run;
-  throw base::UsageError("missing operand", missing);
-}
-
 [[noreturn]] void refuse_command(const std::string& name) {
   throw base::UsageError("unknown command (valid: " + boost::join(command_names(), ", ") + ")",
                          name);
-}
-
-void print_help(const std::string& of, SyncOptions& options) {
-  const auto* const command = find(of);
-  if (!of.empty() && command == nullptr) refuse_command(of);
-  cli::write_standard_output(
-      cli::help_text(of.empty() ? whole_tool(options) : tool_of(*command, options)));
 }
 
 /// Whether it opens the database.
@@ -155,11 +136,15 @@ cli::Parsed parse_sync_options(int argc, const char* const* argv, SyncOptions& o
   if (!named.empty()) options.command = named;
   const auto& command = *find(options.command);
   const auto parsed = named.empty() ? cli::parse(whole_tool(options), argc, argv)
-                                    : parse_command(command, argc - 1, argv + 1, options);
+                                    : cli::parse(tool_of(command, options), argc - 1, argv + 1);
   if (parsed == cli::Parsed::done) return cli::Parsed::done;
-  if (command.name == "help") {
-    print_help(options.operands.empty() ? "" : options.operands.front(), options);
-    return cli::Parsed::done;
+  if (command.name == "help") {  // as if it were: poetry-sync [COMMAND] --help
+    std::vector<const char*> asked{argv[0], "--help"};
+    if (!options.operands.empty()) asked.insert(asked.begin() + 1, options.operands[0].c_str());
+    return parse_sync_options(static_cast<int>(asked.size()), asked.data(), options);
+  }
+  if (options.operands.size() < command.operands.size()) {
+    throw base::UsageError("missing operand", command.operands[options.operands.size()]);
   }
   if (options.database.empty() && uses_database(command)) {
     throw base::UsageError("without HOME or XDG_STATE_HOME, this is needed", "--database");
