@@ -1,6 +1,7 @@
 // The commands that run until they are told to stop.
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/ip/host_name.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/thread_pool.hpp>
@@ -16,14 +17,16 @@
 #include "control/server.hpp"
 #include "http/server.hpp"
 #include "net/descriptor_limit.hpp"
+#include "net/inherited_listeners.hpp"
 #include "net/service_manager.hpp"
-#include "tcp/listening.hpp"
+#include "net/socket.hpp"
 #include "tcp/token.hpp"
 #include "work/worker.hpp"
 
 namespace poetry::sync {
 namespace {
 
+constexpr int backlog = 1024;  // pages that come back at once after a restart
 constexpr std::size_t database_threads = 4;
 constexpr auto news_wait = std::chrono::milliseconds(250);  // for news, so that a stop is seen
 constexpr auto pause_after_error = std::chrono::seconds(1);
@@ -36,17 +39,43 @@ std::string worker_name() {
 bool has_page(const SyncOptions& options) { return options.command != "worker"; }
 bool has_worker(const SyncOptions& options) { return options.command != "web"; }
 
-/// The page's first.
+std::vector<net::Address> addresses_of(const net::HostPort& where) {
+  const auto found = net::resolve(where);
+  if (found.addresses.empty()) throw std::system_error(found.error, "resolve " + where.host);
+  return found.addresses;
+}
+
+/// Whether all of a host's addresses are those of this machine alone.
+bool is_loopback(const std::string& host) {
+  return std::ranges::all_of(addresses_of({host, 0}), [](const net::Address& each) {
+    const auto numeric = each.host();
+    return numeric == "::1" || numeric.starts_with("127.");
+  });
+}
+
+/// The page's first. At the first address of a name, unless this process inherited one for it.
 std::vector<base::Fd> listen_for(const SyncOptions& options, const std::string& token) {
   std::vector<net::HostPort> places;
   if (has_page(options)) places.push_back(options.web.listen);
   if (has_worker(options)) places.push_back(options.control);
+  auto inherited = net::inherited_listeners();
+  std::vector<base::Fd> listeners;
   for (const auto& each : places) {
-    if (!token.empty() || tcp::is_loopback(each.host)) continue;
-    throw base::UsageError("listening beyond this machine takes --token-file",
-                           net::to_string(each));
+    if (token.empty() && !is_loopback(each.host)) {
+      throw base::UsageError("listening beyond this machine takes --token-file",
+                             net::to_string(each));
+    }
+    listeners.push_back(net::take_listener_at(each, inherited));
   }
-  return tcp::listen_at(places);
+  net::refuse_left_over(inherited);
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    if (listeners[i]) {
+      net::adopt_listener(listeners[i].get(), backlog);
+    } else {
+      listeners[i] = net::listen_on(addresses_of(places[i]).front(), backlog);
+    }
+  }
+  return listeners;
 }
 
 void tell(const net::HostPort& where, std::string_view what) {
