@@ -5,7 +5,7 @@
 #include <boost/asio/write.hpp>
 #include <utility>
 
-#include "tcp/run_in.hpp"
+#include "tcp/coroutine.hpp"
 #include "tcp/token.hpp"
 
 namespace poetry::sync::control {

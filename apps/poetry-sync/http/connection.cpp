@@ -11,7 +11,7 @@
 #include <boost/beast/http/write.hpp>
 #include <utility>
 
-#include "tcp/run_in.hpp"
+#include "tcp/coroutine.hpp"
 
 namespace poetry::sync::http {
 namespace {

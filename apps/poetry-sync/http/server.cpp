@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "page/assets.hpp"
-#include "tcp/run_in.hpp"
+#include "tcp/coroutine.hpp"
 
 namespace poetry::sync::http {
 namespace {

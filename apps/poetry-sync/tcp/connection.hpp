@@ -14,7 +14,10 @@ struct TcpConnection {
   explicit TcpConnection(TcpSocket accepted) : socket(std::move(accepted)) {}
 
   /// What the socket is doing then, or begins to do later, ends with operation_aborted.
-  void expires_after(base::Duration time);
+  void expires_after(base::Duration time) {
+    deadline = base::later(base::Clock::now(), time);
+    late = false;
+  }
   /// Until the next expires_after().
   void expires_never() { deadline = base::never; }
 
@@ -22,9 +25,5 @@ struct TcpConnection {
   base::TimePoint deadline = base::never;
   bool late = false;  ///< the deadline has passed, since expires_after() at the latest
 };
-
-/// Sends FIN, and reads for a moment what the peer still sends: to close with unread input would
-/// make the kernel send RST, and the peer could lose the end of what it was sent.
-Coroutine<void> drain(TcpConnection& peer);
 
 }  // namespace poetry::sync::tcp

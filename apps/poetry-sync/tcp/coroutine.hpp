@@ -3,11 +3,14 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <type_traits>
 
 namespace poetry::sync::tcp {
 
@@ -26,6 +29,18 @@ inline constexpr boost::asio::use_awaitable_t<IoExecutor> awaited;
 /// The same, but the error is put there instead of thrown.
 inline auto into(boost::system::error_code& error) {
   return boost::asio::redirect_error(awaited, error);
+}
+
+/// What `work` returns or throws, once a thread of the pool has run it: so what blocks, which is to
+/// ask the database, never does so in the io_context's thread. The io_context of who awaits it has
+/// work until then.
+template <typename Work>
+Coroutine<std::invoke_result_t<Work&>> run_in(boost::asio::thread_pool& pool, Work work) {
+  using Executor = boost::asio::thread_pool::executor_type;
+  using Running = boost::asio::awaitable<std::invoke_result_t<Work&>, Executor>;
+  // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): it is awaited here
+  const auto running = [&work]() -> Running { co_return work(); };
+  co_return co_await boost::asio::co_spawn(pool, running, awaited);
 }
 
 }  // namespace poetry::sync::tcp

@@ -1,5 +1,7 @@
 #include "tcp/server.hpp"
 
+#include <array>
+#include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <utility>
@@ -15,6 +17,17 @@ using Error = boost::system::error_code;
 
 constexpr auto sweep_interval = std::chrono::milliseconds(500);  // for deadlines of some seconds
 constexpr auto pause_after_failure = std::chrono::milliseconds(100);
+constexpr auto drain_time = std::chrono::seconds(1);
+
+/// Sends FIN, and reads for a moment what the peer still sends: to close with unread input would
+/// make the kernel send RST, and the peer could lose the end of what it was sent.
+Coroutine<void> drain(TcpConnection& peer) {
+  Error error;
+  peer.socket.shutdown(TcpSocket::shutdown_send, error);
+  peer.expires_after(drain_time);
+  std::array<char, 1024> unread{};
+  while (!error) co_await peer.socket.async_read_some(asio::buffer(unread), into(error));
+}
 
 }  // namespace
 
