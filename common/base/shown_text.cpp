@@ -65,6 +65,8 @@ std::string_view HarmlessText::pass(std::string_view bytes) {
   return shown_;
 }
 
+std::string shown_utf8(std::string_view bytes) { return to_utf8(shown_text(bytes)); }
+
 std::u32string in_ascii(std::u32string text) {
   std::replace_if(
       text.begin(), text.end(), [](char32_t each) { return each > 0x7e; }, U'?');

@@ -11,6 +11,8 @@ namespace poetry::base {
 /// The characters of UTF-8 text. What is no UTF-8, a control character, or not to be had in XML 1.0
 /// becomes U+FFFD, an ill-formed sequence one for each of its maximal subparts.
 std::u32string shown_text(std::string_view bytes);
+/// The same as UTF-8.
+std::string shown_utf8(std::string_view bytes);
 
 /// Passes a stream on to a terminal: its lines and tabs, and of the rest what shown_text() shows.
 class HarmlessText {

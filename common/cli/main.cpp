@@ -25,9 +25,7 @@ void complain(const std::string& text) {
 }
 
 // What a user gave stays on its line, and cannot command the terminal.
-std::string shown(const std::exception& error) {
-  return base::to_utf8(base::shown_text(error.what()));
-}
+std::string shown(const std::exception& error) { return base::shown_utf8(error.what()); }
 
 /// Takes the numbers of standard streams that are closed (cron, daemons), so that no file of ours
 /// ever has one of them: what is written there fails, as it would have.

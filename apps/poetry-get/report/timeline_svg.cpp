@@ -182,8 +182,7 @@ void Picture::draw_axis() {
 void Picture::draw(const ChartRow& row) {
   const auto name =
       base::to_utf8(base::shortened(base::shown_text(row.name), max_name_columns, U'…'));
-  put(R"(<g class="pt-task"><title>{}</title>)",
-      base::xml_escaped(base::to_utf8(base::shown_text(row.facts))));
+  put(R"(<g class="pt-task"><title>{}</title>)", base::xml_escaped(base::shown_utf8(row.facts)));
   write(numbers_, "end", font_, "pt-mono pt-soft", std::to_string(row.task + 1));
   write(names_, "start", font_, "pt-mono pt-ink", name);
   if (row.begun) draw_bar(row);

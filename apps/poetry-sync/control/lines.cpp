@@ -10,7 +10,6 @@
 #include "base/json.hpp"
 #include "base/quantity.hpp"
 #include "base/shown_text.hpp"
-#include "base/utf8.hpp"
 #include "store/as_json.hpp"
 
 namespace poetry::sync::control {
@@ -23,7 +22,7 @@ using Words = std::vector<std::string>;
 Reply ok(const boost::json::value& value) { return {.line = "ok " + base::json_text(value)}; }
 
 Reply failed(std::string_view what, After after = After::go_on) {
-  return {.line = "error " + base::to_utf8(base::shown_text(what)), .after = after};
+  return {.line = "error " + base::shown_utf8(what), .after = after};
 }
 
 Reply next_line(Store& store, store::Id job, std::int64_t number) {

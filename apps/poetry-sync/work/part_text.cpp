@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "base/shown_text.hpp"
-#include "base/utf8.hpp"
 
 namespace poetry::sync::work {
 namespace {
@@ -14,7 +13,7 @@ constexpr std::int64_t max_lines = 10'000;     // of a text, in the log
 }  // namespace
 
 std::string log_text(std::string_view line) {
-  return base::to_utf8(base::shown_text(line.substr(0, max_logged_bytes)));
+  return base::shown_utf8(line.substr(0, max_logged_bytes));
 }
 
 void PartText::receive(std::string_view bytes, store::Changes& changes) {

@@ -5,7 +5,6 @@
 
 #include "base/quantity.hpp"
 #include "base/shown_text.hpp"
-#include "base/utf8.hpp"
 #include "fetch/retry_delay.hpp"
 #include "work/catalog_parts.hpp"
 #include "work/fetching.hpp"
@@ -203,7 +202,7 @@ PartText::Stored SyncJob::stored_of(std::int64_t part) {
 store::Ending SyncJob::verdict() const {
   if (cancelled_) return {.state = store::JobState::cancelled};
   if (failure_.empty()) return {};
-  const auto why = base::to_utf8(base::shown_text(failure_));
+  const auto why = base::shown_utf8(failure_);
   const auto attempt = static_cast<std::uint64_t>(taken_.job.attempts);
   if (attempt >= options_.attempts) return {.state = store::JobState::failed, .error = why};
   const auto seed = static_cast<std::uint64_t>(taken_.claim.job);
@@ -214,7 +213,7 @@ store::Ending SyncJob::verdict() const {
 
 /// What servers say is in it, too.
 void SyncJob::log(const std::string& line) {
-  changes_.lines.push_back(base::to_utf8(base::shown_text(line)));
+  changes_.lines.push_back(base::shown_utf8(line));
 }
 
 void SyncJob::say(const store::Ending& ending) {
