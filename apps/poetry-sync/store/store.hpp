@@ -114,6 +114,8 @@ struct Changes {
   std::vector<Piece> pieces = {};
   std::vector<std::string> lines = {};
   std::optional<std::int64_t> expected = {};  ///< of the job
+  /// A part as it is now, in place of what is to be written of it already.
+  void put(const Part& part);
   [[nodiscard]] bool empty() const { return parts.empty() && pieces.empty() && lines.empty(); }
 };
 

@@ -1,5 +1,7 @@
 // The store's part for workers: to take a job, to write what came of it, to end it. A job's fence
 // goes up with every taking, so that who lost it can write no more.
+#include <algorithm>
+
 #include "store/rows.hpp"
 #include "store/store.hpp"
 
@@ -45,6 +47,15 @@ void put_piece(Transaction& sql, Id job, const Changes::Piece& piece) {
 }
 
 }  // namespace
+
+void Changes::put(const Part& part) {
+  const auto known = std::ranges::find(parts, part.number, &Part::number);
+  if (known == parts.end()) {
+    parts.push_back(part);
+  } else {
+    *known = part;
+  }
+}
 
 std::optional<Store::Taken> Store::take(const std::string& worker, base::Duration lease) {
   return database_.write([&](Transaction& sql) -> std::optional<Taken> {

@@ -35,7 +35,7 @@ void PartText::receive(std::string_view bytes, store::Changes& changes) {
       pieces.push_back({part_.number, start, std::string(fresh)});
     }
     part_.bytes = start + static_cast<std::int64_t>(fresh.size());
-    changed_ = true;
+    changes.put(part_);
   }
   log_lines(bytes, std::min(before, start), changes);
   at_ += static_cast<std::int64_t>(bytes.size());
@@ -98,7 +98,7 @@ void PartText::complete(const std::string& sha256, store::Changes& changes) {
   part_.bytes = at_;
   part_.sha256 = sha256;
   part_.complete = true;
-  changed_ = true;
+  changes.put(part_);
 }
 
 }  // namespace poetry::sync::work

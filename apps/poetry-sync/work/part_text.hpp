@@ -30,8 +30,6 @@ class PartText {
   void complete(const std::string& sha256, store::Changes& changes);
 
   [[nodiscard]] const store::Part& part() const { return part_; }
-  /// Whether the part has changed since the last call.
-  bool take_change() { return std::exchange(changed_, false); }
 
  private:
   std::size_t same(std::string_view bytes);
@@ -45,7 +43,6 @@ class PartText {
   std::string unfinished_;  // line, shortened
   std::string lent_;        // stored bytes, from lent_at_ on
   std::int64_t lent_at_ = 0;
-  bool changed_ = false;
 };
 
 }  // namespace poetry::sync::work

@@ -153,18 +153,7 @@ void SyncJob::fetch_parts() {
       if (failure_.empty()) failure_ = each.error;
       log(text.part().name + ": " + each.error);
     }
-    if (text.take_change()) put(text.part());
   });
-}
-
-/// As it is now, instead of what is to be written of it already.
-void SyncJob::put(const store::Part& part) {
-  const auto known = std::ranges::find(changes_.parts, part.number, &store::Part::number);
-  if (known != changes_.parts.end()) {
-    *known = part;
-  } else {
-    changes_.parts.push_back(part);
-  }
 }
 
 void SyncJob::fetch_weblog() {
@@ -180,7 +169,6 @@ void SyncJob::fetch_weblog() {
     fetch(batch, [&](const FetchEvent& each) {
       if (each.what == FetchEvent::What::received) text.receive(each.bytes, changes_);
       enough_ = text.is_full();
-      if (text.take_change()) put(text.part());
       if (each.what != FetchEvent::What::ended) return;
       const bool over =
           each.outcome == fetch::Outcome::ok || each.outcome == fetch::Outcome::timeout || enough_;
@@ -188,8 +176,7 @@ void SyncJob::fetch_weblog() {
     });
   }
   if (cancelled_ || !failure_.empty()) return;
-  text.complete();
-  put(text.part());
+  text.complete(changes_);
   log(text.part().name + ": " + base::counted(text.records(), "record"));
 }
 

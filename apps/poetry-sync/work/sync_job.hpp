@@ -50,7 +50,6 @@ class SyncJob {
   PartText::Stored stored_of(std::int64_t part);
   void fetch(const fetch::Batch& batch, const Handler& handle);
   bool write();
-  void put(const store::Part& part);
   [[nodiscard]] store::Ending verdict() const;
   void say(const store::Ending& ending);
   void log(const std::string& line);

@@ -23,7 +23,7 @@ WeblogText::WeblogText(store::Part part, const PartText::Stored& stored, std::ui
   }
   if (whole == part_.bytes) return;
   part_.bytes = whole;
-  changed_ = true;
+  changes.put(part_);
   changes.pieces.push_back({part_.number, whole, {}});
 }
 
@@ -43,13 +43,13 @@ void WeblogText::receive(std::string_view bytes, store::Changes& changes) {
   if (lines.empty()) return;
   const auto start = part_.bytes;
   part_.bytes += static_cast<std::int64_t>(lines.size());
-  changed_ = true;
+  changes.put(part_);
   changes.pieces.push_back({part_.number, start, std::move(lines)});
 }
 
-void WeblogText::complete() {
+void WeblogText::complete(store::Changes& changes) {
   part_.complete = true;
-  changed_ = true;
+  changes.put(part_);
 }
 
 }  // namespace poetry::sync::work

@@ -23,20 +23,17 @@ class WeblogText {
   /// them.
   void receive(std::string_view bytes, store::Changes& changes);
   /// It is followed no longer.
-  void complete();
+  void complete(store::Changes& changes);
 
   [[nodiscard]] bool is_full() const { return records_ >= max_; }
   [[nodiscard]] std::uint64_t records() const { return records_; }
   [[nodiscard]] const store::Part& part() const { return part_; }
-  /// Whether the part has changed since the last call.
-  bool take_change() { return std::exchange(changed_, false); }
 
  private:
   store::Part part_;
   const std::uint64_t max_;
   std::uint64_t records_ = 0;
   std::string unfinished_;  // line
-  bool changed_ = false;
 };
 
 }  // namespace poetry::sync::work

@@ -32,7 +32,7 @@ TEST(WeblogTextTest, StoresAndLogsWholeLinesAlone) {
   EXPECT_THAT(changes.lines, ElementsAre("log 1: one", "log 2: two"));
   EXPECT_EQ(text.part().bytes, 8);
   EXPECT_FALSE(text.part().complete);
-  text.complete();
+  text.complete(changes);
   EXPECT_TRUE(text.part().complete);
 }
 
@@ -50,8 +50,8 @@ TEST(WeblogTextTest, GoesOnBehindTheLastWholeLine) {
   store::Changes changes;
   WeblogText text({.name = "log", .address = "a", .bytes = 12}, stored("one\ntwo\nthre"), 3,
                   changes);
-  EXPECT_TRUE(text.take_change());
-  EXPECT_EQ(text.part().bytes, 8);
+  ASSERT_EQ(changes.parts.size(), 1U);
+  EXPECT_EQ(changes.parts[0].bytes, 8);
   text.receive("four\nfive\n", changes);
   ASSERT_EQ(changes.pieces.size(), 2U);
   EXPECT_EQ(changes.pieces[0].start, 8);
@@ -65,7 +65,7 @@ TEST(WeblogTextTest, ChangesNothingWhereAllLinesAreWhole) {
   store::Changes changes;
   WeblogText text({.name = "log", .address = "a", .bytes = 8}, stored("one\ntwo\n"), 2, changes);
   EXPECT_TRUE(text.is_full());
-  EXPECT_FALSE(text.take_change());
+  EXPECT_THAT(changes.parts, IsEmpty());
   EXPECT_THAT(changes.pieces, IsEmpty());
 }
 
