@@ -18,12 +18,10 @@ std::string EventQueue::received(std::size_t task, const fetch::Record& /*record
   if (closed_) return "the job is over";
   bytes_ += bytes.size();
   // Of one task in one piece, as long as nothing came between.
-  if (!events_.empty() && events_.back().what == FetchEvent::What::received &&
-      events_.back().task == task) {
+  if (!events_.empty() && !events_.back().ended && events_.back().task == task) {
     events_.back().bytes.append(bytes);
   } else {
-    events_.push_back(
-        {.what = FetchEvent::What::received, .task = task, .bytes = std::string(bytes)});
+    events_.push_back({.task = task, .bytes = std::string(bytes)});
   }
   changed_.notify_all();
   return {};
@@ -31,11 +29,7 @@ std::string EventQueue::received(std::size_t task, const fetch::Record& /*record
 
 void EventQueue::ended(std::size_t task, fetch::Record& record) {
   const std::lock_guard lock(mutex_);
-  events_.push_back({.what = FetchEvent::What::ended,
-                     .task = task,
-                     .outcome = record.outcome,
-                     .error = record.error,
-                     .sha256 = record.sha256 ? base::to_hex(*record.sha256) : ""});
+  events_.push_back({.task = task, .ended = record});
   changed_.notify_all();
 }
 

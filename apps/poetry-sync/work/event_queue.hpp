@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,13 +18,9 @@ namespace poetry::sync::work {
 
 /// What happened to a task, in the order in which it did.
 struct FetchEvent {
-  enum class What { received, ended };
-  What what = What::received;
   std::size_t task = 0;
-  std::string bytes = {};  ///< received
-  fetch::Outcome outcome = fetch::Outcome::pending;
-  std::string error = {};
-  std::string sha256 = {};  ///< of all bytes, once it has ended
+  std::string bytes = {};                   ///< received; or
+  std::optional<fetch::Record> ended = {};  ///< how it ended
 };
 
 class EventQueue final : public fetch::Observer {

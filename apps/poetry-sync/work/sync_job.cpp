@@ -105,9 +105,8 @@ void SyncJob::fetch_catalog() {
   batch.fetch.max_bytes = max_catalog_bytes;
   std::string text;
   fetch(batch, [&](const FetchEvent& each) {
-    if (each.what == FetchEvent::What::received) text += each.bytes;
-    if (each.what == FetchEvent::What::ended && each.outcome != fetch::Outcome::ok)
-      failure_ = each.error;
+    text += each.bytes;
+    if (each.ended) failure_ = each.ended->error;
   });
   if (cancelled_ || !failure_.empty()) return;
   try {
@@ -143,15 +142,15 @@ void SyncJob::fetch_parts() {
   batch.fetch.digests = fetch::Digests::yes;
   fetch(batch, [&](const FetchEvent& each) {
     auto& text = texts[each.task];
-    if (each.what == FetchEvent::What::received) {
+    if (!each.ended) {
       text.receive(each.bytes, changes_);
-    } else if (each.outcome == fetch::Outcome::ok) {
-      text.complete(each.sha256, changes_);
+    } else if (each.ended->outcome == fetch::Outcome::ok) {
+      text.complete(base::to_hex(each.ended->sha256.value()), changes_);
       log(text.part().name + ": " + base::counted(text.part().bytes, "byte") + ", SHA-256 " +
-          each.sha256);
-    } else if (each.outcome != fetch::Outcome::interrupted && !cancelled_) {
-      if (failure_.empty()) failure_ = each.error;
-      log(text.part().name + ": " + each.error);
+          text.part().sha256);
+    } else if (each.ended->outcome != fetch::Outcome::interrupted && !cancelled_) {
+      if (failure_.empty()) failure_ = each.ended->error;
+      log(text.part().name + ": " + each.ended->error);
     }
   });
 }
@@ -167,12 +166,13 @@ void SyncJob::fetch_weblog() {
   enough_ = text.is_full() || batch.fetch.timeout <= base::Duration{};
   if (!enough_) {
     fetch(batch, [&](const FetchEvent& each) {
-      if (each.what == FetchEvent::What::received) text.receive(each.bytes, changes_);
+      text.receive(each.bytes, changes_);
       enough_ = text.is_full();
-      if (each.what != FetchEvent::What::ended) return;
-      const bool over =
-          each.outcome == fetch::Outcome::ok || each.outcome == fetch::Outcome::timeout || enough_;
-      if (!over && each.outcome != fetch::Outcome::interrupted) failure_ = each.error;
+      if (!each.ended || enough_) return;
+      using enum fetch::Outcome;
+      const auto outcome = each.ended->outcome;
+      if (outcome != ok && outcome != timeout && outcome != interrupted)
+        failure_ = each.ended->error;
     });
   }
   if (cancelled_ || !failure_.empty()) return;
@@ -199,9 +199,7 @@ store::Ending SyncJob::verdict() const {
 }
 
 /// What servers say is in it, too.
-void SyncJob::log(const std::string& line) {
-  changes_.lines.push_back(base::shown_utf8(line));
-}
+void SyncJob::log(const std::string& line) { changes_.lines.push_back(base::shown_utf8(line)); }
 
 void SyncJob::say(const store::Ending& ending) {
   const bool is_over = ending.state != store::JobState::queued;

@@ -28,9 +28,9 @@ TEST(EventQueue, GivesWhatCameInItsOrder) {
   EXPECT_EQ(taken[1].bytes, "c");
   EXPECT_EQ(taken[1].task, 1U);
   EXPECT_EQ(taken[2].bytes, "d");
-  EXPECT_EQ(taken[3].what, FetchEvent::What::ended);
-  EXPECT_EQ(taken[3].outcome, fetch::Outcome::reset);
-  EXPECT_EQ(taken[3].error, "reset");
+  ASSERT_TRUE(taken[3].ended);
+  EXPECT_EQ(taken[3].ended->outcome, fetch::Outcome::reset);
+  EXPECT_EQ(taken[3].ended->error, "reset");
   EXPECT_TRUE(queue.take(1ms).empty());
 }
 
