@@ -1,13 +1,19 @@
 #include "work/sync_job.hpp"
 
+#include <pthread.h>
+
 #include <algorithm>
+#include <csignal>
+#include <exception>
+#include <thread>
 #include <utility>
 
 #include "base/quantity.hpp"
 #include "base/shown_text.hpp"
 #include "fetch/retry_delay.hpp"
+#include "net/signals.hpp"
 #include "work/catalog_parts.hpp"
-#include "work/fetching.hpp"
+#include "work/event_queue.hpp"
 #include "work/part_text.hpp"
 #include "work/weblog_text.hpp"
 
@@ -20,6 +26,39 @@ constexpr std::int64_t compared_bytes = 256 << 10;         // read at once, to b
 
 /// The claim was lost or given back: the attempt ends without a word.
 struct Abandoned {};
+
+/// A batch that is fetched in a thread of its own, and can be stopped.
+class Fetching {
+ public:
+  Fetching(const fetch::Batch& batch, const std::string& engine, EventQueue& queue)
+      : queue_(queue), thread_([this, &batch, strategy = fetch::find_strategy(engine)] {
+          try {
+            strategy(batch, queue_, signals_);
+          } catch (...) {
+            failure_ = std::current_exception();
+          }
+          queue_.finish();
+        }) {}
+  Fetching(const Fetching&) = delete;
+  Fetching& operator=(const Fetching&) = delete;
+  ~Fetching() { stop(); }
+
+  /// Ends the tasks that are under way; the queue takes no more of their bytes.
+  void stop() {
+    queue_.close();
+    ::pthread_kill(thread_.native_handle(), SIGUSR2);
+  }
+  /// Raises what ended the fetching before its time; once the queue is finished.
+  void check() const {
+    if (failure_) std::rethrow_exception(failure_);
+  }
+
+ private:
+  EventQueue& queue_;
+  net::Signals signals_{SIGUSR2};  // sent to the thread alone, as the strategies' way to be stopped
+  std::exception_ptr failure_;
+  std::jthread thread_;
+};
 
 }  // namespace
 
