@@ -1,7 +1,9 @@
 #include "http/guard.hpp"
 
 #include <algorithm>
+#include <boost/algorithm/string/classification.hpp>
 #include <boost/algorithm/string/predicate.hpp>
+#include <boost/algorithm/string/split.hpp>
 #include <utility>
 
 #include "tcp/token.hpp"
@@ -57,14 +59,10 @@ bool Guard::has_token(std::string_view text, std::string_view before) const {
 
 /// Among the pairs "name=value; name=value" of a Cookie (RFC 6265).
 bool Guard::has_token_cookie(std::string_view cookie) const {
-  while (!cookie.empty()) {
-    const auto end = std::min(cookie.find(';'), cookie.size());
-    auto pair = cookie.substr(0, end);
-    cookie.remove_prefix(std::min(end + 1, cookie.size()));
-    pair.remove_prefix(std::min(pair.find_first_not_of(' '), pair.size()));
-    if (has_token(pair, cookie_name)) return true;
-  }
-  return false;
+  std::vector<std::string> pairs;
+  boost::split(pairs, cookie, boost::is_any_of("; "));
+  return std::ranges::any_of(
+      pairs, [this](const std::string& each) { return has_token(each, cookie_name); });
 }
 
 bool Guard::knows(std::string_view host) const {

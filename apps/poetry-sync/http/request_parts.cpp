@@ -33,7 +33,7 @@ std::vector<std::string> split_path(std::string_view path) {
 
 store::Id id_in_path(const std::string& text) {
   try {
-    return static_cast<store::Id>(base::parse_count(text, "id", 1, INT64_MAX));
+    return store::parse_id(text);
   } catch (const base::UsageError&) {
     fail(404, "Not found", "no id: " + text);
   }
