@@ -1,5 +1,7 @@
 // The database of a PostgreSQL server, by libpqxx: any number of processes on any machines share
 // it, and are told of each other's commits by LISTEN and NOTIFY.
+#include <algorithm>
+#include <boost/algorithm/string/replace.hpp>
 #include <mutex>
 #include <pqxx/pqxx>
 #include <type_traits>
@@ -188,17 +190,13 @@ class Postgres final : public Database {
     try {
       return body();
     } catch (const pqxx::failure& error) {
-      const std::string_view what = error.what();
+      std::string what = error.what();
+      what.erase(std::min(what.find('\n'), what.size()));
+      boost::replace_first(what, secret_, "***");
       throw DatabaseError(
           passes(error) ? DatabaseError::Kind::passing : DatabaseError::Kind::lasting,
-          "database: " + without(std::string(what.substr(0, what.find('\n')))));
+          "database: " + what);
     }
-  }
-
-  /// A message in which the password does not stand.
-  [[nodiscard]] std::string without(std::string what) const {
-    const auto at = secret_.empty() ? std::string::npos : what.find(secret_);
-    return at == std::string::npos ? what : what.replace(at, secret_.size(), "***");
   }
 
   [[nodiscard]] std::unique_ptr<pqxx::connection> connect() const {
