@@ -4,12 +4,25 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
+
+#include "base/hex.hpp"
+#include "store/database.hpp"
 
 namespace poetry::sync::store {
 
-std::string bytea_text(std::string_view bytes);
+inline constexpr std::string_view bytea_mark = "\\x";
+
+inline std::string bytea_text(std::string_view bytes) {
+  return std::string(bytea_mark) + base::to_hex(bytes);
+}
 
 /// Raises DatabaseError where the text is in another format.
-std::string bytea_bytes(std::string_view text);
+inline std::string bytea_bytes(std::string_view text) {
+  if (text.starts_with(bytea_mark)) {
+    if (auto bytes = base::parse_hex(text.substr(bytea_mark.size()))) return std::move(*bytes);
+  }
+  throw DatabaseError(DatabaseError::Kind::lasting, "database: its bytea_output must be hex");
+}
 
 }  // namespace poetry::sync::store
