@@ -22,14 +22,6 @@ constexpr auto pause_when_locked = std::chrono::milliseconds(10);
 constexpr auto look_again = std::chrono::milliseconds(100);  // for commits of other processes
 constexpr std::size_t max_idle_readers = 8;                  // connections kept for readers
 
-DatabaseError error_of(const SQLite::Exception& error, const std::string& path) {
-  const int code = error.getErrorCode();
-  const bool passes =
-      code == SQLITE_BUSY || code == SQLITE_LOCKED || code == SQLITE_FULL || code == SQLITE_IOERR;
-  return {passes ? DatabaseError::Kind::passing : DatabaseError::Kind::lasting,
-          "database " + path + ": " + error.what()};
-}
-
 /// A connection and its prepared statements; used by one thread at a time.
 class Connection final : public Transaction {
  public:
@@ -145,13 +137,17 @@ class Sqlite final : public Database {
         put_back(std::move(reader));
       }
     });
-    if (access == Access::write) tell();
+    if (access == Access::read) return;
+    const std::lock_guard lock(telling_);
+    news_ = true;
+    told_.notify_all();
   }
 
   bool wait_for_news(base::Duration longest) override {
     const auto until = base::later(base::Clock::now(), longest);
     for (;;) {
-      if (changed()) return true;
+      const auto version = guarded([&] { return watcher_->data_version(); });
+      if (std::exchange(seen_, version) != version) return true;
       const auto now = base::Clock::now();
       if (now >= until) return false;
       std::unique_lock lock(telling_);
@@ -169,19 +165,12 @@ class Sqlite final : public Database {
     try {
       return work();
     } catch (const SQLite::Exception& error) {
-      throw error_of(error, path_);
+      const int code = error.getErrorCode();
+      const bool passes = code == SQLITE_BUSY || code == SQLITE_LOCKED || code == SQLITE_FULL ||
+                          code == SQLITE_IOERR;
+      throw DatabaseError(passes ? DatabaseError::Kind::passing : DatabaseError::Kind::lasting,
+                          "database " + path_ + ": " + error.what());
     }
-  }
-
-  bool changed() {
-    const auto version = guarded([&] { return watcher_->data_version(); });
-    return std::exchange(seen_, version) != version;
-  }
-
-  void tell() {
-    const std::lock_guard lock(telling_);
-    news_ = true;
-    told_.notify_all();
   }
 
   std::unique_ptr<Connection> take_reader() {
