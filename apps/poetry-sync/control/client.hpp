@@ -1,9 +1,9 @@
 // The other end of the control port: sends a line, and waits for its reply. Blocks.
 #pragma once
 
+#include <boost/asio/ip/tcp.hpp>
 #include <string>
 
-#include "base/fd.hpp"
 #include "net/address.hpp"
 
 namespace poetry::sync::control {
@@ -20,12 +20,10 @@ class ControlClient {
 
  private:
   [[noreturn]] void fail(const std::string& why) const;
-  void send(std::string_view bytes);
   std::string read_line();
 
   std::string where_;
-  base::Fd socket_;
-  std::string buffer_;
+  boost::asio::ip::tcp::iostream stream_;
 };
 
 }  // namespace poetry::sync::control
