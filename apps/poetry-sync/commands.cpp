@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <boost/json/parse.hpp>
 #include <map>
-#include <thread>
 
 #include "base/error.hpp"
 #include "base/json.hpp"

@@ -20,19 +20,22 @@ constexpr auto min_lease = std::chrono::milliseconds(300);
 using cli::shows;
 using cli::Texts;
 
-std::function<Texts()> shows(const net::HostPort& where) {
-  return [&where] { return Texts{net::to_string(where)}; };
+cli::Option placed(const std::string& name, char letter, const std::string& text,
+                   net::HostPort& where) {
+  return {name,
+          letter,
+          "ADDRESS",
+          text,
+          net::to_string(where),
+          [&where](std::string_view given) { where = net::parse_host_port(given, 0); },
+          [&where] { return Texts{net::to_string(where)}; }};
 }
-
-std::function<void(std::string_view)> into(net::HostPort& where) {
-  return [&where](std::string_view text) { where = net::parse_host_port(text, 0); };
-}
-using poetry::cli::into;
 
 cli::Option counted(const std::string& name, const std::string& text, std::uint64_t& count,
                     std::uint64_t min, std::uint64_t max) {
   return {name, 0, "N", text, std::to_string(count), cli::into(count, min, max), shows(count)};
 }
+
 cli::Option timed(const std::string& name, const std::string& text, base::Duration& duration,
                   base::Duration min = base::Duration{}) {
   return {name,
@@ -60,9 +63,7 @@ std::vector<cli::Option> options_of(const std::vector<Group>& groups, SyncOption
       {database,
        {"database", 'd', "URL", "sqlite:PATH or postgresql://...",
         "sqlite:~/.local/state/poetry-sync/library.db", cli::into(o.database), shows(o.database)}},
-      {page,
-       {"listen", 'l', "ADDRESS", "where the page is", net::to_string(web.listen), into(web.listen),
-        shows(web.listen)}},
+      {page, placed("listen", 'l', "where the page is", web.listen)},
       {page,
        {"allow-host", 0, "NAME", "another name that the page is asked for by", "",
         [&web](std::string_view text) { web.hosts.emplace_back(text); },
@@ -71,9 +72,7 @@ std::vector<cli::Option> options_of(const std::vector<Group>& groups, SyncOption
                      any_count)},
       {page, timed("request-timeout", "longest time for a request to come", web.request_timeout,
                    min_wait)},
-      {control,
-       {"control", 'c', "ADDRESS", "the worker's control port", net::to_string(o.control),
-        into(o.control), shows(o.control)}},
+      {control, placed("control", 'c', "the worker's control port", o.control)},
       {keep_alive, timed("keep-alive", "longest time between two requests of a connection",
                          web.idle_timeout, min_wait)},
       {token,

@@ -58,21 +58,16 @@ std::vector<std::string> command_names() {
   return names;
 }
 
-/// A command line with the options of this command; of no name, where it names none.
-cli::Tool tool_with(const Command& of, const std::string& name, SyncOptions& options) {
+/// A command's part of the tool; as the tool itself runs it, where it is called by no name.
+cli::Tool tool_of(const Command& command, const std::string& name, SyncOptions& options) {
   cli::Tool tool;
   tool.name = "poetry-sync";
   tool.command = name;
   tool.features = "Databases: SQLite, PostgreSQL by " POETRY_DATABASES;
   tool.synopsis = "[OPTIONS]";
   tool.operands = cli::Operands::words;
-  tool.options = options_of(of.options, options);
+  tool.options = options_of(command.options, options);
   cli::add_common_options(tool, options.log);
-  return tool;
-}
-
-cli::Tool tool_of(const Command& command, SyncOptions& options) {
-  auto tool = tool_with(command, command.name, options);
   for (const auto& operand : command.operands) tool.synopsis += " " + operand;
   tool.about = command.about;
   tool.operand_set = [&options, &command](std::string_view text) {
@@ -90,13 +85,13 @@ cli::Tool tool_of(const Command& command, SyncOptions& options) {
 
 /// What the command line is without a command: the first one, and what is of all.
 cli::Tool whole_tool(SyncOptions& options) {
-  auto tool = tool_with(commands().front(), "", options);
+  auto tool = tool_of(commands().front(), "", options);
   tool.synopsis += "\nCOMMAND [OPTIONS] [OPERAND...]";
   tool.about =
       "Keeps a library of records in step with their servers: a page with a Sync Up button,\n"
       "durable jobs, and workers that carry them out. See poetry-sync(1), and the help of each\n"
       "command: poetry-sync COMMAND --help.";
-  for (const auto& each : commands()) tool.commands.push_back(tool_of(each, options));
+  for (const auto& each : commands()) tool.commands.push_back(tool_of(each, each.name, options));
   return tool;
 }
 
@@ -135,8 +130,9 @@ cli::Parsed parse_sync_options(int argc, const char* const* argv, SyncOptions& o
   if (named.empty() && argc > 1 && argv[1][0] != '-') refuse_command(argv[1]);
   if (!named.empty()) options.command = named;
   const auto& command = *find(options.command);
-  const auto parsed = named.empty() ? cli::parse(whole_tool(options), argc, argv)
-                                    : cli::parse(tool_of(command, options), argc - 1, argv + 1);
+  const auto parsed = named.empty()
+                          ? cli::parse(whole_tool(options), argc, argv)
+                          : cli::parse(tool_of(command, named, options), argc - 1, argv + 1);
   if (parsed == cli::Parsed::done) return cli::Parsed::done;
   if (command.name == "help") {  // as if it were: poetry-sync [COMMAND] --help
     std::vector<const char*> asked{argv[0], "--help"};
