@@ -10,7 +10,6 @@
 
 #include "base/error.hpp"
 #include "base/shown_text.hpp"
-#include "base/utf8.hpp"
 #include "cli/standard_output.hpp"
 
 namespace poetry::cli {

@@ -11,14 +11,13 @@ namespace {
 
 constexpr std::size_t max_events = 2000;  // kept for those who come back
 
-/// Differs from that of the process before.
-std::string new_epoch() {
-  return std::to_string(std::chrono::system_clock::now().time_since_epoch().count());
-}
-
 }  // namespace
 
-ChangeFeed::ChangeFeed(store::Store& store) : store_(store), epoch_(new_epoch()) { refresh(); }
+ChangeFeed::ChangeFeed(store::Store& store)
+    : store_(store),
+      epoch_(std::to_string(std::chrono::system_clock::now().time_since_epoch().count())) {
+  refresh();
+}
 
 void ChangeFeed::refresh() {
   const std::lock_guard one(

@@ -55,7 +55,7 @@ class ChangeFeed {
 
   store::Store& store_;
   std::atomic<std::uint64_t> streams_ = 0;
-  const std::string epoch_;
+  const std::string epoch_;  // differs from that of the process before
   std::mutex refreshing_;
   mutable std::mutex mutex_;
   std::map<store::Id, std::string> known_;  // JSON of each record
