@@ -13,7 +13,6 @@
 #include "base/error.hpp"
 #include "base/shown_text.hpp"
 #include "base/terminal.hpp"
-#include "base/utf8.hpp"
 #include "catalog_fetch.hpp"
 #include "cli/main.hpp"
 #include "cli/replaced_file.hpp"
@@ -235,7 +234,7 @@ int run_get(const GetOptions& options) {
   try {
     return Job(options).run(std::move(servers), std::move(send));
   } catch (const CatalogError& error) {
-    write_standard_error("poetry-get: " + base::to_utf8(base::shown_text(error.what())) + "\n");
+    write_standard_error("poetry-get: " + base::shown_utf8(error.what()) + "\n");
     return cli::exit_none;
   }
 }

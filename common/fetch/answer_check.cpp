@@ -5,7 +5,6 @@
 
 #include "base/error.hpp"
 #include "base/shown_text.hpp"
-#include "base/utf8.hpp"
 
 namespace poetry::fetch {
 namespace {
@@ -13,7 +12,7 @@ namespace {
 class PatternCheck final : public AnswerCheck {
  public:
   explicit PatternCheck(const std::string& pattern)
-      : regex_(pattern), shown_('"' + base::to_utf8(base::shown_text(pattern)) + '"') {}
+      : regex_(pattern), shown_('"' + base::shown_utf8(pattern) + '"') {}
 
   [[nodiscard]] std::size_t max_bytes() const override { return std::size_t{1} << 20; }
 

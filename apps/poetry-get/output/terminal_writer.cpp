@@ -8,7 +8,6 @@
 
 #include "base/shown_text.hpp"
 #include "base/terminal.hpp"
-#include "base/utf8.hpp"
 #include "cli/main.hpp"
 #include "cli/standard_output.hpp"
 
@@ -51,7 +50,7 @@ void TerminalWriter::show(std::string line) {
 void TerminalWriter::tell(std::string_view event) {
   const std::lock_guard lock(mutex_);
   auto text = in_midst_of_line_ ? "\n" : eraser();
-  text.append(base::to_utf8(base::shown_text(event))).append("\n");
+  text.append(base::shown_utf8(event)).append("\n");
   in_midst_of_line_ = false;
   put(text + drawn());
 }

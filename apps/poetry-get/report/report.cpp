@@ -8,7 +8,6 @@
 
 #include "base/quantity.hpp"
 #include "base/shown_text.hpp"
-#include "base/utf8.hpp"
 
 namespace poetry::get::report {
 namespace {
@@ -24,7 +23,7 @@ std::string failures(const Run& run) {
     if (record.outcome == fetch::Outcome::ok || ++failed > max_failures) continue;
     fmt::format_to(std::back_inserter(text), "Not fetched, {}: task {}, {}\n",
                    fetch::name(record.outcome), task + 1,
-                   base::to_utf8(base::shown_text(record.error)));
+                   base::shown_utf8(record.error));
   }
   if (failed > max_failures) {
     fmt::format_to(std::back_inserter(text), "... and {} more\n", failed - max_failures);

@@ -2,7 +2,6 @@
 
 #include "base/json.hpp"
 #include "base/shown_text.hpp"
-#include "base/utf8.hpp"
 #include "report/report.hpp"
 
 namespace poetry::get::report {
@@ -21,7 +20,7 @@ std::string since(base::TimePoint start, base::TimePoint at, std::string_view no
 // RFC 4180. A text that a spreadsheet would take for a formula begins with an apostrophe, which
 // makes it a text there.
 std::string quoted_csv(std::string text) {
-  text = base::to_utf8(base::shown_text(text));
+  text = base::shown_utf8(text);
   if (text.find_first_of("=+-@") == 0) text.insert(0, 1, '\'');
   if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
   std::string quoted = "\"";
