@@ -8,6 +8,7 @@ set(get_tests
     get/output/output_test.cpp
     fetch/poem_catalog_test.cpp
     fetch/resolver_test.cpp
+    get/server_list_test.cpp
     get/report/report_test.cpp
     fetch/strategies_test.cpp
     get/report/time_scale_test.cpp

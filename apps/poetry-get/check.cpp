@@ -164,7 +164,7 @@ void check_ports(const GetOptions& options, const std::vector<net::HostPort>& se
 void check_files(const GetOptions& options, std::uint64_t tasks, cli::CheckReport& report) {
   using Try = void (*)(const std::string& path);
   const auto tries = [&](std::string_view what, const std::string& path, Try attempt) {
-    if (path.empty()) return;
+    if (!is_file(path)) return;
     report.tries(std::string(what) + path, "check the path and its permissions",
                  [&] { attempt(path); });
   };

@@ -39,6 +39,8 @@ output::Sink sink_to(int fd, std::string_view name) {
 
 }  // namespace
 
+bool is_file(const std::string& path) { return !path.empty() && path != "-"; }
+
 void check_distinct(const GetOptions& options) {
   const bool both = !options.output.empty() && !options.report_file.empty();
   if (both && are_one_file(options.output, options.report_file)) {
@@ -48,10 +50,10 @@ void check_distinct(const GetOptions& options) {
 
 Files::Files(const GetOptions& options) : options_(options) {
   check_distinct(options);
-  if (!options.output.empty()) output_ = open_for_writing(options.output);
-  if (!options.report_file.empty()) report_ = open_for_writing(options.report_file);
+  if (is_file(options.output)) output_ = open_for_writing(options.output);
+  if (is_file(options.report_file)) report_ = open_for_writing(options.report_file);
   if (!options.output_dir.empty()) output::prepare_directory(options.output_dir);
-  if (!options.timeline_svg.empty()) cli::check_replaceable(options.timeline_svg);
+  if (is_file(options.timeline_svg)) cli::check_replaceable(options.timeline_svg);
   nowhere_ = open_for_writing("/dev/null");
 }
 
@@ -60,6 +62,7 @@ output::Sink Files::poems() const { return sink_to(output_.get(), options_.outpu
 output::Sink Files::nowhere() const { return sink_to(nowhere_.get(), "/dev/null"); }
 
 output::Sink Files::report() const {
+  if (options_.report_file == "-") return sink_to(STDOUT_FILENO, "standard output");
   return report_ ? sink_to(report_.get(), options_.report_file)
                  : sink_to(STDERR_FILENO, "standard error");
 }

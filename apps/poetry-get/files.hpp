@@ -2,11 +2,15 @@
 // found in time. Owned by the run, and borrowed by the sinks.
 #pragma once
 
+#include <string>
 #include "base/fd.hpp"
 #include "options.hpp"
 #include "output/sink.hpp"
 
 namespace poetry::get {
+
+/// Whether an option names a file, and not standard output ("-") or nothing.
+bool is_file(const std::string& path);
 
 /// Raises UsageError where --output and --report-file would overwrite each other.
 void check_distinct(const GetOptions& options);

@@ -9,6 +9,7 @@
 #include "base/quantity.hpp"
 #include "fetch/strategy.hpp"
 #include "input.hpp"
+#include "server_list.hpp"
 
 namespace poetry::get {
 namespace {
@@ -153,12 +154,13 @@ std::vector<std::string> engines_of(const std::string& names) {
 cli::Parsed parse_get_options(int argc, const char* const* argv, GetOptions& options) {
   cli::Tool tool;
   tool.name = "poetry-get";
-  tool.synopsis = "[OPTIONS] [HOST:]PORT...";
+  tool.synopsis = "[OPTIONS] SERVER...";
   tool.about = "Fetches from each server to the end of its stream, one task a server, and reports.";
   tool.features = cli::engines_line(fetch::strategy_names());
   tool.operands = cli::Operands::words;
   tool.operand_set = [&options](std::string_view text) {
-    options.servers.push_back(net::parse_host_port(text));
+    const auto more = parse_servers(text);
+    options.servers.insert(options.servers.end(), more.begin(), more.end());
   };
   add_task_options(tool.options, options);
   add_output_options(tool.options, options);

@@ -90,7 +90,8 @@ std::vector<std::unique_ptr<output::Output>> Job::make_outputs(Turn turn) {
   if (!options_.output_dir.empty()) {
     outputs.push_back(output::make_directory_output(options_.output_dir, batch_.servers));
   } else if (!options_.output.empty()) {
-    outputs.push_back(output::make_ordered_output(where(files_.poems()), tasks, attempts));
+    const auto& poems = options_.output == "-" ? output::Sink(print) : files_.poems();
+    outputs.push_back(output::make_ordered_output(where(poems), tasks, attempts));
   } else if (options_.print == "ordered") {
     outputs.push_back(output::make_ordered_output(where(print), tasks, attempts));
   }
@@ -192,7 +193,8 @@ void Job::report() {
                                       base::terminal_colours(STDERR_FILENO)}));
   }
   tell(files_.report());
-  if (!options_.timeline_svg.empty())
+  if (options_.timeline_svg == "-") cli::write_standard_output(report::svg_timeline(runs_));
+  if (is_file(options_.timeline_svg))
     cli::replace_file(options_.timeline_svg, report::svg_timeline(runs_));
 }
 

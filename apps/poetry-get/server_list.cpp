@@ -30,6 +30,49 @@ std::string shown(std::string_view text) {
   return text.size() > max_shown ? result + "..." : result;
 }
 
+/// Raises UsageError for what is often written in place of a server.
+void refuse_what_is_none(std::string_view where, std::string_view text) {
+  const auto has = [where](std::string_view what) { return where.find(what) != std::string::npos; };
+  if (has("://")) {
+    throw base::UsageError("of schemes only tcp:// (write HOST:PORT, and what to ask with --send)",
+                           text);
+  }
+  if (has("@")) throw base::UsageError("a user has no place in a server (write HOST:PORT)", text);
+  if (has("/")) {
+    throw base::UsageError("neither networks nor paths are servers (write HOST:PORT for each)",
+                           text);
+  }
+  if (has(" ") || has("\t")) {
+    throw base::UsageError("a colon stands before the port (write HOST:PORT)", text);
+  }
+}
+
+void add_servers(std::string_view text, std::vector<net::HostPort>& servers) {
+  constexpr std::string_view scheme = "tcp://";
+  auto where = text;
+  if (where.starts_with(scheme)) {
+    where.remove_prefix(scheme.size());
+    if (where.ends_with('/')) where.remove_suffix(1);
+  }
+  refuse_what_is_none(where, text);
+  const auto port = where.rfind(':') + 1;  // 0 where there is no host
+  const auto dash = where.find_first_not_of("0123456789", port);
+  const bool range = dash != std::string::npos && dash > port && where[dash] == '-' &&
+                     where.find_first_not_of("0123456789", dash + 1) == std::string::npos;
+  if (!range) {
+    servers.push_back(net::parse_host_port(where));
+    return;
+  }
+  net::HostPort each = net::parse_host_port(where.substr(0, dash));
+  const auto last =
+      net::parse_host_port(std::string(where.substr(0, port)).append(where.substr(dash + 1))).port;
+  if (last < each.port) throw base::UsageError("the range of ports ends before it begins", text);
+  for (;; ++each.port) {
+    servers.push_back(each);
+    if (each.port == last) return;
+  }
+}
+
 /// Adds the servers of one list, which it takes piece by piece.
 class ListReader {
  public:
@@ -73,7 +116,8 @@ class ListReader {
 
   void add_server(std::string_view text) {
     try {
-      servers_.push_back(net::parse_host_port(text));
+      const auto more = parse_servers(text);
+      servers_.insert(servers_.end(), more.begin(), more.end());
     } catch (const base::UsageError& error) {
       throw base::UsageError(place(), shown(error.what()));
     }
@@ -92,6 +136,16 @@ class ListReader {
 };
 
 }  // namespace
+
+std::vector<net::HostPort> parse_servers(std::string_view text) {
+  std::vector<net::HostPort> servers;
+  for (;;) {
+    const auto comma = text.find(',');
+    add_servers(text.substr(0, comma), servers);
+    if (comma == std::string_view::npos) return servers;
+    text.remove_prefix(comma + 1);
+  }
+}
 
 std::vector<net::HostPort> listed_servers(const GetOptions& options) {
   std::vector<net::HostPort> servers = options.servers;

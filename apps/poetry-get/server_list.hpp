@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string_view>
 #include <vector>
 
 #include "net/address.hpp"
@@ -12,6 +13,11 @@ namespace poetry::get {
 
 /// What a run keeps of each task is some 300 bytes.
 inline constexpr std::size_t max_tasks = 1'000'000;
+
+/// What a user may write for servers, separated by commas: "[HOST:]PORT", a range of ports
+/// "[HOST:]A-B", either behind "tcp://". Raises UsageError naming it and, where it is something
+/// else that is written often, what to write.
+std::vector<net::HostPort> parse_servers(std::string_view text);
 
 /// The servers of the command line, then those of the --from files, one a line, in order. Raises
 /// UsageError naming file and line, or that there are too many, and std::system_error. Reads in

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <optional>
 
 #include "base/error.hpp"
 #include "base/fd.hpp"
@@ -63,6 +64,17 @@ bool is_no_part_of_a_host(char each) {
 
 }  // namespace
 
+/// "smtp" is 25, as /etc/services has it; none for a number.
+std::optional<std::uint16_t> service_port(std::string_view name) {
+  if (name.empty() || name.find_first_not_of("0123456789-") == std::string_view::npos) return {};
+  servent service{};
+  servent* found = nullptr;
+  std::array<char, 1024> room{};
+  ::getservbyname_r(std::string(name).c_str(), "tcp", &service, room.data(), room.size(), &found);
+  if (found == nullptr) return {};
+  return ntohs(static_cast<std::uint16_t>(found->s_port));
+}
+
 HostPort parse_host_port(std::string_view text, std::uint16_t min_port) {
   HostPort where;
   auto port = text;
@@ -83,11 +95,15 @@ HostPort parse_host_port(std::string_view text, std::uint16_t min_port) {
   } else if (text.starts_with('[')) {
     throw base::UsageError("an address needs a port", text);
   }
+  if (const auto known = service_port(port)) {
+    where.port = *known;
+    return where;
+  }
   try {
     where.port = static_cast<std::uint16_t>(base::parse_count(port, "port", min_port, 65535));
   } catch (const base::UsageError&) {
     if (port.empty() || port.find_first_not_of("0123456789") != std::string_view::npos) {
-      throw base::UsageError("port is not a number", text);
+      throw base::UsageError("port is neither a number nor a known service", text);
     }
     throw base::UsageError("port is not in " + std::to_string(min_port) + " to 65535", text);
   }

@@ -22,8 +22,8 @@ struct HostPort {
   bool operator==(const HostPort&) const = default;
 };
 
-/// Parses "[HOST:]PORT", an IPv6 host in brackets. Ports from `min_port` to 65535.
-/// Raises UsageError naming `text`.
+/// Parses "[HOST:]PORT", an IPv6 host in brackets, the port a number from `min_port` to 65535 or
+/// the name of a service (services(5)). Raises UsageError naming `text`.
 HostPort parse_host_port(std::string_view text, std::uint16_t min_port = 1);
 
 /// "127.0.0.1:10000", "[::1]:10000", "localhost:10000".

@@ -3,12 +3,13 @@
 import csv
 import hashlib
 import io
+import json
+import os
 import re
-import select
 
 import pytest
 
-from harness import ENGINES, SANITIZED, has_ipv6, read_line, read_to_end, refused_port, run
+from harness import ENGINES, SANITIZED, free_ports, has_ipv6, read_to_end, refused_port, run
 
 POEM = b"one\ntwo\nthree\n"
 engines = pytest.mark.parametrize("engine", ENGINES)
@@ -122,6 +123,30 @@ def test_servers_come_from_a_file_and_standard_input(server, poem, tmp_path):
     listed.write_text(f"# my servers\n\n127.0.0.1:{two}  # the second\n")
     assert run("poetry-get", "-f", listed, "--from", "-", one,
                stdin=b"%d\n" % three).out == b"1\n2\n3\n"
+
+
+def test_servers_are_named_by_ranges_and_lists(server, poem):
+    first = free_ports(3)
+    server("-d0", "--port", f"{first}-{first + 2}", poem(POEM))
+    assert run("poetry-get", f"{first}-{first + 2},tcp://localhost:{first}").out == POEM * 4
+    assert run("poetry-get", "-f", "-", stdin=b"localhost:%d-%d\n" % (first, first + 2)).out == (
+        POEM * 3)
+
+
+@pytest.mark.skipif(not os.path.exists("/etc/services"), reason="needs /etc/services")
+def test_a_port_may_be_named_by_its_service(fetch):
+    task, = fetch("localhost:tcpmux").report["tasks"]
+    assert (task["host"], task["port"]) == ("localhost", 1)
+
+
+def test_a_dash_is_standard_output(server, poem):
+    port = server("-d0", poem(POEM)).port
+    assert run("poetry-get", "-o", "-", "--print", "none", port).out == POEM
+    report = run("poetry-get", "-q", "--print", "none", "--report", "json", "--report-file", "-",
+                 port)
+    assert json.loads(report.out)["fetched"] == 1 and report.err == ""
+    drawn = run("poetry-get", "-q", "--print", "none", "--timeline-svg", "-", port)
+    assert drawn.out.startswith(b"<svg ") and drawn.out.endswith(b"</svg>\n")
 
 
 def test_parallel_bounds_the_tasks_in_flight(peer, fetch):

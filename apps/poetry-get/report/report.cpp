@@ -22,8 +22,7 @@ std::string failures(const Run& run) {
     const fetch::Record& record = run.records[task];
     if (record.outcome == fetch::Outcome::ok || ++failed > max_failures) continue;
     fmt::format_to(std::back_inserter(text), "Not fetched, {}: task {}, {}\n",
-                   fetch::name(record.outcome), task + 1,
-                   base::shown_utf8(record.error));
+                   fetch::name(record.outcome), task + 1, base::shown_utf8(record.error));
   }
   if (failed > max_failures) {
     fmt::format_to(std::back_inserter(text), "... and {} more\n", failed - max_failures);
