@@ -60,7 +60,7 @@ class Job {
   std::vector<std::string> engines_ = engines_of(options_.engine);
   Files files_;
   fetch::Batch batch_;
-  std::optional<net::Signals> signals_{std::in_place, std::initializer_list{SIGINT, SIGTERM}};
+  std::optional<net::Signals> signals_{std::in_place, std::initializer_list<int>{SIGINT, SIGTERM}};
   output::TerminalWriter terminal_;
   bool stopped_ = false;  // by a signal that came to this process and not to an engine's
   std::vector<report::Run> runs_;

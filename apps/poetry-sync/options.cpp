@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "base/error.hpp"
+#include "base/unknown_name.hpp"
 #include "option_tables.hpp"
 
 namespace poetry::sync {
@@ -96,8 +97,7 @@ cli::Tool whole_tool(SyncOptions& options) {
 }
 
 [[noreturn]] void refuse_command(const std::string& name) {
-  throw base::UsageError("unknown command (valid: " + boost::join(command_names(), ", ") + ")",
-                         name);
+  throw base::unknown_name("command", command_names(), name);
 }
 
 /// Whether it opens the database.

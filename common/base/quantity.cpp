@@ -44,10 +44,11 @@ constexpr Quantity duration_quantity{"duration", duration_units, 1'000'000'000, 
                                      Quantity::Remainder::dropped};
 constexpr Quantity size_quantity{"size", size_units, 1, largest_size, Quantity::Remainder::refused};
 
-/// digits [. digits] [unit], in the smallest unit.
-std::uint64_t parse_quantity(std::string_view text, const Quantity& quantity) {
+/// digits [. digits] [unit], in the smallest unit. It is a part of `whole`, which errors name.
+std::uint64_t parse_quantity(std::string_view text, const Quantity& quantity,
+                             std::string_view whole) {
   const std::string noun(quantity.noun);
-  const auto too_large = [&] { return UsageError(noun + " too large", text); };
+  const auto too_large = [&] { return UsageError(noun + " too large", whole); };
   Wide digits = 0;
   Wide scale = 1;
   bool any = false;
@@ -65,17 +66,24 @@ std::uint64_t parse_quantity(std::string_view text, const Quantity& quantity) {
       break;
     }
   }
-  if (!any) throw UsageError(text.starts_with('-') ? noun + " is negative" : "not a " + noun, text);
+  if (!any)
+    throw UsageError(text.starts_with('-') ? noun + " is negative" : "not a " + noun, whole);
   const auto name = text.substr(at);
+  if (name.starts_with(',')) {
+    throw UsageError("not a " + noun + " (a point stands before its decimals)", whole);
+  }
   const auto unit = std::ranges::find(quantity.units, name, &Unit::name);
   if (!name.empty() && unit == quantity.units.end()) {
-    throw UsageError("unknown unit of a " + noun, text);
+    std::string valid;
+    for (const auto& each : quantity.units)
+      valid.append(valid.empty() ? "" : ", ").append(each.name);
+    throw UsageError("unknown unit of a " + noun + " (valid: " + valid + ")", whole);
   }
   const auto factor = name.empty() ? quantity.bare : unit->factor;
   if (digits > ~Wide{0} / factor) throw too_large();
   const Wide product = digits * factor;
   if (quantity.remainder == Quantity::Remainder::refused && product % scale != 0) {
-    throw UsageError(noun + " is not a whole number of bytes", text);
+    throw UsageError(noun + " is not a whole number of bytes", whole);
   }
   if (product / scale > quantity.max) throw too_large();
   return static_cast<std::uint64_t>(product / scale);
@@ -93,8 +101,24 @@ std::string format_quantity(std::uint64_t value, std::span<const Unit> units) {
 
 }  // namespace
 
+// "1m30s" is the sum of its parts, of which each has a unit, smaller than the one before.
 Duration parse_duration(std::string_view text) {
-  return std::chrono::nanoseconds(parse_quantity(text, duration_quantity));
+  constexpr std::string_view digits = "0123456789.";
+  Wide sum = 0;
+  auto units = std::span<const Unit>(duration_units);
+  for (auto rest = text; units.size() == duration_units.size() || !rest.empty();) {
+    const auto number = std::min(rest.find_first_not_of(digits), rest.size());
+    const auto part = rest.substr(0, rest.find_first_of(digits, number));
+    const auto name = part.substr(number);
+    sum += parse_quantity(part, duration_quantity, text);
+    if (sum > longest_duration) throw UsageError("duration too large", text);
+    if (part == text) break;
+    const auto unit = std::ranges::find(units, name, &Unit::name);
+    if (unit == units.end()) throw UsageError("not a duration (larger units come first)", text);
+    units = units.subspan(static_cast<std::size_t>(unit - units.begin()) + 1);
+    rest.remove_prefix(part.size());
+  }
+  return std::chrono::nanoseconds(static_cast<std::uint64_t>(sum));
 }
 
 std::string format_duration(Duration duration) {
@@ -103,7 +127,9 @@ std::string format_duration(Duration duration) {
                          std::span(duration_units).subspan(seconds_at));
 }
 
-std::uint64_t parse_size(std::string_view text) { return parse_quantity(text, size_quantity); }
+std::uint64_t parse_size(std::string_view text) {
+  return parse_quantity(text, size_quantity, text);
+}
 
 std::string format_size(std::uint64_t bytes) { return format_quantity(bytes, size_units); }
 

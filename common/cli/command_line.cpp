@@ -9,6 +9,7 @@
 #include <set>
 
 #include "base/error.hpp"
+#include "base/unknown_name.hpp"
 #include "cli/completion.hpp"
 #include "cli/help.hpp"
 #include "cli/standard_output.hpp"
@@ -26,10 +27,14 @@ const Option* find(const Tool& tool, std::string_view name) {
 /// A name given and its value, in the order given; an empty name is an operand.
 using Given = std::pair<std::string, std::string>;
 
-[[noreturn]] void refuse(const po::error_with_option_name& error) {
+std::string in_brackets(const std::string& text) { return text.empty() ? "" : " (" + text + ")"; }
+
+[[noreturn]] void refuse(const Tool& tool, const po::error_with_option_name& error) {
   const auto name = error.get_option_name();
   if (dynamic_cast<const po::unknown_option*>(&error) != nullptr) {
-    throw base::UsageError("unknown option", name);
+    std::vector<std::string> valid;
+    for (const auto& option : tool.options) valid.push_back("--" + option.name);
+    throw base::UsageError("unknown option" + in_brackets(base::suggestion(name, valid)), name);
   }
   const auto* syntax = dynamic_cast<const po::invalid_syntax*>(&error);
   if (syntax != nullptr && syntax->kind() == po::invalid_syntax::extra_parameter) {
@@ -61,7 +66,7 @@ std::vector<Given> split_command_line(const Tool& tool, int argc, const char* co
       if (known != nullptr && known->argument.empty()) given.emplace_back(known->name, "true");
     }
   } catch (const po::error_with_option_name& error) {
-    refuse(error);
+    refuse(tool, error);
   }
   return given;
 }
@@ -87,7 +92,14 @@ void read_config(const Tool& tool, const std::string& path,
       throw base::UsageError(place + "not 'name = value'", text);
     const auto name = trimmed(text.substr(0, equals));
     const auto* option = find(tool, name);
-    if (option == nullptr || !option->shown) throw base::UsageError(place + "unknown key", name);
+    if (option == nullptr || !option->shown) {
+      std::vector<std::string> valid;
+      for (const auto& each : tool.options) {
+        if (each.shown) valid.push_back(each.name);
+      }
+      const auto meant = in_brackets(base::suggestion(name, valid));
+      throw base::UsageError(place + "unknown key" + meant, name);
+    }
     try {
       if (!overridden.contains(name)) option->set(trimmed(text.substr(equals + 1)));
     } catch (const base::UsageError& error) {
@@ -219,7 +231,7 @@ std::function<void(std::string_view)> into(std::uint64_t& count, std::uint64_t m
 std::function<void(std::string_view)> one_of(std::string& choice, std::vector<std::string> valid) {
   return [&choice, valid = std::move(valid)](std::string_view text) {
     if (std::ranges::find(valid, text) == valid.end()) {
-      throw base::UsageError(fmt::format("not one of {}", fmt::join(valid, ", ")), text);
+      throw base::unknown_name("word", valid, text);
     }
     choice = text;
   };

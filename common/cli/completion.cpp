@@ -242,7 +242,8 @@ std::string fish_script(const Tool& tool) {
 
 }  // namespace
 
-std::string completion_script(const Tool& tool, std::string_view shell) {
+std::string completion_script(Tool tool, std::string_view shell) {
+  std::erase_if(tool.options, [](const Option& option) { return option.text.empty(); });
   if (shell == "bash") return bash_script(tool);
   if (shell == "zsh") return zsh_script(tool);
   if (shell == "fish") return fish_script(tool);

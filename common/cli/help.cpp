@@ -63,7 +63,7 @@ std::string help_text(const Tool& tool) {
     // The help of each command tells its own.
     const bool elsewhere = !tool.commands.empty() && option.name != "help" &&
                            option.name != "version" && has(tool.commands.front(), option.name);
-    if (!elsewhere) lines.push_back(line_of(option));
+    if (!elsewhere && !option.text.empty()) lines.push_back(line_of(option));
   }
   return text.append("Options:\n").append(in_columns(lines));
 }

@@ -5,6 +5,7 @@
 #include <array>
 
 #include "base/error.hpp"
+#include "base/unknown_name.hpp"
 #include "reactor/asio_set.hpp"
 #include "reactor/epoll.hpp"
 #include "reactor/poll.hpp"
@@ -70,8 +71,7 @@ Engine make_engine(std::string_view name) {
   if (name == "uring") {
     throw base::UsageError("engine not built in, which takes liburing 2.3 or newer", name);
   }
-  throw base::UsageError(fmt::format("unknown engine (valid: {})", fmt::join(engine_names(), ", ")),
-                         name);
+  throw base::unknown_name("engine", engine_names(), name);
 }
 
 }  // namespace poetry::engine

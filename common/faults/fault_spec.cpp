@@ -10,6 +10,7 @@
 
 #include "base/error.hpp"
 #include "base/quantity.hpp"
+#include "base/unknown_name.hpp"
 #include "faults/decorators.hpp"
 
 namespace poetry::faults {
@@ -86,8 +87,10 @@ const FaultKind& find_fault_kind(std::string_view name, std::string_view text) {
   for (const auto& kind : fault_kinds()) {
     if (kind.name == name) return kind;
   }
-  throw base::UsageError(
-      fmt::format("unknown fault (valid: {}, {})", no_fault, fmt::join(fault_names(), ", ")), text);
+  const auto names = fault_names();
+  std::vector<std::string> valid{std::string(no_fault)};
+  valid.insert(valid.end(), names.begin(), names.end());
+  throw base::unknown_name("fault", valid, text);
 }
 
 /// "12.5" in "12.5%", as a probability.

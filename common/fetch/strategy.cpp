@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "base/error.hpp"
+#include "base/unknown_name.hpp"
 #include "fetch/strategies.hpp"
 #include "reactor/epoll.hpp"
 #include "reactor/poll.hpp"
@@ -86,8 +87,9 @@ Strategy find_strategy(std::string_view name) {
   if (name == "uring") {
     throw base::UsageError("engine not built in, which takes liburing 2.3 or newer", name);
   }
-  throw base::UsageError(
-      fmt::format("unknown engine (there are {}, all)", fmt::join(strategy_names(), ", ")), name);
+  auto valid = strategy_names();
+  valid.emplace_back("all");
+  throw base::unknown_name("engine", valid, name);
 }
 
 }  // namespace poetry::fetch

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/quantity.hpp"
+#include "base/unknown_name.hpp"
 
 namespace poetry::session {
 namespace {
@@ -62,7 +63,9 @@ const ServiceKind& find_service_kind(std::string_view name) {
   for (const auto& kind : service_kinds()) {
     if (kind.name == name) return kind;
   }
-  throw base::UsageError("unknown service (valid: " + service_names() + ")", name);
+  std::vector<std::string> valid;
+  for (const auto& kind : service_kinds()) valid.emplace_back(kind.name);
+  throw base::unknown_name("service", valid, name);
 }
 
 Setters<ServiceSettings> shared_setters(Paced paced) {
@@ -87,8 +90,8 @@ void set(ServiceSpec& spec, const ServiceKind& kind, std::string_view text) {
   const auto at = shared.find(key);
   if (at == shared.end()) {
     for (const auto& [name, setter] : shared) valid.insert(name);
-    throw base::UsageError(
-        fmt::format("unknown setting of {} (valid: {})", kind.name, fmt::join(valid, ", ")), key);
+    throw base::unknown_name("setting of " + std::string(kind.name),
+                             std::vector<std::string>(valid.begin(), valid.end()), key);
   }
   try {
     at->second(spec.settings, value);

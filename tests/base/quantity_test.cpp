@@ -19,6 +19,9 @@ TEST(Duration, ReadsUnitsAndBareSeconds) {
   EXPECT_EQ(parse_duration("7us"), 7us);
   EXPECT_EQ(parse_duration("1ns"), 1ns);
   EXPECT_EQ(parse_duration("0"), 0s);
+  EXPECT_EQ(parse_duration("1m30s"), 90s);
+  EXPECT_EQ(parse_duration("1h2m3.5s"), 1h + 2min + 3500ms);
+  EXPECT_EQ(parse_duration("1s1ns"), 1s + 1ns);
 }
 
 TEST(Duration, IsWrittenAsItIsRead) {
@@ -50,7 +53,22 @@ TEST_P(BadDuration, IsRefusedByName) {
 INSTANTIATE_TEST_SUITE_P(Texts, BadDuration,
                          testing::Values("", "x", "-5", "1x", "1 s", "s", ".", "1.2.3", "1e3",
                                          "99999999999999999999999999999999", "876001h", "+1",
-                                         "0x10", "1s ", "inf"));
+                                         "0x10", "1s ", "inf", "1,5", "876000h1s"));
+
+TEST(Duration, SaysWhatItMayBe) {
+  const auto said = [](const char* text) {
+    try {
+      parse_duration(text);
+    } catch (const UsageError& error) {
+      return std::string(error.what());
+    }
+    return std::string("nothing");
+  };
+  EXPECT_EQ(said("1x"), "unknown unit of a duration (valid: h, m, s, ms, us, ns): 1x");
+  EXPECT_EQ(said("1,5"), "not a duration (a point stands before its decimals): 1,5");
+  for (const auto* text : {"1s30m", "1m1m", "1m30", "1m30s5"})
+    EXPECT_EQ(said(text), "not a duration (larger units come first): " + std::string(text));
+}
 
 class BadSize : public testing::TestWithParam<const char*> {};
 TEST_P(BadSize, IsRefused) { EXPECT_THROW(parse_size(GetParam()), UsageError); }

@@ -113,7 +113,7 @@ VALID = [
                          if isinstance(value, list) else None)
 def test_what_is_unknown_is_answered_with_what_there_is(args, valid):
     result = run("poetry-server", *args)
-    assert result.status == 2 and re.search(f"(valid:|not one of) {valid}", result.err)
+    assert result.status == 2 and re.search(f"valid: {valid}", result.err)
 
 
 @pytest.mark.parametrize("args, offender", USAGE, ids=lambda value: " ".join(value)

@@ -105,3 +105,18 @@ def test_a_double_dash_ends_the_options(name, tmp_path):
                  cwd=tmp_path)
     assert result.status in (1, 2, 3) and "--delay" in result.err
     assert "unrecogni" not in result.err and "unknown option" not in result.err
+
+
+@pytest.mark.parametrize("args, said", [
+    (["poetry-get", "--enigne", "select", "1"], "unknown option (did you mean --engine?): --enigne"),
+    (["poetry-get", "-e", "slect", "1"], "did you mean select?): slect"),
+    (["poetry-get", "--print", "orderd", "1"], "(valid: ordered, live, none; did you mean ordered?)"),
+    (["poetry-server", "-e", "epol"], "did you mean epoll?): epol"),
+    (["poetry-server", "--serve", "0=wblog:x"], "did you mean weblog?): wblog"),
+    (["poetry-server", "--serve", "0=poem:x,dealy=1s"], "did you mean delay?): dealy"),
+    (["poetry-server", "--fault", "stall-aftr=1B"], "did you mean stall-after?): stall-aftr"),
+    (["poetry-sync", "stauts"], "did you mean status?): stauts"),
+    (["poetry-sync", "add", "--every-thing"], "unknown option: --every-thing")], ids=str)
+def test_a_name_that_is_nearly_right_is_told(args, said):
+    result = run(*args)
+    assert result.status == 2 and said in result.err.splitlines()[0]

@@ -146,7 +146,7 @@ BAD_BODIES = [
     (b'{"type": "poem", "address": 10000}', 400, '"address" must be a string'),
     (b'{"address": "1"}', 400, '"type" must be a string'),
     (b'{"type": "song", "address": "1"}', 400, "valid: poem, collection, weblog"),
-    (b'{"type": "poem", "address": "nowhere"}', 400, "port is not a number: nowhere"),
+    (b'{"type": "poem", "address": "nowhere"}', 400, "port is neither a number nor a known service: nowhere"),
     (b'{"type": "poem", "address": "x:65536"}', 400, "port is not in 1 to 65535"),
     (b'{"type": "poem", "address": "a b:1"}', 400, "not an address"),
     (b'{"type": "poem", "address": "a\\u0000:1"}', 400, "not an address"),

@@ -52,9 +52,11 @@ TEST(CommandLine, TakesGnuForms) {
 TEST(CommandLine, NamesTheOffender) {
   EXPECT_EQ(complaint({"--nonsense"}), "unknown option: --nonsense");
   EXPECT_EQ(complaint({"--del", "1s"}), "unknown option: --del");
+  EXPECT_EQ(complaint({"--dealy", "1s"}), "unknown option (did you mean --delay?): --dealy");
   EXPECT_EQ(complaint({"--delay"}), "option needs an argument: --delay");
   EXPECT_EQ(complaint({"--quiet=1"}), "option takes no argument: --quiet");
-  EXPECT_EQ(complaint({"--delay", "1x"}), "--delay: unknown unit of a duration: 1x");
+  EXPECT_EQ(complaint({"--delay", "1x"}),
+            "--delay: unknown unit of a duration (valid: h, m, s, ms, us, ns): 1x");
   EXPECT_EQ(complaint({"--delay", "-1"}), "--delay: duration is negative: -1");
 }
 
@@ -77,7 +79,8 @@ TEST(CommandLine, AConfigErrorNamesFileAndLine) {
            {"delay = 1s\ncolour = red", ":2: unknown key: colour"},
            {"delay", ":1: not 'name = value': delay"},
            {"\ndelay = x", ":2: delay: not a duration: x"},
-           {"help = true", ":1: unknown key: help"}}) {
+           {"help = true", ":1: unknown key: help"},
+           {"deley = 1s", ":1: unknown key (did you mean delay?): deley"}}) {
     const support::TemporaryFile file(text);
     EXPECT_EQ(complaint({"--config", file.path().c_str()}), file.path() + expected);
   }
