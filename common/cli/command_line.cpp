@@ -97,8 +97,9 @@ void read_config(const Tool& tool, const std::string& path,
       for (const auto& each : tool.options) {
         if (each.shown) valid.push_back(each.name);
       }
-      const auto meant = in_brackets(base::suggestion(name, valid));
-      throw base::UsageError(place + "unknown key" + meant, name);
+      auto what = place;
+      what.append("unknown key").append(in_brackets(base::suggestion(name, valid)));
+      throw base::UsageError(what, name);
     }
     try {
       if (!overridden.contains(name)) option->set(trimmed(text.substr(equals + 1)));
