@@ -9,7 +9,9 @@ import time
 
 import pytest
 
-from harness import ENGINES, WAIT, free_ports, run
+from harness import ENGINES, SANITIZED, WAIT, free_ports, run
+
+pytestmark = pytest.mark.skipif(SANITIZED, reason="the same ways of the code are in test_get_ends")
 
 BIG = bytes(range(256)) * (30 << 12)  # 30 MiB
 each_engine = pytest.mark.parametrize("engine", ENGINES)

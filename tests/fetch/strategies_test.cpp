@@ -51,6 +51,7 @@ TEST_P(Strategies, TellEachRetryThatNeedNotBeWaitedFor) {
 TEST_P(Strategies, SendMoreThanFitsWhileReceivingIt) {
   LittleServer echo(serve_echo);
   batch_.fetch.send = std::string(std::size_t{8} << 20, 'x');
+  batch_.fetch.after_send = AfterSend::half_close;
   batch_.servers = {echo.where()};
   EXPECT_EQ(run(), std::vector{Outcome::ok});
   EXPECT_TRUE(texts_->text[0] == *batch_.fetch.send);
