@@ -26,6 +26,8 @@ class BackgroundWriter {
   ~BackgroundWriter();
 
   std::mutex& mutex() { return mutex_; }
+  /// Whether wake() would raise. Under mutex().
+  [[nodiscard]] bool failed() const { return error_ != nullptr; }
   /// The source may have something. Raises what the sink has raised.
   void wake();
   /// Waits until the source has nothing more. Raises as wake() does.

@@ -46,7 +46,7 @@ class OrderedOutput final : public Output {
   bool has_room(std::size_t task) override {
     const std::lock_guard lock(writer_.mutex());
     const bool streams = task == first_ && attempts_ == Attempts::one;
-    return !streams || spool_.size_of(task) < max_unwritten;
+    return !streams || writer_.failed() || spool_.size_of(task) < max_unwritten;
   }
 
   void finish() override { writer_.finish(); }
@@ -99,7 +99,7 @@ class LiveOutput final : public Output {
 
   bool has_room(std::size_t /*task*/) override {
     const std::lock_guard lock(writer_.mutex());
-    return lines_.size() < max_unwritten;
+    return writer_.failed() || lines_.size() < max_unwritten;
   }
 
   void finish() override { writer_.finish(); }

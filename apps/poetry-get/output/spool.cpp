@@ -113,6 +113,7 @@ void Spool::discard(std::size_t task) {
 // small, does it once the whole file is of no use.
 void Spool::release_first(Held& held, const Head& head) {
   const std::int64_t at = std::exchange(held.first, head.next);
+  if (held.first == none) held.last = none;
   const std::int64_t size = head_bytes + head.size;
   in_file_ -= size;
   if (in_file_ == 0 && ::ftruncate(file_.get(), 0) == 0) {

@@ -142,6 +142,22 @@ TEST(Spool, GivesBackFarMoreThanItHoldsInMemory) {
   EXPECT_EQ(spool.in_memory(), 0U);
 }
 
+TEST(Spool, GivesBackWhatGrowsWhileItIsTaken) {
+  Spool spool;
+  std::string expected;
+  std::string taken;
+  for (int i = 0; i < 400; ++i) {
+    const std::string piece(40'000, static_cast<char>('a' + i % 26));
+    spool.append(0, piece);
+    expected += piece;
+    if (i % 50 == 49) taken += drained(spool, 0);
+    if (i % 7 == 6) taken += spool.take(0);
+  }
+  taken += drained(spool, 0);
+  EXPECT_TRUE(taken == expected);
+  EXPECT_EQ(spool.in_file(), 0);
+}
+
 TEST(Spool, HoldsLittleOfManyTasksThatGrowTogether) {
   constexpr std::size_t tasks = 3000;
   Spool spool;
