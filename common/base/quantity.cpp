@@ -44,6 +44,21 @@ constexpr Quantity duration_quantity{"duration", duration_units, 1'000'000'000, 
                                      Quantity::Remainder::dropped};
 constexpr Quantity size_quantity{"size", size_units, 1, largest_size, Quantity::Remainder::refused};
 
+/// The factor of a unit. Raises UsageError naming `whole`.
+std::uint64_t factor_of(std::string_view name, const Quantity& quantity, std::string_view whole) {
+  if (name.empty()) return quantity.bare;
+  const std::string noun(quantity.noun);
+  if (name.starts_with(',')) {
+    throw UsageError("not a " + noun + " (a point stands before its decimals)", whole);
+  }
+  std::string valid;
+  for (const auto& each : quantity.units) {
+    if (each.name == name) return each.factor;
+    valid.append(valid.empty() ? "" : ", ").append(each.name);
+  }
+  throw UsageError("unknown unit of a " + noun + " (valid: " + valid + ")", whole);
+}
+
 /// digits [. digits] [unit], in the smallest unit. It is a part of `whole`, which errors name.
 std::uint64_t parse_quantity(std::string_view text, const Quantity& quantity,
                              std::string_view whole) {
@@ -68,18 +83,7 @@ std::uint64_t parse_quantity(std::string_view text, const Quantity& quantity,
   }
   if (!any)
     throw UsageError(text.starts_with('-') ? noun + " is negative" : "not a " + noun, whole);
-  const auto name = text.substr(at);
-  if (name.starts_with(',')) {
-    throw UsageError("not a " + noun + " (a point stands before its decimals)", whole);
-  }
-  const auto unit = std::ranges::find(quantity.units, name, &Unit::name);
-  if (!name.empty() && unit == quantity.units.end()) {
-    std::string valid;
-    for (const auto& each : quantity.units)
-      valid.append(valid.empty() ? "" : ", ").append(each.name);
-    throw UsageError("unknown unit of a " + noun + " (valid: " + valid + ")", whole);
-  }
-  const auto factor = name.empty() ? quantity.bare : unit->factor;
+  const auto factor = factor_of(text.substr(at), quantity, whole);
   if (digits > ~Wide{0} / factor) throw too_large();
   const Wide product = digits * factor;
   if (quantity.remainder == Quantity::Remainder::refused && product % scale != 0) {
@@ -106,18 +110,19 @@ Duration parse_duration(std::string_view text) {
   constexpr std::string_view digits = "0123456789.";
   Wide sum = 0;
   auto units = std::span<const Unit>(duration_units);
-  for (auto rest = text; units.size() == duration_units.size() || !rest.empty();) {
+  auto rest = text;
+  do {
     const auto number = std::min(rest.find_first_not_of(digits), rest.size());
     const auto part = rest.substr(0, rest.find_first_of(digits, number));
-    const auto name = part.substr(number);
     sum += parse_quantity(part, duration_quantity, text);
     if (sum > longest_duration) throw UsageError("duration too large", text);
-    if (part == text) break;
-    const auto unit = std::ranges::find(units, name, &Unit::name);
-    if (unit == units.end()) throw UsageError("not a duration (larger units come first)", text);
-    units = units.subspan(static_cast<std::size_t>(unit - units.begin()) + 1);
+    const auto unit = std::ranges::find(units, part.substr(number), &Unit::name);
+    if (unit == units.end() && part != text)
+      throw UsageError("not a duration (larger units come first)", text);
+    if (unit != units.end())
+      units = units.subspan(static_cast<std::size_t>(unit - units.begin()) + 1);
     rest.remove_prefix(part.size());
-  }
+  } while (!rest.empty());
   return std::chrono::nanoseconds(static_cast<std::uint64_t>(sum));
 }
 

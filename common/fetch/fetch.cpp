@@ -24,7 +24,7 @@ Fetch::Fetch(net::HostPort where, const FetchOptions& options, std::size_t task,
       task_(task),
       seed_(base::derive_seed(options.seed, task)),
       task_until_(limit(now, options.timeout)),
-      end_mark_(options.until) {
+      answer_(options, expected) {
   record_.started = now;
   begin_attempt(now);
 }
@@ -68,13 +68,7 @@ void Fetch::begin_attempt(base::TimePoint now) {
   sent_ = 0;
   full_ = false;
   send_error_ = reset_ = {};
-  last_byte_ = '\n';
-  end_mark_ = EndMark(options_.until);
-  answer_.clear();
-  digest_.reset();
-  if (options_.digests == Digests::yes || (expected_ != nullptr && expected_->sha256)) {
-    digest_.emplace();
-  }
+  answer_ = Answer(options_, expected_);
 }
 
 bool Fetch::may_begin_anew(std::error_code error) const {
@@ -87,10 +81,8 @@ void Fetch::lookup_begun(base::TimePoint now) {
 }
 
 void Fetch::resolved(const net::Resolved& found, base::TimePoint now) {
-  if (found.addresses.empty()) {
-    broken(Outcome::resolve, "resolve", found.error.message(), now);
-    return;
-  }
+  if (found.addresses.empty())
+    return broken(Outcome::resolve, "resolve", found.error.message(), now);
   if (attempt_until_ == base::never) lookup_begun(now);
   record_.resolved = now;
   race_ = Race(found.addresses, now);
@@ -111,10 +103,8 @@ Candidate Fetch::connect_ended(std::size_t index, std::error_code error, base::T
     race_.failed(index, error, now);
     race_on();
     if (race_.lost()) {
-      const auto which = race_.size() == 1
-                             ? std::string()
-                             : " (the last of " + std::to_string(race_.size()) + " addresses)";
-      broken(Outcome::connect, "connect", race_.error(race_.leader()).message() + which, now);
+      broken(Outcome::connect, "connect",
+             race_.error(race_.leader()).message() + race_.how_many_failed(), now);
     }
     return Candidate::failed;
   }
@@ -159,13 +149,12 @@ base::TimePoint Fetch::silent_until() const {
 }
 
 std::string_view Fetch::received(std::string_view bytes, base::TimePoint now) {
-  bytes = bytes.substr(0, options_.max_bytes - record_.bytes);
-  const auto whole = end_mark_.find(bytes);
-  if (whole) bytes = bytes.substr(0, *whole);
-  count(bytes, now);
+  if (record_.first_byte == base::never) record_.first_byte = now;
+  if (options_.max_arrivals > 0) record_.arrivals.add(now, options_.max_arrivals);
+  bytes = answer_.take(bytes, record_);
   note_activity(now);
-  if (whole) {
-    be_whole(now);
+  if (answer_.marked_whole()) {
+    conclude(answer_.whole(record_), now);
   } else if (record_.bytes == options_.max_bytes) {
     end(Outcome::limit, text_of("stopped after " + base::counted(record_.bytes, "byte")), now);
   } else {
@@ -185,56 +174,19 @@ void Fetch::look_for_room(base::TimePoint now) {
   }
 }
 
-void Fetch::count(std::string_view bytes, base::TimePoint now) {
-  if (record_.first_byte == base::never) record_.first_byte = now;
-  if (options_.max_arrivals > 0) record_.arrivals.add(now, options_.max_arrivals);
-  if (digest_) digest_->update(bytes);
-  if (options_.check) answer_ += bytes.substr(0, options_.check->max_bytes() - answer_.size());
-  record_.bytes += bytes.size();
-  if (last_byte_ != '\n') --record_.lines;  // its line goes on, and is counted again below
-  record_.lines += static_cast<std::uint64_t>(std::count(bytes.begin(), bytes.end(), '\n'));
-  last_byte_ = bytes.back();
-  if (last_byte_ != '\n') ++record_.lines;
-}
-
 void Fetch::stream_ended(base::TimePoint now) {
-  if (reset_) {
-    receive_failed(reset_, now);
-    return;
-  }
+  if (reset_) return receive_failed(reset_, now);
   note_activity(now);
   if (send_error_) {
     broken(Outcome::reset, "send", send_error_.message(), now);
-  } else if (const std::string what = end_mark_.missing(record_.lines); !what.empty()) {
-    broken(Outcome::truncated, {}, what, now);
   } else {
-    be_whole(now);
+    conclude(answer_.ended(record_), now);
   }
 }
 
-/// Unless it differs from what was expected.
-void Fetch::be_whole(base::TimePoint now) {
-  if (digest_) record_.sha256 = digest_->finish_digest();
-  digest_.reset();
-  if (const std::string what = difference(); !what.empty()) {
-    broken(Outcome::truncated, {}, what, now);
-    return;
-  }
-  const std::string lacks = options_.check ? options_.check->mismatch(answer_) : "";
-  if (!lacks.empty()) {
-    broken(Outcome::unexpected, {}, lacks, now);
-  } else {
-    end(Outcome::ok, {}, now);
-  }
-}
-
-/// In what a stream that has ended is not what was expected; empty where it is.
-std::string Fetch::difference() const {
-  if (expected_ == nullptr) return {};
-  if (expected_->bytes && *expected_->bytes != record_.bytes) {
-    return std::to_string(record_.bytes) + " of " + std::to_string(*expected_->bytes) + " bytes";
-  }
-  return expected_->sha256 && expected_->sha256 != record_.sha256 ? "sha256 differs" : "";
+void Fetch::conclude(const Answer::Verdict& verdict, base::TimePoint now) {
+  if (verdict.outcome == Outcome::ok) return end(Outcome::ok, {}, now);
+  broken(verdict.outcome, {}, verdict.what, now);
 }
 
 void Fetch::receive_failed(std::error_code error, base::TimePoint now) {
@@ -261,7 +213,10 @@ void Fetch::expired(base::TimePoint now) {
         race_on();
         break;
       }
-      broken(Outcome::connect_timeout, "connect", connect_timed_out(), now);
+      broken(Outcome::connect_timeout, "connect",
+             "timed out after " + base::format_duration(options_.connect_timeout) +
+                 race_.how_many_tried(),
+             now);
       break;
     case State::waiting:
       begin_attempt(now);
@@ -273,20 +228,11 @@ void Fetch::expired(base::TimePoint now) {
       }
       record_.longest_gap = std::max(record_.longest_gap, now - heard_);
       if (now >= silent_until()) {
-        be_whole(now);
+        conclude(answer_.whole(record_), now);
       } else {
         be_silent_too_long(now);
       }
   }
-}
-
-std::string Fetch::connect_timed_out() const {
-  auto text = "timed out after " + base::format_duration(options_.connect_timeout);
-  if (race_.size() > 1) {
-    text += " (" + std::to_string(race_.tried().size()) + " of " + std::to_string(race_.size()) +
-            " addresses tried)";
-  }
-  return text;
 }
 
 void Fetch::be_silent_too_long(base::TimePoint now) {
@@ -298,11 +244,9 @@ void Fetch::be_silent_too_long(base::TimePoint now) {
            now);
     return;
   }
-  const bool has_an_end = options_.after_send == AfterSend::half_close ||
-                          options_.until_idle.count() > 0 || options_.until.lines > 0 ||
-                          !options_.until.text.empty();
   // The server may wait for more than was sent, or has said all.
-  const auto* const helps = options_.send && !has_an_end ? " (see --half-close and --until)" : "";
+  const auto* const helps =
+      options_.send && !options_.has_an_end() ? " (see --half-close and --until)" : "";
   broken(Outcome::idle_timeout, "receive", "nothing for " + limit + helps, now);
 }
 
@@ -334,7 +278,6 @@ void Fetch::end(Outcome outcome, std::string error, base::TimePoint now) {
     record_.bytes = record_.lines = 0;
     record_.attempted = base::never;
   }
-  digest_.reset();
   if (outcome != Outcome::ok) record_.sha256.reset();
   record_.outcome = outcome;
   record_.error = std::move(error);

@@ -3,10 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
-#include <limits>
-#include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,41 +10,13 @@
 #include <variant>
 
 #include "base/clock.hpp"
-#include "fetch/answer_check.hpp"
-#include "fetch/end_mark.hpp"
+#include "fetch/answer.hpp"
+#include "fetch/fetch_options.hpp"
 #include "fetch/race.hpp"
 #include "fetch/record.hpp"
 #include "net/address.hpp"
 
 namespace poetry::fetch {
-
-enum class AfterSend { hold, half_close };
-enum class Digests { no, yes };
-
-inline constexpr base::Duration room_asked_every = std::chrono::milliseconds(20);
-
-/// Limits of 0 are none.
-struct FetchOptions {
-  base::Duration connect_timeout =
-      std::chrono::seconds(10);  ///< for one attempt's name and addresses
-  base::Duration idle_timeout = std::chrono::seconds(60);
-  base::Duration timeout{};  ///< for the task in all
-  std::uint64_t retries = 0;
-  base::Duration retry_delay = std::chrono::seconds(1);  ///< of the first; see retry_delay()
-  std::uint64_t seed = 0;                                ///< of all tasks' retry delays
-  std::uint64_t max_bytes = std::numeric_limits<std::uint64_t>::max();  ///< more than 0
-  EndMarks until;               ///< what makes the stream whole, besides its end
-  base::Duration until_idle{};  ///< so does a silence after its first byte; 0 is no such end
-  std::shared_ptr<const AnswerCheck> check;  ///< else the answer is Outcome::unexpected
-  /// Whether what the task receives has a place to go; while it has none, nothing is received, and
-  /// this is asked again every room_asked_every. Empty: it always has. Called by any thread.
-  std::function<bool(std::size_t task)> has_room;
-  std::optional<std::string> send;
-  AfterSend after_send = AfterSend::hold;
-  Digests digests = Digests::no;  ///< whether a record tells the bytes' SHA-256
-  std::size_t max_arrivals =
-      Arrivals::capacity;  ///< when they came, for a picture; 0 is not at all
-};
 
 /// The next action. With `until` comes expired(), should nothing else come before.
 struct Resolve {  ///< then lookup_begun() and resolved()
@@ -129,13 +97,10 @@ class Fetch {
   [[nodiscard]] std::string_view unsent() const;
   [[nodiscard]] base::TimePoint silent_until() const;
   void look_for_room(base::TimePoint now);
-  void be_whole(base::TimePoint now);
+  void conclude(const Answer::Verdict& verdict, base::TimePoint now);
   void be_silent_too_long(base::TimePoint now);
-  [[nodiscard]] std::string connect_timed_out() const;
-  void count(std::string_view bytes, base::TimePoint now);
   void broken(Outcome outcome, std::string_view step, const std::string& what, base::TimePoint now);
   void end(Outcome outcome, std::string error, base::TimePoint now);
-  [[nodiscard]] std::string difference() const;
   [[nodiscard]] std::string text_of(std::string_view what) const;
 
   net::HostPort where_;
@@ -156,10 +121,7 @@ class Fetch {
   std::size_t sent_ = 0;
   std::error_code send_error_;
   std::error_code reset_;  // found before what the server sent ahead of it was read
-  char last_byte_ = '\n';
-  EndMark end_mark_;
-  std::string answer_;                  // its beginning, where it is to be checked
-  std::optional<base::Sha256> digest_;  // of this attempt's bytes
+  Answer answer_;          // of this attempt
 };
 
 }  // namespace poetry::fetch

@@ -49,6 +49,17 @@ std::size_t Race::over() const {
   return static_cast<std::size_t>(found - errors_.begin());
 }
 
+std::string Race::how_many_tried() const {
+  if (addresses_.size() == 1) return {};
+  return " (" + std::to_string(errors_.size()) + " of " + std::to_string(addresses_.size()) +
+         " addresses tried)";
+}
+
+std::string Race::how_many_failed() const {
+  if (addresses_.size() == 1) return {};
+  return " (the last of " + std::to_string(addresses_.size()) + " addresses)";
+}
+
 std::size_t Race::leader() const { return std::min(over(), errors_.size() - 1); }
 
 }  // namespace poetry::fetch

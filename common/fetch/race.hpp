@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <span>
+#include <string>
 #include <system_error>
 #include <vector>
 
@@ -32,8 +33,9 @@ class Race {
   }
   /// How many of them, from the first on, have failed or were given up.
   [[nodiscard]] std::size_t over() const;
-  /// How many there are.
-  [[nodiscard]] std::size_t size() const { return addresses_.size(); }
+  /// " (3 of 5 addresses tried)", " (the last of 5 addresses)"; empty where there is only one.
+  [[nodiscard]] std::string how_many_tried() const;
+  [[nodiscard]] std::string how_many_failed() const;
   /// When try_next() is due; `never` where there is nothing more to try yet.
   [[nodiscard]] base::TimePoint next_at() const { return next_at_; }
   void try_next(base::TimePoint now);

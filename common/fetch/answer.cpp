@@ -1,0 +1,54 @@
+#include "fetch/answer.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace poetry::fetch {
+
+Answer::Answer(const FetchOptions& options, const Expected* expected)
+    : options_(&options), expected_(expected), end_mark_(options.until) {
+  const bool compared = expected != nullptr && expected->sha256;
+  if (options.digests == Digests::yes || compared) digest_.emplace();
+}
+
+std::string_view Answer::take(std::string_view bytes, Record& record) {
+  bytes = bytes.substr(0, options_->max_bytes - record.bytes);
+  if (const auto whole = end_mark_.find(bytes)) {
+    bytes = bytes.substr(0, *whole);
+    marked_whole_ = true;
+  }
+  if (digest_) digest_->update(bytes);
+  if (options_->check)
+    beginning_ += bytes.substr(0, options_->check->max_bytes() - beginning_.size());
+  record.bytes += bytes.size();
+  if (last_byte_ != '\n') --record.lines;  // its line goes on, and is counted again below
+  record.lines += static_cast<std::uint64_t>(std::count(bytes.begin(), bytes.end(), '\n'));
+  last_byte_ = bytes.back();
+  if (last_byte_ != '\n') ++record.lines;
+  return bytes;
+}
+
+Answer::Verdict Answer::ended(Record& record) {
+  if (auto what = end_mark_.missing(record.lines); !what.empty())
+    return {Outcome::truncated, std::move(what)};
+  return whole(record);
+}
+
+Answer::Verdict Answer::whole(Record& record) {
+  if (digest_) record.sha256 = digest_->finish_digest();
+  if (auto what = difference(record); !what.empty()) return {Outcome::truncated, std::move(what)};
+  if (!options_->check) return {};
+  auto what = options_->check->mismatch(beginning_);
+  return {what.empty() ? Outcome::ok : Outcome::unexpected, std::move(what)};
+}
+
+/// In what it is not what was expected of the server; empty where it is.
+std::string Answer::difference(const Record& record) const {
+  if (expected_ == nullptr) return {};
+  if (expected_->bytes && *expected_->bytes != record.bytes) {
+    return std::to_string(record.bytes) + " of " + std::to_string(*expected_->bytes) + " bytes";
+  }
+  return expected_->sha256 && expected_->sha256 != record.sha256 ? "sha256 differs" : "";
+}
+
+}  // namespace poetry::fetch

@@ -1,0 +1,52 @@
+// How each task of a batch is fetched: limits, retries, what is sent, and where an answer ends.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/clock.hpp"
+#include "fetch/answer_check.hpp"
+#include "fetch/end_mark.hpp"
+#include "fetch/record.hpp"
+
+namespace poetry::fetch {
+
+enum class AfterSend { hold, half_close };
+enum class Digests { no, yes };
+
+inline constexpr base::Duration room_asked_every = std::chrono::milliseconds(20);
+
+/// Limits of 0 are none.
+struct FetchOptions {
+  base::Duration connect_timeout =
+      std::chrono::seconds(10);  ///< for one attempt's name and addresses
+  base::Duration idle_timeout = std::chrono::seconds(60);
+  base::Duration timeout{};  ///< for the task in all
+  std::uint64_t retries = 0;
+  base::Duration retry_delay = std::chrono::seconds(1);  ///< of the first; see retry_delay()
+  std::uint64_t seed = 0;                                ///< of all tasks' retry delays
+  std::uint64_t max_bytes = std::numeric_limits<std::uint64_t>::max();  ///< more than 0
+  EndMarks until;               ///< what makes the stream whole, besides its end
+  base::Duration until_idle{};  ///< so does a silence after its first byte; 0 is no such end
+  std::shared_ptr<const AnswerCheck> check;  ///< else the answer is Outcome::unexpected
+  /// Whether what the task receives has a place to go; while it has none, nothing is received, and
+  /// this is asked again every room_asked_every. Empty: it always has. Called by any thread.
+  std::function<bool(std::size_t task)> has_room;
+  std::optional<std::string> send;
+  AfterSend after_send = AfterSend::hold;
+  Digests digests = Digests::no;  ///< whether a record tells the bytes' SHA-256
+  std::size_t max_arrivals =
+      Arrivals::capacity;  ///< when they came, for a picture; 0 is not at all
+
+  /// Whether an answer may be whole before the server ends it, or the server is told to end it.
+  [[nodiscard]] bool has_an_end() const {
+    return after_send == AfterSend::half_close || until_idle > base::Duration::zero() ||
+           until.lines > 0 || !until.text.empty();
+  }
+};
+
+}  // namespace poetry::fetch
