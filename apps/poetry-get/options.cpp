@@ -114,7 +114,14 @@ void add_network_options(Table& table, GetOptions& o) {
                    [&o] { return o.send ? Texts{*o.send} : Texts{}; }});
   table.push_back({"half-close", 0, "", "with --send: half-close after it", "",
                    cli::into(o.half_close), shows(o.half_close)});
-  table.push_back({"hold", 0, "", "", "", [&o](std::string_view) { o.half_close = false; }});
+  // What it asked for is the default now; the settings of old scripts have it as well.
+  table.push_back({"hold", 0, "", "", "",
+                   [&o](std::string_view text) {
+                     bool hold = false;
+                     cli::into(hold)(text);
+                     if (hold) o.half_close = false;
+                   },
+                   [] { return Texts{}; }});
   fetch::FetchOptions& fetch = o.fetch;
   table.push_back({"until", 0, "TEXT", "a stream is whole once TEXT (C escapes) has come", "",
                    [&o](std::string_view text) {

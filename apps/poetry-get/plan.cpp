@@ -41,8 +41,10 @@ std::size_t max_arrivals(const GetOptions& options, std::size_t tasks) {
   return std::clamp(arrivals_in_all / tasks, min_arrivals, fetch::Arrivals::capacity);
 }
 
-std::size_t max_in_flight(std::size_t asked, std::size_t tasks) {
+std::size_t max_in_flight(const GetOptions& options, std::size_t tasks) {
+  const std::size_t asked = options.parallel;
   const auto [room, limit] = room_for_tasks();
+  if (options.engine == "sequential") return asked;
   if (std::min<std::uint64_t>(tasks, asked == 0 ? tasks : asked) <= room) return asked;
   base::log_warn("{} tasks at once: {} open files (ulimit -n) allow no more", room, limit);
   return room;
@@ -80,7 +82,7 @@ std::optional<fetch::Batch> plan_batch(const GetOptions& options, std::vector<ne
   }
   batch.servers = servers_of(std::move(given), catalog, options.repeat);
   batch.fetch.max_arrivals = max_arrivals(options, batch.servers.size());
-  batch.parallel = max_in_flight(options.parallel, batch.servers.size());
+  batch.parallel = max_in_flight(options, batch.servers.size());
   return batch;
 }
 

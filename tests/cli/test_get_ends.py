@@ -1,8 +1,6 @@
 """Where an answer ends: by the server's end, or by what it says while the connection stays open."""
 
 import select
-import socket
-import threading
 
 import pytest
 
@@ -29,7 +27,7 @@ def talking(*pieces):
     return talk
 
 
-def test_the_sending_side_stays_open_unless_it_is_to_be_closed(peer, engine):
+def test_the_sending_side_stays_open_unless_it_is_to_be_closed(peer, tmp_path, engine):
     def answer(sock, number, done):
         assert read_line(sock) == b"ask\n"
         ended, _, _ = select.select([sock], [], [], 0.2)
@@ -41,6 +39,12 @@ def test_the_sending_side_stays_open_unless_it_is_to_be_closed(peer, engine):
     assert run(*asking, "--hold", port).out == b"open\n"  # as old scripts say
     assert run(*asking, "--half-close", port).out == b"half-closed\n"
     assert run(*asking, "--half-close", "--hold", port).out == b"open\n"
+    settings = tmp_path / "settings"
+    settings.write_text("hold = false\nhalf-close = true\n")
+    assert run(*asking, "--config", settings, port).out == b"half-closed\n"
+    settings.write_text("hold = true\n")
+    assert run(*asking, "--config", settings, port).out == b"open\n"
+    assert b"hold" not in run(*asking, "--hold", "--print-config", port).out
 
 
 def test_a_server_that_gives_up_at_a_half_close_is_fetched_whole(peer, engine):
