@@ -3,8 +3,8 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
-#include <vector>
 
 #include "fetch/strategy.hpp"
 #include "output/output.hpp"
@@ -17,7 +17,8 @@ enum class Events { none, failures, all };
 
 class Collector final : public fetch::Observer {
  public:
-  Collector(std::vector<std::unique_ptr<output::Output>> outputs, Events events,
+  /// Borrows all of them.
+  Collector(std::span<const std::unique_ptr<output::Output>> outputs, Events events,
             output::TerminalWriter& screen, Progress& progress);
 
   std::string received(std::size_t task, const fetch::Record& record,
@@ -27,14 +28,16 @@ class Collector final : public fetch::Observer {
 
   /// Whether more of the task can be taken now. Any thread may ask.
   bool has_room(std::size_t task);
-  /// Waits until all has been written. Raises what the sinks raise.
-  void finish();
 
  private:
-  std::vector<std::unique_ptr<output::Output>> outputs_;
+  void tell(const std::string& event);
+  [[nodiscard]] bool flushed();
+
+  std::span<const std::unique_ptr<output::Output>> outputs_;
   Events events_;
   output::TerminalWriter& terminal_;
   Progress& progress_;
+  bool unread_ = false;  // what was to be flushed last
 };
 
 }  // namespace poetry::get

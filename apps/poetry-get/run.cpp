@@ -46,9 +46,10 @@ class Job {
   int run(std::vector<net::HostPort> given, std::optional<std::string> send);
 
  private:
-  std::vector<std::unique_ptr<output::Output>> make_outputs(Turn turn);
+  void make_outputs(Turn turn);
   report::Run run_engine(const std::string& engine, Turn turn);
   void let_signals_end(bool interrupted);
+  void flush_outputs();
   void compare_engines();
   report::Run await(Apart& process, const std::string& engine);
   void report();
@@ -62,9 +63,20 @@ class Job {
   fetch::Batch batch_;
   std::optional<net::Signals> signals_{std::in_place, std::initializer_list<int>{SIGINT, SIGTERM}};
   output::TerminalWriter terminal_;
+  std::vector<std::unique_ptr<output::Output>> outputs_;  // of the engine that runs
   bool stopped_ = false;  // by a signal that came to this process and not to an engine's
+  bool hurries_ = false;  // since a signal has come
   std::vector<report::Run> runs_;
 };
+
+// How long poems and events that are left have after a signal.
+constexpr base::Duration last_chance = std::chrono::milliseconds(300);
+
+// SIGALRM comes unless this is called again before.
+void wait_a_second() {
+  const itimerval second{{}, {1, 0}};
+  ::setitimer(ITIMER_REAL, &second, nullptr);
+}
 
 void write_standard_error(std::string_view text) {
   cli::write_all(STDERR_FILENO, text, "standard error");
@@ -78,9 +90,8 @@ Job::Job(const GetOptions& options)
 
 // Of several engines the first prints. The others do the same work for nothing, so that their
 // figures tell of the same.
-std::vector<std::unique_ptr<output::Output>> Job::make_outputs(Turn turn) {
-  std::vector<std::unique_ptr<output::Output>> outputs;
-  const auto print = [this](std::string_view bytes) { terminal_.print(bytes); };
+void Job::make_outputs(Turn turn) {
+  const output::Sink print = [this](std::string_view bytes) { terminal_.print(bytes); };
   const auto where = [&](const output::Sink& sink) {
     return turn == Turn::first ? sink : files_.nowhere();
   };
@@ -88,17 +99,16 @@ std::vector<std::unique_ptr<output::Output>> Job::make_outputs(Turn turn) {
       batch_.fetch.retries == 0 ? output::Attempts::one : output::Attempts::several;
   const std::size_t tasks = batch_.servers.size();
   if (!options_.output_dir.empty()) {
-    outputs.push_back(output::make_directory_output(options_.output_dir, batch_.servers));
+    outputs_.push_back(output::make_directory_output(options_.output_dir, batch_.servers));
   } else if (!options_.output.empty()) {
-    const auto& poems = options_.output == "-" ? output::Sink(print) : files_.poems();
-    outputs.push_back(output::make_ordered_output(where(poems), tasks, attempts));
+    const output::Sink poems = options_.output == "-" ? print : files_.poems();
+    outputs_.push_back(output::make_ordered_output(where(poems), tasks, attempts));
   } else if (options_.print == "ordered") {
-    outputs.push_back(output::make_ordered_output(where(print), tasks, attempts));
+    outputs_.push_back(output::make_ordered_output(where(print), tasks, attempts));
   }
   if (options_.print == "live") {
-    outputs.push_back(output::make_live_output(where(print)));
+    outputs_.push_back(output::make_live_output(where(print)));
   }
-  return outputs;
 }
 
 Events Job::events() const {
@@ -112,12 +122,13 @@ report::Run Job::run_engine(const std::string& engine, Turn turn) {
   const std::size_t tasks = batch_.servers.size();
   const std::size_t max = batch_.parallel == 0 ? tasks : batch_.parallel;
   Progress progress(terminal_, tasks, engine == "sequential" ? 1 : max);
-  Collector collector(make_outputs(turn), events(), terminal_, progress);
+  make_outputs(turn);
+  Collector collector(outputs_, events(), terminal_, progress);
   batch_.fetch.has_room = [&collector](std::size_t task) { return collector.has_room(task); };
   fetch::Result result = fetch::find_strategy(engine)(batch_, collector, *signals_);
   let_signals_end(
       std::ranges::count(result.records, fetch::Outcome::interrupted, &fetch::Record::outcome) > 0);
-  collector.finish();
+  flush_outputs();
   progress.stop();
   report::Run run;
   run.engine = engine;
@@ -131,15 +142,23 @@ report::Run Job::run_engine(const std::string& engine, Turn turn) {
 }
 
 // What is still to be written may meet a reader that has stopped: from here on a signal ends the
-// process at once; where one has come already, time does.
+// process at once; where one has come already, a second in which nothing could be written does.
 void Job::let_signals_end(bool interrupted) {
-  if (!interrupted) {
+  hurries_ = interrupted;
+  if (interrupted) {
+    std::signal(SIGALRM, [](int) { ::_exit(cli::exit_interrupted); });
+    wait_a_second();
+  } else {
     signals_.reset();
-    return;
   }
-  std::signal(SIGALRM, [](int) { ::_exit(cli::exit_interrupted); });
-  const itimerval patience{{}, {1, 500'000}};
-  ::setitimer(ITIMER_REAL, &patience, nullptr);
+}
+
+void Job::flush_outputs() {
+  const auto until = hurries_ ? base::Clock::now() + last_chance : base::never;
+  for (const auto& output : outputs_) {
+    if (!output->flush(until)) terminal_.tell("The rest of the poems is lost, as nobody read it");
+  }
+  terminal_.flush_events(hurries_ ? base::Clock::now() + last_chance : base::never);
 }
 
 // All processes are there before the first begins: each starts with the same memory, and none with
@@ -148,7 +167,12 @@ void Job::compare_engines() {
   std::vector<std::unique_ptr<Apart>> processes;
   for (const auto& engine : engines_) {
     const auto turn = processes.empty() ? Turn::first : Turn::later;
-    const auto work = [&](const output::Sink& answer) { pack(run_engine(engine, turn), answer); };
+    const auto work = [&](const output::Sink& answer) {
+      pack(run_engine(engine, turn), [&](std::string_view piece) {
+        if (hurries_) wait_a_second();
+        answer(piece);
+      });
+    };
     processes.push_back(std::make_unique<Apart>(work, processes));
   }
   for (std::size_t index = 0; index < engines_.size() && !stopped_; ++index) {
@@ -192,7 +216,10 @@ void Job::report() {
         report::draw_timeline(runs_, {base::preferred_width(STDERR_FILENO), base::terminal_glyphs(),
                                       base::terminal_colours(STDERR_FILENO)}));
   }
-  tell(files_.report());
+  tell([this, sink = files_.report()](std::string_view piece) {
+    if (hurries_) wait_a_second();
+    sink(piece);
+  });
   if (options_.timeline_svg == "-") cli::write_standard_output(report::svg_timeline(runs_));
   if (is_file(options_.timeline_svg))
     cli::replace_file(options_.timeline_svg, report::svg_timeline(runs_));

@@ -48,6 +48,12 @@ def test_parallelism_is_lowered_with_one_warning_also_where_no_number_was_given(
     assert "32 tasks at once: 64 open files (ulimit -n) allow no more" in warning
 
 
+def test_one_after_another_no_parallelism_is_lowered(busy):
+    result = run("poetry-get", "-q", "-e", "sequential", "-n", "70", "--print", "none", busy.port,
+                 preexec_fn=limited((resource.RLIMIT_NOFILE, 64)))
+    assert result.status == 0 and "at once" not in result.err
+
+
 @engines
 def test_a_task_without_a_descriptor_waits_for_another_to_end(busy, engine):
     held = [os.open("/dev/null", os.O_RDONLY) for _ in range(34)]

@@ -8,7 +8,8 @@ import subprocess
 
 import pytest
 
-from harness import (ENGINES, SANITIZED, WAIT, measured, peak_kib, replying, run, tool, trickling)
+from harness import (ENGINES, SANITIZED, WAIT, Lines, measured, peak_kib, replying, run, silent,
+                     tool, trickling)
 
 POEM = b"one\ntwo\nthree\n"
 QUIET_ENDS = (0, 1, -signal.SIGPIPE)
@@ -272,47 +273,88 @@ def unread():
     os.close(writing)
 
 
+@pytest.fixture
+def silent_peer(peer):
+    return peer(silent).port
+
+
 def flooding(sock, number, done):
     while not done.is_set():
         sock.sendall(b"x" * 999 + b"\n")
 
 
-@pytest.mark.skipif(SANITIZED, reason="measures memory")
+@contextlib.contextmanager
+def held_up(unread, *args, prefix=(), stderr=subprocess.PIPE):
+    """poetry-get, whose poems nobody reads."""
+    process = subprocess.Popen([*prefix, tool("poetry-get"), *map(str, args)],
+                               stdout=unread, stderr=stderr)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        if process.stderr:
+            process.stderr.close()
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("printing", ["ordered", "live"])
 def test_a_reader_that_has_stopped_holds_up_no_deadline(
-        unread, peer, tmp_path, engine, printing):
+        unread, peer, silent_peer, tmp_path, engine, printing):
+    """Neither that of the task that waits for it, nor those of others; and memory is bounded."""
+    with held_up(unread, "-e", engine, "--print", printing, "--timeout", "1s", "--report", "none",
+                 peer(flooding).port, *([] if engine == "sequential" else [silent_peer]),
+                 prefix=measured(tmp_path)) as process:
+        told = Lines(process.stderr)
+        expected = 1 if engine == "sequential" else 2
+        told.wait_for(r"^Task \d failed: .*: timed out after 1s", expected)
+        with open(f"/proc/{process.pid}/task/{process.pid}/children", encoding="ascii") as listed:
+            os.kill(int(listed.read()), signal.SIGTERM)  # what is left waits for the reader
+        assert process.wait(WAIT) == 128 + signal.SIGTERM
+        told.thread.join(WAIT)
+    assert SANITIZED or peak_kib(tmp_path) < 40 << 10
+
+
+@pytest.mark.parametrize("engine", [*ENGINES, "select,epoll"])
+def test_a_signal_ends_a_fetch_whose_reader_has_stopped(unread, peer, tmp_path, engine):
+    """And the report is written all the same."""
     report = tmp_path / "report"
-    process = subprocess.Popen(
-        [*measured(tmp_path), tool("poetry-get"), "-q", "-e", engine, "--print", printing,
-         "--timeout", "1s", "--report", "csv", "--report-file", str(report),
-         str(peer(flooding).port)], stdout=unread, stderr=subprocess.PIPE)
-    try:
-        # The poem's end waits for its reader; a signal ends that.
-        with pytest.raises(subprocess.TimeoutExpired):
-            process.wait(2)
-        children = f"/proc/{process.pid}/task/{process.pid}/children"
-        with open(children, encoding="ascii") as listed:
-            os.kill(int(listed.read()), signal.SIGTERM)
-        assert process.wait(WAIT) in (130, 128 + signal.SIGTERM)
-    finally:
-        process.kill()
-        process.stderr.close()
-    assert peak_kib(tmp_path) < 40 << 10
-
-
-@pytest.mark.parametrize("engine", ENGINES)
-def test_a_signal_ends_a_fetch_whose_reader_has_stopped(unread, peer, engine):
-    process = subprocess.Popen([tool("poetry-get"), "-q", "-e", engine, str(peer(flooding).port)],
-                               stdout=unread, stderr=subprocess.PIPE)
-    try:
+    with held_up(unread, "-e", engine, "--report", "csv", "--report-file", report,
+                 peer(flooding).port) as process:
+        told = Lines(process.stderr)
+        told.wait_for("^Task 1: got")
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(1)
         process.send_signal(signal.SIGTERM)
         assert process.wait(WAIT) == 130
-    finally:
-        process.kill()
-        process.stderr.close()
+        assert "The rest of the poems is lost, as nobody read it" in told.text()
+    assert ",interrupted," in report.read_text()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_reader_of_events_that_has_stopped_holds_up_no_deadline(unread, peer, tmp_path, engine):
+    """Standard error is the same pipe, as with 2>&1."""
+    report = tmp_path / "report"
+    with held_up(unread, "-v", "-e", engine, "--timeout", "1s", "--report", "csv",
+                 "--report-file", report, peer(flooding).port, stderr=subprocess.STDOUT) as process:
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(4)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(WAIT) == -signal.SIGTERM  # 130 were the task's end by it
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_poems_and_events_in_one_pipe_stand_as_they_came(peer, engine):
+    def hesitating(sock, _number, done):
+        for line in [b"one\n", b"two\n"]:
+            sock.sendall(line)
+            done.wait(0.3)
+
+    result = run("poetry-get", "-v", "-e", engine, "--report", "none", peer(hesitating).port,
+                 prefix=("/bin/sh", "-c", 'exec "$0" "$@" 2>&1'))
+    lines = [line.split(" from ")[0] for line in result.out.decode().splitlines()]
+    assert lines == ["Task 1: got 4 bytes of poetry", "one", "Task 1: got 4 bytes of poetry", "two",
+                     "Task 1 finished"]
 
 
 @pytest.mark.parametrize("engine", ENGINES)

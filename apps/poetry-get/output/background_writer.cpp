@@ -13,32 +13,35 @@ BackgroundWriter::~BackgroundWriter() {
     const std::lock_guard lock(mutex_);
     stopped_ = true;
   }
-  changed_.notify_one();
+  changed_.notify_all();
   if (thread_.joinable()) thread_.join();
 }
 
-// Where no thread can be had, the caller's writes, and waits for the reader.
 void BackgroundWriter::wake() {
-  if (!thread_.joinable()) {
-    try {
-      thread_ = std::thread([this] { write(Until::stopped); });
-    } catch (const std::system_error&) {
-      write(Until::empty);
-    }
-  }
-  changed_.notify_one();
-  const std::lock_guard lock(mutex_);
-  if (error_) std::rethrow_exception(error_);
-}
-
-void BackgroundWriter::finish() {
   {
     const std::lock_guard lock(mutex_);
-    finishing_ = true;
+    if (error_) std::rethrow_exception(error_);
+    idle_ = false;
   }
-  changed_.notify_one();
-  if (thread_.joinable()) thread_.join();
+  changed_.notify_all();
+  if (thread_.joinable()) return;
+  try {
+    thread_ = std::thread([this] { write(Until::stopped); });
+  } catch (const std::system_error&) {
+    write(Until::empty);
+  }
+}
+
+bool BackgroundWriter::flush(base::TimePoint until) {
+  std::unique_lock lock(mutex_);
+  const auto is_done = [this] { return idle_ || error_; };
+  if (until == base::never) {
+    changed_.wait(lock, is_done);
+  } else if (!changed_.wait_until(lock, until, is_done)) {
+    return false;
+  }
   if (error_) std::rethrow_exception(error_);
+  return true;
 }
 
 void BackgroundWriter::write(Until until) {
@@ -50,15 +53,17 @@ void BackgroundWriter::write(Until until) {
         lock.unlock();
         sink_(piece);
         lock.lock();
-      } else if (finishing_ || until == Until::empty) {
-        return;
-      } else {
-        changed_.wait(lock);
+        continue;
       }
+      idle_ = true;
+      changed_.notify_all();
+      if (until == Until::empty) return;
+      changed_.wait(lock);
     }
   } catch (...) {
     if (!lock.owns_lock()) lock.lock();
     error_ = std::current_exception();
+    changed_.notify_all();
   }
 }
 

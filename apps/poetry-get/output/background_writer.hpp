@@ -9,6 +9,7 @@
 #include <string>
 #include <thread>
 
+#include "base/clock.hpp"
 #include "output/sink.hpp"
 
 namespace poetry::get::output {
@@ -18,7 +19,8 @@ class BackgroundWriter {
   /// What is to be written next; empty where there is nothing now.
   using Source = std::function<std::string()>;
 
-  /// The source is called in the thread, under mutex(); the sink, which may block, without it.
+  /// The source is called in the thread, under mutex(); the sink, which may block, without it. The
+  /// thread begins with the first wake(), so that a process without threads stays one until then.
   BackgroundWriter(Source source, Sink sink);
   BackgroundWriter(const BackgroundWriter&) = delete;
   BackgroundWriter& operator=(const BackgroundWriter&) = delete;
@@ -28,10 +30,12 @@ class BackgroundWriter {
   std::mutex& mutex() { return mutex_; }
   /// Whether wake() would raise. Under mutex().
   [[nodiscard]] bool failed() const { return error_ != nullptr; }
-  /// The source may have something. Raises what the sink has raised.
+  /// The source may have something. Raises what the sink has raised. Where no thread can be had,
+  /// the caller writes, and waits for the reader.
   void wake();
-  /// Waits until the source has nothing more. Raises as wake() does.
-  void finish();
+  /// Waits until all that the source has is written, but no longer than that: false where something
+  /// is left. Raises as wake() does.
+  bool flush(base::TimePoint until = base::never);
 
  private:
   enum class Until { empty, stopped };
@@ -42,7 +46,7 @@ class BackgroundWriter {
   std::mutex mutex_;  // guards what the source reads, and the rest
   std::condition_variable changed_;
   std::exception_ptr error_;
-  bool finishing_ = false;
+  bool idle_ = true;
   bool stopped_ = false;
   std::thread thread_;
 };

@@ -15,7 +15,9 @@ class OrderedOutput final : public Output {
   OrderedOutput(Sink sink, std::size_t tasks, Attempts attempts)
       : attempts_(attempts),
         ended_(tasks),
-        writer_([this] { return next_piece(); }, std::move(sink)) {}
+        writer_([this] { return next_piece(); }, std::move(sink)) {
+    writer_.wake();  // now there is a thread to be had
+  }
 
   void write(std::size_t task, std::string_view bytes) override {
     std::unique_lock lock(writer_.mutex());
@@ -49,7 +51,7 @@ class OrderedOutput final : public Output {
     return !streams || writer_.failed() || spool_.size_of(task) < max_unwritten;
   }
 
-  void finish() override { writer_.finish(); }
+  bool flush(base::TimePoint until) override { return writer_.flush(until); }
 
  private:
   static constexpr std::uint64_t max_unwritten = Spool::max_of_a_task / 2;
@@ -74,7 +76,9 @@ class OrderedOutput final : public Output {
 class LiveOutput final : public Output {
  public:
   explicit LiveOutput(Sink sink)
-      : writer_([this] { return std::exchange(lines_, {}); }, std::move(sink)) {}
+      : writer_([this] { return std::exchange(lines_, {}); }, std::move(sink)) {
+    writer_.wake();  // now there is a thread to be had
+  }
 
   void write(std::size_t task, std::string_view bytes) override {
     std::string& line = unfinished_[task];
@@ -102,7 +106,7 @@ class LiveOutput final : public Output {
     return writer_.failed() || lines_.size() < max_unwritten;
   }
 
-  void finish() override { writer_.finish(); }
+  bool flush(base::TimePoint until) override { return writer_.flush(until); }
 
  private:
   // Thousands of tasks may each hold so much.

@@ -37,8 +37,9 @@ class Output {
   /// Whether more of the task can be taken now, and has not to wait for a reader. Any thread may
   /// ask.
   virtual bool has_room(std::size_t /*task*/) { return true; }
-  /// Waits until all has been written.
-  virtual void finish() {}
+  /// Waits until all whose turn it is has been written, but no longer than that: false where
+  /// something is left.
+  virtual bool flush(base::TimePoint /*until*/) { return true; }
 };
 
 /// Each task's bytes once it and those before it are over; with a single attempt, those of the

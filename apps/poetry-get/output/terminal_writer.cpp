@@ -1,11 +1,13 @@
 #include "output/terminal_writer.hpp"
 
+#include <fmt/core.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <system_error>
 #include <utility>
 
+#include "base/quantity.hpp"
 #include "base/shown_text.hpp"
 #include "base/terminal.hpp"
 #include "cli/main.hpp"
@@ -14,11 +16,17 @@
 namespace poetry::get::output {
 namespace {
 
-bool same_terminal(int one, int two) {
+// For events that are left where a run has failed.
+constexpr base::Duration last_chance = std::chrono::milliseconds(300);
+constexpr std::size_t max_untold = std::size_t{64} << 10;  // bytes of events that wait
+
+// A terminal has several names, of the same device.
+bool same_file(int one, int two) {
   struct stat first {};
   struct stat second {};
-  return ::isatty(one) == 1 && ::isatty(two) == 1 && ::fstat(one, &first) == 0 &&
-         ::fstat(two, &second) == 0 && first.st_rdev == second.st_rdev;
+  if (::fstat(one, &first) != 0 || ::fstat(two, &second) != 0) return false;
+  if (S_ISCHR(first.st_mode) && S_ISCHR(second.st_mode)) return first.st_rdev == second.st_rdev;
+  return first.st_dev == second.st_dev && first.st_ino == second.st_ino;
 }
 
 // A terminal that is not ours to control has no background.
@@ -31,11 +39,17 @@ bool in_background() {
 
 TerminalWriter::TerminalWriter(Quiet quiet, Raw raw)
     : shows_progress_(quiet == Quiet::no && base::is_terminal(STDERR_FILENO)),
-      shared_(same_terminal(STDOUT_FILENO, STDERR_FILENO)) {
+      mixed_(same_file(STDOUT_FILENO, STDERR_FILENO)),
+      shared_(mixed_ && ::isatty(STDOUT_FILENO) == 1),
+      event_writer_([this] { return next_events(); },
+                    [this](std::string_view text) { put_events(text); }) {
   if (raw == Raw::no && ::isatty(STDOUT_FILENO) == 1) harmless_.emplace();
 }
 
-TerminalWriter::~TerminalWriter() { show({}); }
+TerminalWriter::~TerminalWriter() {
+  flush_events(base::Clock::now() + last_chance);
+  show({});
+}
 
 std::size_t TerminalWriter::width() const { return base::window_width(STDERR_FILENO) - 1; }
 
@@ -48,29 +62,49 @@ void TerminalWriter::show(std::string line) {
 }
 
 void TerminalWriter::tell(std::string_view event) {
+  {
+    const std::lock_guard lock(event_writer_.mutex());
+    if (events_.size() < max_untold) {
+      events_.append(base::shown_utf8(event)).append("\n");
+    } else {
+      ++left_out_;
+    }
+  }
+  event_writer_.wake();
+}
+
+std::string TerminalWriter::next_events() {
+  if (events_.empty() && left_out_ > 0) {
+    return fmt::format("... and {} left out, as nobody read them\n",
+                       base::counted(std::exchange(left_out_, 0), "event"));
+  }
+  return std::exchange(events_, {});
+}
+
+void TerminalWriter::put_events(std::string_view lines) {
   const std::lock_guard lock(mutex_);
   auto text = in_midst_of_line_ ? "\n" : eraser();
-  text.append(base::shown_utf8(event)).append("\n");
   in_midst_of_line_ = false;
-  put(text + drawn());
+  put(text.append(lines) + drawn());
 }
 
 void TerminalWriter::print(std::string_view bytes) {
+  const auto shown = harmless_ ? harmless_->pass(bytes) : bytes;
   if (!shared_) {
-    write(bytes);
+    write(shown);
     return;
   }
   const std::lock_guard lock(mutex_);
   put(eraser());
-  write(bytes);
-  in_midst_of_line_ = !bytes.empty() && bytes.back() != '\n';
+  cli::write_standard_output(shown);
+  in_midst_of_line_ = !shown.empty() && shown.back() != '\n';
   put(drawn());
 }
 
 // A closed pipe ends the process at once, and not at the next event, which may be far away.
 void TerminalWriter::write(std::string_view bytes) {
   try {
-    cli::write_standard_output(harmless_ ? harmless_->pass(bytes) : bytes);
+    cli::write_standard_output(bytes);
   } catch (const std::system_error& error) {
     if (error.code() != std::errc::broken_pipe) throw;
     const std::lock_guard lock(mutex_);

@@ -95,10 +95,11 @@ TEST_F(OutputTest, ATaskWhoseReaderHasStoppedHasNoRoomAndTheOthersHave) {
     output->write(0, std::string(1000, 'y'));
   EXPECT_LE(expected.size(), Spool::max_of_a_task);
   EXPECT_TRUE(output->has_room(1));
+  EXPECT_FALSE(output->flush(base::Clock::now() + std::chrono::milliseconds(1)));
   reads_on.set_value();
   output->end(0, fetch::Outcome::ok);
   output->end(1, fetch::Outcome::ok);
-  output->finish();
+  EXPECT_TRUE(output->flush(base::never));
   expect_written(expected);
 }
 
@@ -107,7 +108,7 @@ TEST_F(OutputTest, WhatASinkRaisesIsRaisedByTheNextWriteOrTheEnd) {
       [](std::string_view) { throw std::system_error(ENOSPC, std::generic_category()); });
   const auto write_all = [&output] {
     output->write(0, "line\n");  // where the thread is quick, it raises at once
-    output->finish();
+    output->flush(base::never);
   };
   EXPECT_THROW(write_all(), std::system_error);
 }
@@ -115,7 +116,7 @@ TEST_F(OutputTest, WhatASinkRaisesIsRaisedByTheNextWriteOrTheEnd) {
 TEST_F(OutputTest, LiveHoldsNoEndlessLine) {
   const auto output = make_live_output(sink());
   for (int i = 0; i < 100; ++i) output->write(0, std::string(1000, 'x'));
-  output->finish();
+  output->flush(base::never);
   EXPECT_GT(out_.size(), 80'000U);
 }
 
