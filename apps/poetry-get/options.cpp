@@ -105,7 +105,7 @@ void add_limit_options(Table& table, GetOptions& o) {
                    }});
 }
 
-void add_network_options(Table& table, GetOptions& o) {
+void add_answer_options(Table& table, GetOptions& o) {
   table.push_back({"send", 0, "TEXT", "send TEXT (@FILE, C escapes) first", "",
                    [&o](std::string_view text) {
                      if (!text.starts_with('@')) unescape(text);
@@ -141,6 +141,9 @@ void add_network_options(Table& table, GetOptions& o) {
       {"expect", 0, "REGEX", "an answer that does not match is outcome unexpected", "",
        [&o](std::string_view text) { o.fetch.check = fetch::match_pattern(o.expect = text); },
        shows(o.expect)});
+}
+
+void add_network_options(Table& table, GetOptions& o) {
   table.push_back({"ipv4", '4', "", "IPv4 only", "", cli::into(o.ipv4), shows(o.ipv4)});
   table.push_back({"ipv6", '6', "", "IPv6 only", "", cli::into(o.ipv6), shows(o.ipv6)});
   table.push_back(
@@ -169,9 +172,22 @@ cli::Parsed parse_get_options(int argc, const char* const* argv, GetOptions& opt
     const auto more = parse_servers(text);
     options.servers.insert(options.servers.end(), more.begin(), more.end());
   };
+  tool.examples = {
+      {"poetry-get 10000-10002", "three servers of this machine, all at once"},
+      {"poetry-get -e all --timeline 10000 10001", "by each engine, drawn and compared"},
+      {"poetry-get --retries 9 --until-lines 1 10000", "wait until a server answers"}};
+  tool.foremost = {"engine", "from",  "parallel", "output",       "output-dir", "print",
+                   "report", "quiet", "timeline", "idle-timeout", "timeout",    "retries",
+                   "send",   "until", "expect",   "check",        "help",       "version"};
+  cli::begin_group(tool, "fetch", "What to fetch, and how");
   add_task_options(tool.options, options);
+  cli::begin_group(tool, "print", "What to print, and where");
   add_output_options(tool.options, options);
+  cli::begin_group(tool, "limits", "When to give up");
   add_limit_options(tool.options, options);
+  cli::begin_group(tool, "answer", "What to send, and when an answer is whole");
+  add_answer_options(tool.options, options);
+  cli::begin_group(tool, "other", "Network, settings and log");
   add_network_options(tool.options, options);
   cli::add_common_options(tool, options.log);
   if (cli::parse(tool, argc, argv) == cli::Parsed::done) return cli::Parsed::done;

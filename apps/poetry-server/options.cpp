@@ -183,9 +183,20 @@ cli::Parsed parse_server_options(int argc, const char* const* argv, ServerOption
   tool.features = cli::engines_line(engine::engine_names());
   tool.operands = cli::Operands::files;
   tool.operand_set = [&options](std::string_view text) { options.poems.emplace_back(text); };
+  tool.examples = {
+      {"poetry-server poem.txt", "one poem, a line a second, on port 10000"},
+      {"poetry-server -s 10000=poem:poem.txt,delay=2s -s 10001=echo", "a service for each port"},
+      {"poetry-server -p0 -d50ms --run 'poetry-get $POETRY_SERVERS'",
+       "serve as long as a command runs"}};
+  tool.foremost = {"port",    "host",  "serve", "delay", "chunk", "engine",
+                   "workers", "fault", "run",   "check", "help",  "version"};
+  cli::begin_group(tool, "serve", "What to serve, and how fast");
   add_serving_options(tool.options, options);
+  cli::begin_group(tool, "clients", "How to wait for clients, and for how many");
   add_engine_options(tool.options, options);
+  cli::begin_group(tool, "run", "Faults, start and end");
   add_run_options(tool.options, options);
+  cli::begin_group(tool, "other", "Settings and log");
   cli::add_common_options(tool, options.log);
   return cli::parse(tool, argc, argv);
 }

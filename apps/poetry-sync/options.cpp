@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/algorithm/string/join.hpp>
 #include <cstdlib>
+#include <iterator>
 
 #include "base/error.hpp"
 #include "base/unknown_name.hpp"
@@ -67,7 +68,12 @@ cli::Tool tool_of(const Command& command, const std::string& name, SyncOptions& 
   tool.features = "Databases: SQLite, PostgreSQL by " POETRY_DATABASES;
   tool.synopsis = "[OPTIONS]";
   tool.operands = cli::Operands::words;
-  tool.options = options_of(command.options, options);
+  cli::begin_group(tool, "own", "Of this command");
+  for (const auto group : command.options) {
+    if (group == Group::worker) cli::begin_group(tool, "jobs", "How jobs are carried out");
+    std::ranges::copy(options_of({group}, options), std::back_inserter(tool.options));
+  }
+  cli::begin_group(tool, "other", "Settings and log");
   cli::add_common_options(tool, options.log);
   for (const auto& operand : command.operands) tool.synopsis += " " + operand;
   tool.about = command.about;
@@ -90,8 +96,11 @@ cli::Tool whole_tool(SyncOptions& options) {
   tool.synopsis += "\nCOMMAND [OPTIONS] [OPERAND...]";
   tool.about =
       "Keeps a library of records in step with their servers: a page with a Sync Up button,\n"
-      "durable jobs, and workers that carry them out. See poetry-sync(1), and the help of each\n"
-      "command: poetry-sync COMMAND --help.";
+      "durable jobs, and workers that carry them out. See the help of each command:\n"
+      "poetry-sync COMMAND --help.";
+  tool.examples = {{"poetry-sync", "the page, on 127.0.0.1:8080, and a worker"},
+                   {"poetry-sync add collection 10000", "a catalog's poems"},
+                   {"poetry-sync request collection 1 --wait", "sync it now, and see how"}};
   for (const auto& each : commands()) tool.commands.push_back(tool_of(each, each.name, options));
   return tool;
 }

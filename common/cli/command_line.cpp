@@ -43,6 +43,13 @@ std::string in_brackets(const std::string& text) { return text.empty() ? "" : " 
   throw base::UsageError("option needs an argument", name);
 }
 
+/// Whether it stands in a word of its own behind an option that does without a value, and cannot be
+/// meant for one.
+bool is_operand(const Option& option, const po::option& given) {
+  return is_optional(option.argument) && given.original_tokens.size() > 1 && !given.value.empty() &&
+         given.value.front().find_first_not_of("abcdefghijklmnopqrstuvwxyz") != std::string::npos;
+}
+
 std::vector<Given> split_command_line(const Tool& tool, int argc, const char* const* argv) {
   po::options_description table;
   for (const auto& option : tool.options) {
@@ -50,6 +57,8 @@ std::vector<Given> split_command_line(const Tool& tool, int argc, const char* co
     if (option.letter != 0) names.append(",").push_back(option.letter);
     if (option.argument.empty()) {
       table.add_options()(names.c_str(), "");
+    } else if (is_optional(option.argument)) {
+      table.add_options()(names.c_str(), po::value<std::string>()->implicit_value(""), "");
     } else {
       table.add_options()(names.c_str(), po::value<std::string>(), "");
     }
@@ -62,8 +71,10 @@ std::vector<Given> split_command_line(const Tool& tool, int argc, const char* co
     const auto parsed = po::command_line_parser(argc, argv).options(table).style(gnu).run();
     for (const auto& option : parsed.options) {
       const auto* known = find(tool, option.string_key);
-      for (const auto& value : option.value) given.emplace_back(option.string_key, value);
-      if (known != nullptr && known->argument.empty()) given.emplace_back(known->name, "true");
+      const bool alone = known != nullptr && (option.value.empty() || is_operand(*known, option));
+      if (alone) given.emplace_back(known->name, known->argument.empty() ? "true" : "");
+      for (const auto& value : option.value)
+        given.emplace_back(alone ? "" : option.string_key, value);
     }
   } catch (const po::error_with_option_name& error) {
     refuse(tool, error);
@@ -143,6 +154,14 @@ std::string engines_line(const std::vector<std::string>& names) {
   return fmt::format("Engines: {}", fmt::join(names, " "));
 }
 
+void begin_group(Tool& tool, std::string name, std::string title) {
+  tool.groups.push_back({std::move(name), std::move(title), tool.options.size()});
+}
+
+bool is_optional(std::string_view argument) {
+  return argument.starts_with('[') && argument.find(']') == argument.size() - 1;
+}
+
 void add_common_options(Tool& tool, LogOptions& log) {
   const auto level = log.level;
   auto& options = tool.options;
@@ -170,7 +189,8 @@ void add_common_options(Tool& tool, LogOptions& log) {
                      one_of(log.format, {"text", "json"}),
                      shows(log.format),
                      {"text", "json"}});
-  options.push_back({"help", 'h', "", "print this help and exit", "", {}});
+  options.push_back(
+      {"help", 'h', "[GROUP]", "print what is foremost, a GROUP of options, or all", "", {}});
   options.push_back({"version", 'V', "", "print the version and exit", "", {}});
 }
 
@@ -181,8 +201,8 @@ Parsed parse(const Tool& tool, int argc, const char* const* argv) {
                                  [name](const Given& entry) { return entry.first == name; });
     return at == given.rend() ? nullptr : &at->second;
   };
-  if (value_of("help") != nullptr) {
-    write_standard_output(help_text(tool));
+  if (const auto* topic = value_of("help")) {
+    write_standard_output(help_text(tool, *topic));
     return Parsed::done;
   }
   if (value_of("version") != nullptr) {

@@ -19,14 +19,22 @@ namespace poetry::cli {
 /// given; `shown` is the value as --print-config writes it, a line each (empty: no line). Only an
 /// option with `shown` may stand in a config file.
 struct Option {
-  std::string name;      ///< "delay"
-  char letter = 0;       ///< 'd', or 0
-  std::string argument;  ///< "DUR"; empty for a switch, which is set with "true"
+  std::string name;  ///< "delay"
+  char letter = 0;   ///< 'd', or 0
+  std::string
+      argument;  ///< "DUR"; empty for a switch, which is set with "true"; "[GROUP]" may be left out
   std::string text;      ///< one line for --help; empty: accepted for old scripts, and not told
   std::string standard;  ///< the default as --help prints it; empty for none
   std::function<void(std::string_view)> set;
   std::function<std::vector<std::string>()> shown = {};
   std::vector<std::string> words = {};  ///< values that a shell may complete
+};
+
+/// A part of a tool's options, for --help: those from one up to the next group's first.
+struct OptionGroup {
+  std::string name;   ///< "limits", which --help takes
+  std::string title;  ///< "When to give up"
+  std::size_t first;  ///< among the tool's options
 };
 
 /// What stands on the command line beside the options.
@@ -38,6 +46,10 @@ struct Tool {
   std::string about;            ///< a sentence or two
   std::string features;         ///< the last line of --version: what was built in
   std::vector<Option> options;  ///< in the order of struct and man page
+  std::vector<OptionGroup> groups = {};
+  std::vector<std::string> foremost = {};  ///< that --help alone tells; empty: all
+  /// Command lines for --help to begin with, and what each does.
+  std::vector<std::pair<std::string, std::string>> examples = {};
   Operands operands = Operands::none;
   std::function<void(std::string_view)> operand_set;  ///< takes a word without an option
   std::vector<std::string> words = {};  ///< that a shell may complete as the first operand
@@ -53,12 +65,19 @@ std::string engines_line(const std::vector<std::string>& names);
 /// What parse() decided: go on, or end with this status, having printed help, version or settings.
 enum class Parsed { run, done };
 
+/// Puts the options that are appended from now on into a group.
+void begin_group(Tool& tool, std::string name, std::string title);
+
 /// The options every tool has: --config, --print-config, --completion, --log-level, --log-file,
 /// --log-format, --help, --version, in this order, appended to `tool.options`; `log` takes their
 /// values. One command of a tool has no --completion: the tool's own script completes it.
 void add_common_options(Tool& tool, LogOptions& log);
 
-/// Parses a command line (GNU style) and the --config file, of which the command line wins.
+/// Whether the value of an option may be left out: "[GROUP]".
+bool is_optional(std::string_view argument);
+
+/// Parses a command line (GNU style) and the --config file, of which the command line wins. A value
+/// that may be left out stands behind "=" or in the next word, where that is of letters alone.
 /// `done` after --help, --version, --completion and --print-config, printed to standard output.
 /// Raises UsageError naming the offender, for a config key with file and line.
 Parsed parse(const Tool& tool, int argc, const char* const* argv);

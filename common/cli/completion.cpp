@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "cli/help.hpp"
 
 namespace poetry::cli {
 namespace {
@@ -169,6 +170,7 @@ std::string zsh_arguments(const Tool& tool) {
     const auto about = "[" + escaped(option.text, "[]:\\") + "]";
     std::string value;
     if (takes_value) value = ":" + escaped(option.argument, ":\\") + ":";
+    if (is_optional(option.argument)) value.insert(0, ":");
     if (completion.values == Values::words) value += "(" + completion.words + ")";
     if (completion.values == Values::file) value += "_files";
     if (completion.values == Values::directory) value += "_files -/";
@@ -209,7 +211,11 @@ std::string fish_options(const Tool& tool, const std::string& condition) {
     text += begin;
     if (option.letter != 0) text += std::string(" -s ") + option.letter;
     text += " -l " + option.name;
-    if (completion.values == Values::words) text += " -x -a '" + completion.words + "'";
+    if (completion.values == Values::words) {
+      // Without -x a value has to follow an equals sign, and may be left out.
+      text +=
+          std::string(is_optional(option.argument) ? "" : " -x") + " -a '" + completion.words + "'";
+    }
     if (completion.values == Values::file) text += " -r -F";
     if (completion.values == Values::directory) text += " -x -a '(__fish_complete_directories)'";
     if (completion.values == Values::other) text += " -x";
@@ -240,10 +246,19 @@ std::string fish_script(const Tool& tool) {
   return text;
 }
 
+/// Leaves out what is not told, and adds what --help takes.
+void prepare(Tool& tool) {
+  std::erase_if(tool.options, [](const Option& option) { return option.text.empty(); });
+  for (auto& option : tool.options) {
+    if (option.name == "help") option.words = help_topics(tool);
+  }
+  for (auto& each : tool.commands) prepare(each);
+}
+
 }  // namespace
 
 std::string completion_script(Tool tool, std::string_view shell) {
-  std::erase_if(tool.options, [](const Option& option) { return option.text.empty(); });
+  prepare(tool);
   if (shell == "bash") return bash_script(tool);
   if (shell == "zsh") return zsh_script(tool);
   if (shell == "fish") return fish_script(tool);

@@ -2,13 +2,21 @@
 #pragma once
 
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "cli/command_line.hpp"
 
 namespace poetry::cli {
 
-/// Synopsis, a sentence, the commands and the options. A tool with commands shows of its options
-/// those that its first command does not have, and --help and --version.
-std::string help_text(const Tool& tool);
+/// What --help takes: the tool's commands, or its groups, and "all".
+std::vector<std::string> help_topics(const Tool& tool);
+
+/// Lines of at most 80 columns, but for words that are longer. Without a topic: synopsis, a
+/// sentence, examples, commands, the foremost options by their groups, and where more is told. A
+/// tool with commands shows of its options those that its first command does not have, and --help
+/// and --version. The topic is a group, of which all is told, "all", or a command. Raises
+/// UsageError for any other.
+std::string help_text(const Tool& tool, std::string_view topic);
 
 }  // namespace poetry::cli

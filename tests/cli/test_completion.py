@@ -29,7 +29,7 @@ def script(name, shell):
 
 
 def long_options(name, *command):
-    text = run(name, *command, "--help").out.decode()
+    text = run(name, *command, "--help", "all").out.decode()
     return set(re.findall(r"^  (?:-\w, |    )(--[\w-]+)", text, re.M))
 
 
@@ -68,6 +68,8 @@ def test_bash_completes_values():
     assert in_bash("poetry-get", "--print", "l") == {"live"}
     assert in_bash("poetry-get", "--timeout", "") == set()
     assert in_bash("poetry-server", "--chunk", "") == {"line"}
+    assert in_bash("poetry-get", "--help", "li") == {"limits"}
+    assert in_bash("poetry-sync", "--help", "qu") == {"quit"}
 
 
 @needs("bash")
@@ -126,7 +128,8 @@ def test_fish_completes_commands_and_what_follows(tmp_path):
         "poetry-sync help qu", "poetry-sync worker --engine ep")
     assert whole == {"--listen", "--lease", "--log-file", "--log-format", "--log-level"}
     assert commands == {"remove", "request", "retry"}
-    assert add == long_options("poetry-sync", "add")
+    # A value that may be left out follows an equals sign.
+    assert add == long_options("poetry-sync", "add") | {"--help="}
     assert (operand, words, value) == ({"poem", "collection", "weblog"}, {"quit"}, {"epoll"})
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -39,12 +40,14 @@ def failed(result, text):
 def test_help_lists_the_commands_with_a_line_each():
     text = run("poetry-sync", "--help").out.decode()
     assert text == run("poetry-sync", "help").out.decode() == run("poetry-sync", "-h").out.decode()
-    listed = [line.split()[0] for line in text.split("Commands:\n")[1].split("\n\n")[0].splitlines()]
+    commands = text.split("Commands:\n")[1].split("\n\n")[0]
+    listed = re.findall(r"^  (\w+)", commands, re.M)
     assert listed == ["serve", "web", "worker", "add", "remove", "list", "request", "status",
                       "log", "cancel", "retry", "quit", "help"]
     for command in listed:
         own = run("poetry-sync", command, "--help")
         assert own.status == 0 and own.out == run("poetry-sync", "help", command).out
+        assert own.out == run("poetry-sync", "--help", command).out
         assert own.out.decode().startswith(f"Usage: poetry-sync {command} [OPTIONS]")
         assert run("poetry-sync", command, "--version").out == run("poetry-sync", "-V").out
 
