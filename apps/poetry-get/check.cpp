@@ -20,6 +20,7 @@
 #include "net/socket.hpp"
 #include "output/spool.hpp"
 #include "plan.hpp"
+#include "remedies.hpp"
 #include "server_list.hpp"
 
 namespace poetry::get {
@@ -76,14 +77,12 @@ std::string try_to_reach(const std::string& host, const Answers& answers,
                          cli::CheckReport& report) {
   const auto answer = answers.find(host);
   if (answer == answers.end()) {
-    report.fails("resolve " + host + ": no answer in time",
-                 "check the name servers, or give a numeric address");
+    report.fails("resolve " + host + ": no answer in time", silence_remedy);
     return {};
   }
   const auto& [found, unresolved] = answer->second;
   if (found.empty()) {
-    report.fails("resolve " + host + ": " + unresolved.message(),
-                 "check the name, -4 and -6, or give a numeric address");
+    report.fails("resolve " + host + ": " + unresolved.message(), name_remedy);
     return {};
   }
   std::vector<std::string> reached;
@@ -96,8 +95,7 @@ std::string try_to_reach(const std::string& host, const Answers& answers,
     }
   }
   if (reached.empty()) {
-    report.fails("reach " + host + ": " + error.message(),
-                 "no interface here leads there: see 'ip route', or choose the other family");
+    report.fails("reach " + host + ": " + error.message(), route_remedy);
     return {};
   }
   const auto addresses = fmt::format("{}", fmt::join(reached, ", "));
@@ -136,8 +134,7 @@ void check_parallel(const GetOptions& options, std::uint64_t tasks, cli::CheckRe
     if (wanted <= holds.connections) {
       report.works(what);
     } else {
-      report.warns(what + ", not " + std::to_string(wanted) + ": " + holds.limit,
-                   "raise that limit, or let --parallel be smaller");
+      report.warns(what + ", not " + std::to_string(wanted) + ": " + holds.limit, room_remedy);
     }
   }
 }
@@ -157,7 +154,7 @@ void check_ports(const GetOptions& options, const std::vector<net::HostPort>& se
     report.warns(base::counted(at_once, "connection") + " at once to " + server + ": there are " +
                      std::to_string(ports.size()) +
                      " local ports for them (net.ipv4.ip_local_port_range)",
-                 "let --parallel be smaller, or widen that range");
+                 ports_remedy);
   }
 }
 
@@ -165,8 +162,7 @@ void check_files(const GetOptions& options, std::uint64_t tasks, cli::CheckRepor
   using Try = void (*)(const std::string& path);
   const auto tries = [&](std::string_view what, const std::string& path, Try attempt) {
     if (!is_file(path)) return;
-    report.tries(std::string(what) + path, "check the path and its permissions",
-                 [&] { attempt(path); });
+    report.tries(std::string(what) + path, [&] { attempt(path); });
   };
   tries("write ", options.output, cli::try_to_write);
   tries("write ", options.report_file, cli::try_to_write);
@@ -176,9 +172,10 @@ void check_files(const GetOptions& options, std::uint64_t tasks, cli::CheckRepor
   const bool waits = options.output_dir.empty() && tasks > 1 &&
                      (!options.output.empty() || options.print == "ordered");
   if (waits) {
-    report.tries("write to " + output::spool_directory() + " (poems that wait for their turn)",
-                 "set TMPDIR to a directory with room",
-                 [] { cli::try_to_write(output::spool_directory() + "/poetry-get"); });
+    report.tries("write to " + output::spool_directory() + " (poems that wait for their turn)", [] {
+      base::with_remedy(spool_remedy,
+                        [] { cli::try_to_write(output::spool_directory() + "/poetry-get"); });
+    });
   }
 }
 

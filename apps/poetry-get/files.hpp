@@ -17,8 +17,8 @@ void check_distinct(const GetOptions& options);
 
 class Files {
  public:
-  /// Borrows the options. Raises as check_distinct() does, and std::system_error naming what cannot
-  /// be written.
+  /// Borrows the options. Raises as check_distinct() does, and base::Failure naming what cannot be
+  /// written.
   explicit Files(const GetOptions& options);
 
   /// The one file of all poems.
@@ -29,6 +29,8 @@ class Files {
   [[nodiscard]] output::Sink report() const;
 
  private:
+  void open();
+
   const GetOptions& options_;
   base::Fd output_;
   base::Fd nowhere_;

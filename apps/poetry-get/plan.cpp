@@ -10,6 +10,7 @@
 #include "catalog_fetch.hpp"
 #include "cli/standard_output.hpp"
 #include "net/descriptor_limit.hpp"
+#include "remedies.hpp"
 
 namespace poetry::get {
 namespace {
@@ -46,7 +47,8 @@ std::size_t max_in_flight(const GetOptions& options, std::size_t tasks) {
   const auto [room, limit] = room_for_tasks();
   if (options.engine == "sequential") return asked;
   if (std::min<std::uint64_t>(tasks, asked == 0 ? tasks : asked) <= room) return asked;
-  base::log_warn("{} tasks at once: {} open files (ulimit -n) allow no more", room, limit);
+  base::log_warn("{} tasks at once: {} open files (ulimit -n) allow no more; {}", room, limit,
+                 room_remedy);
   return room;
 }
 

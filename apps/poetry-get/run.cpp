@@ -8,6 +8,8 @@
 #include <csignal>
 #include <memory>
 #include <optional>
+#include <set>
+#include <string_view>
 
 #include "apart.hpp"
 #include "base/error.hpp"
@@ -28,6 +30,7 @@
 #include "pack.hpp"
 #include "plan.hpp"
 #include "progress.hpp"
+#include "remedies.hpp"
 #include "report/report.hpp"
 #include "report/timeline.hpp"
 #include "server_list.hpp"
@@ -53,6 +56,7 @@ class Job {
   void compare_engines();
   report::Run await(Apart& process, const std::string& engine);
   void report();
+  void tell_remedies() const;
   void tell(const output::Sink& sink) const;
   [[nodiscard]] Events events() const;
   [[nodiscard]] int status() const;
@@ -210,7 +214,19 @@ int Job::run(std::vector<net::HostPort> given, std::optional<std::string> send) 
   return status();
 }
 
+// Once, however many tasks it would help.
+void Job::tell_remedies() const {
+  if (options_.quiet) return;
+  std::set<std::string_view> remedies;
+  for (const report::Run& run : runs_) {
+    for (const auto& record : run.records) remedies.insert(remedy_for(record));
+  }
+  remedies.erase(std::string_view{});
+  for (const auto remedy : remedies) write_standard_error("      " + std::string(remedy) + "\n");
+}
+
 void Job::report() {
+  tell_remedies();
   if (options_.timeline) {
     write_standard_error(
         report::draw_timeline(runs_, {base::preferred_width(STDERR_FILENO), base::terminal_glyphs(),

@@ -3,8 +3,9 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
-#include <stdexcept>
+#include <system_error>
 
+#include "base/error.hpp"
 #include "cli/check_report.hpp"
 #include "engine/engine.hpp"
 #include "limits.hpp"
@@ -16,36 +17,20 @@ namespace poetry::server {
 namespace {
 
 /// `require` is one of limits.hpp.
-void check_room(const std::function<std::string()>& require, std::string_view remedy,
-                cli::CheckReport& report) {
+void check_room(const std::function<std::string()>& require, cli::CheckReport& report) {
   try {
     report.works(require());
-  } catch (const std::runtime_error& error) {
-    report.fails(error.what(), remedy);
+  } catch (const base::Failure& failure) {
+    report.fails(failure.what(), failure.remedy());
   }
 }
 
 void check_limits(const ServerOptions& options, const std::vector<Plan>& plans,
                   cli::CheckReport& report) {
   const auto engine = engine::make_engine(options.engine);
-  check_room([&] { return require_clients(engine, options, plans); },
-             "raise that limit, or lower --max-clients", report);
+  check_room([&] { return require_clients(engine, options, plans); }, report);
   if (worker_count(options) == 1) return;
-  check_room([&] { return require_workers(options, plans); },
-             "raise that limit, or lower --workers", report);
-}
-
-std::string remedy_for(const std::system_error& error) {
-  if (error.code() == std::errc::address_in_use) {
-    return "another process has it (ss -ltnp shows which): stop it, or choose another port";
-  }
-  if (error.code() == std::errc::permission_denied) {
-    return "ports that low need root or CAP_NET_BIND_SERVICE: choose one from 1024 on";
-  }
-  if (error.code() == std::errc::address_not_available) {
-    return "no interface here has this address: choose one that 'ip address' lists";
-  }
-  return "choose another port or --host";
+  check_room([&] { return require_workers(options, plans); }, report);
 }
 
 void check_port(const net::HostPort& at, faults::Acceptance acceptance, cli::CheckReport& report) {
@@ -61,9 +46,7 @@ void check_port(const net::HostPort& at, faults::Acceptance acceptance, cli::Che
                      std::to_string(outgoing.first) + " to " + std::to_string(outgoing.last),
                  "choose a port outside of them, so that none is in the way later");
   } catch (const std::system_error& error) {
-    const bool unresolved = error.code().category() == net::resolve_category();
-    report.fails(error.what(),
-                 unresolved ? "check the name, or give a numeric address" : remedy_for(error));
+    report.fails(error.what(), net::listening_remedy(error.code()));
   }
 }
 
@@ -73,8 +56,8 @@ std::optional<std::vector<base::Fd>> check_inherited(const ServerOptions& option
                                                      cli::CheckReport& report) {
   try {
     return take_inherited(plans, options);
-  } catch (const std::runtime_error& error) {
-    report.fails(error.what(), "let the service manager's sockets and these options agree");
+  } catch (const base::Failure& failure) {
+    report.fails(failure.what(), failure.remedy());
     return std::nullopt;
   }
 }
@@ -83,7 +66,7 @@ std::optional<std::vector<base::Fd>> check_inherited(const ServerOptions& option
 void check_service(const session::ServiceSpec& spec, cli::CheckReport& report) {
   const auto what = "serve " + spec.service + " " + spec.name;
   const bool is_made = spec.service == "fibonacci" && !std::filesystem::exists(spec.argument);
-  report.tries(what, "check the file's path and permissions", [&spec, is_made] {
+  report.tries(what, [&spec, is_made] {
     if (is_made) {
       cli::try_to_write(spec.argument);
     } else {
@@ -107,11 +90,10 @@ int check(const ServerOptions& options) {
     }
     check_service(plans[i].spec, report);
   }
-  constexpr auto remedy = "check the folder's path and permissions";
   const std::string& ready = options.ready_file;
   const std::string& log = options.log.file;
-  if (!ready.empty()) report.tries("write " + ready, remedy, [&] { cli::try_to_write(ready); });
-  if (!log.empty()) report.tries("write " + log, remedy, [&] { cli::try_to_log(log); });
+  if (!ready.empty()) report.tries("write " + ready, [&] { cli::try_to_write(ready); });
+  if (!log.empty()) report.tries("write " + log, [&] { cli::try_to_log(log); });
   return report.finish();
 }
 

@@ -1,8 +1,8 @@
 #include "limits.hpp"
 
 #include <algorithm>
-#include <stdexcept>
 
+#include "base/error.hpp"
 #include "engine/capacity.hpp"
 
 namespace poetry::server {
@@ -21,7 +21,8 @@ std::string require_clients(const engine::Engine& engine, const ServerOptions& o
   auto room = options.engine + " holds at most " + std::to_string(capacity.connections) +
               " connections here: " + capacity.limit;
   if (max <= capacity.connections) return room;
-  throw std::runtime_error("--max-clients " + std::to_string(max) + ": " + room);
+  throw base::Failure("--max-clients " + std::to_string(max) + ": " + room,
+                      "raise that limit, or lower --max-clients");
 }
 
 std::string require_workers(const ServerOptions& options, const std::vector<Plan>& plans) {
@@ -35,7 +36,8 @@ std::string require_workers(const ServerOptions& options, const std::vector<Plan
   }
   const auto room = "at most " + std::to_string(capacity.connections) + " here: " + capacity.limit;
   if (workers <= capacity.connections) return std::to_string(workers) + " workers: " + room;
-  throw std::runtime_error("--workers " + std::to_string(workers) + ": " + room);
+  throw base::Failure("--workers " + std::to_string(workers) + ": " + room,
+                      "raise that limit, or lower --workers");
 }
 
 }  // namespace poetry::server

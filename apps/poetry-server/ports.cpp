@@ -15,6 +15,27 @@ bool same_place(const Plan& one, const Plan& other) {
   return one.at == other.at && one.faults.acceptance() == other.faults.acceptance();
 }
 
+std::vector<base::Fd> agreed_listeners(const std::vector<Plan>& plans,
+                                       const ServerOptions& options) {
+  auto listeners = net::inherited_listeners();
+  std::vector<base::Fd> taken;
+  for (const auto& plan : plans) {
+    const auto& listener = taken.emplace_back(net::take_listener_at(plan.at, listeners));
+    if (!listener) continue;
+    const auto at = net::to_string(net::local_address(listener.get()));
+    if (plan.faults.acceptance() != faults::Acceptance::accept) {
+      throw std::runtime_error("refuse and blackhole come too late for the inherited listener " +
+                               at);
+    }
+    // Each worker would need one of its own, which only the owner of this one could bind beside it.
+    if (worker_count(options) > 1) {
+      throw std::runtime_error("several workers cannot share the inherited listener " + at);
+    }
+  }
+  net::refuse_left_over(listeners);
+  return taken;
+}
+
 }  // namespace
 
 base::Fd take_port(faults::Acceptance acceptance, const net::Address& address) {
@@ -42,23 +63,8 @@ net::Address listening_address(const net::HostPort& at) {
 }
 
 std::vector<base::Fd> take_inherited(const std::vector<Plan>& plans, const ServerOptions& options) {
-  auto listeners = net::inherited_listeners();
-  std::vector<base::Fd> taken;
-  for (const auto& plan : plans) {
-    const auto& listener = taken.emplace_back(net::take_listener_at(plan.at, listeners));
-    if (!listener) continue;
-    const auto at = net::to_string(net::local_address(listener.get()));
-    if (plan.faults.acceptance() != faults::Acceptance::accept) {
-      throw std::runtime_error("refuse and blackhole come too late for the inherited listener " +
-                               at);
-    }
-    // Each worker would need one of its own, which only the owner of this one could bind beside it.
-    if (worker_count(options) > 1) {
-      throw std::runtime_error("several workers cannot share the inherited listener " + at);
-    }
-  }
-  net::refuse_left_over(listeners);
-  return taken;
+  return base::with_remedy("let the service manager's sockets and these options agree",
+                           [&] { return agreed_listeners(plans, options); });
 }
 
 Ports::Ports(const std::vector<Plan>& plans, const ServerOptions& options, std::uint64_t seed,
@@ -68,7 +74,11 @@ Ports::Ports(const std::vector<Plan>& plans, const ServerOptions& options, std::
       quotas_(base::make_shared_memory<engine::Quota>(plans.size() + 1)) {
   auto served = make_services(plans);
   for (std::size_t i = 0; i < plans.size(); ++i) {
-    bind(plans[i], options, base::derive_seed(seed, i), std::move(inherited[i]));
+    try {
+      bind(plans[i], options, base::derive_seed(seed, i), std::move(inherited[i]));
+    } catch (const std::system_error& error) {
+      throw base::Failure(error.what(), net::listening_remedy(error.code()));
+    }
   }
   equip(plans, options, std::move(served));
 }
@@ -93,7 +103,8 @@ std::vector<Ports::Served> Ports::make_services(const std::vector<Plan>& plans) 
       served.push_back(served[first]);
       continue;
     }
-    auto service = session::make_service(plans[i].spec, context);
+    auto service = base::with_remedy(base::path_remedy,
+                                     [&] { return session::make_service(plans[i].spec, context); });
     auto poem = std::dynamic_pointer_cast<const session::PoemService>(service);
     served.push_back(
         {faults::with_faults(std::move(service), plans[i].faults, on_fired_), std::move(poem)});

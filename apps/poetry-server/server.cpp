@@ -70,7 +70,9 @@ void Server::write_ready_file() const {
                     {"service", port.service_name},
                     {"name", port.name}});
   }
-  cli::replace_file(serving_.options().ready_file, base::json_text(list) + "\n");
+  base::with_remedy(base::path_remedy, [&] {
+    cli::replace_file(serving_.options().ready_file, base::json_text(list) + "\n");
+  });
 }
 
 void Server::start_command() {

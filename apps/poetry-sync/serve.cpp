@@ -72,7 +72,11 @@ std::vector<base::Fd> listen_for(const SyncOptions& options, const std::string& 
     if (listeners[i]) {
       net::adopt_listener(listeners[i].get(), backlog);
     } else {
-      listeners[i] = net::listen_on(addresses_of(places[i]).front(), backlog);
+      try {
+        listeners[i] = net::listen_on(addresses_of(places[i]).front(), backlog);
+      } catch (const std::system_error& error) {
+        throw base::Failure(error.what(), net::listening_remedy(error.code()));
+      }
     }
   }
   return listeners;

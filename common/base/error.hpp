@@ -14,6 +14,31 @@ class UsageError : public std::runtime_error {
       : std::runtime_error(std::string(what).append(": ").append(offender)) {}
 };
 
+/// A failure and what helps against it, which a check beforehand and the failure itself both tell.
+class Failure : public std::runtime_error {
+ public:
+  Failure(const std::string& what, std::string_view remedy)
+      : std::runtime_error(what), remedy_(remedy) {}
+  [[nodiscard]] const std::string& remedy() const { return remedy_; }
+
+ private:
+  std::string remedy_;
+};
+
+inline constexpr std::string_view path_remedy = "check the path and its permissions";
+
+/// What `attempt` returns. What it raises becomes a Failure with this remedy, but for a UsageError.
+template <class Attempt>
+auto with_remedy(std::string_view remedy, const Attempt& attempt) {
+  try {
+    return attempt();
+  } catch (const UsageError&) {
+    throw;
+  } catch (const std::exception& error) {
+    throw Failure(error.what(), remedy);
+  }
+}
+
 /// Throws std::system_error for the current errno, naming the attempt and its target.
 [[noreturn]] void throw_errno(std::string_view attempt, std::string_view target);
 

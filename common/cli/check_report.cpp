@@ -32,12 +32,14 @@ void CheckReport::fails(std::string_view what, std::string_view remedy) {
   print("FAIL  ", what, remedy);
 }
 
-void CheckReport::tries(std::string_view what, std::string_view remedy,
-                        const std::function<void()>& attempt) {
+void CheckReport::tries(std::string_view what, const std::function<void()>& attempt) {
   try {
     attempt();
+  } catch (const base::Failure& failure) {
+    fails(failure.what(), failure.remedy());
+    return;
   } catch (const std::exception& error) {
-    fails(error.what(), remedy);
+    fails(error.what(), base::path_remedy);
     return;
   }
   works(what);

@@ -14,8 +14,9 @@ class CheckReport {
   /// Works, but may surprise; `remedy` says what helps.
   void warns(std::string_view what, std::string_view remedy);
   void fails(std::string_view what, std::string_view remedy);
-  /// Runs `attempt`: works(what), or fails() with the message of what it raised.
-  void tries(std::string_view what, std::string_view remedy, const std::function<void()>& attempt);
+  /// Runs `attempt`: works(what), or fails() with what it raised, its remedy where it is a Failure,
+  /// else that of a path.
+  void tries(std::string_view what, const std::function<void()>& attempt);
 
   /// Prints how many would fail; exit_ok or exit_failure.
   int finish();

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string_view>
 
+#include "base/error.hpp"
 #include "base/json.hpp"
 
 namespace poetry::cli {
@@ -30,7 +31,9 @@ class JsonMessage : public spdlog::custom_flag_formatter {
 
 spdlog::sink_ptr make_sink(const LogOptions& options) {
   if (!options.file.empty()) {
-    return std::make_shared<spdlog::sinks::basic_file_sink_mt>(options.file);
+    return base::with_remedy(base::path_remedy, [&options]() -> spdlog::sink_ptr {
+      return std::make_shared<spdlog::sinks::basic_file_sink_mt>(options.file);
+    });
   }
   const char* no_color = std::getenv("NO_COLOR");
   const bool plain = no_color != nullptr && *no_color != '\0';

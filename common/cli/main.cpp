@@ -56,6 +56,8 @@ int guarded_main(const std::string& tool, const std::function<int()>& body,
   } catch (const std::system_error& error) {
     if (error.code() == std::errc::broken_pipe) end_by_closed_pipe();
     complain(tool + ": " + shown(error) + "\n");
+  } catch (const base::Failure& error) {
+    complain(tool + ": " + shown(error) + "\n      " + error.remedy() + "\n");
   } catch (const std::exception& error) {
     complain(tool + ": " + shown(error) + "\n");
   }

@@ -19,7 +19,8 @@ enum ExitStatus : int {
 [[noreturn]] void end_by_closed_pipe();
 
 /// Runs `body` and returns its status; a UsageError is printed as "TOOL: what: offender" and
-/// "Try 'TOOL --help'." (2), any other exception as "TOOL: what" (1). A closed pipe on standard
+/// "Try 'TOOL --help'." (2), any other exception as "TOOL: what" (1), of a Failure
+/// with its remedy in a second line. A closed pipe on standard
 /// output ends the process by SIGPIPE. A standard stream that is closed stays unusable, and its
 /// number is given to no file. `command` is the one of the tool's that is carried out,
 /// whose help is named instead.

@@ -129,6 +129,20 @@ std::vector<base::Fd> listen_together(const Address& address, int backlog, std::
   return sockets;
 }
 
+std::string_view listening_remedy(const std::error_code& error) {
+  if (error.category() == resolve_category()) return "check the name, or give a numeric address";
+  if (error == std::errc::address_in_use) {
+    return "another process has it (ss -ltnp shows which): stop it, or choose another port";
+  }
+  if (error == std::errc::permission_denied) {
+    return "ports that low need root or CAP_NET_BIND_SERVICE: choose one from 1024 on";
+  }
+  if (error == std::errc::address_not_available) {
+    return "no interface here has this address: choose one that 'ip address' lists";
+  }
+  return "choose another port or address";
+}
+
 void adopt_listener(int listener, int backlog) {
   int yes = 1;
   ::ioctl(listener, FIONBIO, &yes);

@@ -32,6 +32,9 @@ base::Fd listen_on(const Address& address, int backlog);
 /// same. All of them or none.
 std::vector<base::Fd> listen_together(const Address& address, int backlog, std::size_t count);
 
+/// What helps where a name was not found for listening, or its address could not be bound.
+std::string_view listening_remedy(const std::error_code& error);
+
 /// Gives a listener that another process made what those of listen_on() have, but for its address.
 void adopt_listener(int listener, int backlog);
 

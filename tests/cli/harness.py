@@ -95,9 +95,11 @@ def run(name, *args, stdin=b"", stdout=subprocess.PIPE, prefix=(), timeout=WAIT,
 
 
 def fails(result, offender):
-    """Whether poetry-server failed with one line that names the offender, and printed nothing."""
+    """Whether poetry-server failed with one line that names the offender, perhaps one more that says
+    what helps, and printed nothing."""
     assert (result.status, result.out) == (1, b""), result
-    line, = result.err.splitlines()
+    line, *remedy = result.err.splitlines()
+    assert len(remedy) <= 1 and all(each.startswith("      ") for each in remedy)
     assert line.startswith("poetry-server: ") and str(offender) in line
 
 

@@ -48,6 +48,20 @@ def test_everything_that_would_fail_is_told_with_its_remedy(tmp_path):
         assert any(what in line and remedy.startswith("      ") for line, remedy in failures), text
 
 
+@pytest.mark.parametrize("args", [
+    ["-p", "TAKEN"], ["--host", "192.0.2.1", "-p0"], ["--host", "no-such-host.invalid", "-p0"],
+    ["-p0", "missing.txt"], ["-p0", "--max-clients", "10000000"], ["-p0", "--workers", "10000000"],
+    ["-p0", "--ready-file", "missing/ready"], ["-p0", "--log-file", "/dev/null/log"]], ids=" ".join)
+def test_a_failure_says_what_helps_as_the_check_does(args, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        args = [str(taken.getsockname()[1]) if arg == "TAKEN" else arg for arg in args]
+        _, text = check(*args, cwd=tmp_path)
+        failed = run("poetry-server", *args, cwd=tmp_path)
+    lines = text.splitlines()
+    remedy, = {lines[at + 1] for at, line in enumerate(lines) if line.startswith("FAIL")}
+    assert failed.status == 1 and failed.err.splitlines()[1:] == [remedy]
+
+
 @pytest.mark.parametrize("engine", ["threads", "fork"])
 @pytest.mark.skipif(os.geteuid() != 0, reason="takes root, for a limit that binds another user")
 def test_too_few_processes_of_a_user_are_told(engine):

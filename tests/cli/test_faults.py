@@ -259,7 +259,7 @@ def test_more_clients_than_an_engine_can_hold_are_refused_at_the_start(engine):
     result = run("poetry-server", "-p0", "--engine", engine, "--max-clients", "10000000")
     assert (result.status, result.out) == (1, b"")
     assert re.fullmatch(rf"poetry-server: --max-clients 10000000: {engine} holds at most \d+ "
-                        r"connections here: .*\n", result.err)
+                        r"connections here: .*\n      raise that limit, or lower --max-clients\n", result.err)
 
 
 def test_the_catalog_tells_what_is_served_now(server, poem):

@@ -71,8 +71,9 @@ def test_what_cannot_be_written_is_found_before_the_first_connection(peer, tmp_p
     target, untouched = tmp_path / "file" / "below", peer(replying(b"x\n"))
     result = run("poetry-get", option, target, untouched.port)
     assert (result.status, result.out, untouched.accepted) == (1, b"", 0)
-    line, = result.err.splitlines()
+    line, remedy = result.err.splitlines()
     assert line.startswith("poetry-get: ") and str(target) in line
+    assert remedy == "      check the path and its permissions"
 
 
 def test_what_was_given_is_told_on_one_line_and_cannot_command_the_terminal():

@@ -50,6 +50,17 @@ def test_a_host_of_the_other_family_fails():
     assert status == 1 and remedies(text)[0][0].startswith("FAIL  resolve 127.0.0.1: ")
 
 
+@pytest.mark.parametrize("args", [["x.invalid:1", "y.invalid:1"], ["-o", "missing/poems", "1"],
+                                  ["--timeline-svg", "missing/picture", "1"],
+                                  ["-O", "/dev/null/poems", "1"]], ids=" ".join)
+def test_a_failure_says_what_helps_as_the_check_does(args, tmp_path):
+    remedy, = {remedy for _, remedy in remedies(check(*args, cwd=tmp_path)[1])}
+    result = run("poetry-get", *args, cwd=tmp_path)
+    assert result.status != 0 and result.err.splitlines().count(remedy) == 1
+    if not args[0].startswith("-"):
+        assert remedy not in run("poetry-get", "-q", *args).err
+
+
 def test_poems_that_wait_need_a_directory(tmp_path):
     missing = dict(os.environ, TMPDIR=str(tmp_path / "missing"))
     status, text = check("1", "2", env=missing)

@@ -133,12 +133,13 @@ def of_unix():
 
 
 def refused(said, *args, **options):
-    """Both say so in one line, the server on standard error and --check as a finding."""
+    """Both say so and what helps, the server on standard error and --check as a finding."""
     ran = run("poetry-server", *args, **options)
     assert (ran.status, ran.out) == (1, b"") and "listening" not in ran.err
-    assert ran.err == f"poetry-server: {said}\n"
+    remedy = "      let the service manager's sockets and these options agree\n"
+    assert ran.err == f"poetry-server: {said}\n{remedy}"
     checked = run("poetry-server", "--check", *args, **options)
-    assert checked.status == 1 and f"FAIL  {said}\n" in checked.out.decode()
+    assert checked.status == 1 and f"FAIL  {said}\n{remedy}" in checked.out.decode()
     assert "1 thing would fail" in checked.out.decode()
 
 

@@ -348,7 +348,8 @@ def test_a_port_in_use_is_named(sync, tmp_path):
     for option, port in (("--listen", server.page), ("--control", server.control)):
         other = "--control" if option == "--listen" else "--listen"
         failed(run("poetry-sync", "-d", f"sqlite:{tmp_path}/other.db", other, "0", option, port),
-               f"listen on 127.0.0.1:{port}: Address already in use")
+               f"listen on 127.0.0.1:{port}: Address already in use\n      another process has it "
+               "(ss -ltnp shows which): stop it, or choose another port")
 
 
 def test_a_database_that_cannot_be_opened_is_named(tmp_path):
