@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/error.hpp"
+#include "base/unknown_name.hpp"
 #include "cli/help.hpp"
 
 namespace poetry::cli {
@@ -262,7 +262,7 @@ std::string completion_script(Tool tool, std::string_view shell) {
   if (shell == "bash") return bash_script(tool);
   if (shell == "zsh") return zsh_script(tool);
   if (shell == "fish") return fish_script(tool);
-  throw base::UsageError("unknown shell (valid: bash, zsh, fish)", shell);
+  throw base::unknown_name("shell", {"bash", "zsh", "fish"}, shell);
 }
 
 }  // namespace poetry::cli

@@ -116,6 +116,7 @@ def test_a_double_dash_ends_the_options(name, tmp_path):
     (["poetry-server", "--serve", "0=poem:x,dealy=1s"], "did you mean delay?): dealy"),
     (["poetry-server", "--fault", "stall-aftr=1B"], "did you mean stall-after?): stall-aftr"),
     (["poetry-sync", "stauts"], "did you mean status?): stauts"),
+    (["poetry-get", "--completion", "bsh"], "(valid: bash, zsh, fish; did you mean bash?): bsh"),
     (["poetry-sync", "add", "--every-thing"], "unknown option: --every-thing")], ids=str)
 def test_a_name_that_is_nearly_right_is_told(args, said):
     result = run(*args)

@@ -112,6 +112,7 @@ def test_usage_errors(arguments, offender, command, tmp_path):
 def test_unknown_words_tell_the_valid_ones(call):
     assert "valid: serve, web, worker, add," in run("poetry-sync", "sing").err
     assert "valid: poem, collection, weblog" in call("add", "song", "1").err
+    assert "did you mean poem?): peom" in call("add", "peom", "1").err
 
 
 def test_records_are_added_listed_and_removed(call):

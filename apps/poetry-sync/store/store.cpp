@@ -7,6 +7,7 @@
 #include "base/error.hpp"
 #include "base/quantity.hpp"
 #include "base/shown_text.hpp"
+#include "base/unknown_name.hpp"
 #include "net/address.hpp"
 #include "store/rows.hpp"
 #include "store/schema.hpp"
@@ -16,7 +17,7 @@ namespace poetry::sync::store {
 RecordType parse_record_type(std::string_view text) {
   const auto at = std::find(record_type_names.begin(), record_type_names.end(), text);
   if (at == record_type_names.end()) {
-    throw base::UsageError("unknown type (valid: poem, collection, weblog)", text);
+    throw base::unknown_name("type", {record_type_names.begin(), record_type_names.end()}, text);
   }
   return static_cast<RecordType>(at - record_type_names.begin());
 }
