@@ -11,6 +11,7 @@ set(get_tests
     get/server_list_test.cpp
     get/report/report_test.cpp
     fetch/strategies_test.cpp
+    fetch/task_queue_test.cpp
     get/report/time_scale_test.cpp
     get/report/timeline_chart_test.cpp
     get/report/timeline_test.cpp)

@@ -96,25 +96,27 @@ std::optional<fetch::PoemCatalog> fetch_catalog(const net::HostPort& where,
   }
 }
 
-fetch::Servers servers_of(std::vector<net::HostPort> given, const fetch::PoemCatalog& catalog,
+fetch::Servers servers_of(std::vector<fetch::Server> given, const fetch::PoemCatalog& catalog,
                           std::uint64_t repeat) {
   std::unordered_map<std::string, fetch::Expected> known;
   for (const auto& poem : catalog.poems) known.emplace(net::to_string(poem.where), poem.expected);
-  std::vector<fetch::Expected> expected;
+  const auto expecting = [](fetch::Details details, const fetch::Expected& expected) {
+    details.expected = expected;
+    return std::make_shared<const fetch::Details>(std::move(details));
+  };
   std::unordered_set<std::string> present;
-  if (!known.empty()) {
-    for (const auto& where : given) {
-      const auto found = known.find(net::to_string(where));
-      expected.push_back(found == known.end() ? fetch::Expected{} : found->second);
-      if (found != known.end()) present.insert(found->first);
-    }
+  for (auto& server : given) {
+    if (known.empty()) break;
+    const auto found = known.find(net::to_string(server.where));
+    if (found == known.end()) continue;
+    present.insert(found->first);
+    server.details = expecting(server.details ? *server.details : fetch::Details{}, found->second);
   }
   for (const auto& poem : catalog.poems) {
     if (present.contains(net::to_string(poem.where))) continue;
-    given.push_back(poem.where);
-    expected.push_back(poem.expected);
+    given.push_back({poem.where, expecting({}, poem.expected)});
   }
-  return fetch::Servers(std::move(given), repeat, std::move(expected));
+  return fetch::Servers(std::move(given), repeat);
 }
 
 }  // namespace poetry::get

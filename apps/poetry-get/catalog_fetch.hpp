@@ -34,7 +34,7 @@ std::optional<fetch::PoemCatalog> fetch_catalog(const net::HostPort& where,
 
 /// The servers given, then the catalog's poems that are not among them, each `repeat` times over;
 /// those that stand in the catalog with what is expected of them.
-fetch::Servers servers_of(std::vector<net::HostPort> given, const fetch::PoemCatalog& catalog,
+fetch::Servers servers_of(std::vector<fetch::Server> given, const fetch::PoemCatalog& catalog,
                           std::uint64_t repeat);
 
 }  // namespace poetry::get

@@ -182,7 +182,8 @@ void check_files(const GetOptions& options, std::uint64_t tasks, cli::CheckRepor
 }  // namespace
 
 int check(const GetOptions& options) {
-  const auto servers = listed_servers(options);
+  std::vector<net::HostPort> servers;
+  for (const auto& each : listed_servers(options)) servers.push_back(each.where);
   if (servers.empty() && !options.catalog) throw base::UsageError("no server given", "[HOST:]PORT");
   read_send(options);
   check_distinct(options);

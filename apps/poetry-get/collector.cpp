@@ -14,8 +14,8 @@ constexpr base::Duration patience = std::chrono::milliseconds(20);
 }  // namespace
 
 Collector::Collector(std::span<const std::unique_ptr<output::Output>> outputs, Events events,
-                     output::TerminalWriter& screen, Progress& progress)
-    : outputs_(outputs), events_(events), terminal_(screen), progress_(progress) {}
+                     output::TerminalWriter& screen, Progress& progress, TaskLog* log)
+    : outputs_(outputs), events_(events), terminal_(screen), progress_(progress), log_(log) {}
 
 // Where both go to the same place, each stands where it came: the bytes before it are written
 // first, and it before the bytes that follow.
@@ -69,6 +69,7 @@ void Collector::ended(std::size_t task, fetch::Record& record) {
     record.error = (record.address ? net::to_string(*record.address) : "") + ": " + error.what();
   }
   progress_.ended(record.outcome);
+  if (log_ != nullptr) log_->ended(task, record);
   const bool failed = record.outcome != fetch::Outcome::ok;
   const bool begun = record.started != base::never;  // a signal may end thousands that have not
   if (events_ != Events::all && (events_ == Events::none || !failed || !begun)) return;

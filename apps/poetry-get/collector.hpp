@@ -10,6 +10,7 @@
 #include "output/output.hpp"
 #include "output/terminal_writer.hpp"
 #include "progress.hpp"
+#include "task_log.hpp"
 
 namespace poetry::get {
 
@@ -17,9 +18,9 @@ enum class Events { none, failures, all };
 
 class Collector final : public fetch::Observer {
  public:
-  /// Borrows all of them.
+  /// Borrows all of them; `log` may be null.
   Collector(std::span<const std::unique_ptr<output::Output>> outputs, Events events,
-            output::TerminalWriter& screen, Progress& progress);
+            output::TerminalWriter& screen, Progress& progress, TaskLog* log);
 
   std::string received(std::size_t task, const fetch::Record& record,
                        std::string_view bytes) override;
@@ -37,6 +38,7 @@ class Collector final : public fetch::Observer {
   Events events_;
   output::TerminalWriter& terminal_;
   Progress& progress_;
+  TaskLog* log_;
   bool unread_ = false;  // what was to be flushed last
 };
 

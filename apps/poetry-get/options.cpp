@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::uint64_t any_count = std::numeric_limits<std::uint64_t>::max();
 constexpr std::uint64_t max_repeats = 1'000'000;
+constexpr std::uint64_t max_rate = 1'000'000'000;
 
 using cli::shows;
 using cli::Texts;
@@ -51,6 +52,8 @@ void add_task_options(Table& table, GetOptions& o) {
                    cli::into(o.repeat, 1, max_repeats), shows(o.repeat)});
   table.push_back({"parallel", 'j', "N", "at most N tasks in flight; 0 is all", "0",
                    cli::into(o.parallel, 0, any_count), shows(o.parallel)});
+  table.push_back({"rate", 0, "N", "at most N connects a second; 0 is no limit", "0",
+                   cli::into(o.rate, 0, max_rate), shows(o.rate)});
 }
 
 void add_output_options(Table& table, GetOptions& o) {
@@ -67,8 +70,9 @@ void add_output_options(Table& table, GetOptions& o) {
       {"quiet", 'q', "", "no events and no progress", "", cli::into(o.quiet), shows(o.quiet)});
   table.push_back({"verbose", 'v', "", "every event; else, beyond 20 tasks, failures only", "",
                    cli::into(o.verbose), shows(o.verbose)});
-  table.push_back({"report", 0, "text|json|csv|none", "form of the final report", o.report,
-                   cli::one_of(o.report, {"text", "json", "csv", "none"}), shows(o.report)});
+  table.push_back({"report", 0, "text|json|jsonl|csv|none", "form of the report", o.report,
+                   cli::one_of(o.report, {"text", "json", "jsonl", "csv", "none"}),
+                   shows(o.report)});
   table.push_back({"report-file", 0, "FILE", "the report goes there, not to standard error", "",
                    cli::into(o.report_file), shows(o.report_file)});
   table.push_back({"timeline", 0, "", "draw when each task connected, waited, received", "",
@@ -87,8 +91,11 @@ void add_limit_options(Table& table, GetOptions& o) {
                    cli::into(fetch.timeout), shows(fetch.timeout)});
   table.push_back({"retries", 0, "N", "more attempts after a failed or broken connection", "0",
                    cli::into(fetch.retries, 0, any_count - 1), shows(fetch.retries)});
-  table.push_back({"retry-delay", 0, "DUR", "time before the first of them; it doubles", "1s",
+  table.push_back({"retry-delay", 0, "DUR", "time before the first of them", "1s",
                    cli::into(fetch.retry_delay), shows(fetch.retry_delay)});
+  table.push_back({"retry-backoff", 0, "constant|exponential", "whether it doubles",
+                   o.retry_backoff, cli::one_of(o.retry_backoff, {"constant", "exponential"}),
+                   shows(o.retry_backoff)});
   table.push_back(
       {"seed", 0, "N", "seed of what is random in that; without it, from the clock", "",
        [&o](std::string_view text) { o.seed = base::parse_count(text, "seed", 0, any_count); },
@@ -194,7 +201,7 @@ cli::Parsed parse_get_options(int argc, const char* const* argv, GetOptions& opt
   if (!options.output.empty() && !options.output_dir.empty()) {
     throw base::UsageError("only one of these can be given", "--output, --output-dir");
   }
-  if (options.half_close && !options.send)
+  if (options.half_close && !options.send && options.from.empty())
     throw base::UsageError("there is nothing to send first", "--half-close");
   if (options.ipv4 && options.ipv6)
     throw base::UsageError("only one of these can be given", "-4, -6");

@@ -19,6 +19,7 @@ struct GetOptions {
   std::string catalog_hosts = "own";     ///< to which it may lead
   std::uint64_t repeat = 1;
   std::uint64_t parallel = 0;  ///< 0 is all
+  std::uint64_t rate = 0;      ///< connects a second at most; 0 is no limit
   std::string output;
   std::string output_dir;
   std::string print = "ordered";
@@ -29,6 +30,7 @@ struct GetOptions {
   std::string report_file;
   bool timeline = false;
   std::string timeline_svg;
+  std::string retry_backoff = "exponential";
   fetch::FetchOptions fetch;          ///< limits and retries; `send` as read_send() gives it
   std::optional<std::uint64_t> seed;  ///< of retry delays; none: from the clock
   std::optional<std::string> send;    ///< as given: text with C escapes, or @FILE

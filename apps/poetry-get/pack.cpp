@@ -74,10 +74,10 @@ class Reader {
 // Names every member, lest one be forgotten: then this does not compile.
 template <typename Each, typename One>
 void visit_record(Each& each, One& record) {
-  auto& [outcome, sha256, address, error, attempts, bytes, lines, started, attempted, resolved,
-         connected, first_byte, ended, longest_gap, arrivals] = record;
+  auto& [outcome, sha256, address, error, attempts, bytes, lines, sent, started, attempted,
+         resolved, connected, first_byte, ended, longest_gap, arrivals] = record;
   const auto visit = [&each](auto&... members) { (each(members), ...); };
-  visit(outcome, sha256, address, error, attempts, bytes, lines, started, attempted, resolved,
+  visit(outcome, sha256, address, error, attempts, bytes, lines, sent, started, attempted, resolved,
         connected, first_byte, ended, longest_gap, arrivals);
 }
 

@@ -25,8 +25,11 @@ fetch::FetchOptions fetch_options(const GetOptions& options, std::optional<std::
   fetch.seed = options.seed.value_or(base::seed_from_clock());  // one for all engines
   fetch.send = std::move(send);
   fetch.after_send = options.half_close ? fetch::AfterSend::half_close : fetch::AfterSend::hold;
-  const bool shown = options.report == "json" || options.report == "csv";
+  const bool shown = options.report != "text" && options.report != "none";
   fetch.digests = shown ? fetch::Digests::yes : fetch::Digests::no;
+  const bool doubles = options.retry_backoff == "exponential";
+  fetch.backoff = doubles ? fetch::Backoff::exponential : fetch::Backoff::constant;
+  if (options.rate > 0) fetch.pace = std::make_shared<fetch::Pace>(options.rate);
   return fetch;
 }
 
@@ -63,7 +66,7 @@ net::Family family_of(const GetOptions& options) {
   return options.ipv4 ? net::Family::ipv4 : options.ipv6 ? net::Family::ipv6 : net::Family::any;
 }
 
-std::optional<fetch::Batch> plan_batch(const GetOptions& options, std::vector<net::HostPort> given,
+std::optional<fetch::Batch> plan_batch(const GetOptions& options, std::vector<fetch::Server> given,
                                        std::optional<std::string> send, net::Signals& signals) {
   fetch::Batch batch;
   batch.fetch = fetch_options(options, std::move(send));

@@ -25,7 +25,7 @@ net::Family family_of(const GetOptions& options);
 /// Fetches the catalog, where one was asked for, and says at -v what is in it. None where a signal
 /// ended that. No more tasks at once than descriptors allow, which is a warning where more were
 /// asked for. Raises CatalogError, and std::system_error.
-std::optional<fetch::Batch> plan_batch(const GetOptions& options, std::vector<net::HostPort> given,
+std::optional<fetch::Batch> plan_batch(const GetOptions& options, std::vector<fetch::Server> given,
                                        std::optional<std::string> send, net::Signals& signals);
 
 }  // namespace poetry::get

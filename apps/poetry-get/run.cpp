@@ -1,11 +1,9 @@
 #include "run.hpp"
 
 #include <sys/resource.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <csignal>
 #include <memory>
 #include <optional>
 #include <set>
@@ -24,7 +22,7 @@
 #include "fetch/strategy.hpp"
 #include "files.hpp"
 #include "input.hpp"
-#include "net/signals.hpp"
+#include "interruption.hpp"
 #include "output/output.hpp"
 #include "output/terminal_writer.hpp"
 #include "pack.hpp"
@@ -34,6 +32,7 @@
 #include "report/report.hpp"
 #include "report/timeline.hpp"
 #include "server_list.hpp"
+#include "task_log.hpp"
 
 namespace poetry::get {
 namespace {
@@ -46,13 +45,14 @@ enum class Turn { first, later };
 class Job {
  public:
   explicit Job(const GetOptions& options);
-  int run(std::vector<net::HostPort> given, std::optional<std::string> send);
+  int run(std::vector<fetch::Server> given, std::optional<std::string> send);
 
  private:
   void make_outputs(Turn turn);
   report::Run run_engine(const std::string& engine, Turn turn);
-  void let_signals_end(bool interrupted);
   void flush_outputs();
+  std::unique_ptr<TaskLog> task_log(const std::string& engine);
+  output::Sink renewing(output::Sink sink) const;
   void compare_engines();
   report::Run await(Apart& process, const std::string& engine);
   void report();
@@ -65,22 +65,12 @@ class Job {
   std::vector<std::string> engines_ = engines_of(options_.engine);
   Files files_;
   fetch::Batch batch_;
-  std::optional<net::Signals> signals_{std::in_place, std::initializer_list<int>{SIGINT, SIGTERM}};
+  Interruption interruption_;
   output::TerminalWriter terminal_;
   std::vector<std::unique_ptr<output::Output>> outputs_;  // of the engine that runs
   bool stopped_ = false;  // by a signal that came to this process and not to an engine's
-  bool hurries_ = false;  // since a signal has come
   std::vector<report::Run> runs_;
 };
-
-// How long poems and events that are left have after a signal.
-constexpr base::Duration last_chance = std::chrono::milliseconds(300);
-
-// SIGALRM comes unless this is called again before.
-void wait_a_second() {
-  const itimerval second{{}, {1, 0}};
-  ::setitimer(ITIMER_REAL, &second, nullptr);
-}
 
 void write_standard_error(std::string_view text) {
   cli::write_all(STDERR_FILENO, text, "standard error");
@@ -127,12 +117,14 @@ report::Run Job::run_engine(const std::string& engine, Turn turn) {
   const std::size_t max = batch_.parallel == 0 ? tasks : batch_.parallel;
   Progress progress(terminal_, tasks, engine == "sequential" ? 1 : max);
   make_outputs(turn);
-  Collector collector(outputs_, events(), terminal_, progress);
+  const auto log = task_log(engine);
+  Collector collector(outputs_, events(), terminal_, progress, log.get());
   batch_.fetch.has_room = [&collector](std::size_t task) { return collector.has_room(task); };
-  fetch::Result result = fetch::find_strategy(engine)(batch_, collector, *signals_);
-  let_signals_end(
+  fetch::Result result = fetch::find_strategy(engine)(batch_, collector, interruption_.signals());
+  interruption_.tasks_over(
       std::ranges::count(result.records, fetch::Outcome::interrupted, &fetch::Record::outcome) > 0);
   flush_outputs();
+  if (log) log->flush();
   progress.stop();
   report::Run run;
   run.engine = engine;
@@ -145,24 +137,21 @@ report::Run Job::run_engine(const std::string& engine, Turn turn) {
   return run;
 }
 
-// What is still to be written may meet a reader that has stopped: from here on a signal ends the
-// process at once; where one has come already, a second in which nothing could be written does.
-void Job::let_signals_end(bool interrupted) {
-  hurries_ = interrupted;
-  if (interrupted) {
-    std::signal(SIGALRM, [](int) { ::_exit(cli::exit_interrupted); });
-    wait_a_second();
-  } else {
-    signals_.reset();
-  }
-}
-
 void Job::flush_outputs() {
-  const auto until = hurries_ ? base::Clock::now() + last_chance : base::never;
+  const auto until = interruption_.last_chance();
   for (const auto& output : outputs_) {
     if (!output->flush(until)) terminal_.tell("The rest of the poems is lost, as nobody read it");
   }
-  terminal_.flush_events(hurries_ ? base::Clock::now() + last_chance : base::never);
+  terminal_.flush_events(interruption_.last_chance());
+}
+
+// Onto a terminal the lines of a growing report go as events do.
+std::unique_ptr<TaskLog> Job::task_log(const std::string& engine) {
+  if (options_.report != "jsonl") return nullptr;
+  const auto sink = options_.report_file.empty()
+                        ? [this](std::string_view lines) { terminal_.put_lines(lines); }
+                        : files_.report();
+  return std::make_unique<TaskLog>(engine, batch_.servers, renewing(sink));
 }
 
 // All processes are there before the first begins: each starts with the same memory, and none with
@@ -172,10 +161,7 @@ void Job::compare_engines() {
   for (const auto& engine : engines_) {
     const auto turn = processes.empty() ? Turn::first : Turn::later;
     const auto work = [&](const output::Sink& answer) {
-      pack(run_engine(engine, turn), [&](std::string_view piece) {
-        if (hurries_) wait_a_second();
-        answer(piece);
-      });
+      pack(run_engine(engine, turn), renewing(answer));
     };
     processes.push_back(std::make_unique<Apart>(work, processes));
   }
@@ -190,7 +176,7 @@ report::Run Job::await(Apart& process, const std::string& engine) {
   Unpacker unpacker;
   report::Run& run = unpacker.run;
   try {
-    process.run(*signals_, [&](std::string_view piece) { unpacker.take(piece); });
+    process.run(interruption_.signals(), [&](std::string_view piece) { unpacker.take(piece); });
   } catch (const std::exception& error) {
     run.failure = error.what();
     write_standard_error("poetry-get: engine " + engine + ": " + run.failure + "\n");
@@ -200,15 +186,15 @@ report::Run Job::await(Apart& process, const std::string& engine) {
   return std::move(run);
 }
 
-int Job::run(std::vector<net::HostPort> given, std::optional<std::string> send) {
-  auto batch = plan_batch(options_, std::move(given), std::move(send), *signals_);
+int Job::run(std::vector<fetch::Server> given, std::optional<std::string> send) {
+  auto batch = plan_batch(options_, std::move(given), std::move(send), interruption_.signals());
   if (!batch) return cli::exit_interrupted;
   batch_ = std::move(*batch);
   if (engines_.size() == 1) {
     runs_.push_back(run_engine(engines_.front(), Turn::first));
   } else {
     compare_engines();
-    let_signals_end(stopped_);
+    interruption_.tasks_over(stopped_);
   }
   report();
   return status();
@@ -225,6 +211,14 @@ void Job::tell_remedies() const {
   for (const auto remedy : remedies) write_standard_error("      " + std::string(remedy) + "\n");
 }
 
+// Each piece has a second of its own.
+output::Sink Job::renewing(output::Sink sink) const {
+  return [this, sink = std::move(sink)](std::string_view piece) {
+    interruption_.progress();
+    sink(piece);
+  };
+}
+
 void Job::report() {
   tell_remedies();
   if (options_.timeline) {
@@ -232,10 +226,7 @@ void Job::report() {
         report::draw_timeline(runs_, {base::preferred_width(STDERR_FILENO), base::terminal_glyphs(),
                                       base::terminal_colours(STDERR_FILENO)}));
   }
-  tell([this, sink = files_.report()](std::string_view piece) {
-    if (hurries_) wait_a_second();
-    sink(piece);
-  });
+  tell(renewing(files_.report()));
   if (options_.timeline_svg == "-") cli::write_standard_output(report::svg_timeline(runs_));
   if (is_file(options_.timeline_svg))
     cli::replace_file(options_.timeline_svg, report::svg_timeline(runs_));

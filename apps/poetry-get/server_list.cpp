@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <iterator>
+#include <memory>
+#include <utility>
 
 #include "base/error.hpp"
 #include "input.hpp"
@@ -11,8 +13,8 @@
 namespace poetry::get {
 namespace {
 
-constexpr std::size_t max_line = 1024;  // the longest name of a host takes a quarter of it
-constexpr std::size_t max_shown = 200;  // of a bad line
+constexpr std::size_t max_line = std::size_t{8} << 10;  // with a text to send
+constexpr std::size_t max_shown = 200;                  // of a bad line
 constexpr std::string_view blank = " \t\r\v\f";
 constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
 
@@ -73,10 +75,22 @@ void add_servers(std::string_view text, std::vector<net::HostPort>& servers) {
   }
 }
 
+std::string_view trimmed(std::string_view text) {
+  text.remove_prefix(std::min(text.find_first_not_of(blank), text.size()));
+  return text.substr(0, text.find_last_not_of(blank) + 1);
+}
+
+/// The text up to the next tab, which is taken with it.
+std::string_view take_field(std::string_view& text) {
+  const auto field = text.substr(0, text.find('\t'));
+  text.remove_prefix(std::min(field.size() + 1, text.size()));
+  return field;
+}
+
 /// Adds the servers of one list, which it takes piece by piece.
 class ListReader {
  public:
-  ListReader(const std::string& path, std::vector<net::HostPort>& servers)
+  ListReader(const std::string& path, std::vector<fetch::Server>& servers)
       : name_(input_name(path)), servers_(servers) {}
 
   void take(std::string_view text) {
@@ -97,16 +111,19 @@ class ListReader {
     text = text.substr(0, text.find_last_not_of(blank) + 1);
     if (!text.empty()) add_server(text);
     line_.clear();
+    tabs_ = 0;
     comment_ = false;
     ++number_;
   }
 
  private:
-  // Of what may be endless, blanks before a server and comments, nothing is kept.
+  // Of what may be endless, blanks before a server and comments, nothing is kept. Within a text to
+  // send, which is the third field, nothing begins a comment.
   void add_to_line(char each) {
-    comment_ = each == '#';
+    comment_ = each == '#' && (tabs_ < 2 || line_.back() == '\t');
     const bool leads = line_.empty() && blank.find(each) != std::string_view::npos;
     if (comment_ || leads) return;
+    if (each == '\t') ++tabs_;
     line_ += each;
     if (line_.size() > max_line) {
       throw base::UsageError(
@@ -114,10 +131,15 @@ class ListReader {
     }
   }
 
-  void add_server(std::string_view text) {
+  void add_server(std::string_view line) {
     try {
-      const auto more = parse_servers(text);
-      servers_.insert(servers_.end(), more.begin(), more.end());
+      const auto more = parse_servers(trimmed(take_field(line)));
+      fetch::Details details{std::string(trimmed(take_field(line))), {}, {}};
+      if (!line.empty()) details.send = unescape(line);
+      std::shared_ptr<const fetch::Details> shared;
+      if (!details.label.empty() || details.send)
+        shared = std::make_shared<const fetch::Details>(std::move(details));
+      for (const auto& where : more) servers_.push_back({where, shared});
     } catch (const base::UsageError& error) {
       throw base::UsageError(place(), shown(error.what()));
     }
@@ -129,9 +151,10 @@ class ListReader {
   [[nodiscard]] std::string place() const { return name_ + ":" + std::to_string(number_); }
 
   std::string name_;
-  std::vector<net::HostPort>& servers_;
+  std::vector<fetch::Server>& servers_;
   std::size_t number_ = 1;  // of the line at hand
   std::string line_;        // without leading blanks and comment
+  int tabs_ = 0;            // in it
   bool comment_ = false;    // whether its comment has begun
 };
 
@@ -142,13 +165,18 @@ std::vector<net::HostPort> parse_servers(std::string_view text) {
   for (;;) {
     const auto comma = text.find(',');
     add_servers(text.substr(0, comma), servers);
+    if (servers.size() > max_tasks) {
+      throw base::UsageError("more than " + std::to_string(max_tasks) + " servers",
+                             text.substr(0, comma));
+    }
     if (comma == std::string_view::npos) return servers;
     text.remove_prefix(comma + 1);
   }
 }
 
-std::vector<net::HostPort> listed_servers(const GetOptions& options) {
-  std::vector<net::HostPort> servers = options.servers;
+std::vector<fetch::Server> listed_servers(const GetOptions& options) {
+  std::vector<fetch::Server> servers;
+  for (const auto& where : options.servers) servers.push_back({where, nullptr});
   if (std::count(options.from.begin(), options.from.end(), "-") > 1) {
     throw base::UsageError("standard input is read only once", "--from -");
   }

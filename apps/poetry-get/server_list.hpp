@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "fetch/servers.hpp"
 #include "net/address.hpp"
 #include "options.hpp"
 
@@ -19,9 +20,10 @@ inline constexpr std::size_t max_tasks = 1'000'000;
 /// else that is written often, what to write.
 std::vector<net::HostPort> parse_servers(std::string_view text);
 
-/// The servers of the command line, then those of the --from files, one a line, in order. Raises
-/// UsageError naming file and line, or that there are too many, and std::system_error. Reads in
-/// pieces, and holds no more of a line than a server takes.
-std::vector<net::HostPort> listed_servers(const GetOptions& options);
+/// The servers of the command line, then those of the --from files in order, a line of which holds
+/// what parse_servers() takes and, behind a tab each, a label and a text to send with C escapes.
+/// Raises UsageError naming file and line, or that there are too many, and std::system_error. Reads
+/// in pieces, and holds no more of a line than 8 KiB.
+std::vector<fetch::Server> listed_servers(const GetOptions& options);
 
 }  // namespace poetry::get

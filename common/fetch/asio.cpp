@@ -79,10 +79,11 @@ class AsioRun {
   // One in a turn of the loop, so that thousands of them do not hold up those under way.
   Awaitable start_tasks() {
     while (!queue_.empty()) {
-      if (const auto number = queue_.begin()) {
+      if (const auto number = queue_.begin(base::Clock::now())) {
         spawn(carry_out(*number));
         co_await asio::post(io_, asio::deferred);
       } else {
+        ended_.expires_at(queue_.next_turn());
         co_await ended_.async_wait(as_values);
       }
     }
@@ -237,7 +238,7 @@ class AsioRun {
   SocketIo socket_io_{observer_, SocketIo::shared_room};
   std::map<std::size_t, Task*> tasks_;                       // in flight
   asio::io_context io_{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE};  // one thread; owns the coroutines
-  Timer ended_{io_, base::never};                            // cancelled when a task has ended
+  Timer ended_{io_, base::never};  // cancelled when a task has ended, over at a turn
 };
 
 }  // namespace

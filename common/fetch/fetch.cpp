@@ -5,7 +5,6 @@
 
 #include "base/quantity.hpp"
 #include "base/seed.hpp"
-#include "fetch/retry_delay.hpp"
 
 namespace poetry::fetch {
 namespace {
@@ -17,14 +16,15 @@ base::TimePoint limit(base::TimePoint start, base::Duration longest) {
 }  // namespace
 
 Fetch::Fetch(net::HostPort where, const FetchOptions& options, std::size_t task,
-             base::TimePoint now, const Expected* expected)
+             base::TimePoint now, const Details* details)
     : where_(std::move(where)),
       options_(options),
-      expected_(expected),
+      send_(details != nullptr && details->send ? details->send : options.send),
+      expected_(details == nullptr ? nullptr : &details->expected),
       task_(task),
       seed_(base::derive_seed(options.seed, task)),
       task_until_(limit(now, options.timeout)),
-      answer_(options, expected) {
+      answer_(options, expected_) {
   record_.started = now;
   begin_attempt(now);
 }
@@ -48,8 +48,8 @@ Action Fetch::next() const {
 }
 
 std::string_view Fetch::unsent() const {
-  if (!options_.send || send_error_) return {};
-  return std::string_view(*options_.send).substr(sent_);
+  if (!send_ || send_error_) return {};
+  return std::string_view(*send_).substr(record_.sent);
 }
 
 base::TimePoint Fetch::deadline() const {
@@ -65,8 +65,7 @@ void Fetch::begin_attempt(base::TimePoint now) {
   record_.attempted = now;
   state_ = State::resolving;
   attempt_until_ = phase_until_ = base::never;
-  sent_ = 0;
-  full_ = false;
+  full_ = has_turn_ = false;
   send_error_ = reset_ = {};
   answer_ = Answer(options_, expected_);
 }
@@ -117,17 +116,17 @@ Candidate Fetch::connect_ended(std::size_t index, std::error_code error, base::T
 void Fetch::connected(base::TimePoint now) {
   record_.connected = heard_ = active_ = now;
   phase_until_ = limit(now, options_.idle_timeout);
-  const bool nothing_to_send = options_.send && options_.send->empty();
+  const bool nothing_to_send = send_ && send_->empty();
   const bool closes = options_.after_send == AfterSend::half_close;
   state_ = nothing_to_send && closes ? State::half_closing : State::transferring;
 }
 
 void Fetch::sent(std::size_t bytes, base::TimePoint now) {
-  sent_ += bytes;
+  record_.sent += bytes;
   active_ = now;
   if (!full_) phase_until_ = std::min(limit(now, options_.idle_timeout), silent_until());
   const bool closes = options_.after_send == AfterSend::half_close;
-  if (sent_ == options_.send->size() && closes) state_ = State::half_closing;
+  if (record_.sent == send_->size() && closes) state_ = State::half_closing;
 }
 
 // What the server sent before it refused the rest may still be there to be read.
@@ -219,7 +218,10 @@ void Fetch::expired(base::TimePoint now) {
              now);
       break;
     case State::waiting:
-      begin_attempt(now);
+      if (options_.pace && !std::exchange(has_turn_, true)) {
+        phase_until_ = options_.pace->reserve(now);
+      }
+      if (now >= phase_until_) begin_attempt(now);
       break;
     default:
       if (full_) {
@@ -239,14 +241,14 @@ void Fetch::be_silent_too_long(base::TimePoint now) {
   const auto limit = base::format_duration(options_.idle_timeout);
   if (!unsent().empty()) {
     broken(Outcome::idle_timeout, "send",
-           "nothing taken for " + limit + ", after " + std::to_string(sent_) + " of " +
-               base::counted(options_.send->size(), "byte"),
+           "nothing taken for " + limit + ", after " + std::to_string(record_.sent) + " of " +
+               base::counted(send_->size(), "byte"),
            now);
     return;
   }
   // The server may wait for more than was sent, or has said all.
   const auto* const helps =
-      options_.send && !options_.has_an_end() ? " (see --half-close and --until)" : "";
+      send_ && !options_.has_an_end() ? " (see --half-close and --until)" : "";
   broken(Outcome::idle_timeout, "receive", "nothing for " + limit + helps, now);
 }
 
@@ -268,7 +270,7 @@ void Fetch::broken(Outcome outcome, std::string_view step, const std::string& wh
   record_.outcome = outcome;
   record_.error = std::move(error);
   state_ = State::waiting;
-  delay_ = retry_delay(options_.retry_delay, record_.attempts - 1, seed_);
+  delay_ = retry_delay(options_.retry_delay, record_.attempts - 1, seed_, options_.backoff);
   // Never over at once: whoever carries out the actions is to see it.
   phase_until_ = base::later(now, std::max(delay_, base::Duration(1)));
 }

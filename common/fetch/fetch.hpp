@@ -14,6 +14,7 @@
 #include "fetch/fetch_options.hpp"
 #include "fetch/race.hpp"
 #include "fetch/record.hpp"
+#include "fetch/servers.hpp"
 #include "net/address.hpp"
 
 namespace poetry::fetch {
@@ -52,7 +53,7 @@ class Fetch {
   /// Starts the task of this number. Borrows the options and what is expected of the server, if
   /// anything is: a stream that ends otherwise is Outcome::truncated.
   Fetch(net::HostPort where, const FetchOptions& options, std::size_t task, base::TimePoint now,
-        const Expected* expected = nullptr);
+        const Details* details = nullptr);
 
   [[nodiscard]] Action next() const;
   [[nodiscard]] bool over() const { return state_ == State::done; }
@@ -105,6 +106,7 @@ class Fetch {
 
   net::HostPort where_;
   const FetchOptions& options_;
+  const std::optional<std::string>& send_;
   const Expected* expected_;
   std::size_t task_;
   std::uint64_t seed_;
@@ -117,8 +119,8 @@ class Fetch {
   base::TimePoint active_ = base::never;         // or has taken something
   base::Duration delay_{};                       // before the attempt that is waited for
   Race race_;
-  bool full_ = false;  // what is received has no place to go at the moment
-  std::size_t sent_ = 0;
+  bool full_ = false;      // what is received has no place to go at the moment
+  bool has_turn_ = false;  // for the next attempt, where there is a pace
   std::error_code send_error_;
   std::error_code reset_;  // found before what the server sent ahead of it was read
   Answer answer_;          // of this attempt

@@ -11,7 +11,9 @@
 #include "base/clock.hpp"
 #include "fetch/answer_check.hpp"
 #include "fetch/end_mark.hpp"
+#include "fetch/pace.hpp"
 #include "fetch/record.hpp"
+#include "fetch/retry_delay.hpp"
 
 namespace poetry::fetch {
 
@@ -28,7 +30,9 @@ struct FetchOptions {
   base::Duration timeout{};  ///< for the task in all
   std::uint64_t retries = 0;
   base::Duration retry_delay = std::chrono::seconds(1);  ///< of the first; see retry_delay()
-  std::uint64_t seed = 0;                                ///< of all tasks' retry delays
+  Backoff backoff = Backoff::exponential;
+  std::uint64_t seed = 0;      ///< of all tasks' retry delays
+  std::shared_ptr<Pace> pace;  ///< of the attempts of all tasks; null: as soon as they can
   std::uint64_t max_bytes = std::numeric_limits<std::uint64_t>::max();  ///< more than 0
   EndMarks until;               ///< what makes the stream whole, besides its end
   base::Duration until_idle{};  ///< so does a silence after its first byte; 0 is no such end

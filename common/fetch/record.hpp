@@ -81,6 +81,7 @@ struct Record {
   std::uint64_t attempts = 0;
   std::uint64_t bytes = 0;
   std::uint64_t lines = 0;  ///< an unfinished last line counts
+  std::uint64_t sent = 0;   ///< bytes that the system has taken
   base::TimePoint started = base::never;
   base::TimePoint attempted =
       base::never;  ///< the attempt's start; never where the task ended between two

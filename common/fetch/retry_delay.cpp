@@ -6,12 +6,14 @@
 
 namespace poetry::fetch {
 
-base::Duration retry_delay(base::Duration first, std::uint64_t retry, std::uint64_t seed) {
+base::Duration retry_delay(base::Duration first, std::uint64_t retry, std::uint64_t seed,
+                           Backoff backoff) {
   using std::chrono::milliseconds;
   const base::Duration max = std::max(first, longest_doubled_delay);
   base::Duration delay = first;
   // A delay of zero stays zero, however often it doubles.
-  for (auto left = retry; left > 0 && delay < max && delay > base::Duration::zero(); --left) {
+  const auto doubled = backoff == Backoff::constant ? 0 : retry;
+  for (auto left = doubled; left > 0 && delay < max && delay > base::Duration::zero(); --left) {
     delay = std::min(2 * delay, max);
   }
   const auto half = std::chrono::floor<milliseconds>(delay / 2);

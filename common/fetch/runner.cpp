@@ -29,8 +29,8 @@ Result Runner::run() {
 void Runner::start_some() {
   retired_.clear();
   for (int starts = 0; starts < starts_per_turn; ++starts) {
-    const auto number = queue_.begin();
-    if (!number) return;
+    const auto number = queue_.begin(base::Clock::now());
+    if (!number) return loop_.wake_at(starter_, queue_.next_turn());
     auto& task = tasks_[*number];
     task = std::make_unique<Task>(context_, *number);
     task->advance();

@@ -1,6 +1,9 @@
+#include <poll.h>
+
 #include "fetch/blocking_task.hpp"
 #include "fetch/strategies.hpp"
 #include "fetch/task_queue.hpp"
+#include "reactor/timeout.hpp"
 
 namespace poetry::fetch {
 
@@ -9,7 +12,20 @@ Result run_sequential(const Batch& batch, Observer& observer, net::Signals& sign
   SocketIo socket_io(observer, SocketIo::shared_room);
   const auto lookups = Resolver::make_lookups(batch.lookup);
   std::uint64_t wakeups = 0;
-  while (const auto task = queue.begin()) {
+  const auto wait_for_turn = [&] {
+    pollfd interruption{signals.fd(), POLLIN, 0};
+    const auto limit =
+        reactor::to_timespec(reactor::time_left(queue.next_turn(), base::Clock::now()));
+    ::ppoll(&interruption, 1, limit ? &*limit : nullptr, nullptr);
+    ++wakeups;
+    if (signals.take()) queue.interrupt();
+  };
+  while (!queue.empty()) {
+    const auto task = queue.begin(base::Clock::now());
+    if (!task) {
+      wait_for_turn();
+      continue;
+    }
     BlockingTask one(batch, *task, observer, socket_io, lookups, signals.fd());
     one.run(IfShort::fail);
     wakeups += one.wakeups();

@@ -1,10 +1,13 @@
-// The servers of a batch, and what is known of their poems beforehand. Never changes; copies share
+// The servers of a batch, and what is known of each beyond its address. Never changes; copies share
 // the one list, so that neither a task nor a run of an engine costs another.
 #pragma once
 
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
+#include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "fetch/record.hpp"
@@ -12,33 +15,46 @@
 
 namespace poetry::fetch {
 
+struct Details {
+  std::string label;                ///< what people call it; empty: its address
+  std::optional<std::string> send;  ///< in place of what the others are sent
+  Expected expected;
+};
+
+struct Server {
+  Server(net::HostPort at, std::shared_ptr<const Details> known = {})
+      : where(std::move(at)), details(std::move(known)) {}
+
+  net::HostPort where;
+  std::shared_ptr<const Details> details;  ///< null where nothing is known
+};
+
 class Servers {
  public:
   Servers() = default;
-  Servers(std::initializer_list<net::HostPort> each) : Servers(std::vector<net::HostPort>(each)) {}
-  /// `repeat` tasks for each server, one behind the other. `expected` has an entry for each server,
-  /// or none at all.
-  explicit Servers(std::vector<net::HostPort> each, std::uint64_t repeat = 1,
-                   std::vector<Expected> expected = {})
-      : each_(std::make_shared<const std::vector<net::HostPort>>(std::move(each))),
-        expected_(std::make_shared<const std::vector<Expected>>(std::move(expected))),
-        repeat_(repeat) {}
+  /// `repeat` tasks for each server, one behind the other.
+  explicit Servers(std::vector<Server> each, std::uint64_t repeat = 1)
+      : each_(std::make_shared<const std::vector<Server>>(std::move(each))), repeat_(repeat) {}
+  Servers(std::initializer_list<net::HostPort> each, std::uint64_t repeat = 1)
+      : Servers(std::vector<Server>(each.begin(), each.end()), repeat) {}
 
   /// Tasks.
   [[nodiscard]] std::size_t size() const { return each_->size() * repeat_; }
   [[nodiscard]] bool empty() const { return size() == 0; }
   /// The server of a task.
-  const net::HostPort& operator[](std::size_t task) const { return (*each_)[task / repeat_]; }
-  /// What it should send; null where nothing is known. Lives as long as any copy of this.
-  [[nodiscard]] const Expected* expected(std::size_t task) const {
-    return expected_->empty() ? nullptr : &(*expected_)[task / repeat_];
+  const net::HostPort& operator[](std::size_t task) const { return (*each_)[task / repeat_].where; }
+  /// Null where nothing is known. Lives as long as any copy of this.
+  [[nodiscard]] const Details* details(std::size_t task) const {
+    return (*each_)[task / repeat_].details.get();
+  }
+  /// Its label, else its address.
+  [[nodiscard]] std::string name(std::size_t task) const {
+    const auto* const known = details(task);
+    return known == nullptr || known->label.empty() ? net::to_string((*this)[task]) : known->label;
   }
 
  private:
-  std::shared_ptr<const std::vector<net::HostPort>> each_ =
-      std::make_shared<const std::vector<net::HostPort>>();
-  std::shared_ptr<const std::vector<Expected>> expected_ =
-      std::make_shared<const std::vector<Expected>>();
+  std::shared_ptr<const std::vector<Server>> each_ = std::make_shared<const std::vector<Server>>();
   std::size_t repeat_ = 1;
 };
 

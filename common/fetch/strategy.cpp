@@ -45,7 +45,7 @@ constexpr std::array entries{
 }  // namespace
 
 Fetch begin_fetch(const Batch& batch, std::size_t task, base::TimePoint now) {
-  return {batch.servers[task], batch.fetch, task, now, batch.servers.expected(task)};
+  return {batch.servers[task], batch.fetch, task, now, batch.servers.details(task)};
 }
 
 bool resolve_numeric(Fetch& fetch, const Batch& batch) {

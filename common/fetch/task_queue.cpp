@@ -18,8 +18,12 @@ TaskQueue::TaskQueue(const Batch& batch, Observer& observer)
   result_.records.resize(batch.servers.size());
 }
 
-std::optional<std::size_t> TaskQueue::begin() {
+std::optional<std::size_t> TaskQueue::begin(base::TimePoint now) {
   if (waiting_.empty() || running_ >= max_) return std::nullopt;
+  const auto& pace = batch_.fetch.pace;
+  if (pace && turn_ == base::never) turn_ = pace->reserve(now);
+  if (pace && turn_ > now) return std::nullopt;
+  turn_ = base::never;
   const std::size_t task = waiting_.front();
   waiting_.pop_front();
   ++running_;
@@ -43,6 +47,7 @@ void TaskQueue::put_back(std::size_t task, std::error_code error) {
 }
 
 void TaskQueue::interrupt() {
+  turn_ = base::never;
   for (const std::size_t task : std::exchange(waiting_, {})) {
     Record& record = result_.records[task];
     record.outcome = Outcome::interrupted;

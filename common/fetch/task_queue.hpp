@@ -1,5 +1,5 @@
 // Which tasks of a batch have not begun, how many run, and what became of those that are over.
-// Owned by a strategy for one run; knows neither sockets nor time.
+// Owned by a strategy for one run; knows no sockets.
 #pragma once
 
 #include <cstddef>
@@ -16,8 +16,11 @@ class TaskQueue {
   /// Borrows both.
   TaskQueue(const Batch& batch, Observer& observer);
 
-  /// The next task to begin; none where no more may run at once, or none is left.
-  std::optional<std::size_t> begin();
+  /// The next task to begin; none where no more may run at once, none is left, or its turn has not
+  /// come.
+  std::optional<std::size_t> begin(base::TimePoint now);
+  /// The turn of the next task; `never` where it does not wait for one.
+  [[nodiscard]] base::TimePoint next_turn() const { return turn_; }
   /// The fetch is over: keeps its record, and tells the observer.
   void finish(Fetch& fetch);
   /// What the task takes is used up, as `error` says (descriptors, threads, local ports): it begins
@@ -40,6 +43,7 @@ class TaskQueue {
   std::size_t max_;
   std::size_t running_ = 0;
   bool lowered_ = false;
+  base::TimePoint turn_ = base::never;
   Result result_;
 };
 

@@ -18,6 +18,7 @@
 #include "fetch/blocking_task.hpp"
 #include "fetch/strategies.hpp"
 #include "fetch/task_queue.hpp"
+#include "reactor/timeout.hpp"
 
 namespace poetry::fetch {
 namespace {
@@ -87,7 +88,8 @@ class Crowd {
 
   bool start_some();
   bool start(std::size_t task);
-  void wait(int timeout);
+  [[nodiscard]] base::TimePoint next_turn();
+  void wait(base::TimePoint until);
   void join_ended();
   void carry_out(std::unique_ptr<Thread> self);
   void run_task(std::size_t task);
@@ -126,8 +128,9 @@ Crowd::~Crowd() {
 Result Crowd::run() {
   for (;;) {
     const bool more = start_some();
-    if (threads_ == 0) break;  // nor is any task left: one could have begun
-    wait(more ? 0 : -1);
+    const base::TimePoint turn = next_turn();
+    if (threads_ == 0 && turn == base::never) break;  // no task is left: one could have begun
+    wait(more ? base::TimePoint::min() : turn);
     join_ended();
     const std::lock_guard lock(mutex_);
     if (error_) std::rethrow_exception(error_);
@@ -139,7 +142,7 @@ Result Crowd::run() {
 bool Crowd::start_some() {
   for (int starts = 0; starts < max_starts; ++starts) {
     std::unique_lock lock(mutex_);
-    const auto task = queue_.begin();
+    const auto task = queue_.begin(base::Clock::now());
     lock.unlock();
     if (!task || !start(*task)) return false;
   }
@@ -175,10 +178,16 @@ bool Crowd::start(std::size_t task) {
   return false;
 }
 
+base::TimePoint Crowd::next_turn() {
+  const std::lock_guard lock(mutex_);
+  return queue_.next_turn();
+}
+
 // For a thread to end, or a signal.
-void Crowd::wait(int timeout) {
+void Crowd::wait(base::TimePoint until) {
   std::array<pollfd, 2> polled{pollfd{signals_.fd(), POLLIN, 0}, pollfd{ended_.get(), POLLIN, 0}};
-  ::poll(polled.data(), polled.size(), timeout);
+  const auto limit = reactor::to_timespec(reactor::time_left(until, base::Clock::now()));
+  ::ppoll(polled.data(), polled.size(), limit ? &*limit : nullptr, nullptr);
   const bool interrupted = polled[0].revents != 0 && signals_.take();
   if (interrupted) ::eventfd_write(stop_.get(), 1);
   const std::lock_guard lock(mutex_);

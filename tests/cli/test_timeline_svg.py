@@ -98,7 +98,7 @@ def test_it_is_true_to_the_report(picture, ports):
         if ended - came[-1] >= min(width for _, width in idle) + 1:
             assert max(x + width for x, width in idle) == pytest.approx(ended, abs=1)
         end, = drawn.of_class(row, "pt-whole")
-        assert 0 < float(end.get("cx")) - drawn.x(task["ended_s"]) < 30
+        assert float(end.get("cx")) == pytest.approx(drawn.x(task["ended_s"]), abs=1)
 
 
 def test_it_has_a_title_with_engine_elapsed_and_floor(picture, ports):

@@ -17,7 +17,7 @@ using std::chrono::seconds;
 class FetchTest : public ::testing::Test {
  protected:
   Fetch& start(const std::string& host = "127.0.0.1") {
-    return fetch_.emplace(net::HostPort{host, 10000}, options_, task_, now_, &expected_);
+    return fetch_.emplace(net::HostPort{host, 10000}, options_, task_, now_, &details_);
   }
   Fetch& connect() {
     start();
@@ -66,7 +66,8 @@ class FetchTest : public ::testing::Test {
 
   FetchOptions options_;
   std::size_t task_ = 0;
-  Expected expected_;
+  Details details_;
+  Expected& expected_ = details_.expected;
   base::TimePoint now_{std::chrono::hours(1)};
   std::optional<Fetch> fetch_;
 };
@@ -300,6 +301,8 @@ TEST(RetryDelay, DoublesNoFurtherThanItsCap) {
   const base::Duration day = std::chrono::hours(24);
   EXPECT_GE(retry_delay(day, 5, 0), day) << "a first delay beyond the cap stays as it is";
   EXPECT_LE(retry_delay(day, 5, 0), day * 3 / 2);
+  EXPECT_LE(retry_delay(seconds(1), 9, 0, Backoff::constant), std::chrono::milliseconds(1500));
+  EXPECT_GE(retry_delay(seconds(1), 9, 0, Backoff::constant), seconds(1));
   EXPECT_EQ(retry_delay({}, 1'000'000'000'000, 0), base::Duration::zero());
 }
 

@@ -72,16 +72,20 @@ TEST(PoemCatalog, NamesTheEntryThatIsWrong) {
 }
 
 TEST(Servers, RepeatEachWithoutACopy) {
-  const Servers servers({{"a", 1}, {"b", 2}}, 3, {{1, {}}, {2, {}}});
+  const auto details = std::make_shared<const Details>(Details{"ode", {}, {2, {}}});
+  const Servers servers({{{"a", 1}, nullptr}, {{"b", 2}, details}}, 3);
   ASSERT_EQ(servers.size(), 6U);
   EXPECT_EQ(servers[2].host, "a");
   EXPECT_EQ(servers[3].host, "b");
-  EXPECT_EQ(servers.expected(3)->bytes, 2U);
+  EXPECT_EQ(servers.details(2), nullptr);
+  EXPECT_EQ(servers.details(3)->expected.bytes, 2U);
+  EXPECT_EQ(servers.name(2), "a:1");
+  EXPECT_EQ(servers.name(3), "ode");
   EXPECT_EQ(&servers[0], &servers[2]);
   const Servers copy = servers;
   EXPECT_EQ(&copy[0], &servers[0]);
   EXPECT_TRUE(Servers().empty());
-  EXPECT_EQ(Servers({net::HostPort{}}).expected(0), nullptr);
+  EXPECT_EQ(Servers({net::HostPort{}}).details(0), nullptr);
 }
 
 }  // namespace

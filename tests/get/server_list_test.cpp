@@ -22,6 +22,12 @@ TEST(Servers, AreOneOrManyOrARangeOfPorts) {
   EXPECT_EQ(parse_servers("1-65535").size(), 65535U);
 }
 
+const std::string every_port_often = [] {
+  std::string text = "1-65535";
+  for (int often = 1; often < 700; ++often) text += ",1-65535";
+  return text;
+}();
+
 class NoServer : public testing::TestWithParam<std::pair<const char*, const char*>> {};
 TEST_P(NoServer, IsToldWhatToWrite) {
   try {
@@ -42,6 +48,7 @@ INSTANTIATE_TEST_SUITE_P(
                     std::pair{"0-3", "port is not in 1 to 65535"},
                     std::pair{"localhost", "port is neither a number nor a known service"},
                     std::pair{"1,,2", "port is neither a number nor a known service"},
+                    std::pair{every_port_often.c_str(), "more than 1000000 servers"},
                     std::pair{"host:1-", "port is neither a number nor a known service"}));
 
 }  // namespace

@@ -60,8 +60,9 @@ void prepare_directory(const std::string& directory);
 std::unique_ptr<Output> make_directory_output(const std::string& directory,
                                               const fetch::Servers& servers);
 
-/// The name of a task's file among so many tasks; what is no letter, digit, '.', '_' or '-' of the
-/// host becomes '_'.
-std::string file_name(std::size_t task, std::size_t tasks, const net::HostPort& where);
+/// The name of a task's file: its number, and its server's label, else host and port. What is no
+/// letter, digit, '.', '_' or '-' of these becomes '_'; no more than 200 bytes of a label are
+/// taken.
+std::string file_name(std::size_t task, const fetch::Servers& servers);
 
 }  // namespace poetry::get::output

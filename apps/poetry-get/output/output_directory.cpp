@@ -16,6 +16,8 @@
 namespace poetry::get::output {
 namespace {
 
+constexpr std::size_t max_label = 200;  // bytes of it; a name of a file has 255 at most (NAME_MAX)
+
 [[noreturn]] void fail(const std::string& path, int error = errno) {
   throw TaskOutputError("write to " + path + ": " + std::generic_category().message(error));
 }
@@ -50,7 +52,7 @@ class DirectoryOutput final : public Output {
 
  private:
   [[nodiscard]] std::string whole_path(std::size_t task) const {
-    return directory_ + "/" + file_name(task, servers_.size(), servers_[task]);
+    return directory_ + "/" + file_name(task, servers_);
   }
   [[nodiscard]] std::string part_path(std::size_t task) const { return whole_path(task) + ".part"; }
 
@@ -94,15 +96,19 @@ std::unique_ptr<Output> make_directory_output(const std::string& directory,
   return std::make_unique<DirectoryOutput>(directory, servers);
 }
 
-std::string file_name(std::size_t task, std::size_t tasks, const net::HostPort& where) {
-  const std::size_t width = std::max<std::size_t>(3, std::to_string(tasks).size());
-  std::string host = where.host;
-  for (char& each : host) {
+std::string file_name(std::size_t task, const fetch::Servers& servers) {
+  const std::size_t width = std::max<std::size_t>(3, std::to_string(servers.size()).size());
+  const auto* const details = servers.details(task);
+  const net::HostPort& where = servers[task];
+  std::string name = details == nullptr || details->label.empty()
+                         ? fmt::format("{}-{}", where.host, where.port)
+                         : details->label.substr(0, max_label);
+  for (char& each : name) {
     const bool plain = (each >= '0' && each <= '9') || (each >= 'a' && each <= 'z') ||
                        (each >= 'A' && each <= 'Z') || each == '.' || each == '_' || each == '-';
     if (!plain) each = '_';
   }
-  return fmt::format("{:0{}}-{}-{}.txt", task + 1, width, host, where.port);
+  return fmt::format("{:0{}}-{}.txt", task + 1, width, name);
 }
 
 }  // namespace poetry::get::output

@@ -42,7 +42,7 @@ TerminalWriter::TerminalWriter(Quiet quiet, Raw raw)
       mixed_(same_file(STDOUT_FILENO, STDERR_FILENO)),
       shared_(mixed_ && ::isatty(STDOUT_FILENO) == 1),
       event_writer_([this] { return next_events(); },
-                    [this](std::string_view text) { put_events(text); }) {
+                    [this](std::string_view text) { put_lines(text); }) {
   if (raw == Raw::no && ::isatty(STDOUT_FILENO) == 1) harmless_.emplace();
 }
 
@@ -81,7 +81,7 @@ std::string TerminalWriter::next_events() {
   return std::exchange(events_, {});
 }
 
-void TerminalWriter::put_events(std::string_view lines) {
+void TerminalWriter::put_lines(std::string_view lines) {
   const std::lock_guard lock(mutex_);
   auto text = in_midst_of_line_ ? "\n" : eraser();
   in_midst_of_line_ = false;

@@ -42,12 +42,13 @@ class TerminalWriter {
   void tell(std::string_view event);
   /// Waits until all events are written, but no longer than that: false where some are left.
   bool flush_events(base::TimePoint until) { return event_writer_.flush(until); }
+  /// Writes whole lines to standard error at once, as the last one before the progress.
+  void put_lines(std::string_view lines);
   /// Writes to standard output. Raises std::system_error; a closed pipe ends the process.
   void print(std::string_view bytes);
 
  private:
   std::string next_events();
-  void put_events(std::string_view lines);
   void write(std::string_view bytes);
   void put(std::string_view text);
   [[nodiscard]] std::string eraser() const;

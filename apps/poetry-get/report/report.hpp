@@ -66,6 +66,10 @@ enum class Engines { one, several };
 /// One JSON object, or an array of them where several engines were asked for.
 void write_json_report(std::span<const Run> runs, Engines engines, const output::Sink& sink);
 
+/// One JSON object of a task and its engine, and a newline. Times are told from `start` on.
+std::string json_line(std::string_view engine, const fetch::Servers& servers, std::size_t task,
+                      const fetch::Record& record, base::TimePoint start);
+
 /// A header and a row a task (RFC 4180, but lines end in LF).
 void write_csv_report(std::span<const Run> runs, const output::Sink& sink);
 

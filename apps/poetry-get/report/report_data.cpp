@@ -2,6 +2,7 @@
 
 #include "base/json.hpp"
 #include "base/shown_text.hpp"
+#include "base/utc.hpp"
 #include "report/report.hpp"
 
 namespace poetry::get::report {
@@ -15,6 +16,15 @@ std::string seconds_text(base::Duration duration) {
 // A time since the run's start, or `none` where it did not come to that.
 std::string since(base::TimePoint start, base::TimePoint at, std::string_view none) {
   return at == base::never ? std::string(none) : seconds_text(at - start);
+}
+
+// The time of day of a time of this run, or `none` where it did not come to that.
+std::string time_of_day(base::TimePoint at, std::string_view none) {
+  using std::chrono::system_clock;
+  static const system_clock::duration offset =
+      system_clock::now().time_since_epoch() - base::Clock::now().time_since_epoch();
+  if (at == base::never) return std::string(none);
+  return base::utc_text(system_clock::time_point(at.time_since_epoch() + offset));
 }
 
 // RFC 4180. A text that a spreadsheet would take for a formula begins with an apostrophe, which
@@ -35,10 +45,11 @@ struct Field {
 };
 
 // A task's fields in the order of the report; `none` stands for a time that never came.
-std::vector<Field> fields_of(const Run& run, std::size_t task, base::TimePoint start,
+std::vector<Field> fields_of(const fetch::Servers& servers, std::size_t task,
+                             const fetch::Record& record, base::TimePoint start,
                              std::string_view none) {
-  const fetch::Record& record = run.records[task];
-  const net::HostPort& where = run.servers[task];
+  const net::HostPort& where = servers[task];
+  const auto* const details = servers.details(task);
   return {{"task", std::to_string(task + 1)},
           {"host", where.host, true},
           {"port", std::to_string(where.port)},
@@ -53,7 +64,11 @@ std::vector<Field> fields_of(const Run& run, std::size_t task, base::TimePoint s
           {"connected_s", since(start, record.connected, none)},
           {"first_byte_s", since(start, record.first_byte, none)},
           {"longest_gap_s", seconds_text(record.longest_gap)},
-          {"ended_s", since(start, record.ended, none)}};
+          {"ended_s", since(start, record.ended, none)},
+          {"label", details == nullptr ? "" : details->label, true},
+          {"sent", std::to_string(record.sent)},
+          {"resolved_s", since(start, record.resolved, none)},
+          {"started_at", time_of_day(record.started, none), record.started != base::never}};
 }
 
 /// Gathers small texts into pieces that are worth a system call.
@@ -78,8 +93,8 @@ class Pieces {
   std::string piece_;
 };
 
-void write_json_task(const std::vector<Field>& fields, Pieces& out) {
-  std::string_view lead = "{";
+void write_json_members(const std::vector<Field>& fields, Pieces& out) {
+  std::string_view lead;
   for (const Field& field : fields) {
     out << lead << "\"" << field.name
         << "\": " << (field.is_text ? base::json_string(field.text) : field.text);
@@ -91,19 +106,23 @@ void write_json_task(const std::vector<Field>& fields, Pieces& out) {
 void write_json_run(const Run& run, Pieces& out) {
   const Totals totals = totals_of(run);
   out << "{\n  \"engine\": " << base::json_string(run.engine);
+  const auto started_at =
+      totals.started == base::never ? "null" : base::json_string(time_of_day(totals.started, ""));
   if (!run.failure.empty()) out << ",\n  \"error\": " << base::json_string(run.failure);
   out << fmt::format(
-      ",\n  \"servers\": {},\n  \"fetched\": {},\n  \"failed\": {},\n  \"bytes\": {},\n"
+      ",\n  \"started_at\": {},\n  \"servers\": {},\n  \"fetched\": {},\n  \"failed\": {},\n  "
+      "\"bytes\": {},\n"
       "  \"elapsed_s\": {},\n  \"longest_s\": {},\n  \"sum_s\": {},\n  \"speedup\": {:.3f},\n"
       "  \"cpu_user_s\": {},\n  \"cpu_system_s\": {},\n  \"wakeups\": {},\n"
       "  \"context_switches\": {},\n  \"max_rss_kib\": {},\n  \"tasks\": [",
-      run.servers.size(), totals.fetched, totals.failed, totals.bytes, seconds_text(totals.elapsed),
-      seconds_text(totals.longest), seconds_text(totals.sum), speedup_of(totals),
-      seconds_text(run.cost.cpu_user), seconds_text(run.cost.cpu_system), run.cost.wakeups,
-      run.cost.context_switches, run.cost.max_rss_kib);
+      started_at, run.servers.size(), totals.fetched, totals.failed, totals.bytes,
+      seconds_text(totals.elapsed), seconds_text(totals.longest), seconds_text(totals.sum),
+      speedup_of(totals), seconds_text(run.cost.cpu_user), seconds_text(run.cost.cpu_system),
+      run.cost.wakeups, run.cost.context_switches, run.cost.max_rss_kib);
   for (std::size_t task = 0; task < run.records.size(); ++task) {
-    out << (task == 0 ? "\n    " : ",\n    ");
-    write_json_task(fields_of(run, task, totals.started, "null"), out);
+    out << (task == 0 ? "\n    {" : ",\n    {");
+    write_json_members(fields_of(run.servers, task, run.records[task], totals.started, "null"),
+                       out);
   }
   out << (run.records.empty() ? "]\n}" : "\n  ]\n}");
 }
@@ -123,15 +142,27 @@ void write_json_report(std::span<const Run> runs, Engines engines, const output:
   out.pass_on();
 }
 
+std::string json_line(std::string_view engine, const fetch::Servers& servers, std::size_t task,
+                      const fetch::Record& record, base::TimePoint start) {
+  std::string line;
+  const output::Sink append = [&line](std::string_view piece) { line += piece; };
+  Pieces out(append);
+  out << "{\"engine\": " << base::json_string(engine) << ", ";
+  write_json_members(fields_of(servers, task, record, start, "null"), out);
+  out << "\n";
+  out.pass_on();
+  return line;
+}
+
 void write_csv_report(std::span<const Run> runs, const output::Sink& sink) {
   Pieces out(sink);
   out << "engine,task,host,port,address,outcome,error,attempts,bytes,lines,sha256,started_s,"
-         "connected_s,first_byte_s,longest_gap_s,ended_s\n";
+         "connected_s,first_byte_s,longest_gap_s,ended_s,label,sent,resolved_s,started_at\n";
   for (const Run& run : runs) {
     const base::TimePoint start = totals_of(run).started;
     for (std::size_t task = 0; task < run.records.size(); ++task) {
       out << quoted_csv(run.engine);
-      for (const Field& field : fields_of(run, task, start, "")) {
+      for (const Field& field : fields_of(run.servers, task, run.records[task], start, "")) {
         out << "," << quoted_csv(field.text);
       }
       out << "\n";

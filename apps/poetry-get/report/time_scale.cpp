@@ -21,7 +21,7 @@ Unit unit_for(base::Duration step, base::Duration whole) {
   if (step >= 1min) return {1min, "min"};
   if (whole >= 1s) return {1s, "s"};
   if (whole >= 1ms) return {1ms, "ms"};
-  return {1us, "us"};
+  return {1us, "µs"};
 }
 
 std::string in_unit(base::Duration time, const Unit& unit) {

@@ -13,7 +13,7 @@ namespace poetry::get::report {
 /// above it (10, 20, 30 s; 1, 2, 5 min ...), that is `least` or longer.
 base::Duration round_up(base::Duration min);
 
-/// "100 ms", "2 min"; exact for round times.
+/// "100 ms", "2 min", "5 µs"; exact for round times.
 std::string round_text(base::Duration time);
 
 struct Tick {

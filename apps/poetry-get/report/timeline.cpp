@@ -33,6 +33,7 @@ constexpr std::array<Form, signs> forms{{{'~', U'≈', "33"},
                                          {'=', U'━', "32"},
                                          {'_', U'─', "90"},
                                          {'#', U'█', "1;32"},
+                                         {'r', U'↻', "1;33"},
                                          {'|', U'▏', "32"},
                                          {'>', U'»', "36"},
                                          {'x', U'✗', "1;31"},
@@ -50,6 +51,7 @@ class Drawing {
   [[nodiscard]] std::u32string name_of(const ChartRow& row) const;
   [[nodiscard]] std::size_t column(base::Duration at) const;
   [[nodiscard]] Cells cells_of(const ChartRow& row) const;
+  [[nodiscard]] std::u32string legible(std::string_view text) const;
   void draw(const ChartRow& row);
   void draw_axis();
   void draw_legend();
@@ -62,7 +64,7 @@ class Drawing {
   Look look_;
   std::size_t name_width_;
   std::size_t indent_;       // of the bars
-  std::size_t columns_ = 0;  // of the scale; behind them is room for an ending
+  std::size_t columns_ = 0;  // of the scale
   std::size_t remarks_ = 0;  // columns for them; 0 where they are not shown
   std::array<bool, signs> used_{};
   std::string text_;
@@ -76,7 +78,7 @@ Drawing::Drawing(const Chart& chart, const Look& look)
       indent_(2 + chart.number_width + 1 + name_width_ + 2) {
   const bool remarks = chart.remark_width > 0 && look.width >= min_width_for_remarks;
   if (remarks) remarks_ = chart.remark_width + 1;
-  const std::size_t around = indent_ + 1 + remarks_ + 1;
+  const std::size_t around = indent_ + remarks_ + 1;
   columns_ = std::max(min_bar, look.width > around ? look.width - around : 0);
 }
 
@@ -93,18 +95,17 @@ std::size_t Drawing::column(base::Duration at) const {
   return std::min(columns_ - 1, static_cast<std::size_t>(share * static_cast<double>(columns_)));
 }
 
-// The ending stands behind the column of the end, so that it hides nothing.
+// The ending stands where the end was, whatever else there would be.
 Drawing::Cells Drawing::cells_of(const ChartRow& row) const {
   if (!row.begun) return {};
-  Cells cells(columns_ + 1);
-  std::size_t last = column(row.started);
+  Cells cells(column(row.ended) + 1);
   for (const Stretch& stretch : row.stretches) {
-    last = column(stretch.to);
+    const auto last = column(stretch.to);
     for (std::size_t at = column(stretch.from); at <= last; ++at) cells[at] = stretch.sign;
   }
   for (const base::Duration at : row.arrivals) cells[column(at)] = Sign::arrival;
-  cells[cells[last] ? last + 1 : last] = row.ending;
-  while (!cells.back()) cells.pop_back();
+  if (row.retried) cells[column(*row.retried)] = Sign::retry;
+  cells.back() = row.ending;
   return cells;
 }
 
@@ -122,7 +123,7 @@ void Drawing::draw(const ChartRow& row) {
     }
   }
   if (remarks_ > 0 && !row.remark.empty()) {
-    write(std::string(columns_ + 2 - cells.size(), ' ') + row.remark);
+    write(std::string(columns_ + 1 - cells.size(), ' ') + row.remark);
   }
   end_line();
 }
@@ -154,20 +155,28 @@ void Drawing::end_line() {
   text_ += '\n';
 }
 
+/// A text of ours, of which only µ is not ASCII.
+std::u32string Drawing::legible(std::string_view text) const {
+  auto shown = base::shown_text(text);
+  if (look_.glyphs == base::Glyphs::ascii) std::ranges::replace(shown, U'µ', U'u');
+  return shown;
+}
+
 void Drawing::draw_axis() {
   const bool ascii = look_.glyphs == base::Glyphs::ascii;
   const auto ticks = ticks_of(chart_.whole, columns_ / columns_a_tick + 1);
   std::u32string rule(columns_, ascii ? U'-' : U'─');
-  std::string labels;
+  std::u32string labels;
   for (const Tick& tick : ticks) {
     const std::size_t at = column(tick.at);
     rule[at] = ascii ? U'+' : U'┴';
-    if (at + tick.label.size() > columns_ + 1 + remarks_) continue;
+    const auto label = legible(tick.label);
+    if (at + label.size() > columns_ + remarks_) continue;
     labels.resize(at, ' ');
-    labels += tick.label;
+    labels += label;
   }
   text_.append(indent_, ' ').append(base::to_utf8(rule)).append("\n");
-  text_.append(indent_, ' ').append(labels);
+  text_.append(indent_, ' ').append(base::to_utf8(labels));
   end_line();
 }
 
@@ -176,7 +185,7 @@ void Drawing::draw_legend() {
   std::size_t used = 0;
   for (std::size_t at = 0; at < signs; ++at) {
     if (!used_[at]) continue;
-    const std::string words = " " + meaning(static_cast<Sign>(at), chart_);
+    const auto words = legible(" " + meaning(static_cast<Sign>(at), chart_));
     const std::size_t more = margin.size() + 1 + words.size();
     if (used > 0 && used + more > look_.width) {
       end_line();
@@ -184,7 +193,7 @@ void Drawing::draw_legend() {
     }
     write(margin);
     put(static_cast<Sign>(at));
-    write(words);
+    write(base::to_utf8(words));
     used += more;
   }
   if (used > 0) end_line();

@@ -75,8 +75,8 @@ std::string remark_of(const fetch::Record& record) {
   return text;
 }
 
-std::string facts_of(const net::HostPort& where, const fetch::Record& record) {
-  std::string text = fmt::format("{}: {}", net::to_string(where), fetch::name(record.outcome));
+std::string facts_of(const std::string& name, const fetch::Record& record) {
+  std::string text = fmt::format("{}: {}", name, fetch::name(record.outcome));
   if (record.started == base::never || record.ended == base::never) return text + ", not begun";
   return text + fmt::format(", {} bytes, {:.3f} s, attempts: {}", record.bytes,
                             base::seconds(record.ended - record.started), record.attempts);
@@ -86,15 +86,17 @@ ChartRow row_of(const Run& run, std::size_t task, base::TimePoint start, base::D
   const fetch::Record& record = run.records[task];
   ChartRow row;
   row.task = task;
-  row.name = net::to_string(run.servers[task]);
+  row.name = run.servers.name(task);
   row.ending = ending_of(record.outcome);
   row.remark = remark_of(record);
-  row.facts = facts_of(run.servers[task], record);
+  row.facts = facts_of(row.name, record);
   row.begun = record.started != base::never && record.ended != base::never;
   if (!row.begun) return row;
   row.started = record.started - start;
   row.ended = record.ended - start;
   row.stretches = stretches_of(record, start, silence);
+  if (record.attempts > 1 && record.attempted != base::never)
+    row.retried = record.attempted - start;
   if (record.attempted == base::never) return row;  // what came before the break is void
   for (const base::TimePoint at : record.arrivals.times()) row.arrivals.push_back(at - start);
   return row;
@@ -196,14 +198,15 @@ Chart chart_of(std::span<const Run> runs) {
 
 std::string_view name(Sign sign) {
   static constexpr std::array<std::string_view, signs> names{
-      "broken",  "resolving", "connecting", "waiting", "receiving",  "idle",
-      "arrival", "whole",     "limit",      "failed",  "interrupted"};
+      "broken",  "resolving", "connecting", "waiting", "receiving", "idle",
+      "arrival", "retry",     "whole",      "limit",   "failed",    "interrupted"};
   return names[static_cast<std::size_t>(sign)];
 }
 
 std::string meaning(Sign sign, const Chart& chart) {
   std::string text(name(sign));
   if (sign == Sign::broken) text += " attempts";
+  if (sign == Sign::retry) text = "last attempt begins";
   if (sign == Sign::idle) text += " for " + round_text(chart.silence) + " or longer";
   return text;
 }

@@ -2,6 +2,7 @@
 // the scale. A pure function of what the runs left; drawn by timeline and timeline_svg.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -21,12 +22,13 @@ enum class Sign {
   receiving,  ///< from one arrival to the next
   idle,       ///< the same, where that is long
   arrival,
+  retry,  ///< the last attempt's beginning, where it was not the first
   whole,
   limit,
   failed,
   interrupted
 };
-inline constexpr std::size_t signs = 11;
+inline constexpr std::size_t signs = 12;
 
 /// Times are since the run's start.
 struct Stretch {
@@ -38,15 +40,16 @@ struct Stretch {
 /// A task as it is shown.
 struct ChartRow {
   std::size_t task = 0;  ///< from 0
-  std::string name;      ///< the server
+  std::string name;      ///< the server's label, else its address
   bool begun = false;    ///< else it has no more than a name and a remark
   base::Duration started{};
   base::Duration ended{};
   Sign ending = Sign::whole;
   std::vector<Stretch> stretches;  ///< from `started` to `ended`, without holes
   std::vector<base::Duration> arrivals;
-  std::string remark;  ///< outcome and attempts where they are worth a word
-  std::string facts;   ///< a sentence about the task
+  std::optional<base::Duration> retried;  ///< when the last attempt began, if not the first
+  std::string remark;                     ///< outcome and attempts where they are worth a word
+  std::string facts;                      ///< a sentence about the task
 };
 
 /// A run as it is shown.

@@ -40,6 +40,7 @@ std::string_view svg_style() {
 .pt-receiving{fill:#7db3e8}
 .pt-idle{fill:#b4bcc6}
 .pt-arrival{stroke:#0a3263;stroke-width:3.5;fill:none}
+.pt-retry{stroke:#a85400;stroke-width:3.5;fill:none}
 .pt-thin{stroke-width:1.5}
 .pt-whole{fill:#1a7a3a}
 .pt-limit{fill:#16191d}
@@ -54,7 +55,7 @@ std::string_view svg_style() {
 .pt-floor{stroke:#eceff2}
 .pt-broken,.pt-hatch{stroke:#d9b27c}
 .pt-resolving{stroke:#cf9df0}
-.pt-connecting,.pt-interrupted{stroke:#f2a950}
+.pt-connecting,.pt-retry,.pt-interrupted{stroke:#f2a950}
 .pt-waiting{stroke:#9aa5b1;fill:#13161b}
 .pt-receiving{fill:#2c68a8}
 .pt-idle{fill:#56606c}
@@ -96,6 +97,13 @@ std::string svg_ending(Sign sign, const SvgRow& row, double at) {
   const auto path = fmt::format(fmt::runtime(form), svg_length(-r), svg_length(r));
   return fmt::format(R"svg(<path class="pt-{}" transform="translate({} {})" d="{}"/>)svg",
                      name(sign), svg_length(at), svg_length(row.y), path);
+}
+
+std::string svg_retry(const SvgRow& row, double at) {
+  const double half = row.pitch * 0.3;
+  return fmt::format(R"(<path class="pt-retry" d="M{} {}l{} {}l{} {}"/>)",
+                     svg_length(at - half / 2), svg_length(row.y - half), svg_length(half),
+                     svg_length(half), svg_length(-half), svg_length(half));
 }
 
 std::string svg_arrivals(const SvgRow& row, std::span<const double> at) {

@@ -24,6 +24,8 @@ struct SvgRow {
 std::string svg_stretch(Sign sign, const SvgRow& row, double from, double to);
 /// How it ended.
 std::string svg_ending(Sign sign, const SvgRow& row, double at);
+/// Where the last attempt began.
+std::string svg_retry(const SvgRow& row, double at);
 std::string svg_arrivals(const SvgRow& row, std::span<const double> at);
 
 /// A length with as many decimals as a picture needs.

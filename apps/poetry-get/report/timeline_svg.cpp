@@ -207,8 +207,12 @@ void Picture::draw_bar(const ChartRow& shown) {
   for (const base::Duration at : shown.arrivals) arrivals.push_back(x(at));
   if (!arrivals.empty()) use(Sign::arrival);
   text_ += svg_arrivals(row(), arrivals);
+  if (shown.retried) {
+    use(Sign::retry);
+    text_ += svg_retry(row(), x(*shown.retried));
+  }
   use(shown.ending);
-  text_ += svg_ending(shown.ending, row(), x(shown.ended) + pitch_ * 0.3);
+  text_ += svg_ending(shown.ending, row(), x(shown.ended));
   put("</g>");
 }
 
@@ -218,6 +222,8 @@ void Picture::draw_sample(Sign sign, double from, double to) {
     text_ += svg_stretch(sign, row(), from, to);
   } else if (sign == Sign::arrival) {
     text_ += svg_arrivals(row(), {&middle, 1});
+  } else if (sign == Sign::retry) {
+    text_ += svg_retry(row(), middle);
   } else {
     text_ += svg_ending(sign, row(), middle);
   }

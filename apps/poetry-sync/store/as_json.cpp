@@ -1,6 +1,6 @@
 #include "store/as_json.hpp"
 
-#include <ctime>
+#include "base/utc.hpp"
 
 namespace poetry::sync::store {
 namespace {
@@ -15,13 +15,7 @@ value time_or_null(const std::optional<Millis>& at) {
 }  // namespace
 
 std::string time_text(Millis at) {
-  const auto whole = static_cast<std::time_t>(at / 1000);
-  std::tm parts{};
-  ::gmtime_r(&whole, &parts);
-  std::array<char, 40> text{};
-  const auto size = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &parts);
-  const auto fraction = std::to_string(1000 + at % 1000).substr(1);
-  return std::string(text.data(), size) + "." + fraction + "Z";
+  return base::utc_text(std::chrono::system_clock::time_point(std::chrono::milliseconds(at)));
 }
 
 object as_json(const Job& job) {

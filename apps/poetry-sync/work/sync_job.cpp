@@ -164,18 +164,18 @@ void SyncJob::fetch_catalog() {
 /// Those that are not complete yet, each from its beginning, compared with what is stored of it.
 void SyncJob::fetch_parts() {
   std::vector<PartText> texts;
-  std::vector<net::HostPort> servers;
-  std::vector<fetch::Expected> expected;
+  std::vector<fetch::Server> servers;
   for (const auto& part : parts_) {
     if (part.complete) continue;
     texts.emplace_back(part, stored_of(part.number));
-    servers.push_back(net::parse_host_port(part.address));
-    fetch::Expected& each = expected.emplace_back();
-    if (part.expected) each.bytes = static_cast<std::uint64_t>(*part.expected);
-    each.sha256 = base::parse_digest(part.sha256);
+    fetch::Details details;
+    if (part.expected) details.expected.bytes = static_cast<std::uint64_t>(*part.expected);
+    details.expected.sha256 = base::parse_digest(part.sha256);
+    servers.push_back({net::parse_host_port(part.address),
+                       std::make_shared<const fetch::Details>(std::move(details))});
   }
   if (servers.empty()) return;
-  fetch::Batch batch{.servers = fetch::Servers(std::move(servers), 1, std::move(expected)),
+  fetch::Batch batch{.servers = fetch::Servers(std::move(servers)),
                      .fetch = options_.fetch,
                      .parallel = options_.parallel};
   batch.fetch.digests = fetch::Digests::yes;

@@ -206,9 +206,17 @@ TEST(Spool, TakesNothingThatItCannotHold) {
 }
 
 TEST(FileName, IsSafeAndSortsByTask) {
-  EXPECT_EQ(file_name(0, 3, {"127.0.0.1", 10000}), "001-127.0.0.1-10000.txt");
-  EXPECT_EQ(file_name(41, 5000, {"::1", 1}), "0042-__1-1.txt");
-  EXPECT_EQ(file_name(0, 1, {"../etc/x", 1}), "001-.._etc_x-1.txt");
+  const auto labelled = [](std::string label) {
+    return fetch::Servers(
+        {{{"::1", 1},
+          std::make_shared<const fetch::Details>(fetch::Details{std::move(label), {}, {}})}});
+  };
+  EXPECT_EQ(file_name(0, {{"127.0.0.1", 10000}}), "001-127.0.0.1-10000.txt");
+  EXPECT_EQ(file_name(41, fetch::Servers({{{"::1", 1}, nullptr}}, 5000)), "0042-__1-1.txt");
+  EXPECT_EQ(file_name(0, {{"../etc/x", 1}}), "001-.._etc_x-1.txt");
+  EXPECT_EQ(file_name(0, labelled("Ode to a/../Nightingale")), "001-Ode_to_a_.._Nightingale.txt");
+  EXPECT_EQ(file_name(0, labelled("")), "001-__1-1.txt");
+  EXPECT_EQ(file_name(0, labelled(std::string(1000, 'x'))).size(), 208U);
 }
 
 class DirectoryOutputTest : public ::testing::Test {

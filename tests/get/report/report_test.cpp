@@ -46,19 +46,33 @@ TEST(Report, SpeedupIsSumByElapsed) {
   EXPECT_DOUBLE_EQ(speedup_of({}), 1);
 }
 
+TEST(Report, ALineIsATaskAndItsEngine) {
+  const report::Run run = sample_run("select", {});
+  const auto line = json_line("select", run.servers, 1, run.records[1], run.records[0].started);
+  ASSERT_THAT(line, EndsWith("}\n"));
+  const auto parsed = boost::json::parse(line).as_object();
+  EXPECT_EQ(keys(parsed).front(), "engine");
+  EXPECT_EQ(parsed.at("task").as_int64(), 2);
+  EXPECT_DOUBLE_EQ(parsed.at("ended_s").as_double(), 4);
+  EXPECT_THAT(std::string(parsed.at("started_at").as_string()),
+              ::testing::MatchesRegex("....-..-..T..:..:..\\....Z"));
+}
+
 TEST(Report, JsonHasItsKeysInOrder) {
   report::Run run = sample_run("select", {});
   add_refused(run);
   const auto parsed = boost::json::parse(json_report({&run, 1}, Engines::one)).as_object();
-  EXPECT_EQ(keys(parsed), (std::vector<std::string>{
-                              "engine", "servers", "fetched", "failed", "bytes", "elapsed_s",
-                              "longest_s", "sum_s", "speedup", "cpu_user_s", "cpu_system_s",
-                              "wakeups", "context_switches", "max_rss_kib", "tasks"}));
+  EXPECT_EQ(keys(parsed),
+            (std::vector<std::string>{"engine", "started_at", "servers", "fetched", "failed",
+                                      "bytes", "elapsed_s", "longest_s", "sum_s", "speedup",
+                                      "cpu_user_s", "cpu_system_s", "wakeups", "context_switches",
+                                      "max_rss_kib", "tasks"}));
   const auto& task = parsed.at("tasks").at(2).as_object();
   EXPECT_EQ(keys(task),
             (std::vector<std::string>{"task", "host", "port", "address", "outcome", "error",
                                       "attempts", "bytes", "lines", "sha256", "started_s",
-                                      "connected_s", "first_byte_s", "longest_gap_s", "ended_s"}));
+                                      "connected_s", "first_byte_s", "longest_gap_s", "ended_s",
+                                      "label", "sent", "resolved_s", "started_at"}));
   EXPECT_EQ(task.at("host").as_string(), "say \"no\", 1");
   EXPECT_TRUE(task.at("connected_s").is_null());
   EXPECT_DOUBLE_EQ(parsed.at("tasks").at(0).at("ended_s").as_double(), 4);

@@ -30,7 +30,7 @@ TEST(TimeScale, HasTicksInOneUnit) {
   EXPECT_THAT(labels(1400ms, 5), ElementsAre("0 s", "0.5 s", "1 s"));
   EXPECT_THAT(labels(90ms, 4), ElementsAre("0 ms", "50 ms"));
   EXPECT_THAT(labels(150s, 4), ElementsAre("0 min", "1 min", "2 min"));
-  EXPECT_THAT(labels(2500ns, 4), ElementsAre("0 us", "1 us", "2 us"));
+  EXPECT_THAT(labels(2500ns, 4), ElementsAre("0 µs", "1 µs", "2 µs"));
   EXPECT_THAT(labels(0s, 4), ElementsAre("0 s"));
 }
 

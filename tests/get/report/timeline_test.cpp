@@ -27,12 +27,12 @@ TEST(Timeline, DrawsAllEnginesOnOneScale) {
                                       sample_run("select", {})};
   EXPECT_EQ(draw_timeline(runs, {55}),
             "sequential 8.000 s, 2.00 times the floor of 4.000 s\n"
-            "  1 127.0.0.1:10000  #___#___#___#____|\n"
+            "  1 127.0.0.1:10000  #___#___#___#___|\n"
             "  2 127.0.0.1:10001                  #___#___#___#___|\n"
             "select 4.000 s, 1.00 times the floor of 4.000 s\n"
-            "  1 127.0.0.1:10000  #___#___#___#____|\n"
-            "  2 127.0.0.1:10001  #___#___#___#____|\n"
-            "                     +-------------------+-----------\n"
+            "  1 127.0.0.1:10000  #___#___#___#___|\n"
+            "  2 127.0.0.1:10001  #___#___#___#___|\n"
+            "                     +-------------------+------------\n"
             "                     0 s                 5 s\n"
             "  _ idle for 200 ms or longer  # arrival  | whole\n");
 }
@@ -40,8 +40,38 @@ TEST(Timeline, DrawsAllEnginesOnOneScale) {
 TEST(Timeline, MarksFailuresAndSaysWhatTheyAre) {
   report::Run run = sample_run("select", {});
   add_refused(run);
-  EXPECT_THAT(draw_timeline({&run, 1}, {80, base::Glyphs::utf8}), HasSubstr("╌✗"));
+  EXPECT_THAT(draw_timeline({&run, 1}, {80, base::Glyphs::utf8}), HasSubstr(":1    ✗ "));
   EXPECT_THAT(draw_timeline({&run, 1}, {80, base::Glyphs::utf8}), HasSubstr(" connect\n"));
+}
+
+TEST(Timeline, EndsATaskWhereItEndedAndMarksItsLastAttempt) {
+  report::Run run = sample_run("select", {});
+  fetch::Record& record = run.records[1];
+  record.ended = record.started + std::chrono::seconds(2);
+  record.attempts = 2;
+  record.attempted = record.started + std::chrono::seconds(1);
+  const auto lines = lines_of(draw_timeline({&run, 1}, {75}));
+  const auto first = lines[1].find_first_of("#r");
+  const auto last = lines[1].find('|');
+  EXPECT_EQ(lines[2].find('|') - first, (last - first) / 2) << lines[1] << "\n" << lines[2];
+  EXPECT_EQ(lines[2].find('r') - first, (last - first) / 4) << lines[2];
+  EXPECT_THAT(lines.back(), HasSubstr("r last attempt begins"));
+}
+
+TEST(Timeline, WritesMicrosecondsWithOrWithoutTheirLetter) {
+  report::Run run = sample_run("select", {});
+  for (auto& record : run.records) record.ended = record.started + std::chrono::microseconds(5);
+  EXPECT_THAT(draw_timeline({&run, 1}, {80, base::Glyphs::ascii}), HasSubstr(" us"));
+  EXPECT_THAT(draw_timeline({&run, 1}, {80, base::Glyphs::utf8}), HasSubstr(" µs"));
+}
+
+TEST(Timeline, NamesATaskByItsLabel) {
+  report::Run run = sample_run("select", {});
+  const auto ode = std::make_shared<const fetch::Details>(fetch::Details{"ode", {}, {}});
+  run.servers = fetch::Servers({{{"127.0.0.1", 1}, ode}, {{"127.0.0.1", 2}}});
+  const auto text = draw_timeline({&run, 1}, {80});
+  EXPECT_THAT(text, HasSubstr("1 ode "));
+  EXPECT_THAT(text, HasSubstr("2 127.0.0.1:2 "));
 }
 
 TEST(Timeline, ExplainsTheSignsThatItUses) {
@@ -87,7 +117,7 @@ TEST(Timeline, ColoursWhatItIsAskedToAndEndsEveryLineWithout) {
 
 TEST(Timeline, SamplesLongListsAndSaysSo) {
   report::Run run = sample_run("select", {});
-  run.servers = fetch::Servers({run.servers[0]}, 1000);
+  run.servers = fetch::Servers({fetch::Server{run.servers[0]}}, 1000);
   run.records.resize(1000, run.records.front());
   const std::string text = draw_timeline({&run, 1}, {});
   EXPECT_THAT(text, HasSubstr("(40 of 1000 tasks shown)\n"));
