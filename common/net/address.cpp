@@ -1,6 +1,7 @@
 #include "net/address.hpp"
 
 #include <fcntl.h>
+#include <locale.h>
 #include <netdb.h>
 #include <unistd.h>
 
@@ -34,7 +35,34 @@ std::error_code lookup_error(int code, int error) {
   return {code, resolve_category()};
 }
 
+bool is_ascii(std::string_view text) {
+  return std::ranges::all_of(text,
+                             [](char each) { return static_cast<unsigned char>(each) < 128; });
+}
+
+/// While it lives, getaddrinfo(3) takes names of this thread as UTF-8, whatever the locale.
+class Utf8Names {
+ public:
+  Utf8Names()
+      : utf8_(::newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr)), before_(::uselocale(utf8_)) {}
+  Utf8Names(const Utf8Names&) = delete;
+  Utf8Names& operator=(const Utf8Names&) = delete;
+  ~Utf8Names() {
+    ::uselocale(before_);
+    if (utf8_ != nullptr) ::freelocale(utf8_);
+  }
+
+ private:
+  locale_t utf8_;  // null where there is none, and the thread's stays
+  locale_t before_;
+};
+
 Resolved look_up(const HostPort& where, Family family, int flags) {
+  std::optional<Utf8Names> names;
+  if (flags == 0 && !is_ascii(where.host)) {
+    names.emplace();
+    flags = AI_IDN;
+  }
   addrinfo hints{};
   hints.ai_family = family == Family::ipv4   ? AF_INET
                     : family == Family::ipv6 ? AF_INET6

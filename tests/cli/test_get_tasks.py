@@ -77,6 +77,7 @@ def test_a_line_is_told_as_its_task_ends(peer, server, poem, engine):
         assert process.poll() is None
         process.terminate()
         assert process.wait(WAIT) == 130
+        told.thread.join(WAIT)
     assert list(first)[:4] == ["engine", "task", "host", "port"]
     assert (first["engine"], first["task"], first["port"], first["outcome"], first["bytes"]) == (
         engine, 1, quick, "ok", len(POEM))
@@ -148,6 +149,7 @@ def test_a_signal_ends_the_wait_for_a_turn(peer, engine):
         process.terminate()
         assert process.wait(WAIT) == 130
         told.wait_for("Got 1 of 2 poems")
+        told.thread.join(WAIT)
 
 
 def test_a_constant_delay_does_not_double(fetch):
@@ -156,3 +158,28 @@ def test_a_constant_delay_does_not_double(fetch):
                        "constant", port)
     delays = [float(each) for each in re.findall(r"starts over in ([\d.]+)ms", result.err)]
     assert len(delays) == 8 and all(10 <= each <= 15 for each in delays), result.err
+
+
+@pytest.fixture
+def with_hosts(tmp_path):
+    """with_hosts(TEXT): the prefix of a command for which /etc/hosts is that."""
+
+    def prefix(text):
+        hosts = tmp_path / "hosts"
+        hosts.write_text(text)
+        words = ("unshare", "--map-root-user", "--mount", "/bin/sh", "-c",
+                 'mount --bind "$0" /etc/hosts && exec "$@"', str(hosts))
+        if subprocess.run([*words, "true"], capture_output=True, check=False).returncode != 0:
+            pytest.skip("no mount namespaces here")
+        return words
+
+    return prefix
+
+
+@pytest.mark.parametrize("locale", ["C", "C.UTF-8"])
+def test_an_internationalized_name_is_looked_up_as_such(server, poem, with_hosts, engine, locale):
+    port = server("-d0", poem(POEM)).port
+    result = run("poetry-get", "-e", engine, f"bücher.example:{port}",
+                 prefix=with_hosts("127.0.0.1 xn--bcher-kva.example\n"),
+                 env=os.environ | {"LC_ALL": locale})
+    assert (result.status, result.out) == (0, POEM), result.err
