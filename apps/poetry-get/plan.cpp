@@ -1,7 +1,5 @@
 #include "plan.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 
 #include "base/log.hpp"
@@ -37,7 +35,7 @@ void tell(const net::HostPort& where, const fetch::PoemCatalog& catalog) {
   const auto text = fmt::format("Catalog {}: {} to fetch, {} passed over\n", net::to_string(where),
                                 base::counted(catalog.poems.size(), "poem"),
                                 base::counted(catalog.others, "other service"));
-  cli::write_all(STDERR_FILENO, text, "standard error");
+  cli::write_standard_error(text);
 }
 
 std::size_t max_arrivals(const GetOptions& options, std::size_t tasks) {
@@ -71,7 +69,7 @@ std::optional<fetch::Batch> plan_batch(const GetOptions& options, std::vector<fe
   fetch::Batch batch;
   batch.fetch = fetch_options(options, std::move(send));
   if (options.verbose && options.fetch.retries > 0) {
-    cli::write_all(STDERR_FILENO, fmt::format("Seed {}\n", batch.fetch.seed), "standard error");
+    cli::write_standard_error(fmt::format("Seed {}\n", batch.fetch.seed));
   }
   batch.family = family_of(options);
   fetch::PoemCatalog catalog;

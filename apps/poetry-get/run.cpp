@@ -1,21 +1,16 @@
 #include "run.hpp"
 
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <memory>
 #include <optional>
-#include <set>
-#include <string_view>
 
 #include "apart.hpp"
 #include "base/error.hpp"
 #include "base/shown_text.hpp"
-#include "base/terminal.hpp"
 #include "catalog_fetch.hpp"
 #include "cli/main.hpp"
-#include "cli/replaced_file.hpp"
 #include "cli/standard_output.hpp"
 #include "collector.hpp"
 #include "cost.hpp"
@@ -28,9 +23,8 @@
 #include "pack.hpp"
 #include "plan.hpp"
 #include "progress.hpp"
-#include "remedies.hpp"
 #include "report/report.hpp"
-#include "report/timeline.hpp"
+#include "results.hpp"
 #include "server_list.hpp"
 #include "task_log.hpp"
 
@@ -55,11 +49,7 @@ class Job {
   output::Sink renewing(output::Sink sink) const;
   void compare_engines();
   report::Run await(Apart& process, const std::string& engine);
-  void report();
-  void tell_remedies() const;
-  void tell(const output::Sink& sink) const;
   [[nodiscard]] Events events() const;
-  [[nodiscard]] int status() const;
 
   const GetOptions& options_;
   std::vector<std::string> engines_ = engines_of(options_.engine);
@@ -71,10 +61,6 @@ class Job {
   bool stopped_ = false;  // by a signal that came to this process and not to an engine's
   std::vector<report::Run> runs_;
 };
-
-void write_standard_error(std::string_view text) {
-  cli::write_all(STDERR_FILENO, text, "standard error");
-}
 
 Job::Job(const GetOptions& options)
     : options_(options),
@@ -166,7 +152,7 @@ void Job::compare_engines() {
     processes.push_back(std::make_unique<Apart>(work, processes));
   }
   for (std::size_t index = 0; index < engines_.size() && !stopped_; ++index) {
-    if (events() != Events::none) write_standard_error("Engine " + engines_[index] + ":\n");
+    if (events() != Events::none) cli::write_standard_error("Engine " + engines_[index] + ":\n");
     runs_.push_back(await(*processes[index], engines_[index]));
     stopped_ = processes[index]->signalled();
   }
@@ -179,7 +165,7 @@ report::Run Job::await(Apart& process, const std::string& engine) {
     process.run(interruption_.signals(), [&](std::string_view piece) { unpacker.take(piece); });
   } catch (const std::exception& error) {
     run.failure = error.what();
-    write_standard_error("poetry-get: engine " + engine + ": " + run.failure + "\n");
+    cli::write_standard_error("poetry-get: engine " + engine + ": " + run.failure + "\n");
   }
   run.engine = engine;
   run.servers = batch_.servers;
@@ -196,19 +182,9 @@ int Job::run(std::vector<fetch::Server> given, std::optional<std::string> send) 
     compare_engines();
     interruption_.tasks_over(stopped_);
   }
-  report();
-  return status();
-}
-
-// Once, however many tasks it would help.
-void Job::tell_remedies() const {
-  if (options_.quiet) return;
-  std::set<std::string_view> remedies;
-  for (const report::Run& run : runs_) {
-    for (const auto& record : run.records) remedies.insert(remedy_for(record));
-  }
-  remedies.erase(std::string_view{});
-  for (const auto remedy : remedies) write_standard_error("      " + std::string(remedy) + "\n");
+  const auto engines = engines_.size() == 1 ? report::Engines::one : report::Engines::several;
+  tell_results(options_, runs_, engines, renewing(files_.report()));
+  return stopped_ ? cli::exit_interrupted : status_of(runs_);
 }
 
 // Each piece has a second of its own.
@@ -217,47 +193,6 @@ output::Sink Job::renewing(output::Sink sink) const {
     interruption_.progress();
     sink(piece);
   };
-}
-
-void Job::report() {
-  tell_remedies();
-  if (options_.timeline) {
-    write_standard_error(
-        report::draw_timeline(runs_, {base::preferred_width(STDERR_FILENO), base::terminal_glyphs(),
-                                      base::terminal_colours(STDERR_FILENO)}));
-  }
-  tell(renewing(files_.report()));
-  if (options_.timeline_svg == "-") cli::write_standard_output(report::svg_timeline(runs_));
-  if (is_file(options_.timeline_svg))
-    cli::replace_file(options_.timeline_svg, report::svg_timeline(runs_));
-}
-
-void Job::tell(const output::Sink& sink) const {
-  const auto engines = engines_.size() == 1 ? report::Engines::one : report::Engines::several;
-  if (options_.report == "json") report::write_json_report(runs_, engines, sink);
-  if (options_.report == "csv") report::write_csv_report(runs_, sink);
-  if (options_.report != "text") return;
-  for (const report::Run& run : runs_) {
-    if (engines == report::Engines::several) sink("Engine " + run.engine + ":\n");
-    sink(report::text_report(run));
-  }
-  if (runs_.size() > 1) sink(report::comparison(runs_));
-}
-
-int Job::status() const {
-  std::size_t fetched = 0;
-  std::size_t failed = 0;
-  for (const report::Run& run : runs_) {
-    if (std::ranges::count(run.records, fetch::Outcome::interrupted, &fetch::Record::outcome) > 0) {
-      return cli::exit_interrupted;
-    }
-    const report::Totals totals = report::totals_of(run);
-    fetched += totals.fetched;
-    failed += totals.failed;
-  }
-  if (stopped_) return cli::exit_interrupted;
-  if (failed == 0) return cli::exit_ok;
-  return fetched == 0 ? cli::exit_none : cli::exit_failure;
 }
 
 }  // namespace
@@ -270,7 +205,7 @@ int run_get(const GetOptions& options) {
   try {
     return Job(options).run(std::move(servers), std::move(send));
   } catch (const CatalogError& error) {
-    write_standard_error("poetry-get: " + base::shown_utf8(error.what()) + "\n");
+    cli::write_standard_error("poetry-get: " + base::shown_utf8(error.what()) + "\n");
     return cli::exit_none;
   }
 }

@@ -18,4 +18,8 @@ void write_standard_output(std::string_view bytes) {
   write_all(STDOUT_FILENO, bytes, "standard output");
 }
 
+void write_standard_error(std::string_view bytes) {
+  write_all(STDERR_FILENO, bytes, "standard error");
+}
+
 }  // namespace poetry::cli

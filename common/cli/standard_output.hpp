@@ -1,4 +1,4 @@
-// Standard output, where the tools' data goes.
+// Standard output, where the tools' data goes, and standard error, where they tell of it.
 #pragma once
 
 #include <string_view>
@@ -11,5 +11,7 @@ void write_all(int fd, std::string_view bytes, std::string_view name);
 
 /// write_all() to standard output.
 void write_standard_output(std::string_view bytes);
+/// The same to standard error.
+void write_standard_error(std::string_view bytes);
 
 }  // namespace poetry::cli

@@ -115,7 +115,7 @@ void TerminalWriter::write(std::string_view bytes) {
 
 void TerminalWriter::put(std::string_view text) {
   try {
-    cli::write_all(STDERR_FILENO, text, "standard error");
+    cli::write_standard_error(text);
   } catch (const std::system_error&) {
     return;  // events and progress are no part of the result
   }

@@ -1,0 +1,75 @@
+#include "results.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "base/terminal.hpp"
+#include "cli/main.hpp"
+#include "cli/replaced_file.hpp"
+#include "cli/standard_output.hpp"
+#include "files.hpp"
+#include "remedies.hpp"
+#include "report/timeline.hpp"
+
+namespace poetry::get {
+namespace {
+
+// Each once, however many tasks it would help.
+void tell_remedies(std::span<const report::Run> runs) {
+  std::set<std::string_view> remedies;
+  for (const report::Run& run : runs) {
+    for (const auto& record : run.records) remedies.insert(remedy_for(record));
+  }
+  remedies.erase(std::string_view{});
+  for (const auto remedy : remedies)
+    cli::write_standard_error("      " + std::string(remedy) + "\n");
+}
+
+void tell_report(const GetOptions& options, std::span<const report::Run> runs,
+                 report::Engines engines, const output::Sink& sink) {
+  if (options.report == "json") report::write_json_report(runs, engines, sink);
+  if (options.report == "csv") report::write_csv_report(runs, sink);
+  if (options.report != "text") return;
+  for (const report::Run& run : runs) {
+    if (engines == report::Engines::several) sink("Engine " + run.engine + ":\n");
+    sink(report::text_report(run));
+  }
+  if (runs.size() > 1) sink(report::comparison(runs));
+}
+
+}  // namespace
+
+void tell_results(const GetOptions& options, std::span<const report::Run> runs,
+                  report::Engines engines, const output::Sink& sink) {
+  if (!options.quiet) tell_remedies(runs);
+  if (options.timeline) {
+    cli::write_standard_error(
+        report::draw_timeline(runs, {base::preferred_width(STDERR_FILENO), base::terminal_glyphs(),
+                                     base::terminal_colours(STDERR_FILENO)}));
+  }
+  tell_report(options, runs, engines, sink);
+  if (options.timeline_svg == "-") cli::write_standard_output(report::svg_timeline(runs));
+  if (is_file(options.timeline_svg))
+    cli::replace_file(options.timeline_svg, report::svg_timeline(runs));
+}
+
+int status_of(std::span<const report::Run> runs) {
+  std::size_t fetched = 0;
+  std::size_t failed = 0;
+  for (const report::Run& run : runs) {
+    if (std::ranges::count(run.records, fetch::Outcome::interrupted, &fetch::Record::outcome) > 0) {
+      return cli::exit_interrupted;
+    }
+    const report::Totals totals = report::totals_of(run);
+    fetched += totals.fetched;
+    failed += totals.failed;
+  }
+  if (failed == 0) return cli::exit_ok;
+  return fetched == 0 ? cli::exit_none : cli::exit_failure;
+}
+
+}  // namespace poetry::get
