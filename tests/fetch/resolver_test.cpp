@@ -100,6 +100,15 @@ TEST_F(ResolverTest, NamesThatNobodyWaitsForHoldUpNoOther) {
   EXPECT_FALSE(answers_[0].addresses.empty());
 }
 
+TEST_F(ResolverTest, NamesThatWereFoundMakeRoomForOthers) {
+  Resolver resolver(Resolver::make_lookups(counting([](const std::string&) { return found(); })));
+  for (std::size_t name = 1; name <= 200; ++name) {
+    ask(resolver, std::to_string(name));
+    await_answers(resolver, name);
+  }
+  EXPECT_EQ(lookups_, 200);
+}
+
 TEST_F(ResolverTest, WhatLacksADescriptorIsLookedUpAgain) {
   Resolver resolver(Resolver::make_lookups(counting([this](const std::string&) {
     return lookups_ < 3 ? net::Resolved{{}, std::make_error_code(std::errc::too_many_files_open)}

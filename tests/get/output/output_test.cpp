@@ -159,6 +159,19 @@ TEST(Spool, GivesBackWhatGrowsWhileItIsTaken) {
   EXPECT_EQ(spool.in_file(), 0);
 }
 
+TEST(Spool, LinksNothingToAPartThatWasTaken) {
+  const std::string first(Spool::max_of_a_task, 'a');
+  const std::string last(Spool::max_of_a_task, 'c');
+  Spool spool;
+  spool.append(0, first);
+  spool.append(0, "b");  // and the first goes to the file
+  std::string taken;
+  while (taken.size() < first.size()) taken += spool.take(0);
+  spool.append(0, last);  // and "b" goes to the file
+  for (int i = 0; i < 9; ++i) taken += spool.take(0);
+  EXPECT_TRUE(taken == first + "b" + last) << taken.size();
+}
+
 TEST(Spool, HoldsLittleOfManyTasksThatGrowTogether) {
   constexpr std::size_t tasks = 3000;
   Spool spool;
