@@ -58,7 +58,7 @@ class Job {
   Interruption interruption_;
   output::TerminalWriter terminal_;
   std::vector<std::unique_ptr<output::Output>> outputs_;  // of the engine that runs
-  bool stopped_ = false;  // by a signal that came to this process and not to an engine's
+  bool stopped_ = false;                                  // by a signal
   std::vector<report::Run> runs_;
 };
 
@@ -107,8 +107,8 @@ report::Run Job::run_engine(const std::string& engine, Turn turn) {
   Collector collector(outputs_, events(), terminal_, progress, log.get());
   batch_.fetch.has_room = [&collector](std::size_t task) { return collector.has_room(task); };
   fetch::Result result = fetch::find_strategy(engine)(batch_, collector, interruption_.signals());
-  interruption_.tasks_over(
-      std::ranges::count(result.records, fetch::Outcome::interrupted, &fetch::Record::outcome) > 0);
+  stopped_ = result.interrupted;
+  interruption_.tasks_over(stopped_);
   flush_outputs();
   if (log) log->flush();
   progress.stop();

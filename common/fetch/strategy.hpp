@@ -54,6 +54,7 @@ class Observer {
 struct Result {
   std::vector<Record> records;
   std::uint64_t wakeups = 0;  ///< returns of the calls that wait
+  bool interrupted = false;   ///< a signal was taken, though perhaps no task was left to end
 };
 
 /// Fetches all. A signal that waits in `signals` ends what is unfinished as Outcome::interrupted.

@@ -48,6 +48,7 @@ void TaskQueue::put_back(std::size_t task, std::error_code error) {
 
 void TaskQueue::interrupt() {
   turn_ = base::never;
+  result_.interrupted = true;
   for (const std::size_t task : std::exchange(waiting_, {})) {
     Record& record = result_.records[task];
     record.outcome = Outcome::interrupted;

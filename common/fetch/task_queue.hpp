@@ -28,7 +28,7 @@ class TaskQueue {
   void put_back(std::size_t task, std::error_code error);
   /// Whether no more than one task runs, so that no other would give back what it takes.
   [[nodiscard]] bool alone() const { return running_ < 2; }
-  /// What has not begun never will.
+  /// What has not begun never will. The result tells of it.
   void interrupt();
 
   /// Whether no task runs, nor waits to begin.

@@ -287,11 +287,12 @@ def flooding(sock, number, done):
 def held_up(unread, *args, prefix=(), stderr=subprocess.PIPE):
     """poetry-get, whose poems nobody reads."""
     process = subprocess.Popen([*prefix, tool("poetry-get"), *map(str, args)],
-                               stdout=unread, stderr=stderr)
+                               stdout=unread, stderr=stderr, start_new_session=True)
     try:
         yield process
     finally:
-        process.kill()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # also what the prefix has started
         process.wait()
         if process.stderr:
             process.stderr.close()
@@ -310,7 +311,8 @@ def test_a_reader_that_has_stopped_holds_up_no_deadline(
         told.wait_for(r"^Task \d failed: .*: timed out after 1s", expected)
         with open(f"/proc/{process.pid}/task/{process.pid}/children", encoding="ascii") as listed:
             os.kill(int(listed.read()), signal.SIGTERM)  # what is left waits for the reader
-        assert process.wait(WAIT) == 128 + signal.SIGTERM
+        # By the signal, unless it comes before the strategy has ended.
+        assert process.wait(WAIT) in (128 + signal.SIGTERM, 130)
         told.thread.join(WAIT)
     assert SANITIZED or peak_kib(tmp_path) < 40 << 10
 

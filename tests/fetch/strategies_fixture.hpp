@@ -133,6 +133,7 @@ class Texts : public Observer {
   void ended(std::size_t task, Record&) override {
     const Inside inside(*this);
     ++ends[task];
+    if (at_end) at_end();
   }
 
   static constexpr std::size_t max_kept = std::size_t{16} << 20;
@@ -140,6 +141,7 @@ class Texts : public Observer {
   std::vector<std::uint64_t> seen;
   std::vector<int> ends;
   int retries = 0;
+  std::function<void()> at_end;
   std::size_t fail_for = ~std::size_t{0};
   std::size_t raise_for = ~std::size_t{0};
   Linger linger = Linger::no;
@@ -179,6 +181,7 @@ class Strategies : public ::testing::TestWithParam<std::string> {
   std::vector<Outcome> run() {
     texts_.emplace(batch_.servers.size()).fail_for = fail_for_;
     texts_->linger = linger_;
+    texts_->at_end = at_end_;
     result_ = find_strategy(GetParam())(batch_, *texts_, signals_);
     EXPECT_THAT(texts_->ends, ::testing::Each(1));
     std::vector<Outcome> outcomes;
@@ -191,6 +194,7 @@ class Strategies : public ::testing::TestWithParam<std::string> {
   std::optional<Texts> texts_;
   std::size_t fail_for_ = ~std::size_t{0};
   Linger linger_ = Linger::no;
+  std::function<void()> at_end_;
 };
 
 }  // namespace poetry::fetch

@@ -87,6 +87,16 @@ TEST_P(Strategies, EndAllAtASignal) {
   EXPECT_THAT(run(), ::testing::Each(Outcome::interrupted));
 }
 
+TEST_P(Strategies, LoseNoSignalThatComesAsTheLastTaskEnds) {
+  LittleServer good(serve_poem);
+  batch_.servers = {good.where()};
+  at_end_ = [] { ::kill(::getpid(), SIGUSR2); };
+  for (int round = 0; round < 10; ++round) {
+    EXPECT_EQ(run(), std::vector{Outcome::ok});
+    EXPECT_TRUE(result_.interrupted != signals_.take().has_value());
+  }
+}
+
 TEST_P(Strategies, EndManyAtOnceAtASignal) {
   std::vector<base::Fd> held;
   batch_.parallel = GetParam() == "sequential" ? 1 : 200;
