@@ -98,13 +98,14 @@ std::size_t Drawing::column(base::Duration at) const {
 // The ending stands where the end was, whatever else there would be.
 Drawing::Cells Drawing::cells_of(const ChartRow& row) const {
   if (!row.begun) return {};
-  Cells cells(column(row.ended) + 1);
+  Cells cells(columns_);
   for (const Stretch& stretch : row.stretches) {
     const auto last = column(stretch.to);
     for (std::size_t at = column(stretch.from); at <= last; ++at) cells[at] = stretch.sign;
   }
   for (const base::Duration at : row.arrivals) cells[column(at)] = Sign::arrival;
   if (row.retried) cells[column(*row.retried)] = Sign::retry;
+  cells.resize(column(row.ended) + 1);
   cells.back() = row.ending;
   return cells;
 }
