@@ -208,7 +208,7 @@ class AsioRun {
 
   Awaitable act(Task& task, const Wait& action) {
     task.sockets.clear();
-    observer_.retrying(task.fetch.task(), task.fetch.record(), action.delay);
+    if (!action.for_turn) observer_.retrying(task.fetch.task(), task.fetch.record(), action.delay);
     co_return co_await sleep(task, action.until);
   }
 

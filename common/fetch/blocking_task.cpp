@@ -136,7 +136,7 @@ void BlockingTask::act(const HalfClose&) {
 
 void BlockingTask::act(const Wait& action) {
   sockets_.clear();
-  observer_.retrying(fetch_.task(), fetch_.record(), action.delay);
+  if (!action.for_turn) observer_.retrying(fetch_.task(), fetch_.record(), action.delay);
   polled_.resize(1);
   while (wait(action.until) && polled_at_ < action.until) {
   }

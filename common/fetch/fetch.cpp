@@ -40,7 +40,7 @@ Action Fetch::next() const {
     case State::half_closing:
       return HalfClose{};
     case State::waiting:
-      return Wait{delay_, deadline()};
+      return Wait{delay_, deadline(), has_turn_};
     case State::done:
       break;
   }

@@ -38,6 +38,7 @@ struct HalfClose {};     ///< then half_closed()
 struct Wait {            ///< close the connection; what it sent is void
   base::Duration delay;  ///< from the failure on
   base::TimePoint until;
+  bool for_turn = false;  ///< the delay is over, and its Wait was told; the pace is waited for
 };
 struct Done {};  ///< close the connection
 using Action = std::variant<Resolve, Connect, Transfer, HalfClose, Wait, Done>;

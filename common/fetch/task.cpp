@@ -88,7 +88,7 @@ Task::Progress Task::act(const HalfClose&) {
 
 Task::Progress Task::act(const Wait& action) {
   close_all();
-  context_.observer.retrying(fetch_.task(), fetch_.record(), action.delay);
+  if (!action.for_turn) context_.observer.retrying(fetch_.task(), fetch_.record(), action.delay);
   set_alarm(action.until);
   return Progress::waits;
 }

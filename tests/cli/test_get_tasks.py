@@ -136,6 +136,7 @@ def test_attempts_keep_to_a_rate_as_well(fetch, engine):
         result = fetch("-e", engine, "-n", "3", "--rate", "10", "--retries", "2", "--retry-delay",
                        "0", port)
     assert [task["attempts"] for task in result.report["tasks"]] == [3, 3, 3]
+    assert result.err.count("starts over") == 6
     assert time.monotonic() - before >= 0.8  # nine turns
 
 
