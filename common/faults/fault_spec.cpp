@@ -27,17 +27,35 @@ void set_size(Fault& fault, std::string_view text) {
 
 void set_duration(Fault& fault, std::string_view text) { fault.by = base::parse_duration(text); }
 
-void set_size_or_lines(Fault& fault, std::string_view text) {
+/// Where a stream is cut.
+void set_point(Fault& fault, std::string_view text) {
   constexpr std::string_view lines = "lines";
+  constexpr std::string_view ends_of_durations = "hms";
   if (text == "1line") text = "1lines";
-  if (!text.ends_with(lines)) {
+  if (text.ends_with(lines)) {
+    text.remove_suffix(lines.size());
+    fault.amount = base::parse_count(text, "number of lines", 0, max);
+    fault.unit = Fault::Unit::lines;
+  } else if (!text.empty() && ends_of_durations.find(text.back()) != std::string_view::npos) {
+    fault.by = base::parse_duration(text);
+    fault.unit = Fault::Unit::time;
+  } else {
     fault.amount = base::parse_size(text);
-    return;
   }
-  text.remove_suffix(lines.size());
-  fault.amount = base::parse_count(text, "number of lines", 0, max);
-  fault.unit = Fault::Unit::lines;
 }
+
+/// The same and, behind a comma, how long it holds still there; `key` ends in "=".
+void set_point_and_hold(Fault& fault, std::string_view text, std::string_view key) {
+  const auto comma = text.find(',');
+  set_point(fault, text.substr(0, comma));
+  if (comma == std::string_view::npos) return;
+  const auto hold = text.substr(comma + 1);
+  if (!hold.starts_with(key))
+    throw base::UsageError("not of the form " + std::string(key) + "DUR", hold);
+  fault.hold = base::parse_duration(hold.substr(key.size()));
+}
+void set_stall(Fault& fault, std::string_view text) { set_point_and_hold(fault, text, "for="); }
+void set_reset(Fault& fault, std::string_view text) { set_point_and_hold(fault, text, "gap="); }
 
 /// A fault by its name.
 struct FaultKind {
@@ -53,8 +71,15 @@ constexpr int delaying_layer = 1;
 constexpr int changing_layer = 2;
 constexpr int ending_layer = 3;  // counts what the client gets
 
-Fault ending_with(const session::Step& last) {
-  return {.wrap = cut_stream, .layer = ending_layer, .last = last};
+/// Between the last bytes and a reset, so that the peer's program has read them: the peer's kernel
+/// drops what it has not.
+constexpr auto usual_gap = std::chrono::milliseconds(100);
+
+Fault ending_with(const session::Step& last, base::Duration hold = {}) {
+  return {.wrap = cut_stream, .layer = ending_layer, .hold = hold, .last = last};
+}
+Fault stalling(Fault::Unit unit) {
+  return {.wrap = cut_stream, .layer = ending_layer, .unit = unit, .hold = base::Duration::max()};
 }
 Fault answering_with(Acceptance acceptance) {
   return {.scope = Fault::Scope::port, .acceptance = acceptance};
@@ -63,11 +88,13 @@ Fault answering_with(Acceptance acceptance) {
 /// Every fault.
 std::span<const FaultKind> fault_kinds() {
   static const std::array kinds{
-      FaultKind{"stall-after", "SIZE|Nlines", set_size_or_lines, ending_with(session::Pause{})},
-      FaultKind{"close-after", "SIZE|Nlines", set_size_or_lines,
+      FaultKind{"stall-after", "SIZE|Nlines|DUR[,for=DUR]", set_stall,
+                stalling(Fault::Unit::bytes)},
+      FaultKind{"close-after", "SIZE|Nlines|DUR", set_point,
                 ending_with(session::Finish{session::Ending::fault})},
-      FaultKind{"reset-after", "SIZE|Nlines", set_size_or_lines, ending_with(session::Abort{})},
-      FaultKind{"never-reply", "", nullptr, ending_with(session::Pause{})},
+      FaultKind{"reset-after", "SIZE|Nlines|DUR[,gap=DUR]", set_reset,
+                ending_with(session::Abort{}, usual_gap)},
+      FaultKind{"never-reply", "", nullptr, stalling(Fault::Unit::time)},
       FaultKind{
           "corrupt",
           "OFFSET",

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -29,7 +30,7 @@ enum class Acceptance { accept, refuse, blackhole };
 struct Fault {
   /// Where it acts: on the port, on the service that opens sessions, or on one session.
   enum class Scope { port, service, session };
-  enum class Unit { bytes, lines };
+  enum class Unit { bytes, lines, time };
   /// Which others of its scope and wrap a connection does not get beside it.
   enum class Rivals { all, same_amount };
 
@@ -49,10 +50,12 @@ struct Fault {
   Wrap wrap = nullptr;          ///< of a session's
   int layer = 0;                ///< of several wraps the higher is around the lower
   Rivals rivals = Rivals::all;  ///< corrupt: same_amount, as twice flipped is whole again
-  std::uint64_t amount = 0;     ///< slice: the longest; corrupt: the byte; end: after how much
-  Unit unit = Unit::bytes;      ///< of an end's amount
+  std::uint64_t amount = 0;     ///< slice: the longest; corrupt: the byte; cut: after how much
+  Unit unit = Unit::bytes;      ///< of a cut's point, which is `amount` or, as a time, `by`
   base::Duration by{0};         ///< latency, accept-delay: how much later; 0 is off
-  session::Step last = {};      ///< end: what the session says from then on
+  /// cut: how long the stream stands still at its point, counted from the bytes before it.
+  base::Duration hold{0};
+  std::optional<session::Step> last = {};  ///< cut: what is said from then on; none: all that comes
   Acceptance acceptance = Acceptance::accept;
 };
 

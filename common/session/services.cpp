@@ -29,9 +29,17 @@ std::vector<std::string> split_settings(std::string_view text) {
   return parts;
 }
 
+/// Adds what stands behind a comma to the fault before it, which saves escaping the comma.
+void extend_fault(ServiceSettings& settings, std::string_view key, std::string_view value) {
+  if (settings.faults.empty()) throw base::UsageError("it belongs behind a fault", value);
+  settings.faults.back().append(",").append(key).append("=").append(value);
+}
+
 /// What --serve may set for every service.
 const Setters<ServiceSettings> common_setters{
     {"fault", [](ServiceSettings& s, std::string_view v) { s.faults.emplace_back(v); }},
+    {"for", [](ServiceSettings& s, std::string_view v) { extend_fault(s, "for", v); }},
+    {"gap", [](ServiceSettings& s, std::string_view v) { extend_fault(s, "gap", v); }},
     {"max-clients",
      [](ServiceSettings& s, std::string_view v) {
        s.max_clients = base::parse_count(v, "count", 0, std::numeric_limits<std::uint64_t>::max());

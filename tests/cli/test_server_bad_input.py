@@ -103,7 +103,8 @@ VALID = [
     (["--serve", "0=juggle:x"], "poem, "),
     (["--serve", "0=weblog:x,format=html"], "line, xml, json"),
     (["--serve", "0=poem:x,colour=red"],
-     "chunk, delay, fault, first-delay, jitter, max-clients, repeat, send-timeout"),
+     "chunk, delay, fault, first-delay, for, gap, jitter, max-clients, repeat, "
+     "send-timeout"),
     (["--fault", "explode"], "none, stall-after, "),
     (["--engine", "warp"], "asio, "),
 ]

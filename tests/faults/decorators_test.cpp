@@ -73,7 +73,9 @@ TEST(Faults, AResetComesInTheMiddleOfALine) {
   EXPECT_EQ(seen.bytes, "a\nb\nc");
   EXPECT_EQ(seen.times, (Times{0s, 0s, 1s, 1s, 2s}));
   EXPECT_EQ(seen.end, End::reset);
-  EXPECT_EQ(seen.ended, 2s);
+  EXPECT_EQ(seen.ended, 2100ms);  // by when the client's program has read it
+  EXPECT_EQ(play_poem({"reset-after=5B,gap=0"}).ended, 2s);
+  EXPECT_EQ(play_poem({"reset-after=5B,gap=3s"}).ended, 5s);
   EXPECT_EQ(seen.fired, (FiredList{{"reset-after=5B", 5}}));
 }
 
@@ -81,9 +83,33 @@ TEST(Faults, AfterNothingTheyComeBeforeTheFirstByte) {
   for (const auto* fault : {"stall-after=0", "close-after=0lines", "reset-after=0B"}) {
     const auto seen = play_poem({fault}, {.first_delay = 5s});
     EXPECT_TRUE(seen.writes.empty());
-    EXPECT_EQ(seen.ended, 0s);
     EXPECT_EQ(seen.fired, (FiredList{{fault, 0}}));
   }
+  EXPECT_EQ(play_poem({"close-after=0lines"}, {.first_delay = 5s}).ended, 5s);
+  EXPECT_EQ(play_poem({"reset-after=0B"}, {.first_delay = 5s}).ended, 5100ms);
+  EXPECT_EQ(play_script({listens, writes("a")}, {"close-after=0"}).ended, 0s);
+}
+
+TEST(Faults, AStreamIsCutAtATime) {
+  const auto closed = play_poem({"close-after=1500ms"});
+  EXPECT_EQ(closed.bytes, "a\nb\n");
+  EXPECT_EQ(closed.ended, 1500ms);
+  EXPECT_EQ(closed.fired, (FiredList{{"close-after=1500ms", 4}}));
+  EXPECT_EQ(play_poem({"reset-after=1500ms"}).ended, 1600ms);
+  EXPECT_EQ(play_poem({"stall-after=1500ms"}).end, End::silent);
+  EXPECT_EQ(play_poem({"close-after=9s"}).end, End::complete);
+  EXPECT_TRUE(play_poem({"close-after=9s"}).fired.empty());
+}
+
+TEST(Faults, AStallMayEnd) {
+  const auto seen = play_poem({"stall-after=3B,for=1500ms"});
+  EXPECT_EQ(seen.bytes, verse);
+  EXPECT_EQ(seen.times, (Times{0s, 0s, 1s, 2500ms, 2500ms, 2500ms, 3s, 3s}));
+  EXPECT_EQ(seen.end, End::complete);
+  EXPECT_EQ(seen.ended, 4s);
+  const auto timed = play_poem({"stall-after=500ms,for=100ms", "latency=1s"});
+  EXPECT_EQ(timed.bytes, verse);
+  EXPECT_EQ(timed.times.front(), 1s);  // a stall makes nothing earlier
 }
 
 TEST(Faults, AStreamThatEndsBeforeIsLeftAlone) {

@@ -137,7 +137,9 @@ class Model {
     }
     const auto opened = now_;
     for (const auto& act : acts) {
-      if (is_cut()) break;
+      const bool goes_first =
+          (act.what == Act::What::wait && opened + act.at > now_) || act.what == Act::What::write;
+      if (!(goes_first && is_at_begin()) && is_cut()) break;
       if (act.what == Act::What::wait) {
         now_ = std::max(now_, opened + act.at);
       } else if (act.what == Act::What::write) {
@@ -163,13 +165,21 @@ class Model {
     seen_.end = how;
     seen_.ended = now_;
   }
+  /// Cut before its first byte, which waits for the time that the first byte has.
+  bool is_at_begin() {
+    const auto* fault = find("end");
+    return !cut_ && fault != nullptr && fault->name != "never-reply" && fault->amount == 0;
+  }
   bool is_cut() {
+    if (cut_) return true;
     const auto* fault = find("end");
     if (fault == nullptr) return false;
     const auto lines = std::count(seen_.bytes.begin(), seen_.bytes.end(), '\n');
     const auto sent = fault->lines ? static_cast<std::uint64_t>(lines) : seen_.bytes.size();
     if (fault->name != "never-reply" && sent < fault->amount) return false;
     fire(*fault);
+    cut_ = true;
+    if (fault->name == "reset-after") now_ += std::chrono::milliseconds(100);
     end(fault->name == "close-after"   ? End::fault
         : fault->name == "reset-after" ? End::reset
                                        : End::silent);
@@ -187,6 +197,7 @@ class Model {
         fire(*latency);
         now_ += std::chrono::milliseconds(latency->amount);
       }
+      if (is_cut()) return;
       for (const auto c : bytes.substr(at, max)) {
         const auto* corrupt = find("corrupt=" + std::to_string(seen_.bytes.size()));
         if (corrupt != nullptr) fire(*corrupt);
@@ -199,6 +210,7 @@ class Model {
   }
 
   std::map<std::string, Known> faults_;
+  bool cut_ = false;
   Seen seen_;
   std::set<std::string> fired_;
   base::Duration now_{0};

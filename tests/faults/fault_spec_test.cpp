@@ -32,12 +32,18 @@ TEST(FaultSpec, EveryFaultIsReadAsWritten) {
   const auto one = [](const std::string& text) { return *parse({text}).choose({3}).at(0); };
   EXPECT_EQ(one("stall-after=4KiB").amount, 4096U);
   EXPECT_EQ(one("stall-after=4KiB").unit, Fault::Unit::bytes);
-  EXPECT_TRUE(std::holds_alternative<session::Pause>(one("stall-after=0").last));
+  EXPECT_FALSE(one("stall-after=0").last);
+  EXPECT_EQ(one("stall-after=0").hold, base::Duration::max());
+  EXPECT_EQ(one("stall-after=2lines,for=1m30s").hold, 90s);
+  EXPECT_EQ(one("stall-after=3s").unit, Fault::Unit::time);
+  EXPECT_EQ(one("100%:close-after=1.5s").by, 1500ms);
   EXPECT_EQ(one("close-after=12lines").amount, 12U);
   EXPECT_EQ(one("close-after=1line").unit, Fault::Unit::lines);
-  EXPECT_EQ(std::get<session::Finish>(one("close-after=1line").last).ending,
+  EXPECT_EQ(std::get<session::Finish>(*one("close-after=1line").last).ending,
             session::Ending::fault);
-  EXPECT_TRUE(std::holds_alternative<session::Abort>(one("#3:reset-after=40B").last));
+  EXPECT_TRUE(std::holds_alternative<session::Abort>(*one("#3:reset-after=40B").last));
+  EXPECT_EQ(one("reset-after=40B").hold, 100ms);
+  EXPECT_EQ(one("reset-after=0B,gap=0").hold, 0s);
   EXPECT_EQ(one("#3:reset-after=40B").text, "#3:reset-after=40B");
   EXPECT_EQ(one("#3:reset-after=40B").selector.number, 3U);
   EXPECT_EQ(one("never-reply").amount, 0U);
@@ -91,7 +97,8 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{{"#1:none"}, "unknown fault (valid: " + valid + "): #1:none"},
         BadCase{{"slice=3", "none"}, "it excludes other faults: none"},
         BadCase{{"none", "none"}, "it excludes other faults: none"},
-        BadCase{{"stall-after"}, "not of the form stall-after=SIZE|Nlines: stall-after"},
+        BadCase{{"stall-after"},
+                "not of the form stall-after=SIZE|Nlines|DUR[,for=DUR]: stall-after"},
         BadCase{{"slice="}, "not of the form slice=SIZE: slice="},
         BadCase{{"never-reply=3"}, "not of the form never-reply: never-reply=3"},
         BadCase{{"refuse="}, "not of the form refuse: refuse="},
@@ -104,6 +111,15 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{{"close-after=lines"}, "close-after=lines: number of lines is not a number: "},
         BadCase{{"close-after=-2lines"},
                 "close-after=-2lines: number of lines is not a number: -2"},
+        BadCase{{"stall-after=1,gap=1s"}, "stall-after=1,gap=1s: not of the form for=DUR: gap=1s"},
+        BadCase{{"stall-after=1,for=x"}, "stall-after=1,for=x: not a duration: x"},
+        BadCase{{"stall-after=1,for="}, "stall-after=1,for=: not a duration: "},
+        BadCase{{"reset-after=1,"}, "reset-after=1,: not of the form gap=DUR: "},
+        BadCase{{"reset-after=999999999h"},
+                "reset-after=999999999h: duration too large: 999999999h"},
+        BadCase{{"close-after=3s,for=1s"},
+                "close-after=3s,for=1s: unknown unit of a duration (valid: h, m, s, ms, us, ns): "
+                "3s,for=1s"},
         BadCase{{"reset-after=x"}, "reset-after=x: not a size: x"},
         BadCase{{"corrupt=1line"},
                 "corrupt=1line: unknown unit of a size (valid: GiB, GB, MiB, MB, KiB, kB, KB, B): "
