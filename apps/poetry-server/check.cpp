@@ -65,7 +65,13 @@ std::optional<std::vector<base::Fd>> check_inherited(const ServerOptions& option
 /// A state that does not exist yet is not made: it is enough that it could be.
 void check_service(const session::ServiceSpec& spec, cli::CheckReport& report) {
   const auto what = "serve " + spec.service + " " + spec.name;
-  const bool is_made = spec.service == "fibonacci" && !std::filesystem::exists(spec.argument);
+  const bool is_missing = !spec.argument.empty() && !std::filesystem::exists(spec.argument);
+  const bool is_made = spec.service == "fibonacci" && is_missing;
+  if (spec.service == "weblog" && is_missing) {
+    report.warns(what + ": " + spec.argument + " does not exist, and is waited for",
+                 "make it, or check the path");
+    return;
+  }
   report.tries(what, [&spec, is_made] {
     if (is_made) {
       cli::try_to_write(spec.argument);

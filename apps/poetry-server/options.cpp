@@ -3,6 +3,8 @@
 #include <fmt/ranges.h>
 #include <sched.h>
 
+#include <algorithm>
+#include <functional>
 #include <limits>
 #include <thread>
 #include <utility>
@@ -82,6 +84,9 @@ void add_engine_options(std::vector<cli::Option>& table, ServerOptions& o) {
   table.push_back(
       {"max-clients", 0, "N", "connections each worker holds; 0 is what descriptors allow", "0",
        cli::into(settings.max_clients, 0, any_count), cli::shows(settings.max_clients)});
+  table.push_back({"max-poem", 0, "SIZE", "refuse a larger poem; 0 is half of the memory available",
+                   "0", [&o](std::string_view text) { o.max_poem = base::parse_size(text); },
+                   [&o] { return Texts{base::format_size(o.max_poem)}; }});
   table.push_back({"backlog", 0, "N", "listen(2) backlog", "4096",
                    cli::into(o.backlog, 0, largest_backlog), cli::shows(o.backlog)});
   table.push_back({"send-timeout", 0, "DUR",
@@ -89,6 +94,14 @@ void add_engine_options(std::vector<cli::Option>& table, ServerOptions& o) {
                    cli::into(settings.send_timeout), cli::shows(settings.send_timeout)});
   table.push_back({"drain-timeout", 0, "DUR", "how long sessions may go on after SIGINT or SIGTERM",
                    "5s", cli::into(o.drain_timeout), cli::shows(o.drain_timeout)});
+}
+
+/// Into a text that is not empty.
+std::function<void(std::string_view)> into_some(std::string& text, const char* what) {
+  return [&text, what](std::string_view value) {
+    if (value.empty()) throw base::UsageError(std::string("needs ") + what, value);
+    text = value;
+  };
 }
 
 void add_run_options(std::vector<cli::Option>& table, ServerOptions& o) {
@@ -104,9 +117,9 @@ void add_run_options(std::vector<cli::Option>& table, ServerOptions& o) {
                    cli::into(o.exit_after, 0, any_count),
                    [&o] { return Texts{o.exit_after == 0 ? "" : std::to_string(o.exit_after)}; }});
   table.push_back({"ready-file", 0, "FILE", "write host, port, service and name there, as JSON", "",
-                   cli::into(o.ready_file), cli::shows(o.ready_file)});
+                   into_some(o.ready_file, "a file"), cli::shows(o.ready_file)});
   table.push_back({"run", 0, "COMMAND", "run it by sh once all is bound, stop with its status", "",
-                   cli::into(o.run), cli::shows(o.run)});
+                   into_some(o.run, "a command"), cli::shows(o.run)});
   table.push_back(
       {"check", 0, "", "say what would fail with these options, and exit", "", cli::into(o.check)});
 }
@@ -168,6 +181,17 @@ Plan plan_service(const std::string& text, const ServerOptions& options) {
       at, session::parse_service(std::string_view(text).substr(equals + 1), options.settings), {}};
 }
 
+void refuse_same_place(const std::vector<Plan>& plans) {
+  for (auto one = plans.begin(); one != plans.end(); ++one) {
+    const auto other =
+        std::find_if(one + 1, plans.end(), [one](const Plan& plan) { return plan.at == one->at; });
+    if (one->at.port == 0 || other == plans.end()) continue;
+    throw base::UsageError(
+        "two services at one port, " + one->spec.name + " and " + other->spec.name,
+        net::to_string(one->at));
+  }
+}
+
 }  // namespace
 
 cli::Parsed parse_server_options(int argc, const char* const* argv, ServerOptions& options) {
@@ -218,6 +242,7 @@ std::vector<Plan> plan_ports(const ServerOptions& options) {
     }
   }
   for (const auto& text : options.serve) plans.push_back(plan_service(text, options));
+  refuse_same_place(plans);
   for (auto& plan : plans) plan.faults = faults::parse_faults(plan.spec.settings.faults);
   return plans;
 }

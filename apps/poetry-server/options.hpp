@@ -20,6 +20,7 @@ struct ServerOptions {
   std::string engine = "asio";
   std::string workers = "1";  ///< a count, or "auto"
   base::Duration tick = std::chrono::milliseconds(1);
+  std::uint64_t max_poem = 0;  ///< bytes; 0 is half of the memory available
   std::uint64_t backlog = 4096;
   base::Duration drain_timeout = std::chrono::seconds(5);
   std::optional<std::uint64_t> seed;  ///< of jitter and faults; none: from the clock

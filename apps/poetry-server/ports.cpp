@@ -72,7 +72,7 @@ Ports::Ports(const std::vector<Plan>& plans, const ServerOptions& options, std::
     : on_fired_(std::move(on_fired)),
       shared_(worker_count(options) > 1 ? worker_count(options) : 0),
       quotas_(base::make_shared_memory<engine::Quota>(plans.size() + 1)) {
-  auto served = make_services(plans);
+  auto served = read(plans, options);
   for (std::size_t i = 0; i < plans.size(); ++i) {
     try {
       bind(plans[i], options, base::derive_seed(seed, i), std::move(inherited[i]));
@@ -83,19 +83,27 @@ Ports::Ports(const std::vector<Plan>& plans, const ServerOptions& options, std::
   equip(plans, options, std::move(served));
 }
 
-void Ports::replace(const std::vector<Plan>& plans, const ServerOptions& options) {
-  if (!std::equal(plans.begin(), plans.end(), plans_.begin(), plans_.end(), same_place)) {
-    throw base::UsageError("ports, hosts, refuse and blackhole change by a restart only",
-                           options.ports);
-  }
-  equip(plans, options, make_services(plans));
+void Ports::replace(const std::vector<Plan>& plans, const ServerOptions& options,
+                    std::vector<Served> served) {
+  equip(plans, options, std::move(served));
 }
 
 /// Ports with the same specification share one service, and so the bytes of a poem.
-std::vector<Ports::Served> Ports::make_services(const std::vector<Plan>& plans) const {
-  const session::Context context{[this] { return catalog(); }};
+std::vector<Served> Ports::read(const std::vector<Plan>& plans,
+                                const ServerOptions& options) const {
+  const bool first_time = plans_.empty();
+  if (!first_time &&
+      !std::equal(plans.begin(), plans.end(), plans_.begin(), plans_.end(), same_place)) {
+    throw base::UsageError("ports, hosts, refuse and blackhole change by a restart only",
+                           options.ports);
+  }
+  const session::Context context{[this] { return catalog(); }, options.max_poem};
   std::vector<Served> served;
   for (std::size_t i = 0; i < plans.size(); ++i) {
+    if (!first_time && plans[i].spec == plans_[i].spec && !served_[i].poem) {
+      served.push_back(served_[i]);
+      continue;
+    }
     const auto same = [&](const Plan& plan) { return plan.spec == plans[i].spec; };
     const auto first =
         static_cast<std::size_t>(std::find_if(plans.begin(), plans.end(), same) - plans.begin());
@@ -154,6 +162,19 @@ void Ports::equip(const std::vector<Plan>& plans, const ServerOptions& options,
     port.quota = settings.own_max_clients ? quotas_[i] : quotas_.back();
     if (settings.own_max_clients) port.quota->limit = settings.max_clients;
   }
+  find_facts();
+}
+
+/// Of all poems, where anybody may ask for them.
+void Ports::find_facts() {
+  facts_.reset();
+  if (std::ranges::find(ports_, "catalog", &engine::Port::service_name) == ports_.end()) return;
+  std::vector<std::shared_ptr<const session::PoemService>> poems;
+  for (const auto& served : served_) {
+    if (served.poem && std::ranges::find(poems, served.poem) == poems.end())
+      poems.push_back(served.poem);
+  }
+  facts_.emplace(std::move(poems));
 }
 
 std::vector<std::shared_ptr<engine::Quota>> Ports::make_quotas() const {

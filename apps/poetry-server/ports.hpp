@@ -2,6 +2,7 @@
 // Owned by the server, each worker having a copy; a reload replaces all but the listeners.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,12 @@ base::Fd take_port(faults::Acceptance acceptance, const net::Address& address);
 /// served or cannot have it.
 std::vector<base::Fd> take_inherited(const std::vector<Plan>& plans, const ServerOptions& options);
 
+/// What one port serves, with its faults; `poem` where that is one.
+struct Served {
+  std::shared_ptr<session::Service> service;
+  std::shared_ptr<const session::PoemService> poem;
+};
+
 class Ports {
  public:
   /// Binds every port or none, its faults armed before, but for those whose listeners are
@@ -33,9 +40,14 @@ class Ports {
   Ports(const Ports&) = delete;  // the catalog refers to this object
   Ports& operator=(const Ports&) = delete;
 
-  /// Takes over services and limits, all or nothing; connections under way keep what they have.
-  /// Raises UsageError where a place to listen, or what happens there before accept, would change.
-  void replace(const std::vector<Plan>& plans, const ServerOptions& options);
+  /// Reads what these plans serve; what is no poem stays as it is where nothing of it has changed.
+  /// In any thread, as long as no other calls replace(). Raises UsageError where a place to listen,
+  /// or what happens there before accept, would change, and std::system_error.
+  [[nodiscard]] std::vector<Served> read(const std::vector<Plan>& plans,
+                                         const ServerOptions& options) const;
+  /// Takes over what was read, and limits; connections under way keep what they have.
+  void replace(const std::vector<Plan>& plans, const ServerOptions& options,
+               std::vector<Served> served);
 
   /// For become(): how many connections a worker will hold, in memory that all processes share.
   [[nodiscard]] std::vector<std::shared_ptr<engine::Quota>> make_quotas() const;
@@ -48,22 +60,17 @@ class Ports {
   [[nodiscard]] std::span<const engine::Port> all() const { return ports_; }
 
  private:
-  /// What one port serves, with its faults; `poem` where that is one.
-  struct Served {
-    std::shared_ptr<session::Service> service;
-    std::shared_ptr<const session::PoemService> poem;
-  };
-
-  [[nodiscard]] std::vector<Served> make_services(const std::vector<Plan>& plans) const;
   void bind(const Plan& plan, const ServerOptions& options, std::uint64_t seed, base::Fd inherited);
   void equip(const std::vector<Plan>& plans, const ServerOptions& options,
              std::vector<Served> served);
+  void find_facts();
   [[nodiscard]] std::vector<session::CatalogEntry> catalog() const;
 
   faults::OnFired on_fired_;
   std::vector<Plan> plans_;
   std::vector<engine::Port> ports_;
   std::vector<Served> served_;                 // by port
+  std::optional<session::FactFinder> facts_;   // of poems, where there is a catalog
   std::vector<base::Fd> closed_;               // bound, where a fault lets nobody in
   std::vector<std::vector<base::Fd>> shared_;  // by worker, where there are several
   std::vector<std::shared_ptr<engine::Quota>>

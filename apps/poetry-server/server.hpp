@@ -7,6 +7,7 @@
 #include "net/child.hpp"
 #include "net/service_manager.hpp"
 #include "net/signals.hpp"
+#include "ready_file.hpp"
 #include "serving.hpp"
 #include "workers.hpp"
 
@@ -26,18 +27,21 @@ class Server : public engine::Host {
 
  private:
   void announce() const;
-  void write_ready_file() const;
+  [[nodiscard]] std::string ready_text() const;
   void start_command();
   void serve_by_workers();
-  void reload();
+  void end_reload();
+  int end_command();
   engine::Command drain();
 
   net::ServiceManager service_manager_;
   net::Signals signals_;
+  ReadyFile ready_file_;
   Serving serving_;
   std::optional<Workers> workers_;  // where there are several
   std::optional<net::Child> command_;
   bool draining_ = false;
+  int asked_to_end_ = 0;  // by signals
 };
 
 }  // namespace poetry::server

@@ -48,32 +48,46 @@ Serving::Serving(ServerOptions options, int argc, const char* const* argv)
   ports_.emplace(
       plans, options_, seed_, [this](const faults::Fired& fired) { log_fault(fired); },
       take_inherited(plans, options_));
-  if (needs_seed(plans)) base::log_info("seed={}", seed_);
+  if (needs_seed(plans)) base::log_facts(base::LogLevel::info, "seeded", {{"seed", seed_}});
   warn_of_long_tick(options_.tick, plans);
 }
 
 void Serving::serve(engine::Host& host, int control) {
-  engine_.serve(ports_->all(), host, {control, options_.drain_timeout, options_.tick});
+  const std::vector controls{control, reload_.readable()};
+  engine_.serve(ports_->all(), host, {controls, options_.drain_timeout, options_.tick});
 }
 
-void Serving::reload() {
-  ServerOptions options;
+/// In the reload's thread.
+Renewal Serving::read_again() const {
+  Renewal renewal;
+  auto& options = renewal.options;
   parse_server_options(argc_, argv_, options);
   if (options.workers != options_.workers) {
     throw base::UsageError("the number of workers changes by a restart only", options.workers);
   }
-  const auto plans = plan_ports(options);
-  require_clients(engine_, options, plans);
-  ports_->replace(plans, options);
+  renewal.plans = plan_ports(options);
+  require_clients(engine_, options, renewal.plans);
+  renewal.served = ports_->read(renewal.plans, options);
+  return renewal;
+}
+
+bool Serving::end_reload() {
+  auto renewal = reload_.take();
+  if (renewal) ports_->replace(renewal->plans, renewal->options, std::move(renewal->served));
+  return renewal.has_value();
 }
 
 bool Serving::count(const engine::Ended& connection) {
   const auto ended = ++totals_->ended;          // first, so that who reads the log finds it counted
   if (base::is_logged(base::LogLevel::info)) {  // which spares making text of the peer
-    base::log_info("closed peer={} port={} conn={} service={} bytes={} elapsed={:.3f}s reason={}",
-                   net::to_string(connection.peer), connection.port.at.port, connection.number,
-                   connection.port.service_name, connection.bytes,
-                   base::seconds(connection.elapsed), engine::to_string(connection.reason));
+    base::log_facts(base::LogLevel::info, "closed",
+                    {{"peer", net::to_string(connection.peer)},
+                     {"port", connection.port.at.port},
+                     {"conn", connection.number},
+                     {"service", connection.port.service_name},
+                     {"bytes", connection.bytes},
+                     {"elapsed", connection.elapsed},
+                     {"reason", engine::to_string(connection.reason)}});
   }
   return ended == options_.exit_after;
 }
@@ -84,11 +98,15 @@ bool Serving::is_enough() const {
 
 /// Called in whatever thread or process serves the connection.
 void Serving::log_fault(const faults::Fired& fired) const {
-  base::log_info("fault port={} conn={} fault={} offset={} seed={}", fired.peer.port,
-                 fired.peer.number, fired.fault, fired.offset, seed_);
+  base::log_facts(base::LogLevel::info, "fault",
+                  {{"port", fired.peer.port},
+                   {"conn", fired.peer.number},
+                   {"fault", fired.fault},
+                   {"offset", fired.offset},
+                   {"seed", seed_}});
 }
 
-std::string Serving::statistics() const {
+void Serving::tell_statistics() const {
   boost::json::array ports;
   const std::uint64_t ended = totals_->ended;  // before what was accepted, of which it is a part
   std::uint64_t accepted = 0;
@@ -114,7 +132,11 @@ std::string Serving::statistics() const {
                                        {"ended", ended},
                                        {"bytes", bytes},
                                        {"ports", std::move(ports)}};
-  return base::json_text(statistics);
+  std::vector<base::Fact> facts;
+  for (const auto& [name, value] : statistics) {
+    facts.emplace_back(name, "").json = base::json_text(value);
+  }
+  base::log_answer("statistics", base::json_text(statistics), facts);
 }
 
 }  // namespace poetry::server

@@ -10,6 +10,7 @@
 
 #include "engine/engine.hpp"
 #include "ports.hpp"
+#include "reload.hpp"
 
 namespace poetry::server {
 
@@ -32,19 +33,25 @@ class Serving {
   [[nodiscard]] const Ports& ports() const { return *ports_; }
   [[nodiscard]] Totals& totals() { return *totals_; }
 
-  /// Lends the ports to the engine until a command ends it.
+  /// Lends the ports to the engine until a command ends it, for which the host is asked when
+  /// `control` is readable, or something was read again.
   void serve(engine::Host& host, int control);
-  /// Takes over poems and settings from the same command line and its config file, all or nothing.
-  void reload();
+  /// Begins to read poems and settings again, from the same command line and its config file.
+  void begin_reload() { reload_.begin(); }
+  /// Whether there is something new, which is taken over now. Raises what was wrong with it; then
+  /// all stays as it was.
+  bool end_reload();
+  [[nodiscard]] Reload& reload() { return reload_; }
   /// Logs and counts a connection that has ended. Whether it is the last one of --exit-after; one
   /// connection of all processes is.
   bool count(const engine::Ended& connection);
   /// Whether so many connections have ended, wherever, as --exit-after wants.
   [[nodiscard]] bool is_enough() const;
-  /// One JSON object, of all processes.
-  [[nodiscard]] std::string statistics() const;
+  /// Logs one JSON object, of all processes.
+  void tell_statistics() const;
 
  private:
+  [[nodiscard]] Renewal read_again() const;
   void log_fault(const faults::Fired& fired) const;
 
   ServerOptions options_;
@@ -56,6 +63,7 @@ class Serving {
   std::optional<Ports> ports_;
   std::shared_ptr<Totals> totals_;
   base::TimePoint started_;
+  Reload reload_{[this] { return read_again(); }};  // goes first
 };
 
 }  // namespace poetry::server

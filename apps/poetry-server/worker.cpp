@@ -22,13 +22,14 @@ void Worker::run() {
 
 engine::Command Worker::control() {
   auto command = engine::Command::go_on;
+  end_reload();
   for (;;) {
     char next = 0;
     const auto count = ::read(orders_, &next, 1);
     if (count < 0) return command;
     if (count == 0) return engine::Command::stop;
     const auto order = static_cast<Order>(next);
-    if (order == Order::reload) reload();
+    if (order == Order::reload) serving_.begin_reload();
     if (order == Order::drain) command = std::max(command, engine::Command::drain);
     if (order == Order::stop) command = engine::Command::stop;
   }
@@ -41,9 +42,9 @@ engine::Command Worker::ended(const engine::Ended& connection) {
 }
 
 /// The parent has tried it before, so that a refusal here is rare.
-void Worker::reload() {
+void Worker::end_reload() {
   try {
-    serving_.reload();
+    if (!serving_.end_reload()) return;
   } catch (const std::exception& error) {
     base::log_error("pid={} kept the old poems and configuration: {}", ::getpid(), error.what());
     ++news_.refusals;

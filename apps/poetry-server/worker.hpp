@@ -36,7 +36,7 @@ class Worker : public engine::Host {
   engine::Command ended(const engine::Ended& connection) override;
 
  private:
-  void reload();
+  void end_reload();
   void wake_parent() const;
 
   Serving& serving_;

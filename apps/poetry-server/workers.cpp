@@ -81,6 +81,7 @@ void Workers::be_worker(const WorkerSlot& slot, base::Fd orders) {
     base::log_error("worker={} pid={}: {}", slot.number, ::getpid(), error.what());
     status = cli::exit_failure;
   }
+  base::flush_log();
   ::_exit(status);
 }
 

@@ -4,15 +4,55 @@
 
 #include <fmt/core.h>
 
+#include <concepts>
+#include <initializer_list>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/clock.hpp"
+
 namespace poetry::base {
 
 enum class LogLevel { debug, info, warn, error };
+
+/// What a line says beside its message: behind it in text, as in "port=10000", and a member of its
+/// own in JSON. Lives for the call.
+struct Fact {
+  Fact(std::string_view its_name, std::string_view value);
+  template <std::integral Number>
+  Fact(std::string_view its_name, Number value) : name(its_name), text(std::to_string(value)) {}
+  /// "1.500s"; in JSON a number of seconds.
+  Fact(std::string_view its_name, Duration value);
+
+  std::string_view name;
+  std::string text;
+  std::string json = text;  ///< the value as JSON
+};
 
 /// Whether lines of this level are told, which spares making what would go into them.
 bool is_logged(LogLevel level);
 
 /// One function for all lines, so that a file which logs is not compiled together with spdlog.
 void log_line(LogLevel level, fmt::string_view format, fmt::format_args arguments);
+
+/// A message of fixed words, and what it says of this case.
+void log_facts(LogLevel level, std::string_view message, std::initializer_list<Fact> facts);
+
+/// Answers who asked, whatever the level: in text as `text`, in JSON by the facts.
+void log_answer(std::string_view message, std::string_view text, std::span<const Fact> facts);
+
+/// For who formats the line that is being logged in this thread: its message and facts; no facts
+/// where it is text alone.
+struct LoggedFacts {
+  std::string_view message;
+  std::span<const Fact> facts;
+};
+LoggedFacts facts_of_line();
+
+/// Before a process ends by other ways than main's: what was logged is written, unless its reader
+/// stands still.
+void flush_log();
 
 template <typename... Arguments>
 void log_debug(fmt::format_string<Arguments...> format, const Arguments&... arguments) {

@@ -5,12 +5,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <fstream>
+#include <limits>
+#include <string>
 #include <system_error>
 
 #include "base/error.hpp"
 #include "base/fd.hpp"
+#include "base/quantity.hpp"
 #include "base/write_fully.hpp"
 
 namespace poetry::base {
@@ -24,6 +29,23 @@ Fd make_memfd(std::string_view name) {
   return fd;
 }
 
+/// In bytes, as the kernel estimates it (proc(5), MemAvailable) and the process's group may have it
+/// (cgroup v2, memory.max and memory.current); a great deal where neither is told.
+std::uint64_t available_memory() {
+  std::uint64_t available = std::numeric_limits<std::uint64_t>::max();
+  std::ifstream about("/proc/meminfo");
+  std::uint64_t kib = 0;
+  for (std::string word; about >> word;) {
+    if (word == "MemAvailable:" && about >> kib) available = kib << 10;
+  }
+  std::uint64_t max = 0;
+  std::uint64_t current = 0;
+  std::ifstream("/sys/fs/cgroup/memory.current") >> current;
+  if (std::ifstream("/sys/fs/cgroup/memory.max") >> max && max > current)
+    available = std::min(available, max - current);
+  return available;
+}
+
 void hold(int memory, std::string_view bytes, std::string_view name) {
   const auto error = write_fully(memory, bytes);
   if (error) throw std::system_error(error, "hold " + std::string(name));
@@ -31,14 +53,23 @@ void hold(int memory, std::string_view bytes, std::string_view name) {
 
 }  // namespace
 
-std::shared_ptr<const SealedText> SealedText::read(const std::string& path) {
-  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+std::shared_ptr<const SealedText> SealedText::read(const std::string& path, std::uint64_t max) {
+  // What waits for a writer, or has no end, is opened without waiting, and refused.
+  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
   if (!file) throw_errno("open", path);
   struct stat status {};
   if (::fstat(file.get(), &status) < 0) throw_errno("read", path);
-  if (S_ISCHR(status.st_mode) || S_ISBLK(status.st_mode)) {  // a device may have no end
-    throw std::system_error(ENOTSUP, std::generic_category(), "read " + path + ", a device");
+  if (!S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode)) {
+    throw std::system_error(ENOTSUP, std::generic_category(), "read " + path + ", no regular file");
   }
+  if (max == 0) max = available_memory() / 2;
+  const auto refuse_beyond = [&](std::uint64_t bytes) {
+    if (bytes <= max) return;
+    throw std::system_error(EFBIG, std::generic_category(),
+                            "read " + path + ", of more than " + format_size(max));
+  };
+  refuse_beyond(static_cast<std::uint64_t>(status.st_size));
+  std::uint64_t total = 0;
   Fd memory = make_memfd(path);
   const auto buffer = std::make_unique<std::array<char, buffer_size>>();
   for (;;) {
@@ -46,6 +77,7 @@ std::shared_ptr<const SealedText> SealedText::read(const std::string& path) {
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) throw_errno("read", path);
     if (count == 0) break;
+    refuse_beyond(total += static_cast<std::uint64_t>(count));
     hold(memory.get(), {buffer->data(), static_cast<std::size_t>(count)}, path);
   }
   return std::shared_ptr<const SealedText>(new SealedText(memory.get(), path));

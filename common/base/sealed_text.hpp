@@ -3,6 +3,7 @@
 // read the one copy. Owned by whoever serves it; shared by shared_ptr.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -11,8 +12,10 @@ namespace poetry::base {
 
 class SealedText {
  public:
-  /// Reads a file or a pipe, but no device, to its end. Raises std::system_error naming `path`.
-  static std::shared_ptr<const SealedText> read(const std::string& path);
+  /// Reads a regular file to its end, which never waits. Raises std::system_error naming `path`,
+  /// also where it has, or grows to, more than `max` bytes; 0 is half of the memory that is
+  /// available when this is called.
+  static std::shared_ptr<const SealedText> read(const std::string& path, std::uint64_t max = 0);
   /// Holds a copy of `bytes`.
   static std::shared_ptr<const SealedText> copy(std::string_view bytes);
 

@@ -178,7 +178,10 @@ void add_common_options(Tool& tool, LogOptions& log) {
   }
   const std::vector<std::string> levels{"trace", "debug", "info", "warn", "error", "off"};
   options.push_back({"log-level", 0, "LEVEL", "trace, debug, info, warn, error or off", level,
-                     one_of(log.level, levels), shows(log.level), levels});
+                     [take = one_of(log.level, levels)](std::string_view text) {
+                       take(text == "warning" ? "warn" : text);  // as others call it
+                     },
+                     shows(log.level), levels});
   options.push_back({"log-file", 0, "FILE", "append the log to FILE, not to standard error", "",
                      into(log.file), shows(log.file)});
   options.push_back({"log-format",

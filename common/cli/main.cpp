@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include "base/error.hpp"
+#include "base/log.hpp"
 #include "base/shown_text.hpp"
 #include "cli/standard_output.hpp"
 
@@ -39,6 +40,7 @@ void occupy_standard_streams() {
 }  // namespace
 
 void end_by_closed_pipe() {
+  base::flush_log();
   std::signal(SIGPIPE, SIG_DFL);
   std::raise(SIGPIPE);
   ::_exit(128 + SIGPIPE);

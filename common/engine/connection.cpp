@@ -1,6 +1,7 @@
 #include "engine/connection.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/log.hpp"
 
@@ -16,6 +17,10 @@ constexpr auto drain_time = std::chrono::seconds(2);
 
 /// While nothing is read or written, the kernel is asked so often whether the peer is still there.
 constexpr auto hangup_check = std::chrono::seconds(1);
+/// Of a peer that takes less than is sent, the kernel is asked eight times in the send-timeout, and
+/// at least so often, whether it takes anything: it may empty a queue for long before there is room
+/// in it again.
+constexpr base::Duration longest_progress_check = std::chrono::seconds(1);
 /// How often the kernel is asked whether the peer's kernel has everything, before a reset.
 constexpr auto flush_check = std::chrono::milliseconds(1);
 
@@ -123,7 +128,7 @@ void Connection::step(base::TimePoint now) {
   const auto step = session_->next(now);
   if (const auto* write = std::get_if<session::Write>(&step)) {
     pending_ = write->bytes;
-    until_ = send_timeout_ == base::Duration{0} ? base::never : base::later(now, send_timeout_);
+    note_progress(now);
     phase_ = Phase::sending;
   } else if (const auto* listen = std::get_if<session::Listen>(&step)) {
     until_ = listen->until;
@@ -165,11 +170,7 @@ Awaited Connection::send(base::TimePoint now, Transport& transport) {
   for (std::size_t sent = 0; !pending_.empty();) {
     if (sent >= bytes_per_turn) return {.turn = true};
     const auto result = transport.send(socket_.get(), pending_);
-    if (result.status == net::IoStatus::would_block) {
-      if (until_ > now) return {.output = true, .until = until_};
-      end(Reason::send_timeout);
-      return {};
-    }
+    if (result.status == net::IoStatus::would_block) return wait_for_output(now);
     if (result.status != net::IoStatus::ok) {
       lose_peer();
       return {};
@@ -178,10 +179,32 @@ Awaited Connection::send(base::TimePoint now, Transport& transport) {
     bytes_ += result.bytes;
     port_.counters->bytes_sent.fetch_add(result.bytes, std::memory_order_relaxed);
     pending_.remove_prefix(result.bytes);
-    if (send_timeout_ != base::Duration{0}) until_ = base::later(now, send_timeout_);
+    note_progress(now);
+    if (base::is_logged(base::LogLevel::debug)) {
+      base::log_facts(base::LogLevel::debug, "sent",
+                      {{"port", port_.at.port}, {"conn", number_}, {"bytes", result.bytes}});
+    }
   }
   phase_ = Phase::stepping;
   return {};
+}
+
+void Connection::note_progress(base::TimePoint now) {
+  until_ = send_timeout_ == base::Duration{0} ? base::never : base::later(now, send_timeout_);
+}
+
+/// What the peer acknowledges is progress as what the kernel takes is. Nothing is set where it has
+/// made none for too long, and is dropped.
+Awaited Connection::wait_for_output(base::TimePoint now) {
+  if (until_ == base::never) return {.output = true};
+  const auto queued = static_cast<std::uint32_t>(net::unacknowledged(socket_.get()));
+  if (queued < std::exchange(queued_, queued)) note_progress(now);
+  if (until_ <= now) {
+    end(Reason::send_timeout);
+    return {};
+  }
+  const auto look = std::min<base::Duration>(send_timeout_ / 8, longest_progress_check);
+  return {.output = true, .until = std::min(until_, base::later(now, look))};
 }
 
 /// Gives the session what is there; false where the transport does not know whether anything is.

@@ -80,6 +80,8 @@ class Connection {
   [[nodiscard]] bool receive(Transport& transport);
   void drain(Transport& transport);
   [[nodiscard]] Awaited send(base::TimePoint now, Transport& transport);
+  void note_progress(base::TimePoint now);
+  [[nodiscard]] Awaited wait_for_output(base::TimePoint now);
   [[nodiscard]] Awaited rest(base::TimePoint now);
   [[nodiscard]] Awaited abort(base::TimePoint now);
   void lose_peer() { end(peer_finished_ ? Reason::peer_closed : Reason::peer_reset); }
@@ -97,6 +99,7 @@ class Connection {
   std::uint64_t bytes_ = 0;
   net::Address address_;
   base::Fd socket_;
+  std::uint32_t queued_ = 0;  // what the peer had not acknowledged, as of the last look
   Phase phase_ = Phase::stepping;
   Reason reason_ = Reason::finished;
   bool input_waits_ = false;    // there may be something to read

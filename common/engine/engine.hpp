@@ -79,7 +79,7 @@ struct Host {
 };
 
 struct EngineOptions {
-  int control = -1;                 ///< readable when Host::control() is to be called
+  std::vector<int> controls;        ///< any is readable when Host::control() is to be called
   base::Duration drain_timeout{0};  ///< how long sessions may go on after the first Command::drain
   /// Deadlines that fall into one tick are met together; more than 0.
   base::Duration tick = std::chrono::milliseconds(1);

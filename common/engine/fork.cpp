@@ -105,6 +105,7 @@ Report serve_as_child(AcceptedSocket& accepted, const Port& port, int channel) {
   std::array<char, child_buffer> buffer;  // not cleared, which would touch all of its pages
   run_blocking(connection, parent, buffer);
   connection.close();
+  settle(*port.service);
   const auto ended = connection.ended(base::Clock::now());
   return {ended.bytes, ended.elapsed, ended.reason};
 }
@@ -113,7 +114,7 @@ class ForkLoop : public Loop {
  public:
   ForkLoop(reactor::Multiplexer& multiplexer, std::span<Port> ports, Host& host,
            const EngineOptions& options)
-      : Loop(multiplexer, ports, host, options, News::elsewhere), control_(options.control) {}
+      : Loop(multiplexer, ports, host, options, News::elsewhere), controls_(options.controls) {}
   ForkLoop(const ForkLoop&) = delete;
   ForkLoop& operator=(const ForkLoop&) = delete;
   ~ForkLoop() override { events().wake_at(killer_, base::never); }
@@ -160,7 +161,7 @@ class ForkLoop : public Loop {
   void release(Process& process);
   static Reason reap(const Process& process);
 
-  int control_;                       // to be closed in a child
+  std::vector<int> controls_;         // to be closed in a child
   reactor::Callback killer_{[this] {  // of who does not stop
     for (const auto& process : processes_) ::kill(process.pid, SIGKILL);
   }};
@@ -197,7 +198,7 @@ void ForkLoop::admit(AcceptedSocket& accepted, Port& port, QuotaSlot slot) {
 /// Nothing of the parent's is destroyed here, nor are its buffers flushed a second time.
 void ForkLoop::be_child(AcceptedSocket& accepted, const Port& port, base::Fd channel) {
   for (auto& process : processes_) process.channel.reset();
-  base::Fd(control_).reset();  // borrowed in the parent, a copy here
+  for (const int fd : controls_) base::Fd(fd).reset();  // borrowed in the parent, copies here
   Report report;
   try {
     keep_one_connection(accepted.socket.get());
@@ -206,6 +207,7 @@ void ForkLoop::be_child(AcceptedSocket& accepted, const Port& port, base::Fd cha
     base::log_error("port={} conn={}: {}", port.at.port, accepted.peer.number, error.what());
   }
   ::send(channel.get(), &report, sizeof report, MSG_NOSIGNAL);
+  base::flush_log();
   ::_exit(0);
 }
 

@@ -41,7 +41,7 @@ Loop::Loop(reactor::Multiplexer& multiplexer, std::span<Port> ports, Host& host,
 
 void Loop::run() {
   try {
-    events_.watch(options_.control, reactor::Interest::read, control_);
+    for (const int fd : options_.controls) events_.watch(fd, reactor::Interest::read, control_);
     for (auto& accepting : accepting_ports_) {
       events_.watch(accepting.port.listener.get(), reactor::Interest::read, accepting);
     }
@@ -62,8 +62,9 @@ void Loop::finish() {
   wanted_ = Command::stop;
   if (!draining_) start_draining();
   end_all();
+  settle_sources();
   forget_sources();
-  events_.watch(options_.control, reactor::Interest::none, control_);
+  for (const int fd : options_.controls) events_.watch(fd, reactor::Interest::none, control_);
 }
 
 /// The host may have put in other services, or changed quotas, as well.
@@ -125,6 +126,12 @@ bool Loop::let_in(AcceptingPort& accepting) {
   auto& accepted = *accepting.accepted;
   accepted.at = base::Clock::now();  // waiting here is like waiting in the backlog
   ++held_;
+  if (base::is_logged(base::LogLevel::debug)) {
+    base::log_facts(base::LogLevel::debug, "accepted",
+                    {{"peer", net::to_string(accepted.address)},
+                     {"port", accepting.port.at.port},
+                     {"conn", accepted.peer.number}});
+  }
   try {
     admit(accepted, accepting.port, QuotaSlot(accepting.port.quota));
     accepting.accepted.reset();

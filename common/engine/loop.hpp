@@ -49,6 +49,9 @@ enum class News { here, elsewhere };
 /// After a service failed to refresh, try again so soon.
 inline constexpr auto refresh_retry = std::chrono::seconds(1);
 
+/// Before a process ends: lets a service end what it is doing, within a moment.
+void settle(session::Service& service);
+
 class Loop {
  public:
   /// Borrows all of them for its life.
@@ -113,6 +116,7 @@ class Loop {
 
   void find_sources();
   void drop_unused_sources();
+  void settle_sources();
   void forget_sources();
   void refresh(Source& source);
 

@@ -1,11 +1,36 @@
 // The loop's other half: the services that are served, and which of them may have news.
 
+#include <poll.h>
+
 #include <algorithm>
 
 #include "base/log.hpp"
 #include "engine/loop.hpp"
+#include "reactor/timeout.hpp"
 
 namespace poetry::engine {
+namespace {
+
+/// More than what a service does takes, unless a disk or another process is in its way.
+constexpr auto settle_time = std::chrono::milliseconds(500);
+
+}  // namespace
+
+void settle(session::Service& service) {
+  const auto end = base::later(base::Clock::now(), settle_time);
+  try {
+    for (auto now = base::Clock::now(); now < end; now = base::Clock::now()) {
+      const auto found = service.refresh(now);
+      if (!found.busy) return;
+      pollfd readable{found.readable, POLLIN, 0};
+      const auto limit = reactor::to_timespec(end - now);
+      ::ppoll(&readable, 1, limit ? &*limit : nullptr, nullptr);
+    }
+  } catch (const std::exception& error) {
+    base::log_error("{}", error.what());
+  }
+}
+
 /// Begins to refresh services that are new here; one that asks for no more is left alone.
 void Loop::find_sources() {
   const auto is_at = [](const Port& port, const session::Service* service) {
@@ -38,6 +63,11 @@ void Loop::drop_unused_sources() {
     if (at->readable >= 0) events_.watch(at->readable, reactor::Interest::none, *at);
     at = sources_.erase(at);
   }
+}
+
+void Loop::settle_sources() {
+  if (news_ == News::elsewhere) return;
+  for (auto& source : sources_) settle(*source.service);
 }
 
 void Loop::forget_sources() {

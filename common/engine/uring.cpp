@@ -1,7 +1,5 @@
 // The engine over io_uring, in one thread: what connections send goes to the kernel in a batch each
 // turn, and what they receive comes without being asked for again.
-#include <spdlog/spdlog.h>
-
 #include <bit>
 #include <cerrno>
 #include <deque>

@@ -10,6 +10,8 @@ Signals::Signals(std::initializer_list<int> numbers) {
   sigset_t mask{};
   ::sigemptyset(&mask);
   for (const int number : numbers) ::sigaddset(&mask, number);
+  // Who starts a process may have it ignore this one; then the kernel keeps no child's status.
+  if (::sigismember(&mask, SIGCHLD) == 1) std::signal(SIGCHLD, SIG_DFL);
   ::pthread_sigmask(SIG_BLOCK, &mask, &previous_);
   fd_ = base::Fd(::signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!fd_) base::throw_errno("wait for", "signals");

@@ -1,6 +1,9 @@
 // The catalog service: what this server serves, as one JSON array, from live data; then the end.
 #include "session/catalog.hpp"
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <string>
@@ -15,7 +18,7 @@ boost::json::object describe(const CatalogEntry& entry) {
   boost::json::object text{
       {"host", entry.host}, {"port", entry.port}, {"service", entry.service}, {"name", entry.name}};
   if (entry.poem) {
-    const auto& facts = entry.poem->facts();
+    const auto facts = *entry.poem->facts();
     if (facts.bytes) text["bytes"] = *facts.bytes;
     if (facts.lines) text["lines"] = *facts.lines;
     if (facts.sha256) text["sha256"] = *facts.sha256;
@@ -24,18 +27,25 @@ boost::json::object describe(const CatalogEntry& entry) {
   return text;
 }
 
+/// Whoever asks while facts are being found out waits for them.
+constexpr auto facts_check = std::chrono::milliseconds(20);
+
 class CatalogSession : public Session {
  public:
-  explicit CatalogSession(std::string text) : text_(std::move(text)) {}
-  Step next(base::TimePoint /*now*/) override {
-    if (sent_) return Finish{};
-    sent_ = true;
+  explicit CatalogSession(std::vector<CatalogEntry> entries) : entries_(std::move(entries)) {}
+  Step next(base::TimePoint now) override {
+    if (!text_.empty()) return Finish{};
+    const auto is_known = [](const auto& entry) { return !entry.poem || entry.poem->facts(); };
+    if (!std::ranges::all_of(entries_, is_known)) return Listen{base::later(now, facts_check)};
+    boost::json::array texts;
+    for (const auto& entry : entries_) texts.push_back(describe(entry));
+    text_ = base::json_text(texts, base::JsonSpaces::behind_separators) + "\n";
     return Write{text_};
   }
 
  private:
+  std::vector<CatalogEntry> entries_;
   std::string text_;
-  bool sent_ = false;
 };
 
 /// Safe to call from several threads as far as its catalog is.
@@ -44,12 +54,7 @@ class CatalogService : public Service {
   /// An empty function gives an empty array.
   explicit CatalogService(Catalog catalog) : catalog_(std::move(catalog)) {}
   std::unique_ptr<Session> open(const Peer& /*peer*/, base::TimePoint /*now*/) override {
-    boost::json::array entries;
-    if (catalog_) {
-      for (const auto& entry : catalog_()) entries.push_back(describe(entry));
-    }
-    return std::make_unique<CatalogSession>(
-        base::json_text(entries, base::JsonSpaces::behind_separators) + "\n");
+    return std::make_unique<CatalogSession>(catalog_ ? catalog_() : std::vector<CatalogEntry>{});
   }
 
  private:
@@ -57,6 +62,20 @@ class CatalogService : public Service {
 };
 
 }  // namespace
+
+FactFinder::FactFinder(std::vector<std::shared_ptr<const PoemService>> poems)
+    : process_(::getpid()), thread_(std::make_unique<std::thread>([this, poems = std::move(poems)] {
+        for (const auto& poem : poems) poem->find_facts(stopping_);
+      })) {}
+
+FactFinder::~FactFinder() {
+  stopping_ = true;
+  if (process_ == ::getpid()) {
+    thread_->join();
+  } else {
+    static_cast<void>(thread_.release());  // the parent's: nothing of it can be destroyed here
+  }
+}
 
 ServiceKind catalog_kind() {
   return {.name = "catalog", .make = [](const ServiceSpec&, const Context& context) {

@@ -1,10 +1,12 @@
 // What a server serves, for its catalog service to tell.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "session/poem.hpp"
@@ -22,5 +24,20 @@ struct CatalogEntry {
 
 /// Asked at each connection, in the thread that opens sessions.
 using Catalog = std::function<std::vector<CatalogEntry>()>;
+
+/// Finds the facts of poems, beside the loop, in a thread that ends with this object. Those of
+/// processes forked meanwhile become known there, too.
+class FactFinder {
+ public:
+  explicit FactFinder(std::vector<std::shared_ptr<const PoemService>> poems);
+  FactFinder(const FactFinder&) = delete;
+  FactFinder& operator=(const FactFinder&) = delete;
+  ~FactFinder();
+
+ private:
+  std::atomic<bool> stopping_{false};
+  int process_;  // that has the thread
+  std::unique_ptr<std::thread> thread_;
+};
 
 }  // namespace poetry::session

@@ -12,6 +12,8 @@
 
 namespace poetry::session {
 
+class FibonacciSequence;
+
 /// A process reserves so many numbers at most, since advancing the state costs an addition each,
 /// while all other processes wait.
 inline constexpr std::uint64_t max_lease = 10'000;
@@ -20,25 +22,26 @@ struct FibonacciSettings {
   std::uint64_t lease = 1;  ///< numbers to reserve at a time
 };
 
-/// Steps of many sessions may run at once: a mutex guards the lease and the connection to the state
-/// file, and is held while the file is written. The file is opened by the first session that draws
-/// and closed when the last session ends, so that a process which forks has it closed as long as
-/// only its children draw.
+/// Steps of many sessions may run at once, and none of them waits: a thread draws, see
+/// fibonacci_sequence.hpp, and its news has the sessions go on. The state file is opened by the
+/// first draw and closed when the last session has ended, so that a process which forks has neither
+/// as long as only its children draw.
 class FibonacciService : public Service {
  public:
   /// Creates the state file, or checks it and leaves it closed. Raises what prepare_fibonacci()
-  /// does. Reserves `lease` numbers at a time, 1 to max_lease: a crash skips no more than that.
+  /// does. Reserves `lease` numbers at a time, 1 to max_lease, or one for each client that waits:
+  /// a crash skips no more than that.
   FibonacciService(const std::string& path, std::uint64_t lease);
   ~FibonacciService() override;
   std::unique_ptr<Session> open(const Peer& peer, base::TimePoint now) override;
+  Refresh refresh(base::TimePoint now) override;
   /// From now on a session that owes no number finishes.
   void drain() override { draining_ = true; }
 
  private:
-  class Sequence;
   class Answers;
 
-  std::unique_ptr<Sequence> sequence_;
+  std::unique_ptr<FibonacciSequence> sequence_;
   std::atomic<bool> draining_{false};
 };
 

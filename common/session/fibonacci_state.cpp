@@ -13,6 +13,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include "base/error.hpp"
@@ -29,6 +30,9 @@ constexpr std::uint32_t state_version = 1;
 
 /// How long others may hold the lock: they hold it for milliseconds, but there may be many of them.
 constexpr int busy_timeout_ms = 10'000;
+constexpr base::Duration busy_timeout = std::chrono::milliseconds(busy_timeout_ms);
+/// What is held for milliseconds is asked for again so soon.
+constexpr auto busy_retry = std::chrono::milliseconds(2);
 
 /// The first bytes of a database and where its marks are (sqlite.org/fileformat.html).
 constexpr std::string_view magic{"SQLite format 3\0", 16};
@@ -216,8 +220,39 @@ void prepare_fibonacci(const std::string& path) {
   });
 }
 
-FibonacciState::FibonacciState(const std::string& path) : path_(path), process_(::getpid()) {
-  naming("open", path_, [this] { database_ = connect(path_, Missing::refuse); });
+FibonacciState::FibonacciState(const std::string& path, const std::atomic<bool>& stopping)
+    : path_(path), stopping_(stopping), process_(::getpid()) {
+  struct stat found {};
+  if (::stat(path_.c_str(), &found) == 0) {
+    device_ = found.st_dev;
+    inode_ = found.st_ino;
+  }
+  naming("open", path_, [this] {
+    database_ = connect(path_, Missing::refuse);
+    database_->check(::sqlite3_busy_handler(database_->getHandle(), &wait_for_lock, this));
+  });
+}
+
+/// A busy handler (sqlite.org/c3ref/busy_handler.html): 0 gives up.
+int FibonacciState::wait_for_lock(void* self, int /*times*/) {
+  const auto& state = *static_cast<const FibonacciState*>(self);
+  if (state.stopping_ || state.give_up_at_ <= base::Clock::now()) return 0;
+  std::this_thread::sleep_for(busy_retry);
+  return 1;
+}
+
+/// Before each operation.
+void FibonacciState::begin() {
+  give_up_at_ = base::later(base::Clock::now(), busy_timeout);
+  require_same_file();
+}
+
+/// SQLite would go on with a file that has no name any more, and all of its numbers be lost.
+void FibonacciState::require_same_file() const {
+  struct stat found {};
+  if (::stat(path_.c_str(), &found) < 0) base::throw_errno("draw from", path_);
+  if (found.st_dev != device_ || found.st_ino != inode_)
+    fail("draw from", path_, "it was replaced while in use");
 }
 
 FibonacciState::~FibonacciState() {
@@ -226,9 +261,15 @@ FibonacciState::~FibonacciState() {
 
 bool FibonacciState::is_inherited() const { return process_ != ::getpid(); }
 
-FibonacciRange FibonacciState::reserve(std::uint64_t max, std::int64_t after) {
+FibonacciRange FibonacciState::reserve(std::uint64_t max, std::int64_t after,
+                                       std::int64_t reserved) {
+  begin();
   return naming("draw from", path_, [&] {
     SQLite::Transaction transaction(*database_, TransactionBehavior::IMMEDIATE);
+    const auto end = database_->execAndGet("SELECT max(first) FROM free WHERE count IS NULL");
+    if (end.getInt64() <= reserved) {
+      fail("draw from", path_, "it is behind what was drawn: an old copy was put back");
+    }
     auto range = lowest_beyond(*database_, after);
     if (!range) fail("draw from", path_, "the state is damaged");
     if (range->count != 0 && range->count <= max) {
@@ -243,6 +284,7 @@ FibonacciRange FibonacciState::reserve(std::uint64_t max, std::int64_t after) {
 }
 
 void FibonacciState::give_back(const FibonacciRange& rest) {
+  begin();
   naming("give back to", path_, [&] {
     SQLite::Transaction transaction(*database_, TransactionBehavior::IMMEDIATE);
     execute(*database_, "INSERT INTO free VALUES (?1, ?2, ?3, ?4)", rest.first, rest.count, rest);

@@ -8,10 +8,13 @@
 
 #include <sys/types.h>
 
+#include <atomic>
 #include <boost/multiprecision/cpp_int.hpp>
 #include <cstdint>
 #include <memory>
 #include <string>
+
+#include "base/clock.hpp"
 
 namespace SQLite {  // NOLINT(readability-identifier-naming): it is the library's
 class Database;
@@ -40,8 +43,10 @@ void prepare_fibonacci(const std::string& path);
 /// A connection to a state file, for one thread at a time of the process that opened it.
 class FibonacciState {
  public:
-  /// Opens a file that prepare_fibonacci() took. Raises std::runtime_error naming the path.
-  explicit FibonacciState(const std::string& path);
+  /// Opens a file that prepare_fibonacci() took. Raises std::runtime_error naming the path. Others'
+  /// locks are waited for, up to ten seconds for each operation, until `stopping` is set, which
+  /// outlives this.
+  FibonacciState(const std::string& path, const std::atomic<bool>& stopping);
   FibonacciState(const FibonacciState&) = delete;
   FibonacciState& operator=(const FibonacciState&) = delete;
   /// Closes the connection; in a forked child it does nothing, see is_inherited().
@@ -49,8 +54,10 @@ class FibonacciState {
 
   /// Reserves up to `max` numbers at the lowest free positions beyond `after`. It is on the disk
   /// when this returns; what this raises may leave them reserved for nobody, but free for nobody
-  /// else. Raises std::runtime_error naming the path: the disk is full, others hold the lock.
-  FibonacciRange reserve(std::uint64_t max, std::int64_t after);
+  /// else. Raises std::runtime_error naming the path: the disk is full, others hold the lock, the
+  /// file was removed or replaced, or it knows nothing of `reserved`, a position that was reserved
+  /// before, as a copy that was put back does.
+  FibonacciRange reserve(std::uint64_t max, std::int64_t after, std::int64_t reserved);
   /// Frees what is left of a reserved range. Raises as reserve() does.
   void give_back(const FibonacciRange& rest);
   /// Whether this process was forked from the one that opened the connection. It may then neither
@@ -60,7 +67,15 @@ class FibonacciState {
   [[nodiscard]] bool is_inherited() const;
 
  private:
+  static int wait_for_lock(void* self, int times);
+  void begin();
+  void require_same_file() const;
+
   std::string path_;
+  const std::atomic<bool>& stopping_;
+  base::TimePoint give_up_at_;
+  dev_t device_ = 0;
+  ino_t inode_ = 0;
   std::unique_ptr<SQLite::Database> database_;
   pid_t process_;
 };

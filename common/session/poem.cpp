@@ -5,6 +5,7 @@
 #include "base/error.hpp"
 #include "base/seed.hpp"
 #include "base/sha256.hpp"
+#include "base/shared_memory.hpp"
 #include "session/builtin_poems.hpp"
 #include "session/service_kind.hpp"
 
@@ -95,19 +96,33 @@ class JitteredPoemSession : public PoemSession {
   std::uint64_t seed_;
 };
 
-/// The digest of `text` over and over. A short one goes in blocks of many rounds.
-std::string sha256_of(std::string_view text, std::uint64_t rounds) {
-  constexpr std::size_t block_size = 65536;
-  const auto block_rounds = std::clamp<std::uint64_t>(block_size / text.size(), 1, rounds);
-  std::string block;
-  if (block_rounds > 1) {
-    for (std::uint64_t i = 0; i < block_rounds; ++i) block += text;
+constexpr std::size_t block_size = 65536;
+
+/// Raised where nobody wants the facts any more.
+struct Stopped {};
+
+/// Calls `take` for each block of the text.
+template <typename Take>
+void each_block(std::string_view text, const std::atomic<bool>& stopping, Take take) {
+  for (; !text.empty(); text.remove_prefix(std::min(text.size(), block_size))) {
+    if (stopping) throw Stopped();
+    take(text.substr(0, block_size));
   }
+}
+
+/// The digest of `text` over and over. A short one goes in blocks of many rounds.
+base::Digest digest_of(std::string_view text, std::uint64_t rounds,
+                       const std::atomic<bool>& stopping) {
   base::Sha256 digest;
-  for (; rounds >= block_rounds; rounds -= block_rounds)
-    digest.update(block.empty() ? text : block);
-  digest.update(std::string_view(block).substr(0, rounds * text.size()));
-  return digest.finish();
+  const auto update = [&digest](std::string_view block) { digest.update(block); };
+  if (text.empty()) return digest.finish_digest();
+  const auto of_several = std::clamp<std::uint64_t>(block_size / text.size(), 1, rounds);
+  std::string several;
+  for (std::uint64_t i = 1; of_several > 1 && i <= of_several; ++i) several += text;
+  for (; rounds >= of_several; rounds -= of_several)
+    each_block(of_several == 1 ? text : several, stopping, update);
+  for (; rounds > 0; --rounds) update(text);
+  return digest.finish_digest();
 }
 
 std::shared_ptr<const base::SealedText> builtin_poem(std::string_view name) {
@@ -117,25 +132,16 @@ std::shared_ptr<const base::SealedText> builtin_poem(std::string_view name) {
   throw base::UsageError("no built-in poem of this name", name);
 }
 
-PoemFacts find_facts(std::string_view text, const Pacing& pacing) {
-  PoemFacts facts;
-  facts.delay = pacing.delay;
-  const auto rounds = text.empty() ? 1 : pacing.repeat;  // an empty poem ends at once in any case
-  std::uint64_t bytes = 0;
-  if (rounds == 0 || __builtin_mul_overflow(text.size(), rounds, &bytes)) return facts;
-  facts.bytes = bytes;
-  const auto newlines = static_cast<std::uint64_t>(std::count(text.begin(), text.end(), '\n'));
-  const bool open_line = !text.empty() && text.back() != '\n';
-  facts.lines = newlines * rounds + (open_line ? 1 : 0);
-  if (text.empty()) {
-    facts.sha256 = base::Sha256().finish();
-  } else if (bytes <= max_hashed) {
-    facts.sha256 = sha256_of(text, rounds);
-  }
-  return facts;
-}
-
 }  // namespace
+
+struct PoemService::SharedFacts {
+  std::atomic<bool> known{false};  // then all below is as it stays
+  bool counted = false;
+  bool hashed = false;
+  std::uint64_t bytes = 0;
+  std::uint64_t lines = 0;
+  base::Digest sha256{};
+};
 
 bool PacedText::is_paced() const {
   return pacing.delay != base::Duration{0} || pacing.jitter != base::Duration{0} ||
@@ -143,7 +149,7 @@ bool PacedText::is_paced() const {
 }
 
 PoemService::PoemService(const std::shared_ptr<const base::SealedText>& text, const Pacing& pacing)
-    : poem_{text, text->bytes(), pacing} {}
+    : poem_{text, text->bytes(), pacing}, facts_(base::make_shared_memory<SharedFacts>()) {}
 
 std::unique_ptr<Session> PoemService::open(const Peer& peer, base::TimePoint now) {
   if (poem_.pacing.jitter == base::Duration{0}) return std::make_unique<PoemSession>(poem_, now);
@@ -151,20 +157,47 @@ std::unique_ptr<Session> PoemService::open(const Peer& peer, base::TimePoint now
   return std::make_unique<JitteredPoemSession>(poem_, now, seed);
 }
 
-const PoemFacts& PoemService::facts() const {
-  std::call_once(facts_once_, [this] { facts_ = find_facts(poem_.text, poem_.pacing); });
-  return facts_;
+std::optional<PoemFacts> PoemService::facts() const {
+  const auto& known = *facts_;
+  if (!known.known) return std::nullopt;
+  PoemFacts facts;
+  facts.delay = poem_.pacing.delay;
+  if (known.counted) facts.bytes = known.bytes;
+  if (known.counted) facts.lines = known.lines;
+  if (known.hashed) facts.sha256 = base::to_hex(known.sha256);
+  return facts;
+}
+
+void PoemService::find_facts(const std::atomic<bool>& stopping) const {
+  auto& facts = *facts_;
+  if (facts.known) return;
+  const auto text = poem_.text;
+  const auto rounds = text.empty() ? 1 : poem_.pacing.repeat;  // an empty poem ends at once
+  facts.counted = rounds != 0 && !__builtin_mul_overflow(text.size(), rounds, &facts.bytes);
+  try {
+    if (facts.counted) {
+      each_block(text, stopping, [&facts](std::string_view block) {
+        facts.lines += static_cast<std::uint64_t>(std::ranges::count(block, '\n'));
+      });
+      facts.lines = facts.lines * rounds + (!text.empty() && text.back() != '\n' ? 1 : 0);
+      facts.hashed = facts.bytes <= max_hashed;
+      if (facts.hashed) facts.sha256 = digest_of(text, rounds, stopping);
+    }
+    facts.known = true;
+  } catch (const Stopped&) {
+    return;
+  }
 }
 
 ServiceKind poem_kind() {
   return {.name = "poem",
           .argument = "FILE",
           .paced = Paced::repeated,
-          .make = [](const ServiceSpec& spec, const Context&) {
-            return std::make_shared<PoemService>(spec.argument.empty()
-                                                     ? builtin_poem(spec.name)
-                                                     : base::SealedText::read(spec.argument),
-                                                 spec.settings.pacing);
+          .make = [](const ServiceSpec& spec, const Context& context) {
+            return std::make_shared<PoemService>(
+                spec.argument.empty() ? builtin_poem(spec.name)
+                                      : base::SealedText::read(spec.argument, context.max_poem),
+                spec.settings.pacing);
           }};
 }
 

@@ -3,9 +3,9 @@
 // delay at all, sends all that is due in one piece.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 
@@ -33,7 +33,7 @@ struct PoemFacts {
   base::Duration delay{0};             ///< from a line to the next
 };
 
-/// More than this takes longer to hash than the server may stand still.
+/// More than this takes longer to hash than anybody should wait for a catalog.
 inline constexpr std::uint64_t max_hashed = std::uint64_t{1} << 30;
 
 /// Safe to call from several threads: what clients see of it never changes.
@@ -41,13 +41,18 @@ class PoemService : public Service {
  public:
   PoemService(const std::shared_ptr<const base::SealedText>& text, const Pacing& pacing);
   std::unique_ptr<Session> open(const Peer& peer, base::TimePoint now) override;
-  /// Found out by the first call, which may take a second or two.
-  [[nodiscard]] const PoemFacts& facts() const;
+  /// Once they are known to this process or one that it was forked from or forked, see
+  /// find_facts().
+  [[nodiscard]] std::optional<PoemFacts> facts() const;
+  /// Finds them out, which takes seconds for a large poem, unless `stopping` is set before. To be
+  /// called by one thread.
+  void find_facts(const std::atomic<bool>& stopping) const;
 
  private:
+  struct SharedFacts;
+
   PacedText poem_;
-  mutable std::once_flag facts_once_;
-  mutable PoemFacts facts_;
+  std::shared_ptr<SharedFacts> facts_;
 };
 
 }  // namespace poetry::session

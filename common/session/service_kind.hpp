@@ -43,7 +43,8 @@ struct ServiceSpec {
 
 /// What a service may ask of the server around it.
 struct Context {
-  Catalog catalog;  ///< what the catalog service shows
+  Catalog catalog = {};        ///< what the catalog service shows
+  std::uint64_t max_poem = 0;  ///< bytes; 0 is half of the memory that is available
 };
 
 /// Whether a service goes by ServiceSettings::pacing, and by its `repeat`.

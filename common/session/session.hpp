@@ -64,6 +64,8 @@ struct Refresh {
   base::TimePoint again = base::never;
   bool news = false;
   int readable = -1;  ///< look again as well when this descriptor is readable; -1: none
+  /// Something is being done that a process which ends should not cut off, for at most a moment.
+  bool busy = false;
 };
 
 /// Owns what its sessions share (the poem, the log's tail, the counter) and outlives them.

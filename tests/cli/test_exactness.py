@@ -3,7 +3,6 @@
 import hashlib
 import os
 import re
-import threading
 
 import pytest
 
@@ -72,8 +71,26 @@ def test_a_file_changed_in_place_does_not_reach_a_session_under_way(server, poem
     assert read_poem(running.port) == b"one\ntwo\nthree\n"
 
 
-def test_a_poem_may_come_from_a_pipe(server, tmp_path):
-    pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
-    threading.Thread(target=pipe.write_bytes, args=[b"piped\n"], daemon=True).start()
-    assert read_poem(server("-d0", pipe).port) == b"piped\n"
+@pytest.mark.parametrize("kind", ["fifo", "device", "folder", "sparse", "endless"])
+def test_what_is_no_poem_is_refused_at_once(tmp_path, kind):
+    path = tmp_path / "poem"
+    if kind == "fifo":
+        os.mkfifo(path)  # that nobody writes to
+    elif kind == "folder":
+        path.mkdir()
+    elif kind == "sparse":
+        with open(path, "wb") as file:
+            file.truncate(100 << 30)
+    else:
+        path.symlink_to("/dev/zero" if kind == "device" else "/proc/kmsg")
+    result = run("poetry-server", "-p0", path)
+    assert result.status == 1
+    assert result.err.startswith("poetry-server: read ") and str(path) in result.err
+
+
+def test_a_poem_has_a_size_limit(server, poem):
+    path = poem(b"four\n" * 10)
+    refused = run("poetry-server", "-p0", "--max-poem", "49B", path)
+    assert refused.status == 1
+    assert f"read {path}, of more than 49B: File too large" in refused.err
+    assert read_poem(server("-d0", "--max-poem", "50B", path).port) == b"four\n" * 10

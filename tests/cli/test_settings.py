@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from harness import read_poem, run
+from harness import WAIT, read_poem, run
 
 TOOLS = ["poetry-server", "poetry-get"]
 both = pytest.mark.parametrize("name", TOOLS)
@@ -87,7 +87,10 @@ def test_log_file_takes_the_log_as_json(server, poem, tmp_path):
     assert running.wait() == 0
     records = [json.loads(line) for line in log.read_text().splitlines()]
     assert all({"time", "level", "message"} <= set(record) for record in records)
-    assert [record for record in records if "reason=finished" in record["message"]]
+    closed, = [record for record in records if record["message"] == "closed"]
+    assert closed["peer"].startswith("127.0.0.1:") and closed["port"] == running.port
+    assert (closed["conn"], closed["service"], closed["bytes"]) == (1, "poem", 2)
+    assert closed["reason"] == "finished" and 0 <= closed["elapsed"] < WAIT
     assert running.err.text() == ""
 
 

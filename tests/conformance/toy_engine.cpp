@@ -35,7 +35,7 @@ class Rounds {
 
   void run() {
     while (wanted_ != engine::Command::stop && !(draining_ && links_.empty())) {
-      if (is_readable(options_.control)) obey(host_.control());
+      if (is_readable(options_.controls.at(0))) obey(host_.control());
       find_sources();
       for (auto& source : sources_) try_refresh(source);
       for (auto& port : ports_) try_accept(port);

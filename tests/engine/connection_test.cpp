@@ -248,10 +248,26 @@ TEST_F(ConnectionTest, APeerThatTakesNothingIsDropped) {
   open({session::Write{much}});
   const auto wait = proceed_to_the_end();
   EXPECT_TRUE(wait.output);
-  EXPECT_EQ(wait.until, now_ + 10s);
+  EXPECT_EQ(wait.until, now_ + 1s);  // to see whether it takes anything
   now_ += 9s;
   EXPECT_FALSE(proceed().over);
   now_ += 1s;
+  EXPECT_TRUE(proceed().over);
+}
+
+TEST_F(ConnectionTest, APeerThatTakesAnythingIsKept) {
+  const std::string much(64 << 20, 'x');
+  open({session::Write{much}});
+  proceed_to_the_end();
+  for (int i = 0; i < 5; ++i) {
+    // So much leaves the kernel's queue, but does not yet make room in it.
+    std::string taken(256 << 10, '\0');
+    ASSERT_GT(::recv(pair_.client.get(), taken.data(), taken.size(), MSG_WAITALL), 0);
+    now_ += 9s;
+    EXPECT_FALSE(proceed().over);
+  }
+  for (int i = 0; i < 10; ++i) proceed_to_the_end();  // sees all that was taken
+  now_ += 10s;
   EXPECT_TRUE(proceed().over);
   EXPECT_EQ(connection_->ended(now_).reason, Reason::send_timeout);
 }

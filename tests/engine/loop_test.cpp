@@ -97,7 +97,7 @@ class LoopTest : public testing::Test {
   net::Address address_ = net::local_address(ports_[0].listener.get());
   ScriptedHost host_;
   reactor::Poll poll_;
-  Narrow loop_{poll_, ports_, host_, {control_.get(), 0s}};
+  Narrow loop_{poll_, ports_, host_, {{control_.get()}, 0s}};
   std::array<base::Fd, 3> clients_{support::connect_to(address_), support::connect_to(address_),
                                    support::connect_to(address_)};
 };
@@ -185,7 +185,7 @@ TEST_F(LoopTest, AConnectionThatCannotBeWaitedForEndsAlone) {
   // The control descriptor and the listener come first.
   make_reactor_engine([] {
     return std::make_unique<FailingPoll>();
-  }).serve(ports_, host_, {control_.get(), 0s});
+  }).serve(ports_, host_, {{control_.get()}, 0s});
   EXPECT_EQ(host_.endings,
             (Endings{{2, Reason::fault}, {1, Reason::shutdown}, {3, Reason::shutdown}}));
   EXPECT_EQ(support::hear(clients_[1].get()).ended.error, std::errc::connection_reset);

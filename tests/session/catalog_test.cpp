@@ -27,7 +27,9 @@ std::shared_ptr<Service> serve(const Catalog& catalog) {
 }
 
 std::shared_ptr<const PoemService> poem(std::string_view text, const Pacing& pacing) {
-  return std::make_shared<PoemService>(base::SealedText::copy(text), pacing);
+  auto made = std::make_shared<const PoemService>(base::SealedText::copy(text), pacing);
+  made->find_facts(false);
+  return made;
 }
 
 std::string digest_of(std::string_view text) {
@@ -81,6 +83,8 @@ TEST(Catalog, LeavesOutWhatAPoemWithoutAnEndHasNot) {
             "\n");
 }
 
+PoemFacts facts_of(const PoemService& poem) { return poem.facts().value(); }
+
 TEST(PoemFacts, AreOfAllRounds) {
   for (const std::string text : {"a\nb\n", "a\nb", "\n", "x"}) {
     for (const std::uint64_t rounds : {1, 3, 100'000}) {
@@ -88,7 +92,7 @@ TEST(PoemFacts, AreOfAllRounds) {
       for (std::uint64_t i = 0; i < rounds; ++i) whole += text;
       const auto lines = std::count(whole.begin(), whole.end(), '\n') + (whole.back() != '\n');
       const auto service = poem(text, {.delay = 1s, .repeat = rounds});
-      const auto& facts = service->facts();
+      const auto facts = facts_of(*service);
       EXPECT_EQ(facts.bytes, whole.size());
       EXPECT_EQ(facts.lines, static_cast<std::uint64_t>(lines)) << text << " x " << rounds;
       EXPECT_EQ(facts.sha256, digest_of(whole)) << text << " x " << rounds;
@@ -97,28 +101,46 @@ TEST(PoemFacts, AreOfAllRounds) {
   }
 }
 
+TEST(Catalog, WaitsForFactsThatAreBeingFoundOut) {
+  const auto large = std::make_shared<const PoemService>(base::SealedText::copy("a\n"), Pacing{});
+  const auto service = serve([&large] {
+    return std::vector<CatalogEntry>{{"127.0.0.1", 10000, "poem", "a.txt", large}};
+  });
+  const auto session = service->open({}, support::epoch);
+  EXPECT_GT(std::get<Listen>(session->next(support::epoch)).until, support::epoch);
+  EXPECT_FALSE(large->facts());
+  FactFinder({large}), large->find_facts(false);
+  EXPECT_TRUE(std::holds_alternative<Write>(session->next(support::epoch)));
+}
+
+TEST(PoemFacts, AreNotFoundOutByWhoIsStopped) {
+  const PoemService stopped(base::SealedText::copy("a\n"), Pacing{});
+  stopped.find_facts(true);
+  EXPECT_FALSE(stopped.facts());
+}
+
 TEST(PoemFacts, OfALargePoemAreTheSame) {
   const std::string text(1'000'003, 'y');
-  EXPECT_EQ(poem(text, {.repeat = 2})->facts().sha256, digest_of(text + text));
+  EXPECT_EQ(facts_of(*poem(text, {.repeat = 2})).sha256, digest_of(text + text));
 }
 
 TEST(PoemFacts, OfAnEmptyPoemAreNothing) {
   for (const std::uint64_t rounds : {0, 1, 5}) {
     const auto service = poem("", {.repeat = rounds});
-    EXPECT_EQ(service->facts().bytes, 0U);
-    EXPECT_EQ(service->facts().lines, 0U);
-    EXPECT_EQ(service->facts().sha256, digest_of(""));
+    EXPECT_EQ(facts_of(*service).bytes, 0U);
+    EXPECT_EQ(facts_of(*service).lines, 0U);
+    EXPECT_EQ(facts_of(*service).sha256, digest_of(""));
   }
 }
 
-TEST(PoemFacts, ADigestThatWouldHoldUpTheServerIsLeftOut) {
+TEST(PoemFacts, ADigestThatWouldTakeTooLongIsLeftOut) {
   const auto large = poem("ab\n", {.repeat = max_hashed});
-  EXPECT_EQ(large->facts().bytes, 3 * max_hashed);
-  EXPECT_EQ(large->facts().lines, max_hashed);
-  EXPECT_FALSE(large->facts().sha256);
+  EXPECT_EQ(facts_of(*large).bytes, 3 * max_hashed);
+  EXPECT_EQ(facts_of(*large).lines, max_hashed);
+  EXPECT_FALSE(facts_of(*large).sha256);
   const auto uncountable = poem("ab\n", {.repeat = ~std::uint64_t{0}});
-  EXPECT_FALSE(uncountable->facts().bytes);
-  EXPECT_FALSE(uncountable->facts().lines);
+  EXPECT_FALSE(facts_of(*uncountable).bytes);
+  EXPECT_FALSE(facts_of(*uncountable).lines);
 }
 
 }  // namespace

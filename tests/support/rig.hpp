@@ -50,7 +50,8 @@ class Rig : public engine::Host {
     port.send_timeout = std::chrono::seconds(10);
     port.seed = seed;
     thread_ = std::thread([this, engine, drain_timeout] {
-      conformance::make_listed_engine(engine).serve(ports_, *this, {control_.get(), drain_timeout});
+      conformance::make_listed_engine(engine).serve(ports_, *this,
+                                                    {{control_.get()}, drain_timeout});
     });
   }
   ~Rig() override { tell(engine::Command::stop); }

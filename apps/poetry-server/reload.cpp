@@ -1,0 +1,50 @@
+#include "reload.hpp"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "base/error.hpp"
+
+namespace poetry::server {
+
+int Reload::readable() {
+  if (process_ != ::getpid()) {
+    done_ = base::Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    if (!done_) base::throw_errno("make", "an eventfd");
+    process_ = ::getpid();
+  }
+  return done_.get();
+}
+
+Reload::~Reload() {
+  if (thread_.joinable()) thread_.join();
+}
+
+void Reload::begin() {
+  again_ = is_reading();
+  if (again_) return;
+  const int done = readable();
+  thread_ = std::thread([this, done] {
+    try {
+      renewal_ = read_();
+    } catch (const std::exception&) {
+      failure_ = std::current_exception();
+    }
+    ::eventfd_write(done, 1);
+  });
+}
+
+std::optional<Renewal> Reload::take() {
+  eventfd_t count = 0;
+  if (::eventfd_read(readable(), &count) < 0) return std::nullopt;
+  thread_.join();
+  auto renewal = std::exchange(renewal_, std::nullopt);
+  const auto failure = std::exchange(failure_, nullptr);
+  if (std::exchange(again_, false)) begin();
+  if (failure) std::rethrow_exception(failure);
+  return renewal;
+}
+
+}  // namespace poetry::server
