@@ -72,9 +72,10 @@ FoundFile find_log_file(const std::string& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) < 0) {
     const bool absent = errno == ENOENT || errno == ENOTDIR;
-    return {absent ? FoundFile::State::absent : FoundFile::State::refused, {}};
+    return {absent ? FoundFile::State::absent : FoundFile::State::refused, {}, errno};
   }
   if (!S_ISREG(status.st_mode)) return {FoundFile::State::refused, {}};
+  if (::access(path.c_str(), R_OK) < 0) return {FoundFile::State::refused, {}, errno};
   return {FoundFile::State::file, identity_of(status)};
 }
 
@@ -96,14 +97,14 @@ std::vector<std::string> LogFile::skip_to_end(std::size_t lines) {
   std::size_t at = 0;
   if (bytes.size() < size) {  // it begins in the middle of a line
     at = bytes.find('\n') + 1;
-    in_pieces_ = at == 0;
+    if (at == 0) splitter_.begin_in_line();
   }
   for (auto end = bytes.find('\n', at); end != std::string::npos; end = bytes.find('\n', at)) {
     found.push_back(bytes.substr(at, end - at));
     if (found.size() > lines) found.pop_front();
     at = end + 1;
   }
-  held_ = bytes.substr(at);
+  splitter_.begin_with(std::string_view(bytes).substr(at));
   return {found.begin(), found.end()};
 }
 
@@ -116,22 +117,18 @@ std::size_t LogFile::read(std::span<char> buffer, const LogLineSink& sink) {
     if (!bytes.starts_with(place_.before_offset)) {
       finish(sink);
       place_ = {place_.identity, 0, {}};
+      hole_end_ = 0;
       continue;
     }
     const auto appended = bytes.substr(known);
     if (!appended.empty()) {
+      const auto text = behind_hole(appended);
       remember(place_.offset + appended.size(), bytes);
-      split(appended, sink);
+      splitter_.split(text, sink);
+      if (text.empty()) skip_hole();
     }
     return appended.size();
   }
-}
-
-void LogFile::finish(const LogLineSink& sink) {
-  if (held_.empty() && !in_pieces_) return;
-  sink({held_, LogLine::Kind::rest});
-  held_ = {};
-  in_pieces_ = false;
 }
 
 bool LogFile::unlinked() const {
@@ -144,28 +141,21 @@ void LogFile::remember(std::uint64_t offset, std::string_view before) {
   place_.before_offset = before.substr(before.size() - std::min(before.size(), overlap));
 }
 
-void LogFile::split(std::string_view bytes, const LogLineSink& sink) {
-  for (auto end = bytes.find('\n'); end != std::string_view::npos; end = bytes.find('\n')) {
-    if (held_.empty() && !in_pieces_) {
-      sink({bytes.substr(0, end), LogLine::Kind::whole});
-    } else {
-      hold(bytes.substr(0, end), sink);
-      sink({held_, in_pieces_ ? LogLine::Kind::rest : LogLine::Kind::whole});
-      held_ = {};
-      in_pieces_ = false;
-    }
-    bytes.remove_prefix(end + 1);
-  }
-  hold(bytes, sink);
+/// A writer that does not append leaves a hole of NULs where its log was truncated, from the
+/// beginning on to where it had been.
+std::string_view LogFile::behind_hole(std::string_view bytes) {
+  if (place_.offset != hole_end_) return bytes;
+  const auto size = std::min(bytes.find_first_not_of('\0'), bytes.size());
+  hole_end_ += size;
+  return bytes.substr(size);
 }
 
-void LogFile::hold(std::string_view bytes, const LogLineSink& sink) {
-  held_ += bytes;
-  while (held_.size() > largest_log_line) {
-    sink({std::string_view(held_).substr(0, largest_log_line), LogLine::Kind::piece});
-    held_.erase(0, largest_log_line);
-    in_pieces_ = true;
-  }
+/// It may be of any size, and has mostly no blocks.
+void LogFile::skip_hole() {
+  const auto data = ::lseek(fd_.get(), static_cast<off_t>(place_.offset), SEEK_DATA);
+  if (data <= static_cast<off_t>(place_.offset)) return;
+  hole_end_ = static_cast<std::uint64_t>(data);
+  remember(hole_end_, {});
 }
 
 }  // namespace poetry::session

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "base/fd.hpp"
-#include "session/log_line.hpp"
+#include "session/line_splitter.hpp"
 
 namespace poetry::session {
 
@@ -28,7 +28,7 @@ struct FileIdentity {
 struct LogPlace {
   FileIdentity identity;
   std::uint64_t offset = 0;
-  std::string before_offset;  ///< up to LogFile::overlap bytes; empty only at offset 0
+  std::string before_offset;  ///< up to LogFile::overlap bytes; none at offset 0 or behind a hole
 };
 
 /// Raises std::system_error naming `path` where it exists but is no regular file, or one that
@@ -40,6 +40,7 @@ struct FoundFile {
   enum class State { file, refused, absent };
   State state = State::absent;
   FileIdentity identity;
+  int error = 0;  ///< of what is out of reach, as errno
 };
 FoundFile find_log_file(const std::string& path);
 
@@ -65,7 +66,9 @@ class LogFile {
   /// be read now. A file that was truncated is read from its beginning.
   std::size_t read(std::span<char> buffer, const LogLineSink& sink);
   /// Hands on what is held of a last line without a newline.
-  void finish(const LogLineSink& sink);
+  void finish(const LogLineSink& sink) { splitter_.finish(sink); }
+  /// How many NULs at the beginning were left out.
+  [[nodiscard]] std::uint64_t hole() const { return hole_end_; }
 
   [[nodiscard]] const FileIdentity& identity() const { return place_.identity; }
   [[nodiscard]] const LogPlace& place() const { return place_; }
@@ -76,13 +79,13 @@ class LogFile {
   LogFile(base::Fd fd, const FileIdentity& identity)
       : fd_(std::move(fd)), place_{identity, 0, {}} {}
   void remember(std::uint64_t offset, std::string_view before);
-  void split(std::string_view bytes, const LogLineSink& sink);
-  void hold(std::string_view bytes, const LogLineSink& sink);
+  [[nodiscard]] std::string_view behind_hole(std::string_view bytes);
+  void skip_hole();
 
   base::Fd fd_;
   LogPlace place_;
-  std::string held_;        // of a line whose newline has not come
-  bool in_pieces_ = false;  // some of that line has been handed on
+  LineSplitter splitter_;
+  std::uint64_t hole_end_ = 0;  // what is before it has been NULs alone
 };
 
 }  // namespace poetry::session

@@ -1,7 +1,9 @@
 #include "session/log_tail.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <limits>
+#include <system_error>
 
 namespace poetry::session {
 namespace {
@@ -19,7 +21,9 @@ LogTail::LogTail(std::string path, Notice notice) : path_(std::move(path)), watc
 
 std::vector<std::string> LogTail::start(base::TimePoint now, std::size_t lines) {
   const auto found = find_log_file(path_);
+  if (!started_) found_ = found;
   if (started_ || found.state == FoundFile::State::refused) return {};
+  if (found.state == FoundFile::State::absent) absent_since_ = now - linger;
   buffer_.resize(piece_bytes);
   watch_.renew();
   std::vector<std::string> last;
@@ -42,6 +46,18 @@ LogTail::Left LogTail::look(base::TimePoint now, std::size_t budget, const LogLi
   return Left::nothing;
 }
 
+std::string LogTail::trouble(base::TimePoint now) const {
+  if (found_.state == FoundFile::State::refused) {
+    const auto why =
+        found_.error == 0 ? "it is no regular file" : std::generic_category().message(found_.error);
+    return "cannot follow " + path_ + ": " + why;
+  }
+  if (found_.state == FoundFile::State::file || now - absent_since_ < linger) return {};
+  const auto folder = std::filesystem::path(path_).parent_path();
+  const bool without_folder = !folder.empty() && !std::filesystem::exists(folder);
+  return "waiting for " + path_ + ": " + (without_folder ? "its folder" : "it") + " does not exist";
+}
+
 /// Opens what is new, and puts last what has the log's name.
 void LogTail::find_files(base::TimePoint now, const LogLineSink& sink) {
   watch_.renew();
@@ -51,6 +67,9 @@ void LogTail::find_files(base::TimePoint now, const LogLineSink& sink) {
   }
   for (const auto& path : watch_.take_renamed()) open_new(path, now, sink);
   const auto found = find_log_file(path_);
+  found_ = found;
+  if (found.state != FoundFile::State::absent) absent_since_ = base::never;
+  if (found.state == FoundFile::State::absent) absent_since_ = std::min(absent_since_, now);
   const bool absent = found.state != FoundFile::State::file;
   if (absent && !absent_ && !files_.empty()) files_.back().alive = now;
   absent_ = absent;

@@ -34,6 +34,13 @@ class LogTail {
   /// tail not started(), and start() is to be called again.
   std::vector<std::string> start(base::TimePoint now, std::size_t lines);
   [[nodiscard]] bool started() const { return started_; }
+  /// Why nothing may come, as of the last start() or look(): the name leads nowhere, and has for
+  /// longer than a rotation takes, or to what cannot be read. Empty where all is well.
+  [[nodiscard]] std::string trouble(base::TimePoint now) const;
+  /// NULs that were left out at the beginning of the file that has the name.
+  [[nodiscard]] std::uint64_t hole() const {
+    return files_.empty() ? 0 : files_.back().file.hole();
+  }
 
   enum class Left { nothing, more };
   /// Hands on lines appended since the last look, of older files first, until it has read `budget`
@@ -66,6 +73,8 @@ class LogTail {
   std::vector<char> buffer_;  // for reading
   bool started_ = false;
   bool absent_ = false;  // the name leads nowhere
+  FoundFile found_;      // what it leads to
+  base::TimePoint absent_since_ = base::never;
 };
 
 }  // namespace poetry::session

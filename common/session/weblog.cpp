@@ -1,5 +1,6 @@
 #include "session/weblog.hpp"
 
+#include "base/log.hpp"
 #include "base/quantity.hpp"
 #include "session/service_kind.hpp"
 
@@ -98,7 +99,7 @@ class WeblogSession : public Session {
 
 WeblogService::WeblogService(const std::string& path, const WeblogSettings& settings,
                              const HistoryLimits& limits)
-    : settings_(settings), tail_(path), history_(limits) {}
+    : path_(path), settings_(settings), tail_(path), history_(limits) {}
 
 std::unique_ptr<Session> WeblogService::open(const Peer& /*peer*/, base::TimePoint now) {
   start(now);
@@ -108,6 +109,7 @@ std::unique_ptr<Session> WeblogService::open(const Peer& /*peer*/, base::TimePoi
 
 Refresh WeblogService::refresh(base::TimePoint now) {
   start(now);
+  tell_trouble(now);
   if (!tail_.started()) return {base::later(now, settings_.poll)};
   if (waits_for_clients(now)) return {base::later(now, client_wait), false, -1};
   const auto before = history_.end();
@@ -116,6 +118,21 @@ Refresh WeblogService::refresh(base::TimePoint now) {
   burst_since_ = more ? std::min(burst_since_, now) : base::never;
   return {more ? now : base::later(now, settings_.poll), history_.end() != before,
           tail_.readable()};
+}
+
+void WeblogService::tell_trouble(base::TimePoint now) {
+  const auto trouble = tail_.trouble(now);
+  if (!trouble.empty()) {
+    if (!told_->trouble.exchange(true)) base::log_warn("{}", trouble);
+  } else if (told_->trouble.exchange(false)) {
+    base::log_info("{} is followed", path_);
+  }
+  if (const auto hole = tail_.hole(); hole > 0 && told_->hole.exchange(hole) != hole)
+    base::log_warn("{} begins with {} NULs, which are left out", path_, hole);
+  if (tail_.started() && tail_.readable() < 0 && !told_->polling.exchange(true)) {
+    base::log_warn("{} is looked at every {}: inotify is not to be had", path_,
+                   base::format_duration(settings_.poll));
+  }
 }
 
 /// A burst of the log that is larger than the history is read no faster than a client takes it.

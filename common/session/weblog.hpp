@@ -3,8 +3,11 @@
 // server drains.
 #pragma once
 
+#include <atomic>
+#include <memory>
 #include <string>
 
+#include "base/shared_memory.hpp"
 #include "session/log_tail.hpp"
 #include "session/record_history.hpp"
 #include "session/record_text.hpp"
@@ -33,11 +36,21 @@ class WeblogService : public Service {
   void drain() override { history_.close(); }
 
  private:
+  /// What was said of the log, by any process: once.
+  struct Told {
+    std::atomic<bool> trouble{false};
+    std::atomic<std::uint64_t> hole{0};
+    std::atomic<bool> polling{false};
+  };
+
   void start(base::TimePoint now);
+  void tell_trouble(base::TimePoint now);
   [[nodiscard]] bool waits_for_clients(base::TimePoint now) const;
   void add(const LogLine& line) { history_.add(record_text(line, settings_.format)); }
 
+  std::string path_;
   WeblogSettings settings_;
+  std::shared_ptr<Told> told_ = base::make_shared_memory<Told>();
   LogTail tail_;
   RecordHistory history_;
   base::TimePoint burst_since_ =
