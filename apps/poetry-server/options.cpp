@@ -32,14 +32,25 @@ void add_serving_options(std::vector<cli::Option>& table, ServerOptions& o) {
                    [&o] { return o.serve; }});
   table.push_back({"delay", 'd', "DUR",
                    "time from a line to the next, and from the last to the end", "1s",
-                   cli::into(pacing.delay), cli::shows(pacing.delay)});
+                   [&pacing](std::string_view text) { session::set_delay(pacing, text); },
+                   cli::shows(pacing.delay)});
   table.push_back({"first-delay", 0, "DUR", "time from accept to the first line", "0",
                    cli::into(pacing.first_delay), cli::shows(pacing.first_delay)});
   table.push_back({"jitter", 0, "DUR", "each due time moves by a random amount in +-DUR", "0",
                    cli::into(pacing.jitter), cli::shows(pacing.jitter)});
   table.push_back({"chunk", 0, "line|SIZE", "what is sent at a time", "line",
-                   [&pacing](std::string_view text) { pacing.chunk = session::parse_chunk(text); },
+                   [&pacing](std::string_view text) { session::set_chunk(pacing, text); },
                    [&pacing] { return Texts{session::format_chunk(pacing.chunk)}; }});
+  table.push_back(
+      {"rate", 0, "SIZE", "bytes a second to each client, in place of delay and chunk", "",
+       [&pacing](std::string_view text) { session::set_rate(pacing, text); },
+       [&pacing] { return Texts{pacing.rate == 0 ? "" : base::format_size(pacing.rate)}; }});
+  table.push_back({"duration", 0, "DUR", "the time of a whole poem, in place of delay", "",
+                   [&pacing](std::string_view text) { session::set_duration(pacing, text); },
+                   [&pacing] {
+                     const bool unset = pacing.duration == base::Duration{0};
+                     return Texts{unset ? "" : base::format_duration(pacing.duration)};
+                   }});
   table.push_back(
       {"repeat", 0, "N|forever", "serve the poem N times over", "1",
        [&pacing](std::string_view text) { pacing.repeat = session::parse_repeat(text); },

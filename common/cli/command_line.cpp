@@ -4,11 +4,12 @@
 
 #include <algorithm>
 #include <boost/program_options.hpp>
-#include <fstream>
 #include <map>
 #include <set>
+#include <sstream>
 
 #include "base/error.hpp"
+#include "base/sealed_text.hpp"
 #include "base/unknown_name.hpp"
 #include "cli/completion.hpp"
 #include "cli/help.hpp"
@@ -88,11 +89,14 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
 }
 
+/// Of a configuration file, so that a wrong path takes neither time nor memory.
+constexpr std::uint64_t max_config = std::uint64_t{1} << 20;
+
 /// Sets what `path` says, except for the names in `overridden`.
 void read_config(const Tool& tool, const std::string& path,
                  const std::set<std::string, std::less<>>& overridden) {
-  std::ifstream file(path);
-  if (!file) base::throw_errno("open", path);
+  const auto bytes = base::SealedText::read(path, max_config);
+  std::istringstream file{std::string(bytes->bytes())};
   std::string line;
   for (int number = 1; std::getline(file, line); ++number) {
     const auto text = trimmed(line);
@@ -118,7 +122,6 @@ void read_config(const Tool& tool, const std::string& path,
       throw base::UsageError(place + option->name, error.what());
     }
   }
-  if (file.bad()) base::throw_errno("read", path);
 }
 
 std::string settings(const Tool& tool) {

@@ -55,7 +55,7 @@ class ChargenSession : public Session {
 
  private:
   [[nodiscard]] base::TimePoint due() const {
-    const auto at = base::later(base_, pacing_.delay, pieces_);
+    const auto at = due_at(base_, pacing_, pieces_);
     return pacing_.jitter == base::Duration{0} ? at : jittered(at, pacing_.jitter, seed_, pieces_);
   }
 
@@ -100,7 +100,7 @@ class ChargenSession : public Session {
 /// Safe to call from several threads: all that changes is that it drains, an atomic.
 class ChargenService : public Service {
  public:
-  explicit ChargenService(const Pacing& pacing) : pacing_(pacing) {}
+  explicit ChargenService(const Pacing& pacing) : pacing_(paced_as(pacing, 1)) {}
   std::unique_ptr<Session> open(const Peer& peer, base::TimePoint now) override {
     return std::make_unique<ChargenSession>(pattern_, pacing_, draining_, now,
                                             base::derive_seed(peer.seed, base::Purpose::jitter));

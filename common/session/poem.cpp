@@ -30,9 +30,7 @@ class PoemSession : public Session {
 
  protected:
   /// When the next chunk or the end is due.
-  [[nodiscard]] virtual base::TimePoint due() const {
-    return base::later(base_, poem_.pacing.delay, chunks_);
-  }
+  [[nodiscard]] virtual base::TimePoint due() const { return due_at(base_, poem_.pacing, chunks_); }
   [[nodiscard]] const Pacing& pacing() const { return poem_.pacing; }
   [[nodiscard]] std::uint64_t chunks() const { return chunks_; }
 
@@ -132,6 +130,13 @@ std::shared_ptr<const base::SealedText> builtin_poem(std::string_view name) {
   throw base::UsageError("no built-in poem of this name", name);
 }
 
+/// Found out only where a duration has to be shared among them.
+std::uint64_t pieces_of(std::string_view text, const Pacing& pacing) {
+  if (pacing.duration == base::Duration{0} || text.empty()) return 1;
+  if (pacing.chunk != 0) return (text.size() - 1) / pacing.chunk + 1;
+  return static_cast<std::uint64_t>(std::ranges::count(text, '\n')) + (text.back() == '\n' ? 0 : 1);
+}
+
 }  // namespace
 
 struct PoemService::SharedFacts {
@@ -149,7 +154,8 @@ bool PacedText::is_paced() const {
 }
 
 PoemService::PoemService(const std::shared_ptr<const base::SealedText>& text, const Pacing& pacing)
-    : poem_{text, text->bytes(), pacing}, facts_(base::make_shared_memory<SharedFacts>()) {}
+    : poem_{text, text->bytes(), paced_as(pacing, pieces_of(text->bytes(), pacing))},
+      facts_(base::make_shared_memory<SharedFacts>()) {}
 
 std::unique_ptr<Session> PoemService::open(const Peer& peer, base::TimePoint now) {
   if (poem_.pacing.jitter == base::Duration{0}) return std::make_unique<PoemSession>(poem_, now);
@@ -161,7 +167,7 @@ std::optional<PoemFacts> PoemService::facts() const {
   const auto& known = *facts_;
   if (!known.known) return std::nullopt;
   PoemFacts facts;
-  facts.delay = poem_.pacing.delay;
+  facts.delay = poem_.pacing.delay / poem_.pacing.per_delay;
   if (known.counted) facts.bytes = known.bytes;
   if (known.counted) facts.lines = known.lines;
   if (known.hashed) facts.sha256 = base::to_hex(known.sha256);

@@ -49,15 +49,16 @@ const Setters<ServiceSettings> common_setters{
      [](ServiceSettings& s, std::string_view v) { s.send_timeout = base::parse_duration(v); }}};
 
 const Setters<ServiceSettings> pacing_setters{
-    {"chunk", [](ServiceSettings& s, std::string_view v) { s.pacing.chunk = parse_chunk(v); }},
-    {"delay",
-     [](ServiceSettings& s, std::string_view v) { s.pacing.delay = base::parse_duration(v); }},
+    {"chunk", [](ServiceSettings& s, std::string_view v) { set_chunk(s.pacing, v); }},
+    {"delay", [](ServiceSettings& s, std::string_view v) { set_delay(s.pacing, v); }},
     {"first-delay", [](ServiceSettings& s,
                        std::string_view v) { s.pacing.first_delay = base::parse_duration(v); }},
     {"jitter",
-     [](ServiceSettings& s, std::string_view v) { s.pacing.jitter = base::parse_duration(v); }}};
+     [](ServiceSettings& s, std::string_view v) { s.pacing.jitter = base::parse_duration(v); }},
+    {"rate", [](ServiceSettings& s, std::string_view v) { set_rate(s.pacing, v); }}};
 
 const Setters<ServiceSettings> repeat_setters{
+    {"duration", [](ServiceSettings& s, std::string_view v) { set_duration(s.pacing, v); }},
     {"repeat", [](ServiceSettings& s, std::string_view v) { s.pacing.repeat = parse_repeat(v); }}};
 
 /// Every service.
@@ -108,6 +109,23 @@ void set(ServiceSpec& spec, const ServiceKind& kind, std::string_view text) {
   }
 }
 
+/// Of a port's own settings; over the server's, each of them wins.
+void refuse_two_paces(std::span<const std::string> settings) {
+  const auto find = [settings](std::string_view key) {
+    return std::ranges::find_if(settings, [key](const std::string& text) {
+      return text.starts_with(key) && text.substr(key.size()).starts_with('=');
+    });
+  };
+  for (const auto& [one, others] : {std::pair{"rate", std::array{"delay", "chunk", "duration"}},
+                                    std::pair{"duration", std::array{"delay", "rate", "rate"}}}) {
+    for (const auto* other : others) {
+      if (find(one) == settings.end() || find(other) == settings.end()) continue;
+      throw base::UsageError(std::string(one) + " and " + other + " exclude each other",
+                             *find(one) + "," + *find(other));
+    }
+  }
+}
+
 /// The file's name; the whole path where it ends in a slash.
 std::string last_part(const std::string& path) {
   const auto name = path.substr(path.find_last_of('/') + 1);
@@ -140,6 +158,7 @@ ServiceSpec parse_service(std::string_view text, const ServiceSettings& defaults
                    argument.empty() ? std::string(kind.name) : last_part(argument), defaults};
   spec.settings.faults.clear();  // a port's own take the place of the server's
   for (std::size_t i = 1; i < parts.size(); ++i) set(spec, kind, parts[i]);
+  refuse_two_paces(std::span(parts).subspan(1));
   if (spec.settings.faults.empty()) spec.settings.faults = defaults.faults;
   return spec;
 }
@@ -148,11 +167,30 @@ ServiceSpec poem_spec(const std::string& path, const ServiceSettings& settings) 
   return {"poem", path, last_part(path), settings};
 }
 
-std::uint64_t parse_chunk(std::string_view text) {
-  if (text == "line") return 0;
-  const auto size = base::parse_size(text);
-  if (size == 0) throw base::UsageError("a chunk has at least one byte", text);
-  return size;
+void set_chunk(Pacing& pacing, std::string_view text) {
+  pacing.chunk = text == "line" ? 0 : base::parse_size(text);
+  if (text != "line" && pacing.chunk == 0)
+    throw base::UsageError("a chunk has at least one byte", text);
+  pacing.rate = 0;
+}
+
+void set_delay(Pacing& pacing, std::string_view text) {
+  pacing.delay = base::parse_duration(text);
+  pacing.rate = 0;
+  pacing.duration = base::Duration{0};
+}
+
+void set_rate(Pacing& pacing, std::string_view text) {
+  pacing.rate = base::parse_size(text);
+  if (pacing.rate == 0) throw base::UsageError("a rate is at least a byte a second", text);
+  pacing.duration = base::Duration{0};
+}
+
+void set_duration(Pacing& pacing, std::string_view text) {
+  pacing.duration = base::parse_duration(text);
+  if (pacing.duration == base::Duration{0})
+    throw base::UsageError("a duration is more than 0", text);
+  pacing.rate = 0;
 }
 
 std::uint64_t parse_repeat(std::string_view text) {

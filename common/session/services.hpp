@@ -22,8 +22,14 @@ ServiceSpec parse_service(std::string_view text, const ServiceSettings& defaults
 /// The spec of a poem in a file.
 ServiceSpec poem_spec(const std::string& path, const ServiceSettings& settings);
 
-/// Parses --chunk: "line" or a size of at least 1 byte; --repeat: "forever" or a count from 1.
-std::uint64_t parse_chunk(std::string_view text);
+/// Set --chunk, "line" or a size of at least 1 byte; --delay; --rate, a size from 1 byte; and
+/// --duration, more than 0. Of those that exclude each other the last one wins. Raise UsageError.
+void set_chunk(Pacing& pacing, std::string_view text);
+void set_delay(Pacing& pacing, std::string_view text);
+void set_rate(Pacing& pacing, std::string_view text);
+void set_duration(Pacing& pacing, std::string_view text);
+
+/// Parses --repeat: "forever" or a count from 1.
 std::uint64_t parse_repeat(std::string_view text);
 std::string format_chunk(std::uint64_t chunk);
 std::string format_repeat(std::uint64_t repeat);

@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from harness import (ENGINES, SANITIZED, connect, read_line, read_poem, read_to_end, run)
+from harness import (ENGINES, SANITIZED, SERVER_ENGINES, arrivals, connect, never_early, read_line,
+                     read_poem, read_to_end, run)
 
 ODD = {
     "empty": b"",
@@ -94,3 +95,21 @@ def test_a_poem_has_a_size_limit(server, poem):
     assert refused.status == 1
     assert f"read {path}, of more than 49B: File too large" in refused.err
     assert read_poem(server("-d0", "--max-poem", "50B", path).port) == b"four\n" * 10
+
+
+@pytest.mark.parametrize("engine", SERVER_ENGINES)
+@pytest.mark.parametrize("setting", ["rate=100kB", "duration=500ms"])
+def test_bandwidth_is_kept_and_never_early(server, poem, engine, setting):
+    path = poem(b"123456789\n" * 5000)
+    running = server("-e", engine, "-s", f"0=poem:{path},{setting}")
+    seen = arrivals(running.port)
+    assert seen[-1][1] == 50_000
+    never_early(seen, [(count, count / 100_000 - 0.011) for count in range(5_000, 50_000, 5_000)])
+    assert seen[-1][0] >= 0.5
+
+
+def test_a_configuration_is_a_regular_file(tmp_path):
+    os.mkfifo(tmp_path / "fifo")
+    for path in (tmp_path / "fifo", "/dev/zero", tmp_path):
+        result = run("poetry-server", "--config", path)
+        assert result.status == 1 and str(path) in result.err

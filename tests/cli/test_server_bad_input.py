@@ -58,6 +58,11 @@ USAGE = [
     (["--serve", "0=poem:x,colour=red"], "colour"),
     (["--serve", "0=poem:x,delay=soon"], "soon"),
     (["--serve", "0=poem:x,delay="], "delay"),
+    (["--serve", "0=poem:x,rate="], "rate"),
+    (["--rate", "0"], "rate"),
+    (["--rate", "9999999999GiB"], "9999999999GiB"),
+    (["--duration", "-1s"], "-1s"),
+    (["--max-poem", "much"], "much"),
     (["--serve", "0=poem:x,jitter=-1s"], "-1s"),
     (["--serve", "0=discard:x"], "discard:x"),
     (["--serve", "0=discard,delay=1s"], "delay"),
@@ -103,8 +108,8 @@ VALID = [
     (["--serve", "0=juggle:x"], "poem, "),
     (["--serve", "0=weblog:x,format=html"], "line, xml, json"),
     (["--serve", "0=poem:x,colour=red"],
-     "chunk, delay, fault, first-delay, for, gap, jitter, max-clients, repeat, "
-     "send-timeout"),
+     "chunk, delay, duration, fault, first-delay, for, gap, jitter, max-clients, rate, "
+     "repeat, send-timeout"),
     (["--fault", "explode"], "none, stall-after, "),
     (["--engine", "warp"], "asio, "),
 ]

@@ -87,6 +87,29 @@ TEST(Poem, ChunksReplaceLines) {
   EXPECT_EQ(played.ended, 2s);
 }
 
+TEST(Poem, ARateIsBytesASecond) {
+  const auto played = play(std::string(995, 'x'), {.delay = 7s, .rate = 1000});
+  ASSERT_EQ(played.writes.size(), 100U);
+  for (std::size_t k = 0; k < 100; ++k) {
+    EXPECT_EQ(played.writes[k].first, 10ms * k);
+    EXPECT_EQ(played.writes[k].second.size(), k == 99 ? 5U : 10U);
+  }
+  EXPECT_EQ(played.ended, 1s);
+  EXPECT_EQ(play("abc", {.rate = 2}).writes, (Writes{{0s, "a"}, {500ms, "b"}, {1s, "c"}}));
+  EXPECT_EQ(play("abc", {.first_delay = 1s, .rate = 3}).writes[1].first, 1s + 333'333'333ns);
+  EXPECT_EQ(play("ab", {.repeat = 3, .rate = 2}).ended, 3s);
+  EXPECT_EQ(play("abc", {.rate = ~std::uint64_t{0} >> 1}).bytes(), "abc");
+}
+
+TEST(Poem, ADurationIsSpreadEvenly) {
+  const auto played = play("a\nb\nc", {.duration = 10s});
+  EXPECT_EQ(played.writes, (Writes{{0s, "a\n"}, {3'333'333'333ns, "b\n"}, {6'666'666'666ns, "c"}}));
+  EXPECT_EQ(played.ended, 10s);
+  EXPECT_EQ(play("a\nb\n", {.chunk = 1, .repeat = 2, .duration = 4s}).writes[5].first, 5s);
+  EXPECT_EQ(play("a\nb\n", {.repeat = 2, .duration = 4s}).ended, 8s);
+  EXPECT_EQ(play("", {.duration = 4s}).ended, 0s);
+}
+
 TEST(Poem, RepeatsGoOnAtTheSamePace) {
   const auto played = play("a\nb", {.delay = 1s, .repeat = 2});
   EXPECT_EQ(played.writes, (Writes{{0s, "a\n"}, {1s, "b"}, {2s, "a\n"}, {3s, "b"}}));

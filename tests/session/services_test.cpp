@@ -44,6 +44,16 @@ TEST(Services, ABackslashKeepsAComma) {
   EXPECT_EQ(parse_service(R"(poem:a\b)", {}).argument, R"(a\b)");
 }
 
+TEST(Services, APortsOwnPaceTakesThePlaceOfTheServers) {
+  ServiceSettings defaults;
+  set_rate(defaults.pacing, "1kB");
+  EXPECT_EQ(parse_service("poem:x", defaults).settings.pacing.rate, 1000U);
+  EXPECT_EQ(parse_service("poem:x,delay=2s", defaults).settings.pacing.rate, 0U);
+  EXPECT_EQ(parse_service("poem:x,duration=9s", defaults).settings.pacing.rate, 0U);
+  EXPECT_EQ(parse_service("poem:x,fault=stall-after=1,for=2s", {}).settings.faults,
+            std::vector<std::string>{"stall-after=1,for=2s"});
+}
+
 class BadService : public testing::TestWithParam<std::pair<const char*, const char*>> {};
 TEST_P(BadService, NamesTheOffenderAndTheValidOnes) {
   const auto [text, message] = GetParam();
@@ -70,7 +80,7 @@ INSTANTIATE_TEST_SUITE_P(
         std::pair{"discard,delay=1s", "unknown setting of discard (valid: fault, for, gap, max"},
         std::pair{"chargen:x", "not of the form chargen"},
         std::pair{"chargen,repeat=2",
-                  "valid: chunk, delay, fault, first-delay, for, gap, jitter, max-clients"},
+                  "valid: chunk, delay, fault, first-delay, for, gap, jitter, max-clients, rate"},
         std::pair{"echo:x", "not of the form echo"},
         std::pair{"echo,prefix=tcp", "prefix: unknown prefix (valid: none, pid): tcp"},
         std::pair{"echo,delay=1s", "unknown setting of echo (valid: fault, for, gap, max"},
