@@ -67,7 +67,7 @@ void check_service(const session::ServiceSpec& spec, cli::CheckReport& report) {
   const auto what = "serve " + spec.service + " " + spec.name;
   const bool is_missing = !spec.argument.empty() && !std::filesystem::exists(spec.argument);
   const bool is_made = spec.service == "fibonacci" && is_missing;
-  if (spec.service == "weblog" && is_missing) {
+  if (spec.service == "weblog" && is_missing && spec.argument != "-") {
     report.warns(what + ": " + spec.argument + " does not exist, and is waited for",
                  "make it, or check the path");
     return;

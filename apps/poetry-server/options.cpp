@@ -12,6 +12,7 @@
 #include "base/error.hpp"
 #include "engine/engine.hpp"
 #include "session/builtin_poems.hpp"
+#include "session/log_stream.hpp"
 
 namespace poetry::server {
 namespace {
@@ -192,6 +193,17 @@ Plan plan_service(const std::string& text, const ServerOptions& options) {
       at, session::parse_service(std::string_view(text).substr(equals + 1), options.settings), {}};
 }
 
+/// Of several processes each would get a part of the lines.
+void refuse_shared_streams(const std::vector<Plan>& plans, const ServerOptions& options) {
+  if (options.engine != "fork" && worker_count(options) == 1) return;
+  for (const auto& plan : plans) {
+    if (plan.spec.service == "weblog" && session::LogStream::is_one(plan.spec.argument)) {
+      throw base::UsageError("a stream has one reader: neither fork nor several workers can follow",
+                             plan.spec.argument);
+    }
+  }
+}
+
 void refuse_same_place(const std::vector<Plan>& plans) {
   for (auto one = plans.begin(); one != plans.end(); ++one) {
     const auto other =
@@ -254,6 +266,7 @@ std::vector<Plan> plan_ports(const ServerOptions& options) {
   }
   for (const auto& text : options.serve) plans.push_back(plan_service(text, options));
   refuse_same_place(plans);
+  refuse_shared_streams(plans, options);
   for (auto& plan : plans) plan.faults = faults::parse_faults(plan.spec.settings.faults);
   return plans;
 }

@@ -14,19 +14,20 @@ int Reload::readable() {
     done_ = base::Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (!done_) base::throw_errno("make", "an eventfd");
     process_ = ::getpid();
+    static_cast<void>(thread_.release());  // a parent's, of which nothing can be destroyed here
   }
   return done_.get();
 }
 
 Reload::~Reload() {
-  if (thread_.joinable()) thread_.join();
+  if (thread_) thread_->join();
 }
 
 void Reload::begin() {
+  const int done = readable();
   again_ = is_reading();
   if (again_) return;
-  const int done = readable();
-  thread_ = std::thread([this, done] {
+  thread_ = std::make_unique<std::thread>([this, done] {
     try {
       renewal_ = read_();
     } catch (const std::exception&) {
@@ -39,7 +40,8 @@ void Reload::begin() {
 std::optional<Renewal> Reload::take() {
   eventfd_t count = 0;
   if (::eventfd_read(readable(), &count) < 0) return std::nullopt;
-  thread_.join();
+  thread_->join();
+  thread_.reset();
   auto renewal = std::exchange(renewal_, std::nullopt);
   const auto failure = std::exchange(failure_, nullptr);
   if (std::exchange(again_, false)) begin();

@@ -6,6 +6,7 @@
 
 #include <exception>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -38,13 +39,13 @@ class Reload {
   /// Readable when take() has something. A forked process has one of its own. Raises
   /// std::system_error.
   int readable();
-  [[nodiscard]] bool is_reading() const { return thread_.joinable(); }
+  [[nodiscard]] bool is_reading() const { return thread_ != nullptr; }
 
  private:
   std::function<Renewal()> read_;
   base::Fd done_;      // an eventfd(2)
   pid_t process_ = 0;  // that has it
-  std::thread thread_;
+  std::unique_ptr<std::thread> thread_;
   bool again_ = false;
   // Of the thread, until it is done:
   std::optional<Renewal> renewal_;

@@ -99,7 +99,9 @@ class WeblogSession : public Session {
 
 WeblogService::WeblogService(const std::string& path, const WeblogSettings& settings,
                              const HistoryLimits& limits)
-    : path_(path), settings_(settings), tail_(path), history_(limits) {}
+    : path_(path), settings_(settings), tail_(path), history_(limits) {
+  if (LogStream::is_one(path)) stream_.emplace(path);
+}
 
 std::unique_ptr<Session> WeblogService::open(const Peer& /*peer*/, base::TimePoint now) {
   start(now);
@@ -109,6 +111,7 @@ std::unique_ptr<Session> WeblogService::open(const Peer& /*peer*/, base::TimePoi
 
 Refresh WeblogService::refresh(base::TimePoint now) {
   start(now);
+  if (stream_) return follow_stream(now);
   tell_trouble(now);
   if (!tail_.started()) return {base::later(now, settings_.poll)};
   if (waits_for_clients(now)) return {base::later(now, client_wait), false, -1};
@@ -141,7 +144,20 @@ bool WeblogService::waits_for_clients(base::TimePoint now) const {
          history_.outruns_readers();
 }
 
+Refresh WeblogService::follow_stream(base::TimePoint now) {
+  if (waits_for_clients(now)) return {base::later(now, client_wait), false, -1};
+  const auto before = history_.end();
+  const bool more = stream_->look(bytes_per_look, [this](const LogLine& line) { add(line); });
+  burst_since_ = more ? std::min(burst_since_, now) : base::never;
+  if (stream_->ended() && !told_->trouble.exchange(true)) base::log_warn("{} has ended", path_);
+  return {more ? now : base::never, history_.end() != before, stream_->readable()};
+}
+
 void WeblogService::start(base::TimePoint now) {
+  if (stream_) {
+    stream_->start();
+    return;
+  }
   for (const auto& line :
        tail_.start(now, settings_.backlog == 0 ? 0 : WeblogSettings::max_backlog)) {
     add({line, LogLine::Kind::whole});
@@ -158,7 +174,7 @@ ServiceKind weblog_kind() {
       {"poll", [](WeblogSettings& s, std::string_view v) { s.poll = parse_poll(v); }}};
   return kind_with(setters, "weblog", "FILE",
                    [](const ServiceSpec& spec, const WeblogSettings& settings) {
-                     require_log_file(spec.argument);
+                     if (!LogStream::is_one(spec.argument)) require_log_file(spec.argument);
                      return std::make_shared<WeblogService>(spec.argument, settings);
                    });
 }

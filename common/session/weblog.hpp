@@ -5,9 +5,11 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/shared_memory.hpp"
+#include "session/log_stream.hpp"
 #include "session/log_tail.hpp"
 #include "session/record_history.hpp"
 #include "session/record_text.hpp"
@@ -44,6 +46,7 @@ class WeblogService : public Service {
   };
 
   void start(base::TimePoint now);
+  Refresh follow_stream(base::TimePoint now);
   void tell_trouble(base::TimePoint now);
   [[nodiscard]] bool waits_for_clients(base::TimePoint now) const;
   void add(const LogLine& line) { history_.add(record_text(line, settings_.format)); }
@@ -51,6 +54,7 @@ class WeblogService : public Service {
   std::string path_;
   WeblogSettings settings_;
   std::shared_ptr<Told> told_ = base::make_shared_memory<Told>();
+  std::optional<LogStream> stream_;  // or else:
   LogTail tail_;
   RecordHistory history_;
   base::TimePoint burst_since_ =

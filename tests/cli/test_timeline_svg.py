@@ -12,7 +12,7 @@ from harness import half_then_reset, refused_port, replying, run, silent
 
 SVG = "{http://www.w3.org/2000/svg}"
 POEM = b"one\ntwo\nthree\nfour\n"
-SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1, "min": 60, "h": 3600}
+SECONDS = {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1, "min": 60, "h": 3600}
 
 
 class Picture:

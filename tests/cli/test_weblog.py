@@ -16,7 +16,8 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from harness import SANITIZED, SERVER_ENGINES, WAIT, connect, free_ports, read_to_end, run
+from harness import (SANITIZED, SERVER_ENGINES, WAIT, Lines, Server, connect, free_ports, read_to_end,
+                     run, tool)
 
 every_engine = pytest.mark.parametrize("engine", SERVER_ENGINES)
 FORMATS = ["line", "xml", "json"]
@@ -202,9 +203,58 @@ def test_input_is_ignored_and_half_closing_ends_the_session(server, started, tmp
 
 def test_what_is_no_file_is_refused(tmp_path):
     os.mkfifo(tmp_path / "fifo")
-    for path in (tmp_path, tmp_path / "fifo", "/dev/null"):
+    for path in (tmp_path, "/dev/null"):
         result = run("poetry-server", "-s", f"0=weblog:{path}")
         assert (result.status, result.out) == (1, b"") and str(path) in result.err
+    for args in (["-e", "fork"], ["--workers", "2"]):
+        for path in (tmp_path / "fifo", "-"):
+            result = run("poetry-server", *args, "-s", f"0=weblog:{path}")
+            assert result.status == 2 and "a stream has one reader" in result.err
+
+
+@pytest.mark.parametrize("engine", [name for name in SERVER_ENGINES if name != "fork"])
+@pytest.mark.parametrize("kind", ["fifo", "standard input"])
+def test_a_stream_is_followed(started, tmp_path, engine, kind):
+    os.mkfifo(tmp_path / "fifo")
+    path = tmp_path / "fifo" if kind == "fifo" else "-"
+    reading, writing = os.pipe()
+    try:
+        running = started(Streamed, "-e", engine, "-s", f"0=weblog:{path},format=line",
+                          stdin=reading)
+        with connect(running.port) as one, connect(running.port) as other:
+            for sock in (one, other):
+                running.err.wait_for("accepted", 1 if sock is one else 2)
+            for text in (b"a\nb", b"c\n", b"x" * 70_000 + b"\n"):
+                if kind == "fifo":  # each time by another writer
+                    (tmp_path / "fifo").write_bytes(text)
+                else:
+                    threading.Thread(target=os.write, args=[writing, text]).start()
+                for sock in (one, other):
+                    expected = text[:2] if text == b"a\nb" else b"bc\n" if text == b"c\n" else text
+                    got = b""
+                    while len(got) < len(expected):
+                        got += sock.recv(1 << 16)
+                    assert got == expected
+        if kind != "fifo":
+            os.close(writing)
+            writing = -1
+            running.err.wait_for("- has ended")
+    finally:
+        for fd in (reading, writing):
+            if fd >= 0:
+                os.close(fd)
+
+
+class Streamed(Server):
+    """A server whose standard input is the test's, and that tells whom it accepted."""
+
+    def __init__(self, *args, stdin):
+        self.process = subprocess.Popen(
+            [tool("poetry-server"), "--log-level", "debug", *map(str, args)],
+            stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.out = Lines(self.process.stdout)
+        self.err = Lines(self.process.stderr)
+        self.out.wait_for("^listening ")
 
 
 @pytest.mark.parametrize("settings, offender", [
@@ -442,5 +492,5 @@ def test_hostile_lines_make_sound_documents_until_sigterm(weblog, engine):
             assert all(field in element.attrib["extra"] for field in extra)
             attributes = {key: each for key, each in element.attrib.items() if key != "extra"}
             assert {key: str(value) for key, value in record.items()} == attributes
-            assert all(value in as_xml_text(line) for value in element.attrib.values())
+            assert all(value in as_xml_text(line) for value in attributes.values())
     assert 4_000 < parsed < 16_000
