@@ -69,7 +69,7 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         std::pair{"foo:x", "unknown service (valid: poem, "}, std::pair{"poem", "poem:FILE"},
         std::pair{"poem:", "poem:FILE"},
-        std::pair{"poem:x,colour=red", "chunk, delay, fault, first-delay"},
+        std::pair{"poem:x,colour=red", "chunk, delay, duration, fault, first-delay"},
         std::pair{"poem:x,delay", "key=value"}, std::pair{"weblog", "weblog:FILE"},
         std::pair{"weblog:x,delay=1", "backlog, fault, for, format, gap, max-clients, poll"},
         std::pair{"weblog:x,format=html", "line, xml, json"},
