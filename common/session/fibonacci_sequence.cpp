@@ -161,6 +161,7 @@ void FibonacciSequence::serve(Lock& lock) {
       if (now - told >= news_interval) told = now;
     }
   } catch (const std::exception&) {
+    if (!lock.owns_lock()) lock.lock();
     for (const auto& draw : draws) draw->failure = std::current_exception();
   }
   drawing_ = false;
