@@ -167,9 +167,10 @@ void Ports::equip(const std::vector<Plan>& plans, const ServerOptions& options,
 
 /// Of all poems, where anybody may ask for them.
 void Ports::find_facts() {
+  std::vector<std::shared_ptr<const session::PoemService>> poems;
+  if (facts_) poems = facts_->unfinished();
   facts_.reset();
   if (std::ranges::find(ports_, "catalog", &engine::Port::service_name) == ports_.end()) return;
-  std::vector<std::shared_ptr<const session::PoemService>> poems;
   for (const auto& served : served_) {
     if (served.poem && std::ranges::find(poems, served.poem) == poems.end())
       poems.push_back(served.poem);

@@ -64,9 +64,16 @@ class CatalogService : public Service {
 }  // namespace
 
 FactFinder::FactFinder(std::vector<std::shared_ptr<const PoemService>> poems)
-    : process_(::getpid()), thread_(std::make_unique<std::thread>([this, poems = std::move(poems)] {
-        for (const auto& poem : poems) poem->find_facts(stopping_);
+    : poems_(std::move(poems)), process_(::getpid()), thread_(std::make_unique<std::thread>([this] {
+        for (const auto& poem : poems_) poem->find_facts(stopping_);
       })) {}
+
+std::vector<std::shared_ptr<const PoemService>> FactFinder::unfinished() const {
+  auto poems = poems_;
+  // Two of its owners are poems_ and this copy.
+  std::erase_if(poems, [](const auto& poem) { return poem->facts() || poem.use_count() <= 2; });
+  return poems;
+}
 
 FactFinder::~FactFinder() {
   stopping_ = true;

@@ -34,7 +34,12 @@ class FactFinder {
   FactFinder& operator=(const FactFinder&) = delete;
   ~FactFinder();
 
+  /// Those whose facts are not known yet, and that somebody else has as well, who may wait for
+  /// them.
+  [[nodiscard]] std::vector<std::shared_ptr<const PoemService>> unfinished() const;
+
  private:
+  std::vector<std::shared_ptr<const PoemService>> poems_;
   std::atomic<bool> stopping_{false};
   int process_;  // that has the thread
   std::unique_ptr<std::thread> thread_;

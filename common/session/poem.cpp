@@ -174,21 +174,26 @@ std::optional<PoemFacts> PoemService::facts() const {
   return facts;
 }
 
+/// Published when all is found: several processes may find out the same.
 void PoemService::find_facts(const std::atomic<bool>& stopping) const {
   auto& facts = *facts_;
   if (facts.known) return;
   const auto text = poem_.text;
   const auto rounds = text.empty() ? 1 : poem_.pacing.repeat;  // an empty poem ends at once
-  facts.counted = rounds != 0 && !__builtin_mul_overflow(text.size(), rounds, &facts.bytes);
+  std::uint64_t bytes = 0;
+  std::uint64_t lines = 0;
+  const bool counted = rounds != 0 && !__builtin_mul_overflow(text.size(), rounds, &bytes);
   try {
-    if (facts.counted) {
-      each_block(text, stopping, [&facts](std::string_view block) {
-        facts.lines += static_cast<std::uint64_t>(std::ranges::count(block, '\n'));
+    if (counted) {
+      each_block(text, stopping, [&lines](std::string_view block) {
+        lines += static_cast<std::uint64_t>(std::ranges::count(block, '\n'));
       });
-      facts.lines = facts.lines * rounds + (!text.empty() && text.back() != '\n' ? 1 : 0);
-      facts.hashed = facts.bytes <= max_hashed;
-      if (facts.hashed) facts.sha256 = digest_of(text, rounds, stopping);
+      facts.lines = lines * rounds + (!text.empty() && text.back() != '\n' ? 1 : 0);
+      facts.bytes = bytes;
+      if (bytes <= max_hashed) facts.sha256 = digest_of(text, rounds, stopping);
+      facts.hashed = bytes <= max_hashed;
     }
+    facts.counted = counted;
     facts.known = true;
   } catch (const Stopped&) {
     return;
