@@ -3,6 +3,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <system_error>
 #include <utility>
 
 #include "base/error.hpp"
@@ -27,20 +28,25 @@ void Reload::begin() {
   const int done = readable();
   again_ = is_reading();
   if (again_) return;
-  thread_ = std::make_unique<std::thread>([this, done] {
+  const auto read = [this, done] {
     try {
       renewal_ = read_();
     } catch (const std::exception&) {
       failure_ = std::current_exception();
     }
     ::eventfd_write(done, 1);
-  });
+  };
+  try {
+    thread_ = std::make_unique<std::thread>(read);
+  } catch (const std::system_error&) {
+    read();
+  }
 }
 
 std::optional<Renewal> Reload::take() {
   eventfd_t count = 0;
   if (::eventfd_read(readable(), &count) < 0) return std::nullopt;
-  thread_->join();
+  if (thread_) thread_->join();
   thread_.reset();
   auto renewal = std::exchange(renewal_, std::nullopt);
   const auto failure = std::exchange(failure_, nullptr);

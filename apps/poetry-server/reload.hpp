@@ -32,7 +32,8 @@ class Reload {
   /// Waits for what is being read; see is_reading().
   ~Reload();
 
-  /// Begins to read; once more, where it is asked again meanwhile. Raises std::system_error.
+  /// Begins to read; once more, where it is asked again meanwhile. Where no thread can be had, it
+  /// reads at once. Raises std::system_error.
   void begin();
   /// What was read, once for each reading; none as long as nothing is new. Passes on what failed.
   std::optional<Renewal> take();

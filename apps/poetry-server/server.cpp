@@ -149,7 +149,8 @@ void Server::end_reload() {
   } catch (const std::exception& error) {
     base::log_error("kept the old poems and configuration: {}", error.what());
   }
-  if (!workers_ || !workers_->reloading()) service_manager_.ready();
+  const bool again = serving_.reload().is_reading() || (workers_ && workers_->reloading());
+  if (!again) service_manager_.ready();
 }
 
 }  // namespace poetry::server

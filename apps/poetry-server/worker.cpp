@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "base/log.hpp"
 
@@ -29,7 +30,10 @@ engine::Command Worker::control() {
     if (count < 0) return command;
     if (count == 0) return engine::Command::stop;
     const auto order = static_cast<Order>(next);
-    if (order == Order::reload) serving_.begin_reload();
+    if (order == Order::reload) {
+      ++reload_orders_;
+      serving_.begin_reload();
+    }
     if (order == Order::drain) command = std::max(command, engine::Command::drain);
     if (order == Order::stop) command = engine::Command::stop;
   }
@@ -49,7 +53,8 @@ void Worker::end_reload() {
     base::log_error("pid={} kept the old poems and configuration: {}", ::getpid(), error.what());
     ++news_.refusals;
   }
-  ++news_.reloads;
+  if (serving_.reload().is_reading()) return;  // once more, for orders that came meanwhile
+  news_.reloads += std::exchange(reload_orders_, 0);
   wake_parent();
 }
 

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 
 #include "serving.hpp"
 
@@ -43,6 +44,7 @@ class Worker : public engine::Host {
   WorkerNews& news_;
   int orders_;
   int wakeup_;
+  std::uint64_t reload_orders_ = 0;  // that are not carried out
 };
 
 }  // namespace poetry::server

@@ -157,8 +157,9 @@ void FibonacciSequence::serve(Lock& lock) {
       draw.text = std::move(text);
       draw.done = true;
       if (draw.abandoned) returned_.push_back(std::move(draw.number));
-      if (now - told >= news_interval) notify();
-      if (now - told >= news_interval) told = now;
+      if (now - told < news_interval) continue;
+      notify();
+      told = now;
     }
   } catch (const std::exception&) {
     if (!lock.owns_lock()) lock.lock();

@@ -8,6 +8,7 @@ import re
 import signal
 import socket
 import threading
+import time
 
 import pytest
 
@@ -469,3 +470,22 @@ def test_too_few_descriptors_for_the_listeners_is_a_failure_before_serving(poem)
 def test_check_takes_workers_into_account(poem):
     text = run("poetry-server", "-p0", "--check", "--workers", "2", poem(POEM)).out.decode()
     assert re.search(r"^ok    2 workers: at most \d+ here: ", text, re.M)
+
+
+def test_reloads_that_come_before_the_last_one_is_over_end_as_well(server, poem):
+    told = "read poems and configuration again"
+    path = poem(b"a line\n" * (4 << 20))
+    running = server("-d0", "--workers", "3", path)
+    for _ in range(12):
+        running.send(signal.SIGHUP)
+        time.sleep(0.01)  # two signals that wait at the same time would be one
+    running.err.wait_for(told)
+    path.write_bytes(b"new\n")
+    deadline = time.monotonic() + WAIT
+    while {read_poem(running.port) for _ in range(20)} != {b"new\n"}:
+        running.send(signal.SIGHUP)
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    before = len(running.err.matching(told))
+    running.send(signal.SIGHUP)
+    running.err.wait_for(told, before + 1)
