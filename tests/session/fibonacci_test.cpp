@@ -25,6 +25,9 @@ namespace {
 namespace fs = std::filesystem;
 using Numbers = std::vector<std::string>;
 
+/// For how long a connection of a test waits for the service's own thread to let the file go: ms.
+constexpr int busy_timeout = 60'000;
+
 /// A directory for one test, with the state file that the test makes there.
 class Fibonacci : public testing::Test {
  protected:
@@ -49,7 +52,8 @@ class Fibonacci : public testing::Test {
     return names;
   }
   void execute(const char* statements) const {
-    SQLite::Database(path(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE).exec(statements);
+    SQLite::Database(path(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, busy_timeout)
+        .exec(statements);
   }
 
   /// What the service says of the state: nothing, or why it refuses it.
@@ -409,17 +413,17 @@ TEST_F(Fibonacci, AnAnswerThatNobodyWaitsForIsGivenBack) {
 
 TEST_F(Fibonacci, AllThatWaitAreServedByOneTransaction) {
   FibonacciService service(path(), 1);
-  SQLite::Database other(path(), SQLite::OPEN_READWRITE);
-  other.exec("BEGIN IMMEDIATE");
+  SQLite::Database other(path(), SQLite::OPEN_READWRITE, busy_timeout);
+  other.exec(
+      "CREATE TABLE changes (n); CREATE TRIGGER seen AFTER UPDATE ON free"
+      " BEGIN INSERT INTO changes VALUES (1); END; BEGIN IMMEDIATE");
   std::vector<std::unique_ptr<Session>> sessions;
   for (int i = 0; i < 50; ++i) {
     sessions.push_back(service.open({}, support::epoch));
     sessions.back()->receive("\n");
     EXPECT_TRUE(listens(*sessions.back()));  // nobody holds it up
   }
-  other.exec(
-      "COMMIT; CREATE TABLE changes (n); CREATE TRIGGER seen AFTER UPDATE ON free"
-      " BEGIN INSERT INTO changes VALUES (1); END");
+  other.exec("COMMIT");
   Numbers numbers;
   for (const auto& session : sessions) numbers.push_back(answers(*session, 1).at(0));
   EXPECT_EQ(numbers, sequence(1, 50));
@@ -430,7 +434,7 @@ TEST_F(Fibonacci, AnOldCopyIsNoticed) {
   FibonacciService service(path(), 1);
   const auto session = service.open({}, support::epoch);
   draw(*session, 1);
-  SQLite::Database(path(), SQLite::OPEN_READWRITE).exec("UPDATE free SET first = 1");
+  SQLite::Database(path(), SQLite::OPEN_READWRITE, busy_timeout).exec("UPDATE free SET first = 1");
   session->receive("\n");
   try {
     answers(*session, 1);
@@ -509,7 +513,7 @@ TEST_F(Fibonacci, AFailureCostsNoNumber) {
   FibonacciService service(path(), 2);
   const auto session = service.open({}, support::epoch);
   EXPECT_EQ(draw(*session, 2), sequence(1, 2));
-  SQLite::Database other(path(), SQLite::OPEN_READWRITE);
+  SQLite::Database other(path(), SQLite::OPEN_READWRITE, busy_timeout);
   other.exec("CREATE TRIGGER full BEFORE UPDATE ON free BEGIN SELECT RAISE(ABORT, 'full'); END");
   session->receive("\n\n");
   try {
