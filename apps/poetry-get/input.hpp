@@ -22,8 +22,4 @@ std::string input_name(const std::string& path);
 /// too large to be held.
 std::optional<std::string> read_send(const GetOptions& options);
 
-/// C escapes (\n \t \r \a \b \f \v \\ \' \" \? \e, \ooo, \xhh) as the bytes that they stand for.
-/// Raises UsageError naming the escape.
-std::string unescape(std::string_view text);
-
 }  // namespace poetry::get

@@ -7,6 +7,7 @@
 
 #include "base/error.hpp"
 #include "base/quantity.hpp"
+#include "base/unescape.hpp"
 #include "fetch/strategy.hpp"
 #include "input.hpp"
 #include "server_list.hpp"
@@ -115,7 +116,7 @@ void add_limit_options(Table& table, GetOptions& o) {
 void add_answer_options(Table& table, GetOptions& o) {
   table.push_back({"send", 0, "TEXT", "send TEXT (@FILE, C escapes) first", "",
                    [&o](std::string_view text) {
-                     if (!text.starts_with('@')) unescape(text);
+                     if (!text.starts_with('@')) base::unescape(text);
                      o.send = text;
                    },
                    [&o] { return o.send ? Texts{*o.send} : Texts{}; }});
@@ -132,7 +133,7 @@ void add_answer_options(Table& table, GetOptions& o) {
   fetch::FetchOptions& fetch = o.fetch;
   table.push_back({"until", 0, "TEXT", "a stream is whole once TEXT (C escapes) has come", "",
                    [&o](std::string_view text) {
-                     o.fetch.until.text = unescape(text);
+                     o.fetch.until.text = base::unescape(text);
                      if (o.fetch.until.text.empty()) throw base::UsageError("no text", text);
                      o.until = text;
                    },

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/unescape.hpp"
 #include "input.hpp"
 
 namespace poetry::get {
@@ -135,7 +136,7 @@ class ListReader {
     try {
       const auto more = parse_servers(trimmed(take_field(line)));
       fetch::Details details{std::string(trimmed(take_field(line))), {}, {}};
-      if (!line.empty()) details.send = unescape(line);
+      if (!line.empty()) details.send = base::unescape(line);
       std::shared_ptr<const fetch::Details> shared;
       if (!details.label.empty() || details.send)
         shared = std::make_shared<const fetch::Details>(std::move(details));

@@ -7,6 +7,7 @@
 
 #include "base/error.hpp"
 #include "cli/check_report.hpp"
+#include "control_socket.hpp"
 #include "engine/engine.hpp"
 #include "limits.hpp"
 #include "net/ephemeral_ports.hpp"
@@ -33,9 +34,11 @@ void check_limits(const ServerOptions& options, const std::vector<Plan>& plans,
   check_room([&] { return require_workers(options, plans); }, report);
 }
 
-void check_port(const net::HostPort& at, faults::Acceptance acceptance, cli::CheckReport& report) {
+/// The ports that were taken stay so, for those that they exclude.
+void check_port(const Plan& plan, std::vector<base::Fd>& taken, cli::CheckReport& report) {
+  const auto& at = plan.at;
   try {
-    const base::Fd socket = take_port(acceptance, listening_address(at));
+    taken.push_back(take_port(plan, listening_address(at)));
     const auto outgoing = net::ephemeral_ports();
     if (at.port == 0 || !outgoing.contains(at.port)) {
       report.works("bind " + net::to_string(at));
@@ -88,17 +91,20 @@ int check(const ServerOptions& options) {
   cli::CheckReport report;
   check_limits(options, plans, report);
   const auto inherited = check_inherited(options, plans, report);
+  std::vector<base::Fd> taken;
   for (std::size_t i = 0; i < plans.size(); ++i) {
     if (inherited && (*inherited)[i]) {
       report.works("inherit " + net::to_string(net::local_address((*inherited)[i].get())));
     } else if (inherited) {  // otherwise what was refused may be in its way
-      check_port(plans[i].at, plans[i].faults.acceptance(), report);
+      check_port(plans[i], taken, report);
     }
     check_service(plans[i].spec, report);
   }
   const std::string& ready = options.ready_file;
   const std::string& log = options.log.file;
   if (!ready.empty()) report.tries("write " + ready, [&] { cli::try_to_write(ready); });
+  if (!options.control.empty())
+    report.tries("control by " + options.control, [&] { ControlSocket{options.control}; });
   if (!log.empty()) report.tries("write " + log, [&] { cli::try_to_log(log); });
   return report.finish();
 }

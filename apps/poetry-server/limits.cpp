@@ -29,10 +29,10 @@ std::string require_workers(const ServerOptions& options, const std::vector<Plan
   const auto workers = worker_count(options);
   auto capacity = engine::process_capacity();
   auto descriptors = engine::descriptor_capacity(parent_descriptors);
-  descriptors.connections /= plans.size() + 1;
+  descriptors.connections /= plans.size() + 2;
   if (descriptors.connections < capacity.connections) {
     capacity = {descriptors.connections,
-                descriptors.limit + ", one for each worker and for each of its ports"};
+                descriptors.limit + ", two for each worker and one for each of its ports"};
   }
   const auto room = "at most " + std::to_string(capacity.connections) + " here: " + capacity.limit;
   if (workers <= capacity.connections) return std::to_string(workers) + " workers: " + room;

@@ -28,6 +28,8 @@ void add_serving_options(std::vector<cli::Option>& table, ServerOptions& o) {
                    o.ports, cli::into(o.ports), cli::shows(o.ports)});
   table.push_back({"host", 'H', "ADDR", "address to bind, a name or a number", o.host,
                    cli::into(o.host), cli::shows(o.host)});
+  table.push_back({"v6only", 0, "", "serve IPv6 alone at the address ::, not IPv4 as well", "",
+                   cli::into(o.v6only), cli::shows(o.v6only)});
   table.push_back({"serve", 's', "[HOST:]PORT=SERVICE", "a port and its service, repeatable", "",
                    [&o](std::string_view text) { o.serve.emplace_back(text); },
                    [&o] { return o.serve; }});
@@ -132,6 +134,8 @@ void add_run_options(std::vector<cli::Option>& table, ServerOptions& o) {
                    into_some(o.ready_file, "a file"), cli::shows(o.ready_file)});
   table.push_back({"run", 0, "COMMAND", "run it by sh once all is bound, stop with its status", "",
                    into_some(o.run, "a command"), cli::shows(o.run)});
+  table.push_back({"control", 0, "PATH", "a Unix socket that takes commands, a line each", "",
+                   into_some(o.control, "a path"), cli::shows(o.control)});
   table.push_back(
       {"check", 0, "", "say what would fail with these options, and exit", "", cli::into(o.check)});
 }
@@ -189,8 +193,10 @@ Plan plan_service(const std::string& text, const ServerOptions& options) {
   const auto where = text.substr(0, equals);
   auto at = net::parse_host_port(where, 0);
   if (where.find(':') == std::string::npos) at.host = options.host;
-  return {
-      at, session::parse_service(std::string_view(text).substr(equals + 1), options.settings), {}};
+  return {at,
+          session::parse_service(std::string_view(text).substr(equals + 1), options.settings),
+          {},
+          {}};
 }
 
 /// Of several processes each would get a part of the lines.
@@ -267,7 +273,10 @@ std::vector<Plan> plan_ports(const ServerOptions& options) {
   for (const auto& text : options.serve) plans.push_back(plan_service(text, options));
   refuse_same_place(plans);
   refuse_shared_streams(plans, options);
-  for (auto& plan : plans) plan.faults = faults::parse_faults(plan.spec.settings.faults);
+  for (auto& plan : plans) {
+    plan.faults = faults::parse_faults(plan.spec.settings.faults);
+    plan.families = options.v6only ? net::Families::own : net::Families::both;
+  }
   return plans;
 }
 

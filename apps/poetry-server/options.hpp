@@ -8,6 +8,7 @@
 #include "cli/command_line.hpp"
 #include "faults/fault_spec.hpp"
 #include "net/address.hpp"
+#include "net/socket.hpp"
 #include "session/services.hpp"
 
 namespace poetry::server {
@@ -15,6 +16,7 @@ namespace poetry::server {
 struct ServerOptions {
   std::string ports = "10000";
   std::string host = "127.0.0.1";
+  bool v6only = false;
   std::vector<std::string> serve;
   session::ServiceSettings settings;  ///< pacing, most clients, send timeout, faults
   std::string engine = "asio";
@@ -27,6 +29,7 @@ struct ServerOptions {
   std::uint64_t exit_after = 0;       ///< connections; 0 is no limit
   std::string ready_file;
   std::string run;
+  std::string control;  ///< a Unix socket's path; empty for none
   bool check = false;
   cli::LogOptions log;
   std::vector<std::string> poems;
@@ -41,6 +44,7 @@ struct Plan {
   net::HostPort at;  ///< port 0 takes a free one
   session::ServiceSpec spec;
   faults::FaultPlan faults;
+  net::Families families = net::Families::both;  ///< of the address "::"
 };
 
 /// Raises UsageError where ports and poems do not match, or a --serve or a fault does not parse.

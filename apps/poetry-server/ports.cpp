@@ -7,12 +7,14 @@
 #include "base/shared_memory.hpp"
 #include "net/inherited_listeners.hpp"
 #include "net/socket.hpp"
+#include "statistics.hpp"
 
 namespace poetry::server {
 namespace {
 
 bool same_place(const Plan& one, const Plan& other) {
-  return one.at == other.at && one.faults.acceptance() == other.faults.acceptance();
+  return one.at == other.at && one.families == other.families &&
+         one.faults.acceptance() == other.faults.acceptance();
 }
 
 std::vector<base::Fd> agreed_listeners(const std::vector<Plan>& plans,
@@ -38,16 +40,16 @@ std::vector<base::Fd> agreed_listeners(const std::vector<Plan>& plans,
 
 }  // namespace
 
-base::Fd take_port(faults::Acceptance acceptance, const net::Address& address) {
-  switch (acceptance) {
+base::Fd take_port(const Plan& plan, const net::Address& address) {
+  switch (plan.faults.acceptance()) {
     case faults::Acceptance::refuse:
-      return net::bind_to(address);
+      return net::bind_to(address, plan.families);
     case faults::Acceptance::blackhole:
-      return net::listen_in_silence(address);
+      return net::listen_in_silence(address, plan.families);
     case faults::Acceptance::accept:
       break;
   }
-  return net::listen_on(address, 1);
+  return net::listen_on(address, 1, plan.families);
 }
 
 net::Address listening_address(const net::HostPort& at) {
@@ -97,7 +99,8 @@ std::vector<Served> Ports::read(const std::vector<Plan>& plans,
     throw base::UsageError("ports, hosts, refuse and blackhole change by a restart only",
                            options.ports);
   }
-  const session::Context context{[this] { return catalog(); }, options.max_poem};
+  const session::Context context{[this] { return catalog(); }, options.max_poem,
+                                 [this] { return prometheus_text(ports_); }};
   std::vector<Served> served;
   for (std::size_t i = 0; i < plans.size(); ++i) {
     if (!first_time && plans[i].spec == plans_[i].spec && !served_[i].poem) {
@@ -113,11 +116,55 @@ std::vector<Served> Ports::read(const std::vector<Plan>& plans,
     }
     auto service = base::with_remedy(base::path_remedy,
                                      [&] { return session::make_service(plans[i].spec, context); });
-    auto poem = std::dynamic_pointer_cast<const session::PoemService>(service);
-    served.push_back(
-        {faults::with_faults(std::move(service), plans[i].faults, on_fired_), std::move(poem)});
+    served.push_back(wrap(plans[i], std::move(service)));
   }
   return served;
+}
+
+Served Ports::wrap(const Plan& plan, std::shared_ptr<session::Service> service) const {
+  Served served;
+  served.poem = std::dynamic_pointer_cast<const session::PoemService>(service);
+  served.faults = std::make_shared<faults::CurrentPlan>(plan.faults);
+  served.service = faults::with_faults(std::move(service), served.faults, on_fired_,
+                                       plan.spec.settings.requests);
+  return served;
+}
+
+/// Calls `change` for each port of this number, with its index.
+template <typename Change>
+void Ports::change(std::uint16_t number, Change change) {
+  bool any = false;
+  for (std::size_t i = 0; i < ports_.size(); ++i) {
+    if (ports_[i].at.port != number) continue;
+    change(i);
+    any = true;
+  }
+  if (!any) throw base::UsageError("nothing is served at this port", std::to_string(number));
+}
+
+void Ports::change_faults(std::uint16_t number, const std::vector<std::string>& faults) {
+  const auto plan = faults::parse_faults(faults);
+  change(number, [&](std::size_t i) {
+    if (plan.acceptance() != plans_[i].faults.acceptance())
+      throw base::UsageError("refuse and blackhole change by a restart only",
+                             std::to_string(number));
+    plans_[i].faults = plan;
+    plans_[i].spec.settings.faults = faults;
+    served_[i].faults->set(number, plan);
+  });
+}
+
+void Ports::change_delay(std::uint16_t number, std::string_view delay) {
+  change(number, [&](std::size_t i) {
+    auto& spec = plans_[i].spec;
+    if (!session::is_paced(spec))
+      throw base::UsageError(spec.service + " has no delay", std::to_string(number));
+    session::set_delay(spec.settings.pacing, delay);
+    served_[i] = wrap(plans_[i], served_[i].poem ? served_[i].poem->paced(spec.settings.pacing)
+                                                 : session::make_service(spec, {}));
+    ports_[i].service = served_[i].service;
+  });
+  find_facts();
 }
 
 void Ports::bind(const Plan& plan, const ServerOptions& options, std::uint64_t seed,
@@ -131,9 +178,10 @@ void Ports::bind(const Plan& plan, const ServerOptions& options, std::uint64_t s
     net::adopt_listener(inherited.get(), backlog);
     listeners.push_back(std::move(inherited));
   } else if (plan.faults.acceptance() == faults::Acceptance::accept) {
-    listeners = net::listen_together(address, backlog, std::max<std::size_t>(1, shared_.size()));
+    listeners = net::listen_together(address, backlog, std::max<std::size_t>(1, shared_.size()),
+                                     plan.families);
   } else {
-    closed = take_port(plan.faults.acceptance(), address);
+    closed = take_port(plan, address);
   }
   const auto bound = net::local_address(closed ? closed.get() : listeners.front().get());
   if (closed) closed_.push_back(std::move(closed));
@@ -151,6 +199,8 @@ void Ports::equip(const std::vector<Plan>& plans, const ServerOptions& options,
   plans_ = plans;
   served_ = std::move(served);
   quotas_.back()->limit = options.settings.max_clients;
+  const bool measured =
+      std::ranges::any_of(plans_, [](const Plan& plan) { return plan.spec.service == "metrics"; });
   for (std::size_t i = 0; i < ports_.size(); ++i) {
     auto& port = ports_[i];
     const auto& spec = plans_[i].spec;
@@ -159,6 +209,7 @@ void Ports::equip(const std::vector<Plan>& plans, const ServerOptions& options,
     port.name = spec.name;
     port.service = served_[i].service;
     port.send_timeout = settings.send_timeout;
+    port.counters->measured = measured;
     port.quota = settings.own_max_clients ? quotas_[i] : quotas_.back();
     if (settings.own_max_clients) port.quota->limit = settings.max_clients;
   }
@@ -178,16 +229,30 @@ void Ports::find_facts() {
   facts_.emplace(std::move(poems));
 }
 
-std::vector<std::shared_ptr<engine::Quota>> Ports::make_quotas() const {
-  return base::make_shared_memory<engine::Quota>(quotas_.size());
+Ports::Holding Ports::make_holding() const {
+  return {base::make_shared_memory<engine::Quota>(quotas_.size()),
+          base::make_shared_memory<std::atomic<std::uint64_t>>(ports_.size())};
 }
 
-void Ports::become(std::size_t worker, std::vector<std::shared_ptr<engine::Quota>> quotas) {
+std::uint64_t Ports::lose(const Holding& holding) {
+  for (const auto& quota : holding.quotas) quota->held = 0;
+  std::uint64_t lost = 0;
+  for (std::size_t i = 0; i < ports_.size(); ++i) {
+    const auto count = holding.at[i]->exchange(0);
+    ports_[i].counters->ended += count;
+    lost += count;
+  }
+  return lost;
+}
+
+void Ports::become(std::size_t worker, const Holding& holding) {
+  auto quotas = holding.quotas;
   for (std::size_t i = 0; i < quotas.size(); ++i) quotas[i]->limit = quotas_[i]->limit;
   for (std::size_t i = 0; i < ports_.size(); ++i) {
     auto& port = ports_[i];
     port.quota = port.quota == quotas_[i] ? quotas[i] : quotas.back();
     port.listener = std::move(shared_[worker][i]);
+    port.held = holding.at[i];
   }
   quotas_ = std::move(quotas);
   close_listeners();

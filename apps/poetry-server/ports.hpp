@@ -17,17 +17,18 @@ net::Address listening_address(const net::HostPort& at);
 
 /// A socket that has the port as its plan wants it, with a backlog of 1 where it accepts: what
 /// --check tries is what a run does. Raises std::system_error naming the address.
-base::Fd take_port(faults::Acceptance acceptance, const net::Address& address);
+base::Fd take_port(const Plan& plan, const net::Address& address);
 
 /// The listeners that this process inherited, by plan; empty where the port is to be bound. Raises
 /// UsageError and std::runtime_error where one is no TCP listener, or is at a port that is not
 /// served or cannot have it.
 std::vector<base::Fd> take_inherited(const std::vector<Plan>& plans, const ServerOptions& options);
 
-/// What one port serves, with its faults; `poem` where that is one.
+/// What one port serves, or several that are to serve the same; `poem` where that is one.
 struct Served {
-  std::shared_ptr<session::Service> service;
+  std::shared_ptr<session::Service> service;  ///< with its faults
   std::shared_ptr<const session::PoemService> poem;
+  std::shared_ptr<faults::CurrentPlan> faults;
 };
 
 class Ports {
@@ -49,10 +50,21 @@ class Ports {
   void replace(const std::vector<Plan>& plans, const ServerOptions& options,
                std::vector<Served> served);
 
-  /// For become(): how many connections a worker will hold, in memory that all processes share.
-  [[nodiscard]] std::vector<std::shared_ptr<engine::Quota>> make_quotas() const;
-  /// In a worker: gives the ports its listeners and its quotas, and closes the others' listeners.
-  void become(std::size_t worker, std::vector<std::shared_ptr<engine::Quota>> quotas);
+  /// What sessions that begin from now on get at the ports of this number. Raise UsageError where
+  /// there is none, what happens before accept would change, or the service has no delay.
+  void change_faults(std::uint16_t number, const std::vector<std::string>& faults);
+  void change_delay(std::uint16_t number, std::string_view delay);
+
+  /// How many connections a worker holds, in memory that all processes share.
+  struct Holding {
+    std::vector<std::shared_ptr<engine::Quota>> quotas;
+    std::vector<std::shared_ptr<std::atomic<std::uint64_t>>> at;  // by port
+  };
+  [[nodiscard]] Holding make_holding() const;
+  /// In a worker: gives the ports its listeners and its holding, and closes the others' listeners.
+  void become(std::size_t worker, const Holding& holding);
+  /// Counts what a worker held that has died: as ended. How many that were.
+  std::uint64_t lose(const Holding& holding);
   /// Closes all workers' listeners here. A worker goes on with its own.
   void close_listeners() { shared_.clear(); }
 
@@ -63,6 +75,9 @@ class Ports {
   void bind(const Plan& plan, const ServerOptions& options, std::uint64_t seed, base::Fd inherited);
   void equip(const std::vector<Plan>& plans, const ServerOptions& options,
              std::vector<Served> served);
+  [[nodiscard]] Served wrap(const Plan& plan, std::shared_ptr<session::Service> service) const;
+  template <typename Change>
+  void change(std::uint16_t number, Change change);
   void find_facts();
   [[nodiscard]] std::vector<session::CatalogEntry> catalog() const;
 

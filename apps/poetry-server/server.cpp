@@ -3,8 +3,9 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
-#include <boost/json/value.hpp>
+#include <boost/json/parse.hpp>
 
 #include "base/error.hpp"
 #include "base/json.hpp"
@@ -16,13 +17,42 @@
 
 namespace poetry::server {
 
+namespace {
+
+std::unique_ptr<ControlSocket> make_control(const ServerOptions& options) {
+  if (options.control.empty()) return nullptr;
+  return base::with_remedy(base::path_remedy,
+                           [&] { return std::make_unique<ControlSocket>(options.control); });
+}
+
+/// One reply of the workers' replies.
+std::string joined(ControlLine::What what, const std::vector<std::string>& replies) {
+  const auto is_error = [](const std::string& reply) { return reply.starts_with("error"); };
+  const auto error = std::ranges::find_if(replies, is_error);
+  if (what == ControlLine::What::close) {  // one has it
+    const auto done = std::ranges::find(replies, "ok");
+    return done != replies.end() || error == replies.end() ? "ok" : *error;
+  }
+  if (error != replies.end()) return *error;
+  if (what != ControlLine::What::connections) return "ok";
+  boost::json::array all;
+  for (const auto& reply : replies) {
+    const auto list = boost::json::parse(reply);
+    for (const auto& connection : list.as_array()) all.push_back(connection);
+  }
+  return base::json_text(all);
+}
+
+}  // namespace
+
 Server::Server(ServerOptions options, int argc, const char* const* argv)
     : signals_({SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGCHLD}),
       ready_file_(options.ready_file),
+      control_(make_control(options)),
       serving_(std::move(options), argc, argv) {}
 
 int Server::run() {
-  if (serving_.workers() > 1) workers_.emplace(serving_).start();
+  if (serving_.workers() > 1) workers_.emplace(serving_, [this] { control_.reset(); }).start();
   ready_file_.write(ready_text());
   announce();
   service_manager_.ready();
@@ -30,7 +60,9 @@ int Server::run() {
   if (workers_) {
     serve_by_workers();
   } else {
-    serving_.serve(*this, signals_.fd());
+    std::vector controls{signals_.fd()};
+    if (control_) controls.push_back(control_->readable());
+    serving_.serve(*this, controls);
   }
   int status = command_ ? end_command() : cli::exit_ok;
   if (workers_ && workers_->failed()) status = cli::exit_failure;
@@ -59,17 +91,19 @@ int Server::end_command() {
 void Server::serve_by_workers() {
   workers_->serve();
   while (!workers_->gone()) {
-    std::array<pollfd, 3> waited{{{signals_.fd(), POLLIN, 0},
+    std::array<pollfd, 4> waited{{{signals_.fd(), POLLIN, 0},
                                   {serving_.reload().readable(), POLLIN, 0},
-                                  {workers_->wakeup(), POLLIN, 0}}};
+                                  {workers_->wakeup(), POLLIN, 0},
+                                  {control_ ? control_->readable() : -1, POLLIN, 0}}};
     const auto due = workers_->due();
     const auto limit =
         reactor::to_timespec(due == base::never ? reactor::forever : due - base::Clock::now());
     ::ppoll(waited.data(), waited.size(), limit ? &*limit : nullptr, nullptr);
-    const auto command = control();
+    const auto command = take_signals();
     if (command == engine::Command::drain) workers_->drain();
     if (command == engine::Command::stop) workers_->stop();
     workers_->look();
+    take_commands(nullptr);
     // All have read what is new.
     if (!workers_->reloading() && !serving_.reload().is_reading()) service_manager_.ready();
     if (workers_->ending()) service_manager_.stopping();
@@ -107,7 +141,41 @@ void Server::start_command() {
   command_.emplace(serving_.options().run, std::vector{servers, ports}, signals_.previous_mask());
 }
 
-engine::Command Server::control() {
+engine::Command Server::control(engine::Connections& connections) {
+  const auto command = take_signals();
+  take_commands(&connections);
+  return command;
+}
+
+void Server::take_commands(engine::Connections* connections) {
+  if (!control_) return;
+  control_->serve([&](std::string_view line) { return answer(line, connections); });
+}
+
+/// None while what is served is being read again, or workers have not answered.
+std::optional<std::string> Server::answer(std::string_view text, engine::Connections* connections) {
+  if (serving_.reload().is_reading() || (workers_ && workers_->reloading())) return std::nullopt;
+  bool waits = false;
+  const auto reply = reply_to([&]() -> std::string {
+    const auto line = parse_control_line(text);
+    if (connections != nullptr) return serving_.obey(line, *connections);
+    if (line.what == ControlLine::What::stats) return base::json_text(serving_.statistics());
+    if (!asked_) {
+      serving_.change(line);
+      workers_->ask(text);
+      asked_ = true;
+    }
+    waits = !workers_->answered();
+    if (waits) return {};
+    asked_ = false;
+    return joined(line.what, workers_->answers());
+  });
+  if (waits) return std::nullopt;
+  if (reply == "ok") base::log_info("control: {}", base::shown_utf8(text));
+  return reply;
+}
+
+engine::Command Server::take_signals() {
   auto command = engine::Command::go_on;
   end_reload();
   while (const auto number = signals_.take()) {

@@ -2,8 +2,10 @@
 // runs the command of --run, and answers signals. Lives as long as main's serve().
 #pragma once
 
+#include <memory>
 #include <optional>
 
+#include "control_socket.hpp"
 #include "net/child.hpp"
 #include "net/service_manager.hpp"
 #include "net/signals.hpp"
@@ -22,10 +24,13 @@ class Server : public engine::Host {
   /// Serves until told to stop; the exit status.
   int run();
 
-  engine::Command control() override;
+  engine::Command control(engine::Connections& connections) override;
   engine::Command ended(const engine::Ended& connection) override;
 
  private:
+  engine::Command take_signals();
+  void take_commands(engine::Connections* connections);
+  std::optional<std::string> answer(std::string_view text, engine::Connections* connections);
   void announce() const;
   [[nodiscard]] std::string ready_text() const;
   void start_command();
@@ -37,9 +42,11 @@ class Server : public engine::Host {
   net::ServiceManager service_manager_;
   net::Signals signals_;
   ReadyFile ready_file_;
+  std::unique_ptr<ControlSocket> control_;
   Serving serving_;
   std::optional<Workers> workers_;  // where there are several
   std::optional<net::Child> command_;
+  bool asked_ = false;  // the workers, about a control line
   bool draining_ = false;
   int asked_to_end_ = 0;  // by signals
 };

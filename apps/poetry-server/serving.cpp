@@ -1,7 +1,6 @@
 #include "serving.hpp"
 
 #include <algorithm>
-#include <boost/json/value.hpp>
 
 #include "base/error.hpp"
 #include "base/json.hpp"
@@ -10,6 +9,7 @@
 #include "base/seed.hpp"
 #include "base/shared_memory.hpp"
 #include "limits.hpp"
+#include "statistics.hpp"
 
 namespace poetry::server {
 namespace {
@@ -17,7 +17,9 @@ namespace {
 /// Whether anything about these ports is random or faulty.
 bool needs_seed(const std::vector<Plan>& plans) {
   return std::any_of(plans.begin(), plans.end(), [](const Plan& plan) {
-    return plan.spec.settings.pacing.jitter != base::Duration{0} || !plan.faults.empty();
+    const auto& spec = plan.spec;
+    const bool random = spec.service == "poem" && spec.argument == "random";
+    return random || spec.settings.pacing.jitter != base::Duration{0} || !plan.faults.empty();
   });
 }
 
@@ -52,8 +54,8 @@ Serving::Serving(ServerOptions options, int argc, const char* const* argv)
   warn_of_long_tick(options_.tick, plans);
 }
 
-void Serving::serve(engine::Host& host, int control) {
-  const std::vector controls{control, reload_.readable()};
+void Serving::serve(engine::Host& host, std::vector<int> controls) {
+  controls.push_back(reload_.readable());
   engine_.serve(ports_->all(), host, {controls, options_.drain_timeout, options_.tick});
 }
 
@@ -65,6 +67,8 @@ Renewal Serving::read_again() const {
   if (options.workers != options_.workers) {
     throw base::UsageError("the number of workers changes by a restart only", options.workers);
   }
+  if (options.control != options_.control)
+    throw base::UsageError("the control socket changes by a restart only", options.control);
   renewal.plans = plan_ports(options);
   require_clients(engine_, options, renewal.plans);
   renewal.served = ports_->read(renewal.plans, options);
@@ -98,6 +102,11 @@ bool Serving::is_enough() const {
 
 /// Called in whatever thread or process serves the connection.
 void Serving::log_fault(const faults::Fired& fired) const {
+  for (const auto& port : ports_->all()) {
+    if (port.at.port != fired.peer.port) continue;
+    ++port.counters->faults;
+    break;
+  }
   base::log_facts(base::LogLevel::info, "fault",
                   {{"port", fired.peer.port},
                    {"conn", fired.peer.number},
@@ -106,37 +115,55 @@ void Serving::log_fault(const faults::Fired& fired) const {
                    {"seed", seed_}});
 }
 
-void Serving::tell_statistics() const {
-  boost::json::array ports;
+boost::json::object Serving::statistics() const {
   const std::uint64_t ended = totals_->ended;  // before what was accepted, of which it is a part
   std::uint64_t accepted = 0;
   std::uint64_t bytes = 0;
   for (const auto& port : ports_->all()) {
-    const std::uint64_t port_accepted = port.counters->accepted;
-    const std::uint64_t port_bytes = port.counters->bytes_sent;
-    accepted += port_accepted;
-    bytes += port_bytes;
-    ports.push_back({{"host", port.at.host},
-                     {"port", port.at.port},
-                     {"service", port.service_name},
-                     {"name", port.name},
-                     {"accepted", port_accepted},
-                     {"bytes", port_bytes}});
+    accepted += port.counters->accepted;
+    bytes += port.counters->bytes_sent;
   }
-  const std::uint64_t replaced = totals_->replaced;
-  const boost::json::object statistics{{"uptime_s", base::seconds(base::Clock::now() - started_)},
-                                       {"workers", workers_},
-                                       {"replaced", replaced},
-                                       {"accepted", accepted},
-                                       {"active", accepted - ended},
-                                       {"ended", ended},
-                                       {"bytes", bytes},
-                                       {"ports", std::move(ports)}};
+  return {{"uptime_s", base::seconds(base::Clock::now() - started_)},
+          {"workers", workers_},
+          {"replaced", totals_->replaced.load()},
+          {"accepted", accepted},
+          {"active", accepted - ended},
+          {"ended", ended},
+          {"bytes", bytes},
+          {"ports", port_statistics(ports_->all())}};
+}
+
+void Serving::tell_statistics() const {
+  const auto all = statistics();
   std::vector<base::Fact> facts;
-  for (const auto& [name, value] : statistics) {
+  for (const auto& [name, value] : all) {
     facts.emplace_back(name, "").json = base::json_text(value);
   }
-  base::log_answer("statistics", base::json_text(statistics), facts);
+  base::log_answer("statistics", base::json_text(all), facts);
+}
+
+void Serving::change(const ControlLine& line) {
+  if (line.what == ControlLine::What::fault) ports_->change_faults(line.port, line.faults);
+  if (line.what == ControlLine::What::delay) ports_->change_delay(line.port, line.delay);
+}
+
+std::string Serving::obey(const ControlLine& line, engine::Connections& connections) {
+  using What = ControlLine::What;
+  if (line.what == What::stats) return base::json_text(statistics());
+  if (line.what == What::connections) return base::json_text(connection_list(connections));
+  change(line);
+  bool any = line.what != What::close;
+  if (!any) {
+    connections.end_if([&](const engine::Held& held) {
+      const bool is_meant =
+          held.number == line.number && (line.port == 0 || line.port == held.port.at.port);
+      any = any || is_meant;
+      return is_meant;
+    });
+  }
+  if (!any)
+    throw base::UsageError("no connection of this number is held", std::to_string(line.number));
+  return "ok";
 }
 
 }  // namespace poetry::server

@@ -4,10 +4,12 @@
 #pragma once
 
 #include <atomic>
+#include <boost/json/object.hpp>
 #include <memory>
 #include <optional>
 #include <string>
 
+#include "control_line.hpp"
 #include "engine/engine.hpp"
 #include "ports.hpp"
 #include "reload.hpp"
@@ -33,9 +35,9 @@ class Serving {
   [[nodiscard]] const Ports& ports() const { return *ports_; }
   [[nodiscard]] Totals& totals() { return *totals_; }
 
-  /// Lends the ports to the engine until a command ends it, for which the host is asked when
-  /// `control` is readable, or something was read again.
-  void serve(engine::Host& host, int control);
+  /// Lends the ports to the engine until a command ends it, for which the host is asked when one of
+  /// `controls` is readable, or something was read again.
+  void serve(engine::Host& host, std::vector<int> controls);
   /// Begins to read poems and settings again, from the same command line and its config file.
   void begin_reload() { reload_.begin(); }
   /// Whether there is something new, which is taken over now. Raises what was wrong with it; then
@@ -47,8 +49,15 @@ class Serving {
   bool count(const engine::Ended& connection);
   /// Whether so many connections have ended, wherever, as --exit-after wants.
   [[nodiscard]] bool is_enough() const;
-  /// Logs one JSON object, of all processes.
+  /// Of all processes, as JSON.
+  [[nodiscard]] boost::json::object statistics() const;
+  /// Logs them.
   void tell_statistics() const;
+  /// Does what a control line says, to the connections of this process; the reply. Raises
+  /// UsageError. Not while something is being read again.
+  std::string obey(const ControlLine& line, engine::Connections& connections);
+  /// Of a line that changes what is served; does nothing for any other.
+  void change(const ControlLine& line);
 
  private:
   [[nodiscard]] Renewal read_again() const;

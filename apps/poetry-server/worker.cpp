@@ -5,10 +5,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <utility>
 
 #include "base/log.hpp"
+#include "base/write_fully.hpp"
 
 namespace poetry::server {
 
@@ -17,19 +19,21 @@ void Worker::run() {
   while (::poll(&orders, 1, -1) < 0 && errno == EINTR) continue;
   char first = 0;
   if (::read(orders_, &first, 1) == 1 && static_cast<Order>(first) == Order::serve) {
-    serving_.serve(*this, orders_);
+    serving_.serve(*this, {orders_});
   }
 }
 
-engine::Command Worker::control() {
+engine::Command Worker::control(engine::Connections& connections) {
   auto command = engine::Command::go_on;
   end_reload();
   for (;;) {
-    char next = 0;
-    const auto count = ::read(orders_, &next, 1);
+    std::array<char, largest_order> message;
+    const auto count = ::read(orders_, message.data(), message.size());
     if (count < 0) return command;
     if (count == 0) return engine::Command::stop;
-    const auto order = static_cast<Order>(next);
+    const auto order = static_cast<Order>(message[0]);
+    if (order == Order::control)
+      answer({message.data() + 1, static_cast<std::size_t>(count) - 1}, connections);
     if (order == Order::reload) {
       ++reload_orders_;
       serving_.begin_reload();
@@ -55,6 +59,15 @@ void Worker::end_reload() {
   }
   if (serving_.reload().is_reading()) return;  // once more, for orders that came meanwhile
   news_.reloads += std::exchange(reload_orders_, 0);
+  wake_parent();
+}
+
+void Worker::answer(std::string_view line, engine::Connections& connections) {
+  const auto text = reply_to([&] { return serving_.obey(parse_control_line(line), connections); });
+  ::lseek(answers_, 0, SEEK_SET);
+  if (::ftruncate(answers_, 0) < 0 || base::write_fully(answers_, text))
+    base::log_error("pid={}: no memory for an answer", ::getpid());
+  ++news_.answers;
   wake_parent();
 }
 

@@ -2,6 +2,9 @@
 
 #include <fcntl.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <algorithm>
@@ -21,11 +24,24 @@ namespace {
 /// Who was told to stop, or whose time to drain is over, and still runs so long after is killed.
 /// The fork engine needs some of it to kill processes of its own.
 constexpr auto patience = std::chrono::seconds(10);
+/// A worker that has not answered for so long stands still, or has very much to say.
+constexpr auto answer_time = std::chrono::seconds(5);
+
+std::string contents(int file) {
+  struct stat found {};
+  ::fstat(file, &found);
+  std::string text(static_cast<std::size_t>(found.st_size), '\0');
+  const auto count = ::pread(file, text.data(), text.size(), 0);
+  text.resize(static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
+  return text;
+}
 
 }  // namespace
 
-Workers::Workers(Serving& serving)
-    : serving_(serving), wakeup_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+Workers::Workers(Serving& serving, std::function<void()> forked)
+    : serving_(serving),
+      forked_(std::move(forked)),
+      wakeup_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (!wakeup_) base::throw_errno("make", "an eventfd");
   // Started with it ignored, the kernel would keep no status of the dead, and send no signal.
   std::signal(SIGCHLD, SIG_DFL);
@@ -34,7 +50,9 @@ Workers::Workers(Serving& serving)
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     slots_[i].number = i + 1;
     slots_[i].news = news[i];
-    slots_[i].quotas = serving.ports().make_quotas();
+    slots_[i].holding = serving.ports().make_holding();
+    slots_[i].answers = base::Fd(::memfd_create("answers", MFD_CLOEXEC));
+    if (!slots_[i].answers) base::throw_errno("make", "a file in memory");
   }
 }
 
@@ -53,13 +71,15 @@ void Workers::start() {
 /// Raises std::system_error, and then nobody is there.
 void Workers::fill(WorkerSlot& slot) {
   std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) < 0) base::throw_errno("make", "a pipe");
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()) < 0)
+    base::throw_errno("make", "a socket pair");
   base::Fd orders(ends[0]);
   slot.orders = base::Fd(ends[1]);
   slot.started = base::Clock::now();
   slot.due = base::never;
   slot.news->reloads = reloads_;  // it begins with what was read last
   slot.news->refusals = 0;
+  slot.news->answers = asked_;
   slot.pid = ::fork();
   if (slot.pid == 0) be_worker(slot, std::move(orders));
   if (slot.pid < 0) {
@@ -73,10 +93,11 @@ void Workers::fill(WorkerSlot& slot) {
 /// Nothing of the parent's is destroyed here, nor are its buffers flushed a second time.
 void Workers::be_worker(const WorkerSlot& slot, base::Fd orders) {
   for (auto& each : slots_) each.orders.reset();
-  serving_.ports().become(slot.number - 1, slot.quotas);
+  forked_();
+  serving_.ports().become(slot.number - 1, slot.holding);
   int status = cli::exit_ok;
   try {
-    Worker(serving_, *slot.news, orders.get(), wakeup_.get()).run();
+    Worker(serving_, *slot.news, orders.get(), wakeup_.get(), slot.answers.get()).run();
   } catch (const std::exception& error) {
     base::log_error("worker={} pid={}: {}", slot.number, ::getpid(), error.what());
     status = cli::exit_failure;
@@ -85,16 +106,41 @@ void Workers::be_worker(const WorkerSlot& slot, base::Fd orders) {
   ::_exit(status);
 }
 
-void Workers::tell(Order order) {
+void Workers::tell(Order order, std::string_view text) {
   for (const auto& slot : slots_) {
-    if (slot.pid >= 0) send(slot, order);
+    if (slot.pid >= 0) send(slot, order, text);
   }
 }
 
-/// Fails for a worker that is dead, which is found out elsewhere. A pipe holds far more orders than
-/// are given before they are obeyed.
-void Workers::send(const WorkerSlot& slot, Order order) {
-  [[maybe_unused]] const auto sent = ::write(slot.orders.get(), &order, sizeof order);
+/// Fails for a worker that is dead, which is found out elsewhere. A socket holds far more orders
+/// than are given before they are obeyed.
+void Workers::send(const WorkerSlot& slot, Order order, std::string_view text) {
+  auto message = std::string(1, static_cast<char>(order)).append(text);
+  ::send(slot.orders.get(), message.data(), message.size(), MSG_NOSIGNAL);
+}
+
+void Workers::ask(std::string_view line) {
+  ++asked_;
+  answered_at_ = base::later(base::Clock::now(), answer_time);
+  tell(Order::control, line);
+}
+
+bool Workers::answered() const {
+  return base::Clock::now() >= answered_at_ ||
+         std::ranges::all_of(slots_, [this](const WorkerSlot& slot) {
+           return slot.pid < 0 || slot.news->answers >= asked_;
+         });
+}
+
+std::vector<std::string> Workers::answers() const {
+  std::vector<std::string> texts;
+  for (const auto& slot : slots_) {
+    if (slot.pid < 0) continue;
+    texts.push_back(slot.news->answers >= asked_
+                        ? contents(slot.answers.get())
+                        : "error: worker " + std::to_string(slot.number) + " does not answer");
+  }
+  return texts;
 }
 
 void Workers::reload() {
@@ -151,8 +197,7 @@ void Workers::look() {
 
 /// Its connections have ended with it, and count as that.
 void Workers::destroy(WorkerSlot& slot, int status) {
-  std::uint64_t lost = 0;
-  for (const auto& quota : slot.quotas) lost += std::exchange(quota->held, 0);
+  const auto lost = serving_.ports().lose(slot.holding);
   serving_.totals().ended += lost;
   const auto pid = std::exchange(slot.pid, -1);
   slot.orders.reset();
@@ -189,7 +234,7 @@ void Workers::look_at_reload() {
 }
 
 base::TimePoint Workers::due() const {
-  auto at = kill_at_;
+  auto at = answered() ? kill_at_ : std::min(kill_at_, answered_at_);
   for (const auto& slot : slots_) at = std::min(at, slot.due);
   return at;
 }

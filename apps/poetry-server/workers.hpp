@@ -8,6 +8,7 @@
 
 #include <sys/types.h>
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -18,8 +19,8 @@ namespace poetry::server {
 
 class Workers {
  public:
-  /// Borrows what they serve.
-  explicit Workers(Serving& serving);
+  /// Borrows what they serve. `forked` gives up what is the parent's alone, in each process.
+  Workers(Serving& serving, std::function<void()> forked);
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;
   ~Workers();
@@ -31,6 +32,12 @@ class Workers {
   /// The serving has read its poems again: so do the workers. look() logs when all have.
   void reload();
   [[nodiscard]] bool reloading() const { return reloads_logged_ != reloads_; }
+  /// Has all of them obey a control line, of at most largest_order - 1 bytes.
+  void ask(std::string_view line);
+  /// Whether all that are alive have, or the time for it is over.
+  [[nodiscard]] bool answered() const;
+  /// Their replies; in the place of one that did not come, an error.
+  [[nodiscard]] std::vector<std::string> answers() const;
   /// Workers accept no more, and end when their connections have. Each of the two may be repeated.
   void drain();
   void stop();
@@ -54,29 +61,33 @@ class Workers {
   struct WorkerSlot {
     std::size_t number = 0;  // from 1, for the log
     pid_t pid = -1;          // -1: nobody is there
-    base::Fd orders;         // our end of the pipe
+    base::Fd orders;         // our end of the socket
+    base::Fd answers;        // a file that each of them writes
     base::TimePoint started;
     base::TimePoint due = base::never;  // when the next one is to start
     RestartPolicy policy;
     std::shared_ptr<WorkerNews> news;
-    std::vector<std::shared_ptr<engine::Quota>> quotas;  // how many connections it holds
+    Ports::Holding holding;  // how many connections it holds
   };
   enum class Ending { no, draining, stopping };
 
   void fill(WorkerSlot& slot);
   [[noreturn]] void be_worker(const WorkerSlot& slot, base::Fd orders);
-  void tell(Order order);
-  static void send(const WorkerSlot& slot, Order order);
+  void tell(Order order, std::string_view text = {});
+  static void send(const WorkerSlot& slot, Order order, std::string_view text = {});
   void destroy(WorkerSlot& slot, int status);
   void replace(WorkerSlot& slot, base::Duration lived);
   void end(Ending ending, Order order, base::TimePoint until);
   void look_at_reload();
 
   Serving& serving_;
+  std::function<void()> forked_;
   base::Fd wakeup_;
   std::vector<WorkerSlot> slots_;
   std::uint64_t reloads_ = 0;  // ordered
   std::uint64_t reloads_logged_ = 0;
+  std::uint64_t asked_ = 0;                    // control lines
+  base::TimePoint answered_at_ = base::never;  // the last one, at the latest
   Ending ending_ = Ending::no;
   base::TimePoint kill_at_ = base::never;
   bool failed_ = false;

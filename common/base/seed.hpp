@@ -23,7 +23,7 @@ inline std::uint64_t seed_from_clock() {
 }
 
 /// What a connection's seed is used for.
-enum class Purpose : std::uint64_t { faults, jitter };
+enum class Purpose : std::uint64_t { faults, jitter, text };
 
 /// The seed of one purpose, so that its draws tell nothing about those of another.
 constexpr std::uint64_t derive_seed(std::uint64_t seed, Purpose purpose) {

@@ -95,6 +95,7 @@ Awaited Connection::advance(base::TimePoint now, Transport& transport) {
         if (input_waits_ && !peer_finished_) {
           if (!receive(transport)) return {.input = true, .until = until_};
         } else if (until_ <= now) {
+          note_lateness(now);
           phase_ = Phase::stepping;
         } else if (peer_finished_) {
           return rest(now);
@@ -104,6 +105,7 @@ Awaited Connection::advance(base::TimePoint now, Transport& transport) {
         break;
       case Phase::pausing:
         if (until_ > now) return rest(now);
+        note_lateness(now);
         phase_ = Phase::stepping;
         break;
       case Phase::aborting:
@@ -139,6 +141,8 @@ void Connection::step(base::TimePoint now) {
     phase_ = Phase::pausing;
   } else if (const auto* finish = std::get_if<session::Finish>(&step)) {
     if (finish->ending == session::Ending::fault) reason_ = Reason::fault;
+    if (finish->ending == session::Ending::unasked)
+      reason_ = peer_finished_ ? Reason::peer_closed : Reason::await_timeout;
     net::half_close(socket_.get());
     until_ = base::later(now, drain_time);
     phase_ = Phase::draining;
@@ -176,8 +180,7 @@ Awaited Connection::send(base::TimePoint now, Transport& transport) {
       return {};
     }
     sent += result.bytes;
-    bytes_ += result.bytes;
-    port_.counters->bytes_sent.fetch_add(result.bytes, std::memory_order_relaxed);
+    count(pending_.substr(0, result.bytes));
     pending_.remove_prefix(result.bytes);
     note_progress(now);
     if (base::is_logged(base::LogLevel::debug)) {
@@ -187,6 +190,26 @@ Awaited Connection::send(base::TimePoint now, Transport& transport) {
   }
   phase_ = Phase::stepping;
   return {};
+}
+
+void Connection::count(std::string_view sent) {
+  constexpr auto relaxed = std::memory_order_relaxed;
+  bytes_.store(bytes_.load(relaxed) + sent.size(), relaxed);  // one thread alone writes it
+  port_.counters->bytes_sent.fetch_add(sent.size(), relaxed);
+  if (!port_.counters->measured.load(relaxed)) return;
+  const auto lines = static_cast<std::uint64_t>(std::ranges::count(sent, '\n'));
+  port_.counters->lines_sent.fetch_add(lines, relaxed);
+}
+
+/// Of a turn that was to come at until_, which is none where that was a look at what is there.
+void Connection::note_lateness(base::TimePoint now) const {
+  constexpr auto relaxed = std::memory_order_relaxed;
+  if (until_ >= now || !port_.counters->measured.load(relaxed)) return;
+  constexpr const auto& bounds = Counters::lateness_bounds;
+  const auto late = now - until_;
+  const auto at = std::ranges::lower_bound(bounds, late) - bounds.begin();
+  port_.counters->late.at(static_cast<std::size_t>(at)).fetch_add(1, relaxed);
+  port_.counters->lateness_ns.fetch_add(static_cast<std::uint64_t>(late.count()), relaxed);
 }
 
 void Connection::note_progress(base::TimePoint now) {
@@ -247,6 +270,10 @@ void Connection::end(Reason reason) {
 void Connection::fail(const std::exception& error) {
   base::log_error("port={} conn={}: {}", port_.at.port, number_, error.what());
   end(Reason::fault);
+}
+
+Held Connection::held(base::TimePoint now) const {
+  return {port_, address_, number_, bytes_, now - started_};
 }
 
 Ended Connection::ended(base::TimePoint now) const {

@@ -58,6 +58,8 @@ class Connection {
   void fail(const std::exception& error);
   /// Closes the socket, destroys the session and gives up the service.
   void close();
+  /// What it is before that, from any thread.
+  [[nodiscard]] Held held(base::TimePoint now) const;
   /// What to report, once it is over.
   [[nodiscard]] Ended ended(base::TimePoint now) const;
   [[nodiscard]] int socket() const { return socket_.get(); }
@@ -80,6 +82,8 @@ class Connection {
   [[nodiscard]] bool receive(Transport& transport);
   void drain(Transport& transport);
   [[nodiscard]] Awaited send(base::TimePoint now, Transport& transport);
+  void count(std::string_view sent);
+  void note_lateness(base::TimePoint now) const;
   void note_progress(base::TimePoint now);
   [[nodiscard]] Awaited wait_for_output(base::TimePoint now);
   [[nodiscard]] Awaited rest(base::TimePoint now);
@@ -96,7 +100,7 @@ class Connection {
   base::Duration send_timeout_;
   base::TimePoint started_;
   std::uint64_t number_;
-  std::uint64_t bytes_ = 0;
+  std::atomic<std::uint64_t> bytes_{0};
   net::Address address_;
   base::Fd socket_;
   std::uint32_t queued_ = 0;  // what the peer had not acknowledged, as of the last look

@@ -23,6 +23,8 @@ std::string_view to_string(Reason reason) {
       return "peer-reset";
     case Reason::send_timeout:
       return "send-timeout";
+    case Reason::await_timeout:
+      return "await-timeout";
     case Reason::fault:
       return "fault";
     case Reason::shutdown:

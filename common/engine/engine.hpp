@@ -2,10 +2,12 @@
 // connection a session, and carries out the session's steps. One engine runs per process.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -28,8 +30,24 @@ struct Quota {
 
 /// What a port has done; threads add to it, and processes where it lies in shared memory.
 struct Counters {
+  /// Lateness is counted in classes up to these, and one beyond.
+  static constexpr std::array<base::Duration, 8> lateness_bounds{
+      std::chrono::microseconds(100), std::chrono::milliseconds(1),  std::chrono::milliseconds(2),
+      std::chrono::milliseconds(5),   std::chrono::milliseconds(10), std::chrono::milliseconds(100),
+      std::chrono::seconds(1),        std::chrono::seconds(10)};
+
   std::atomic<std::uint64_t> accepted{0};
+  std::atomic<std::uint64_t> ended{0};  ///< of the accepted
   std::atomic<std::uint64_t> bytes_sent{0};
+  std::atomic<std::uint64_t> faults{0};   ///< that took effect, see faults/fault_spec.hpp
+  std::atomic<std::uint64_t> held_ns{0};  ///< for how long the ended were held, in all
+
+  /// Whether what follows is counted, which costs some time.
+  std::atomic<bool> measured{false};
+  std::atomic<std::uint64_t> lines_sent{0};  ///< newlines
+  /// How long after a session's time it got its turn.
+  std::array<std::atomic<std::uint64_t>, lateness_bounds.size() + 1> late{};
+  std::atomic<std::uint64_t> lateness_ns{0};  ///< in all
 };
 
 /// A listening port and what it serves. Owned by the server, borrowed by its engine, which closes
@@ -44,6 +62,9 @@ struct Port {
   base::Duration send_timeout{0};  ///< longest time without progress in sending; 0 is for ever
   std::uint64_t seed = 0;          ///< from which each connection's seed is derived
   std::shared_ptr<Counters> counters;
+  /// Connections that this process holds here, in memory that the one which forked it shares.
+  std::shared_ptr<std::atomic<std::uint64_t>> held =
+      std::make_shared<std::atomic<std::uint64_t>>(0);
 };
 
 /// Why a connection ended.
@@ -52,6 +73,7 @@ enum class Reason : std::uint8_t {
   peer_closed,
   peer_reset,
   send_timeout,
+  await_timeout,
   fault,
   shutdown
 };
@@ -67,14 +89,30 @@ struct Ended {
   Reason reason;
 };
 
+/// A connection that has not ended.
+struct Held {
+  const Port& port;
+  const net::Address& peer;
+  std::uint64_t number;                ///< the port's Nth, from 1
+  std::optional<std::uint64_t> bytes;  ///< sent; none where another process knows
+  base::Duration elapsed;
+};
+
+/// An engine's connections, for its host in Host::control().
+struct Connections {
+  virtual ~Connections() = default;
+  /// Asks of each; ends those that are unwanted with Reason::shutdown, some of them a moment later.
+  virtual void end_if(const std::function<bool(const Held&)>& unwanted) = 0;
+};
+
 /// What the server wants of its engine: go on, stop accepting and let sessions end, or end now.
 enum class Command { go_on, drain, stop };
 
 /// The engine's owner, called between two turns of the engine.
 struct Host {
   virtual ~Host() = default;
-  /// The control descriptor is readable.
-  virtual Command control() = 0;
+  /// The control descriptor is readable. The connections are lent for the call.
+  virtual Command control(Connections& connections) = 0;
   virtual Command ended(const Ended& connection) = 0;
 };
 

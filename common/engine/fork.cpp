@@ -84,15 +84,15 @@ struct Parent : Outside {
   session::Service& service;
 };
 
-/// A forked process keeps no TCP socket but its own client's: a listener would stay bound, and
-/// another's connection would not end, for as long as it lives.
-void keep_one_connection(int client) {
+/// A forked process keeps no socket but its own client's and its parent's: a listener would stay
+/// bound, and another's connection would not end, for as long as it lives.
+void keep_one_connection(int client, int channel) {
   for (const int fd : net::open_descriptors()) {
-    if (fd <= STDERR_FILENO || fd == client) continue;
+    if (fd <= STDERR_FILENO || fd == client || fd == channel) continue;
     int family = AF_UNSPEC;
     socklen_t size = sizeof family;
     if (::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &size) < 0) continue;
-    if (family == AF_INET || family == AF_INET6) const base::Fd closed(fd);
+    const base::Fd closed(fd);
   }
 }
 
@@ -145,6 +145,16 @@ class ForkLoop : public Loop {
       if (process.service.get() != &service) continue;
       ::send(process.channel.get(), &drain_message, sizeof drain_message,
              MSG_DONTWAIT | MSG_NOSIGNAL);
+    }
+  }
+
+  void end_if(const std::function<bool(const Held&)>& unwanted) override {
+    const auto now = base::Clock::now();
+    for (const auto& process : processes_) {
+      const auto& accepted = process.accepted;
+      if (unwanted({process.port, accepted.address, accepted.peer.number, {}, now - accepted.at})) {
+        net::half_close(process.channel.get());
+      }
     }
   }
 
@@ -201,7 +211,7 @@ void ForkLoop::be_child(AcceptedSocket& accepted, const Port& port, base::Fd cha
   for (const int fd : controls_) base::Fd(fd).reset();  // borrowed in the parent, copies here
   Report report;
   try {
-    keep_one_connection(accepted.socket.get());
+    keep_one_connection(accepted.socket.get(), channel.get());
     report = serve_as_child(accepted, port, channel.get());
   } catch (const std::exception& error) {
     base::log_error("port={} conn={}: {}", port.at.port, accepted.peer.number, error.what());

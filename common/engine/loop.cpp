@@ -69,7 +69,7 @@ void Loop::finish() {
 
 /// The host may have put in other services, or changed quotas, as well.
 void Loop::take_command() {
-  obey(host_.control());
+  obey(host_.control(*this));
   find_sources();
   resume_accepting();
 }
@@ -126,6 +126,7 @@ bool Loop::let_in(AcceptingPort& accepting) {
   auto& accepted = *accepting.accepted;
   accepted.at = base::Clock::now();  // waiting here is like waiting in the backlog
   ++held_;
+  ++*accepting.port.held;
   if (base::is_logged(base::LogLevel::debug)) {
     base::log_facts(base::LogLevel::debug, "accepted",
                     {{"peer", net::to_string(accepted.address)},
@@ -138,6 +139,7 @@ bool Loop::let_in(AcceptingPort& accepting) {
     return true;
   } catch (const std::exception& error) {
     --held_;
+    --*accepting.port.held;
     const auto* const of_system = dynamic_cast<const std::system_error*>(&error);
     if (of_system != nullptr && is_shortage(of_system->code()) && accepted.socket) {
       pause(accepting, error.what());
@@ -155,8 +157,8 @@ void Loop::turn_away(AcceptingPort& accepting, Reason reason) {
   auto& accepted = *accepting.accepted;
   if (accepted.socket) net::reset_on_close(accepted.socket.get());
   accepted.socket.reset();
-  obey(host_.ended({accepting.port, accepted.address, accepted.peer.number, 0,
-                    base::Clock::now() - accepted.at, reason}));
+  report({accepting.port, accepted.address, accepted.peer.number, 0,
+          base::Clock::now() - accepted.at, reason});
   accepting.accepted.reset();
 }
 
@@ -188,8 +190,16 @@ void Loop::resume_accepting() {
 
 void Loop::released(const Ended& connection) {
   --held_;
-  obey(host_.ended(connection));
+  --*connection.port.held;
+  report(connection);
   resume_accepting();
+}
+
+void Loop::report(const Ended& connection) {
+  auto& counters = *connection.port.counters;
+  ++counters.ended;
+  counters.held_ns += static_cast<std::uint64_t>(connection.elapsed.count());
+  obey(host_.ended(connection));
 }
 
 }  // namespace poetry::engine

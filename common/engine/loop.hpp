@@ -52,7 +52,7 @@ inline constexpr auto refresh_retry = std::chrono::seconds(1);
 /// Before a process ends: lets a service end what it is doing, within a moment.
 void settle(session::Service& service);
 
-class Loop {
+class Loop : public Connections {
  public:
   /// Borrows all of them for its life.
   Loop(reactor::Multiplexer& multiplexer, std::span<Port> ports, Host& host,
@@ -60,7 +60,7 @@ class Loop {
        net::Blocking sockets = net::Blocking::no);
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
-  virtual ~Loop() = default;
+  ~Loop() override = default;
 
   /// Serves until a command ends it, then ends every connection, also where it raises.
   void run();
@@ -111,6 +111,7 @@ class Loop {
   [[nodiscard]] bool has_next(AcceptingPort& accepting);
   [[nodiscard]] bool let_in(AcceptingPort& accepting);
   void turn_away(AcceptingPort& accepting, Reason reason);
+  void report(const Ended& connection);
   void pause(AcceptingPort& accepting, std::string_view shortage = {});
   void resume_accepting();
 

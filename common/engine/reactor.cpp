@@ -43,8 +43,13 @@ class ReactorLoop : public Loop {
   }
 
   void end_all() override {
+    end_if([](const Held&) { return true; });
+  }
+
+  void end_if(const std::function<bool(const Held&)>& unwanted) override {
+    const auto now = base::Clock::now();
     for (auto& link : links_) {
-      if (!link) continue;
+      if (!link || !unwanted(link->connection.held(now))) continue;
       link->connection.end(Reason::shutdown);
       release(*link);
     }

@@ -93,7 +93,8 @@ class ThreadsLoop : public Loop {
     bool any = false;
     for (auto& worker : workers_) {
       if (worker.service != &service) continue;
-      worker.notice = Notice::news;
+      auto none = Notice::nothing;
+      worker.notice.compare_exchange_strong(none, Notice::news);  // not in the place of a stop
       any = true;
     }
     if (any) notify_all();
@@ -103,6 +104,17 @@ class ThreadsLoop : public Loop {
     events().wake_at(notify_again_, wakeup_.notify_all()
                                         ? base::never
                                         : base::later(base::Clock::now(), notify_retry));
+  }
+
+  void end_if(const std::function<bool(const Held&)>& unwanted) override {
+    const auto now = base::Clock::now();
+    bool any = false;
+    for (auto& worker : workers_) {
+      if (!unwanted(worker.connection->held(now))) continue;
+      worker.notice = Notice::stop;
+      any = true;
+    }
+    if (any) notify_all();
   }
 
   void end_all() override {

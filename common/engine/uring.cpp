@@ -21,7 +21,7 @@ constexpr reactor::Ring::Buffers receive_buffers{16, 4096};
 constexpr std::size_t max_sent = std::size_t{1} << 20;
 
 /// What a connection received and could not take yet.
-struct Held {
+struct Received {
   std::string bytes;
   bool ended = false;  // behind them
   bool failed = false;
@@ -51,7 +51,7 @@ class UringLoop final : public Loop {
     UringLoop& loop;
     QuotaSlot slot;
     Connection connection;
-    std::unique_ptr<Held> held;
+    std::unique_ptr<Received> received;
     std::uint64_t asked_at = 0;  // for input: after so many waits
     int sent = 0;  // what the last send came to, as of the system call, or -errno; 0: nothing new
     bool sending = false;
@@ -79,6 +79,7 @@ class UringLoop final : public Loop {
 
   void admit(AcceptedSocket& accepted, Port& port, QuotaSlot slot) override;
   void tell(const session::Service& service) override;
+  void end_if(const std::function<bool(const Held&)>& unwanted) override;
   void end_all() override;
   void complete(const reactor::Completion& completion);
   void proceed(Link& link, Event event);
@@ -100,18 +101,18 @@ net::IoResult UringLoop::Moved::send(int /*socket*/, std::string_view /*bytes*/)
 }
 
 Input UringLoop::Moved::receive(int /*socket*/) {
-  if (!link_.held) {
+  if (!link_.received) {
     const bool known = link_.receiving && !link_.stopped &&
                        link_.loop.multiplexer_.has_handed_over(link_.asked_at);
     return {net::IoStatus::would_block, {}, !known};
   }
-  auto& held = *link_.held;
-  if (!held.bytes.empty()) {
-    bytes_ = std::exchange(held.bytes, {});
-    if (!held.ended && !held.failed) link_.held.reset();
+  auto& received = *link_.received;
+  if (!received.bytes.empty()) {
+    bytes_ = std::exchange(received.bytes, {});
+    if (!received.ended && !received.failed) link_.received.reset();
     return {net::IoStatus::ok, bytes_};
   }
-  return {held.ended ? net::IoStatus::end : net::IoStatus::error, {}};
+  return {received.ended ? net::IoStatus::end : net::IoStatus::error, {}};
 }
 
 void UringLoop::admit(AcceptedSocket& accepted, Port& port, QuotaSlot slot) {
@@ -130,12 +131,17 @@ void UringLoop::tell(const session::Service& service) {
   }
 }
 
-void UringLoop::end_all() {
+void UringLoop::end_if(const std::function<bool(const Held&)>& unwanted) {
+  const auto now = base::Clock::now();
   for (auto& link : links_) {
-    if (!link || link->over) continue;
+    if (!link || link->over || !unwanted(link->connection.held(now))) continue;
     link->connection.end(Reason::shutdown);
     release(*link);
   }
+}
+
+void UringLoop::end_all() {
+  end_if([](const Held&) { return true; });
   while (linked_ > 0) events().turn();
 }
 
@@ -164,10 +170,10 @@ void UringLoop::complete(const reactor::Completion& completion) {
 
 /// Keeps what came until the session listens, which mostly is at once.
 void UringLoop::hold(Link& link, const reactor::Completion& completion) {
-  if (!link.held) link.held = std::make_unique<Held>();
-  link.held->bytes.append(completion.bytes);
-  link.held->ended = completion.result == 0;
-  link.held->failed = completion.result < 0;
+  if (!link.received) link.received = std::make_unique<Received>();
+  link.received->bytes.append(completion.bytes);
+  link.received->ended = completion.result == 0;
+  link.received->failed = completion.result < 0;
 }
 
 void UringLoop::proceed(Link& link, Event event) {
@@ -198,7 +204,7 @@ void UringLoop::wait(Link& link, const Awaited& wanted, base::TimePoint now) {
     link.receiving = true;
     link.asked_at = multiplexer_.waits();
   }
-  if (!wanted.input && link.held && link.receiving && !link.stopped) {
+  if (!wanted.input && link.received && link.receiving && !link.stopped) {
     link.stopped = true;  // until the session has taken what it has
     multiplexer_.ring().cancel_one(tag_of(What::receive, link));
   }

@@ -7,8 +7,9 @@ namespace {
 
 class LateService : public session::Service {
  public:
-  LateService(std::shared_ptr<session::Service> inner, const Fault& fault, OnFired on_fired)
-      : inner_(std::move(inner)), fault_(fault), on_fired_(std::move(on_fired)) {}
+  LateService(std::shared_ptr<session::Service> inner, std::shared_ptr<const CurrentPlan> plan,
+              OnFired on_fired)
+      : inner_(std::move(inner)), plan_(std::move(plan)), on_fired_(std::move(on_fired)) {}
 
   std::unique_ptr<session::Session> open(const session::Peer& peer, base::TimePoint now) override;
   session::Refresh refresh(base::TimePoint now) override {
@@ -25,15 +26,15 @@ class LateService : public session::Service {
 
   std::mutex mutex_;  ///< of calls on inner_, since sessions open theirs where they are stepped
   std::shared_ptr<session::Service> inner_;
-  Fault fault_;
+  const std::shared_ptr<const CurrentPlan> plan_;
   OnFired on_fired_;
 };
 
 /// Pauses until its time has come, and then is the inner session.
 class LateService::Newcomer : public session::Session {
  public:
-  Newcomer(LateService& service, const session::Peer& peer, base::TimePoint start)
-      : service_(service), trigger_(service.fault_, peer, service.on_fired_), start_(start) {}
+  Newcomer(LateService& service, const Trigger& trigger, base::TimePoint start)
+      : service_(service), trigger_(trigger), start_(start) {}
 
   session::Step next(base::TimePoint now) override {
     if (!inner_) {
@@ -55,14 +56,22 @@ class LateService::Newcomer : public session::Session {
 
 std::unique_ptr<session::Session> LateService::open(const session::Peer& peer,
                                                     base::TimePoint now) {
-  return std::make_unique<Newcomer>(*this, peer, base::later(now, fault_.by));
+  const auto plan = plan_->get(peer.port);
+  const auto* fault = plan->accept_delay();
+  if (fault == nullptr || fault->by == base::Duration{0}) {
+    const std::lock_guard lock(mutex_);
+    return inner_->open(peer, now);
+  }
+  const Trigger trigger(std::shared_ptr<const Fault>(plan, fault), peer, on_fired_);
+  return std::make_unique<Newcomer>(*this, trigger, base::later(now, fault->by));
 }
 
 }  // namespace
 
 std::shared_ptr<session::Service> delay_accept(std::shared_ptr<session::Service> inner,
-                                               const Fault& fault, OnFired on_fired) {
-  return std::make_shared<LateService>(std::move(inner), fault, std::move(on_fired));
+                                               std::shared_ptr<const CurrentPlan> plan,
+                                               OnFired on_fired) {
+  return std::make_shared<LateService>(std::move(inner), std::move(plan), std::move(on_fired));
 }
 
 }  // namespace poetry::faults

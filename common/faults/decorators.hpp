@@ -9,23 +9,23 @@
 
 namespace poetry::faults {
 
-/// One fault on one connection, which reports once that it took effect. Borrows the fault and the
-/// call from the service, which outlives its sessions.
+/// One fault on one connection, which reports once that it took effect. Borrows the call from the
+/// service, which outlives its sessions.
 class Trigger {
  public:
-  Trigger(const Fault& fault, const session::Peer& peer, const OnFired& on_fired)
-      : fault_(fault), peer_(peer), on_fired_(on_fired) {}
+  Trigger(std::shared_ptr<const Fault> fault, const session::Peer& peer, const OnFired& on_fired)
+      : fault_(std::move(fault)), peer_(peer), on_fired_(on_fired) {}
 
-  [[nodiscard]] const Fault& fault() const { return fault_; }
+  [[nodiscard]] const Fault& fault() const { return *fault_; }
   [[nodiscard]] const session::Peer& peer() const { return peer_; }
   /// `offset` is what the session has sent by now. Later calls do nothing.
   void fire(std::uint64_t offset) {
-    if (!fired_ && on_fired_) on_fired_({peer_, fault_.text, offset});
+    if (!fired_ && on_fired_) on_fired_({peer_, fault_->text, offset});
     fired_ = true;
   }
 
  private:
-  const Fault& fault_;
+  std::shared_ptr<const Fault> fault_;
   session::Peer peer_;
   const OnFired& on_fired_;
   bool fired_ = false;
@@ -35,8 +35,8 @@ class Trigger {
 /// once: the inner session is listening.
 class Decorator : public session::Session {
  public:
-  Decorator(std::unique_ptr<session::Session> inner, const Trigger& trigger)
-      : inner_(std::move(inner)), trigger_(trigger) {}
+  Decorator(std::unique_ptr<session::Session> inner, Trigger trigger)
+      : inner_(std::move(inner)), trigger_(std::move(trigger)) {}
   void receive(std::string_view bytes) override { inner_->receive(bytes); }
 
  protected:
@@ -95,9 +95,11 @@ std::unique_ptr<session::Session> corrupt_byte(std::unique_ptr<session::Session>
 std::unique_ptr<session::Session> cut_stream(std::unique_ptr<session::Session> inner,
                                              const Trigger& trigger);
 
-/// Each session is opened later by the fault's time, counted from its arrival, and until then there
-/// is a Pause: to the client, who is connected as soon as the kernel says so, a late accept.
+/// Where the plan has an accept-delay, a session is opened later by its time, counted from its
+/// arrival, and until then there is a Pause: to the client, who is connected as soon as the kernel
+/// says so, a late accept.
 std::shared_ptr<session::Service> delay_accept(std::shared_ptr<session::Service> inner,
-                                               const Fault& fault, OnFired on_fired);
+                                               std::shared_ptr<const CurrentPlan> plan,
+                                               OnFired on_fired);
 
 }  // namespace poetry::faults

@@ -32,13 +32,16 @@ bool selects(const Fault::Selector& selector, const session::Peer& peer, double 
 
 class FaultyService : public session::Service {
  public:
-  FaultyService(std::shared_ptr<session::Service> inner, FaultPlan plan, OnFired on_fired)
+  FaultyService(std::shared_ptr<session::Service> inner, std::shared_ptr<const CurrentPlan> plan,
+                OnFired on_fired)
       : inner_(std::move(inner)), plan_(std::move(plan)), on_fired_(std::move(on_fired)) {}
 
   std::unique_ptr<session::Session> open(const session::Peer& peer, base::TimePoint now) override {
     auto session = inner_->open(peer, now);
-    for (const auto* fault : plan_.choose(peer)) {
-      session = fault->wrap(std::move(session), {*fault, peer, on_fired_});
+    const auto plan = plan_->get(peer.port);
+    for (const auto* fault : plan->choose(peer)) {
+      session = fault->wrap(std::move(session),
+                            {std::shared_ptr<const Fault>(plan, fault), peer, on_fired_});
     }
     return session;
   }
@@ -47,7 +50,7 @@ class FaultyService : public session::Service {
 
  private:
   std::shared_ptr<session::Service> inner_;
-  const FaultPlan plan_;
+  const std::shared_ptr<const CurrentPlan> plan_;
   const OnFired on_fired_;
 };
 
@@ -72,10 +75,6 @@ const Fault* FaultPlan::accept_delay() const {
   return at == faults_.end() ? nullptr : &*at;
 }
 
-bool FaultPlan::changes_sessions() const {
-  return std::ranges::find(faults_, Scope::session, &Fault::scope) != faults_.end();
-}
-
 std::vector<const Fault*> FaultPlan::choose(const session::Peer& peer) const {
   const auto seed = base::derive_seed(peer.seed, base::Purpose::faults);
   std::vector<const Fault*> chosen;
@@ -97,15 +96,24 @@ std::vector<const Fault*> FaultPlan::choose(const session::Peer& peer) const {
   return chosen;
 }
 
+std::shared_ptr<const FaultPlan> CurrentPlan::get(std::uint16_t port) const {
+  const std::lock_guard lock(mutex_);
+  const auto at = changed_.find(port);
+  return at == changed_.end() ? plan_ : at->second;
+}
+
+void CurrentPlan::set(std::uint16_t port, FaultPlan plan) {
+  const auto next = std::make_shared<const FaultPlan>(std::move(plan));
+  const std::lock_guard lock(mutex_);
+  changed_.insert_or_assign(port, next);
+}
+
 std::shared_ptr<session::Service> with_faults(std::shared_ptr<session::Service> inner,
-                                              FaultPlan plan, OnFired on_fired) {
-  const auto* late = plan.accept_delay();
-  const auto delay = late == nullptr ? Fault{} : *late;
-  if (plan.changes_sessions()) {
-    inner = std::make_shared<FaultyService>(std::move(inner), std::move(plan), on_fired);
-  }
-  if (delay.by == base::Duration{0}) return inner;
-  return delay_accept(std::move(inner), delay, std::move(on_fired));
+                                              std::shared_ptr<const CurrentPlan> plan,
+                                              OnFired on_fired, const session::Requests& requests) {
+  inner = std::make_shared<FaultyService>(std::move(inner), plan, on_fired);
+  inner = session::after_requests(std::move(inner), requests);
+  return delay_accept(std::move(inner), std::move(plan), std::move(on_fired));
 }
 
 }  // namespace poetry::faults

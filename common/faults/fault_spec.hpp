@@ -5,14 +5,16 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "session/session.hpp"
+#include "session/requests.hpp"
 
 namespace poetry::faults {
 
@@ -82,8 +84,6 @@ class FaultPlan {
   [[nodiscard]] Acceptance acceptance() const;
   /// The one for the port, or nullptr.
   [[nodiscard]] const Fault* accept_delay() const;
-  /// Whether there are faults that change what a session says.
-  [[nodiscard]] bool changes_sessions() const;
   /// Those that change what this connection's session says, from the inside to the outside. Of
   /// several latencies, slices or ends the most specific is chosen: "#N", then "N%", then all; of
   /// several "N%" that hit, the first. They point into this plan.
@@ -91,6 +91,23 @@ class FaultPlan {
 
  private:
   std::vector<Fault> faults_;
+};
+
+/// The plan that holds for sessions which are opened now; those that are open keep theirs. Safe to
+/// call from several threads.
+class CurrentPlan {
+ public:
+  explicit CurrentPlan(FaultPlan plan)
+      : plan_(std::make_shared<const FaultPlan>(std::move(plan))) {}
+  /// Of the sessions at a port.
+  [[nodiscard]] std::shared_ptr<const FaultPlan> get(std::uint16_t port) const;
+  /// Changes it for one of the ports that share it.
+  void set(std::uint16_t port, FaultPlan plan);
+
+ private:
+  std::shared_ptr<const FaultPlan> plan_;
+  mutable std::mutex mutex_;
+  std::map<std::uint16_t, std::shared_ptr<const FaultPlan>> changed_;  // guarded by mutex_
 };
 
 /// The names of all faults, as users write them.
@@ -101,15 +118,17 @@ std::vector<std::string_view> fault_names();
 /// faults that contradict each other.
 FaultPlan parse_faults(std::span<const std::string> texts);
 
-/// A service whose sessions misbehave as planned; `inner` itself where the plan changes none. A
+/// A service whose sessions misbehave as planned, each answer anew where requests are awaited. A
 /// connection that no fault is for gets its bare session.
 ///
-/// The plan and `on_fired` are shared by all sessions and never change. No lock is needed, save
-/// with an accept-delay: a session that comes late is opened where it is stepped, so calls of
-/// `inner`'s open(), refresh() and drain() then exclude each other. For that, and since refresh()
-/// tells its news to one caller, an `inner` that is not safe to call from several threads is to be
-/// wrapped once only, and not used beside it. What `on_fired` uses is its maker's to guard.
+/// A session that comes late, see accept-delay, is opened where it is stepped, so calls of
+/// `inner`'s open(), refresh() and drain() exclude each other; but for those of open() where
+/// requests are awaited, see after_requests(). For that, and since refresh() tells its news to one
+/// caller, an `inner` that is not safe to call from several threads is to be wrapped once only, and
+/// not used beside it. What `on_fired` uses is its maker's to guard.
 std::shared_ptr<session::Service> with_faults(std::shared_ptr<session::Service> inner,
-                                              FaultPlan plan, OnFired on_fired);
+                                              std::shared_ptr<const CurrentPlan> plan,
+                                              OnFired on_fired,
+                                              const session::Requests& requests = {});
 
 }  // namespace poetry::faults

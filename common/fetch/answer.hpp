@@ -6,8 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/end_mark.hpp"
 #include "base/sha256.hpp"
-#include "fetch/end_mark.hpp"
 #include "fetch/fetch_options.hpp"
 #include "fetch/record.hpp"
 
@@ -38,7 +38,7 @@ class Answer {
 
   const FetchOptions* options_;
   const Expected* expected_;
-  EndMark end_mark_;
+  base::EndMark end_mark_;
   bool marked_whole_ = false;
   char last_byte_ = '\n';
   std::string beginning_;               // where it is to be checked

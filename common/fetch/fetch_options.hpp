@@ -9,8 +9,8 @@
 #include <string>
 
 #include "base/clock.hpp"
+#include "base/end_mark.hpp"
 #include "fetch/answer_check.hpp"
-#include "fetch/end_mark.hpp"
 #include "fetch/pace.hpp"
 #include "fetch/record.hpp"
 #include "fetch/retry_delay.hpp"
@@ -34,7 +34,7 @@ struct FetchOptions {
   std::uint64_t seed = 0;      ///< of all tasks' retry delays
   std::shared_ptr<Pace> pace;  ///< of the attempts of all tasks; null: as soon as they can
   std::uint64_t max_bytes = std::numeric_limits<std::uint64_t>::max();  ///< more than 0
-  EndMarks until;               ///< what makes the stream whole, besides its end
+  base::EndMarks until;         ///< what makes the stream whole, besides its end
   base::Duration until_idle{};  ///< so does a silence after its first byte; 0 is no such end
   std::shared_ptr<const AnswerCheck> check;  ///< else the answer is Outcome::unexpected
   /// Whether what the task receives has a place to go; while it has none, nothing is received, and

@@ -169,6 +169,17 @@ std::string Address::host() const {
   return code == 0 ? std::string(text.data()) : std::string("?");
 }
 
+Address Address::unmapped() const {
+  if (family() != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&storage_.sin6_addr)) return *this;
+  sockaddr_in ipv4{};
+  ipv4.sin_family = AF_INET;
+  ipv4.sin_port = storage_.sin6_port;
+  std::memcpy(&ipv4.sin_addr, &storage_.sin6_addr.s6_addr[12], sizeof ipv4.sin_addr);
+  Address address;
+  std::memcpy(&address.storage_, &ipv4, sizeof ipv4);
+  return address;
+}
+
 bool Address::operator==(const Address& other) const {
   return family() == other.family() && std::memcmp(&storage_, &other.storage_, size()) == 0;
 }

@@ -43,6 +43,9 @@ class Address {
   /// The numeric host without brackets: "127.0.0.1", "::1", "fe80::1%eth0".
   [[nodiscard]] std::string host() const;
 
+  /// The IPv4 address that an IPv6 one stands for (RFC 4291, section 2.5.5.2); any other as it is.
+  [[nodiscard]] Address unmapped() const;
+
   bool operator==(const Address& other) const;
 
  private:

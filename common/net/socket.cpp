@@ -40,11 +40,13 @@ void set_connection_options(int socket) {
   set_option(socket, IPPROTO_TCP, TCP_KEEPCNT, keepalive_probes);
 }
 
-base::Fd make_listener(const Address& address) {
+base::Fd make_listener(const Address& address, Families families) {
   base::Fd socket(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!socket) base::throw_errno("listen on", to_string(address));
   set_option(socket.get(), SOL_SOCKET, SO_REUSEADDR, 1);
-  if (address.family() == AF_INET6) set_option(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
+  const bool both = families == Families::both && address.host() == "::";
+  if (address.family() == AF_INET6)
+    set_option(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, both ? 0 : 1);
   set_connection_options(socket.get());
   return socket;
 }
@@ -102,26 +104,27 @@ bool lost_before_accept(int error) {
 
 }  // namespace
 
-base::Fd bind_to(const Address& address) {
-  base::Fd socket = make_listener(address);
+base::Fd bind_to(const Address& address, Families families) {
+  base::Fd socket = make_listener(address, families);
   bind_here(socket.get(), address);
   return socket;
 }
 
-base::Fd listen_on(const Address& address, int backlog) {
-  base::Fd socket = bind_to(address);
+base::Fd listen_on(const Address& address, int backlog, Families families) {
+  base::Fd socket = bind_to(address, families);
   start_listening(socket.get(), address, backlog);
   return socket;
 }
 
-std::vector<base::Fd> listen_together(const Address& address, int backlog, std::size_t count) {
+std::vector<base::Fd> listen_together(const Address& address, int backlog, std::size_t count,
+                                      Families families) {
   std::vector<base::Fd> sockets;
-  sockets.push_back(bind_to(address));
+  sockets.push_back(bind_to(address, families));
   const auto bound = local_address(sockets.front().get());
   while (sockets.size() < count) {
     // What the kernel looks at is both sockets' option when the later one is bound.
     set_option(sockets.front().get(), SOL_SOCKET, SO_REUSEPORT, 1);
-    auto& socket = sockets.emplace_back(make_listener(bound));
+    auto& socket = sockets.emplace_back(make_listener(bound, families));
     set_option(socket.get(), SOL_SOCKET, SO_REUSEPORT, 1);
     bind_here(socket.get(), bound);
   }
@@ -150,8 +153,8 @@ void adopt_listener(int listener, int backlog) {
   start_listening(listener, local_address(listener), backlog);
 }
 
-base::Fd listen_in_silence(const Address& address) {
-  base::Fd socket = bind_to(address);  // as long as it does not listen, it refuses
+base::Fd listen_in_silence(const Address& address, Families families) {
+  base::Fd socket = bind_to(address, families);  // as long as it does not listen, it refuses
   require_first_hop(socket.get(), address);
   start_listening(socket.get(), address, 0);
   fill_backlog(socket.get());
@@ -179,7 +182,7 @@ Accepted accept_from(int listener, Blocking blocking) {
     // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): the sockets interface's own cast
     auto* address = reinterpret_cast<sockaddr*>(&storage);
     base::Fd socket(::accept4(listener, address, &size, flags));
-    if (socket) return {std::move(socket), Address(address, size), {}};
+    if (socket) return {std::move(socket), Address(address, size).unmapped(), {}};
     if (!lost_before_accept(errno)) return {base::Fd{}, Address{}, last_error()};
   }
 }

@@ -17,20 +17,24 @@ namespace poetry::net {
 
 enum class Blocking { yes, no };
 
+/// Whom a socket at the IPv6 address "::" serves: IPv4 as well, or IPv6 alone, as any other does.
+enum class Families { both, own };
+
 /// Binds, non-blocking, with SO_REUSEADDR, and does not listen: whoever connects is refused, and
-/// nobody else can have the port. An IPv6 socket serves IPv6 alone. Connections accepted later
+/// nobody else can have the port. Connections accepted later
 /// inherit that small writes go out at once (TCP_NODELAY) and that the kernel tries a silent peer
 /// from time to time (SO_KEEPALIVE). Raises std::system_error naming the address.
-base::Fd bind_to(const Address& address);
+base::Fd bind_to(const Address& address, Families families = Families::own);
 
 /// bind_to(), and listens; `backlog` as in listen(2).
-base::Fd listen_on(const Address& address, int backlog);
+base::Fd listen_on(const Address& address, int backlog, Families families = Families::own);
 
 /// Several listeners at one address, among which the kernel divides the connections by where they
 /// come from (SO_REUSEPORT, socket(7)); one alone is that of listen_on(). The first is bound before
 /// it lets others in beside it, so that an address which somebody else shares is in use all the
 /// same. All of them or none.
-std::vector<base::Fd> listen_together(const Address& address, int backlog, std::size_t count);
+std::vector<base::Fd> listen_together(const Address& address, int backlog, std::size_t count,
+                                      Families families = Families::own);
 
 /// What helps where a name was not found for listening, or its address could not be bound.
 std::string_view listening_remedy(const std::error_code& error);
@@ -42,7 +46,7 @@ void adopt_listener(int listener, int backlog);
 /// listens the port drops every packet whose hop limit is not 255, which no system sends by default
 /// and no router leaves as it is; and for those that are set to it, the backlog is full. Raises
 /// std::system_error where that cannot be had.
-base::Fd listen_in_silence(const Address& address);
+base::Fd listen_in_silence(const Address& address, Families families = Families::own);
 
 /// The address that a socket is bound to. Raises std::system_error.
 Address local_address(int socket);
@@ -63,7 +67,7 @@ struct Accepted {
 };
 
 /// Accepts one connection at a non-blocking listener, and has its socket block or not. Connections
-/// that died in the queue are passed over.
+/// that died in the queue are passed over. A peer of IPv4 is told as such, whatever the listener.
 Accepted accept_from(int listener, Blocking blocking = Blocking::no);
 
 /// A TCP socket for this family. An empty Fd with errno set where there is none to be had.

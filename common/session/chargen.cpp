@@ -1,8 +1,11 @@
 // The character generator (RFC 864): lines of 72 printable ASCII characters without end, each of
 // which begins one character later than the line before, paced like a poem's. What the client sends
-// is thrown away as it comes; the stream goes on when the client half-closes.
+// is thrown away as it comes; the stream goes on when the client half-closes. So it is with a poem
+// of random lines, which are each client's own.
 #include <algorithm>
 #include <atomic>
+#include <type_traits>
+#include <utility>
 
 #include "base/seed.hpp"
 #include "session/service_kind.hpp"
@@ -31,17 +34,75 @@ std::string make_pattern() {
   return pattern;
 }
 
+/// Where the characters come from: pieces are added to what begin() leaves empty, and bytes() is
+/// all of them, valid until begin().
+class Pattern {
+ public:
+  Pattern(std::string_view pattern, std::uint64_t /*seed*/) : pattern_(pattern) {}
+
+  void begin() {
+    at_ = (at_ + size_) % period;
+    size_ = 0;
+  }
+  void add_line() { size_ += line_size; }
+  void add_bytes(std::size_t size) { size_ += size; }
+  [[nodiscard]] std::string_view bytes() const { return pattern_.substr(at_, size_); }
+
+ private:
+  std::string_view pattern_;
+  std::size_t at_ = 0;  // in the period
+  std::size_t size_ = 0;
+};
+
+/// Lines of random length and characters. None begins as an SSH server's identification would
+/// (RFC 4253, section 4.2), so that one may send them before it.
+class RandomLines {
+ public:
+  RandomLines(std::string_view /*pattern*/, std::uint64_t seed)
+      : seed_(base::derive_seed(seed, base::Purpose::text)) {}
+
+  void begin() { text_.erase(0, std::exchange(size_, 0)); }
+  void add_line() {
+    if (size_ == text_.size()) make_line();
+    size_ = text_.find('\n', size_) + 1;
+  }
+  void add_bytes(std::size_t size) {
+    size_ += size;
+    while (text_.size() < size_) make_line();
+  }
+  [[nodiscard]] std::string_view bytes() const { return std::string_view(text_).substr(0, size_); }
+
+ private:
+  void make_line() {
+    auto length = shortest_line + draw() % (longest_line - shortest_line + 1);
+    const auto at = text_.size();
+    for (; length > 0; --length) text_ += static_cast<char>(first_character + draw() % characters);
+    if (text_[at] == 'S') text_[at] = 's';
+    text_ += "\r\n";
+  }
+  std::uint64_t draw() { return base::derive_seed(seed_, drawn_++); }
+
+  static constexpr std::size_t shortest_line = 3;
+  static constexpr std::size_t longest_line = 32;
+
+  std::uint64_t seed_;
+  std::uint64_t drawn_ = 0;
+  std::string text_;      // what is taken, and what was made beyond that
+  std::size_t size_ = 0;  // of what is taken
+};
+
 /// Listens before each write: until that is due, and where it is due already, for what is there.
 /// All but the seed belong to the service, which outlives its sessions.
-class ChargenSession : public Session {
+template <typename Source>
+class EndlessSession : public Session {
  public:
-  ChargenSession(std::string_view pattern, const Pacing& pacing, const std::atomic<bool>& draining,
+  EndlessSession(std::string_view pattern, const Pacing& pacing, const std::atomic<bool>& draining,
                  base::TimePoint start, std::uint64_t seed)
-      : pattern_(pattern),
+      : source_(pattern, seed),
         pacing_(pacing),
         draining_(draining),
         base_(base::later(start, pacing.first_delay)),
-        seed_(seed) {}
+        seed_(base::derive_seed(seed, base::Purpose::jitter)) {}
 
   Step next(base::TimePoint now) override {
     if (draining_) return Finish{};
@@ -50,7 +111,13 @@ class ChargenSession : public Session {
       return Listen{at};
     }
     listened_ = false;
-    return Write{pacing_.chunk == 0 ? take_lines(now) : take_chunk()};
+    source_.begin();
+    if (pacing_.chunk == 0) {
+      take_lines(now);
+    } else {
+      take_chunk();
+    }
+    return Write{source_.bytes()};
   }
 
  private:
@@ -60,57 +127,48 @@ class ChargenSession : public Session {
   }
 
   /// Lines that are due together go together.
-  std::string_view take_lines(base::TimePoint now) {
-    std::size_t size = 0;
+  void take_lines(base::TimePoint now) {
     do {
-      size += line_size;
+      source_.add_line();
       ++pieces_;
-    } while (size < max_written && due() <= now);
-    return take(size);
+    } while (source_.bytes().size() < max_written && due() <= now);
   }
 
   /// Chunks stay apart. A very large one takes several writes.
-  std::string_view take_chunk() {
+  void take_chunk() {
     const auto size = std::min<std::uint64_t>(max_written, pacing_.chunk - of_chunk_);
     of_chunk_ += size;
     if (of_chunk_ == pacing_.chunk) {
       of_chunk_ = 0;
       ++pieces_;
     }
-    return take(static_cast<std::size_t>(size));
+    source_.add_bytes(static_cast<std::size_t>(size));
   }
 
-  std::string_view take(std::size_t size) {
-    const auto bytes = pattern_.substr(at_, size);
-    at_ = (at_ + size) % period;
-    return bytes;
-  }
-
-  std::string_view pattern_;
+  Source source_;
   const Pacing& pacing_;
   const std::atomic<bool>& draining_;
   base::TimePoint base_;  // when the first piece is due, but for jitter
   std::uint64_t seed_;
   std::uint64_t pieces_ = 0;    // lines or chunks, taken whole
   std::uint64_t of_chunk_ = 0;  // bytes taken of one that is not
-  std::size_t at_ = 0;          // in the period
   bool listened_ = false;       // before the next write
 };
 
 /// Safe to call from several threads: all that changes is that it drains, an atomic.
-class ChargenService : public Service {
+template <typename Source>
+class EndlessService : public Service {
  public:
-  explicit ChargenService(const Pacing& pacing) : pacing_(paced_as(pacing, 1)) {}
+  explicit EndlessService(const Pacing& pacing) : pacing_(paced_as(pacing, 1)) {}
   std::unique_ptr<Session> open(const Peer& peer, base::TimePoint now) override {
-    return std::make_unique<ChargenSession>(pattern_, pacing_, draining_, now,
-                                            base::derive_seed(peer.seed, base::Purpose::jitter));
+    return std::make_unique<EndlessSession<Source>>(pattern_, pacing_, draining_, now, peer.seed);
   }
   /// From now on a session finishes, wherever it is in its line.
   void drain() override { draining_ = true; }
 
  private:
   const Pacing pacing_;
-  const std::string pattern_ = make_pattern();
+  const std::string pattern_ = std::is_same_v<Source, Pattern> ? make_pattern() : std::string();
   std::atomic<bool> draining_{false};
 };
 
@@ -118,7 +176,18 @@ class ChargenService : public Service {
 
 ServiceKind chargen_kind() {
   return {.name = "chargen", .paced = Paced::yes, .make = [](const auto& spec, const Context&) {
-            return std::make_shared<ChargenService>(spec.settings.pacing);
+            return std::make_shared<EndlessService<Pattern>>(spec.settings.pacing);
+          }};
+}
+
+ServiceKind random_kind() {
+  return {.name = "poem",
+          .argument = "FILE",
+          .word = "random",
+          .paced = Paced::yes,
+          .answers = true,
+          .make = [](const auto& spec, const Context&) {
+            return std::make_shared<EndlessService<RandomLines>>(spec.settings.pacing);
           }};
 }
 

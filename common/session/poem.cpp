@@ -157,6 +157,10 @@ PoemService::PoemService(const std::shared_ptr<const base::SealedText>& text, co
     : poem_{text, text->bytes(), paced_as(pacing, pieces_of(text->bytes(), pacing))},
       facts_(base::make_shared_memory<SharedFacts>()) {}
 
+std::shared_ptr<PoemService> PoemService::paced(const Pacing& pacing) const {
+  return std::make_shared<PoemService>(poem_.sealed, pacing);
+}
+
 std::unique_ptr<Session> PoemService::open(const Peer& peer, base::TimePoint now) {
   if (poem_.pacing.jitter == base::Duration{0}) return std::make_unique<PoemSession>(poem_, now);
   const auto seed = base::derive_seed(peer.seed, base::Purpose::jitter);
@@ -204,6 +208,7 @@ ServiceKind poem_kind() {
   return {.name = "poem",
           .argument = "FILE",
           .paced = Paced::repeated,
+          .answers = true,
           .make = [](const ServiceSpec& spec, const Context& context) {
             return std::make_shared<PoemService>(
                 spec.argument.empty() ? builtin_poem(spec.name)

@@ -41,6 +41,8 @@ class PoemService : public Service {
  public:
   PoemService(const std::shared_ptr<const base::SealedText>& text, const Pacing& pacing);
   std::unique_ptr<Session> open(const Peer& peer, base::TimePoint now) override;
+  /// The same text at another pace.
+  [[nodiscard]] std::shared_ptr<PoemService> paced(const Pacing& pacing) const;
   /// Once they are known to this process or one that it was forked from or forked, see
   /// find_facts().
   [[nodiscard]] std::optional<PoemFacts> facts() const;

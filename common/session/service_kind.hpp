@@ -13,6 +13,7 @@
 #include "base/error.hpp"
 #include "session/catalog.hpp"
 #include "session/pacing.hpp"
+#include "session/requests.hpp"
 #include "session/session.hpp"
 
 namespace poetry::session {
@@ -24,6 +25,7 @@ struct ServiceSettings {
   std::uint64_t max_clients = 0;                           ///< 0 is no limit
   bool own_max_clients = false;                            ///< max_clients is this port's own
   std::vector<std::string> faults;  ///< as written, see faults/fault_spec.hpp
+  Requests requests;                ///< of a poem
 
   bool operator==(const ServiceSettings&) const = default;
 };
@@ -43,8 +45,9 @@ struct ServiceSpec {
 
 /// What a service may ask of the server around it.
 struct Context {
-  Catalog catalog = {};        ///< what the catalog service shows
-  std::uint64_t max_poem = 0;  ///< bytes; 0 is half of the memory that is available
+  Catalog catalog = {};                       ///< what the catalog service shows
+  std::uint64_t max_poem = 0;                 ///< bytes; 0 is half of the memory that is available
+  std::function<std::string()> metrics = {};  ///< what the metrics service shows
 };
 
 /// Whether a service goes by ServiceSettings::pacing, and by its `repeat`.
@@ -53,7 +56,9 @@ enum class Paced { no, yes, repeated };
 struct ServiceKind {
   std::string_view name;
   std::string_view argument = {};  ///< what stands after the colon; empty where there is none
+  std::string_view word = {};      ///< what alone may stand there, of several kinds of one name
   Paced paced = Paced::no;
+  bool answers = false;                     ///< it may await requests
   std::vector<std::string_view> keys = {};  ///< of its own settings
   /// Raises UsageError naming the key whose value is wrong.
   std::function<void(const OwnSettings&)> check = {};
@@ -61,6 +66,7 @@ struct ServiceKind {
   std::function<std::shared_ptr<Service>(const ServiceSpec&, const Context&)> make = {};
 };
 
+ServiceKind random_kind();
 ServiceKind poem_kind();
 ServiceKind discard_kind();
 ServiceKind chargen_kind();
@@ -68,6 +74,7 @@ ServiceKind echo_kind();
 ServiceKind weblog_kind();
 ServiceKind fibonacci_kind();
 ServiceKind catalog_kind();
+ServiceKind metrics_kind();
 
 /// How each key's value gets into a service's settings. A setter raises UsageError.
 template <typename Settings>

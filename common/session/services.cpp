@@ -61,26 +61,41 @@ const Setters<ServiceSettings> repeat_setters{
     {"duration", [](ServiceSettings& s, std::string_view v) { set_duration(s.pacing, v); }},
     {"repeat", [](ServiceSettings& s, std::string_view v) { s.pacing.repeat = parse_repeat(v); }}};
 
+const Setters<ServiceSettings> request_setters{
+    {"await", [](ServiceSettings& s, std::string_view v) { set_await(s.requests, v); }},
+    {"await-timeout",
+     [](ServiceSettings& s, std::string_view v) { s.requests.timeout = base::parse_duration(v); }},
+    {"rounds",
+     [](ServiceSettings& s, std::string_view v) { s.requests.rounds = parse_repeat(v); }}};
+
 /// Every service.
 std::span<const ServiceKind> service_kinds() {
-  static const std::array kinds{poem_kind(),   discard_kind(),   chargen_kind(), echo_kind(),
-                                weblog_kind(), fibonacci_kind(), catalog_kind()};
+  static const std::array kinds{random_kind(),    poem_kind(),    discard_kind(),
+                                chargen_kind(),   echo_kind(),    weblog_kind(),
+                                fibonacci_kind(), catalog_kind(), metrics_kind()};
   return kinds;
 }
 
-const ServiceKind& find_service_kind(std::string_view name) {
+std::vector<std::string> names_of_services() {
+  std::vector<std::string> names;
   for (const auto& kind : service_kinds()) {
-    if (kind.name == name) return kind;
+    if (kind.word.empty()) names.emplace_back(kind.name);
   }
-  std::vector<std::string> valid;
-  for (const auto& kind : service_kinds()) valid.emplace_back(kind.name);
-  throw base::unknown_name("service", valid, name);
+  return names;
 }
 
-Setters<ServiceSettings> shared_setters(Paced paced) {
+const ServiceKind& find_service_kind(std::string_view name, std::string_view argument) {
+  for (const auto& kind : service_kinds()) {
+    if (kind.name == name && (kind.word.empty() || kind.word == argument)) return kind;
+  }
+  throw base::unknown_name("service", names_of_services(), name);
+}
+
+Setters<ServiceSettings> shared_setters(const ServiceKind& kind) {
   auto setters = common_setters;
-  if (paced != Paced::no) setters.insert(pacing_setters.begin(), pacing_setters.end());
-  if (paced == Paced::repeated) setters.insert(repeat_setters.begin(), repeat_setters.end());
+  if (kind.paced != Paced::no) setters.insert(pacing_setters.begin(), pacing_setters.end());
+  if (kind.paced == Paced::repeated) setters.insert(repeat_setters.begin(), repeat_setters.end());
+  if (kind.answers) setters.insert(request_setters.begin(), request_setters.end());
   return setters;
 }
 
@@ -89,7 +104,7 @@ void set(ServiceSpec& spec, const ServiceKind& kind, std::string_view text) {
   if (equals == std::string_view::npos) throw base::UsageError("not a setting key=value", text);
   const auto key = text.substr(0, equals);
   const auto value = text.substr(equals + 1);
-  const auto shared = shared_setters(kind.paced);
+  const auto shared = shared_setters(kind);
   std::set<std::string_view> valid(kind.keys.begin(), kind.keys.end());
   if (valid.contains(key)) {
     kind.check({{std::string(key), std::string(value)}});
@@ -99,7 +114,9 @@ void set(ServiceSpec& spec, const ServiceKind& kind, std::string_view text) {
   const auto at = shared.find(key);
   if (at == shared.end()) {
     for (const auto& [name, setter] : shared) valid.insert(name);
-    throw base::unknown_name("setting of " + std::string(kind.name),
+    const auto of =
+        std::string(kind.name) + (kind.word.empty() ? "" : ":") + std::string(kind.word);
+    throw base::unknown_name("setting of " + of,
                              std::vector<std::string>(valid.begin(), valid.end()), key);
   }
   try {
@@ -110,7 +127,7 @@ void set(ServiceSpec& spec, const ServiceKind& kind, std::string_view text) {
 }
 
 /// Of a port's own settings; over the server's, each of them wins.
-void refuse_two_paces(std::span<const std::string> settings) {
+void refuse_contradictions(const Requests& requests, std::span<const std::string> settings) {
   const auto find = [settings](std::string_view key) {
     return std::ranges::find_if(settings, [key](const std::string& text) {
       return text.starts_with(key) && text.substr(key.size()).starts_with('=');
@@ -124,6 +141,10 @@ void refuse_two_paces(std::span<const std::string> settings) {
                              *find(one) + "," + *find(other));
     }
   }
+  for (const auto* key : {"await-timeout", "rounds"}) {
+    if (requests.awaited() || find(key) == settings.end()) continue;
+    throw base::UsageError(std::string(key) + " needs await", *find(key));
+  }
 }
 
 /// The file's name; the whole path where it ends in a slash.
@@ -134,21 +155,17 @@ std::string last_part(const std::string& path) {
 
 }  // namespace
 
-std::string service_names() {
-  std::vector<std::string_view> names;
-  for (const auto& kind : service_kinds()) names.push_back(kind.name);
-  return fmt::format("{}", fmt::join(names, ", "));
-}
+std::string service_names() { return fmt::format("{}", fmt::join(names_of_services(), ", ")); }
 
 bool is_paced(const ServiceSpec& spec) {
-  return find_service_kind(spec.service).paced != Paced::no;
+  return find_service_kind(spec.service, spec.argument).paced != Paced::no;
 }
 
 ServiceSpec parse_service(std::string_view text, const ServiceSettings& defaults) {
   const auto parts = split_settings(text);
   const auto colon = parts[0].find(':');
-  const auto& kind = find_service_kind(parts[0].substr(0, colon));
   const auto argument = colon == std::string::npos ? "" : parts[0].substr(colon + 1);
+  const auto& kind = find_service_kind(parts[0].substr(0, colon), argument);
   if (argument.empty() != kind.argument.empty() ||
       (argument.empty() && colon != std::string::npos)) {
     const auto form = std::string(kind.name) + (kind.argument.empty() ? "" : ":");
@@ -158,7 +175,7 @@ ServiceSpec parse_service(std::string_view text, const ServiceSettings& defaults
                    argument.empty() ? std::string(kind.name) : last_part(argument), defaults};
   spec.settings.faults.clear();  // a port's own take the place of the server's
   for (std::size_t i = 1; i < parts.size(); ++i) set(spec, kind, parts[i]);
-  refuse_two_paces(std::span(parts).subspan(1));
+  refuse_contradictions(spec.settings.requests, std::span(parts).subspan(1));
   if (spec.settings.faults.empty()) spec.settings.faults = defaults.faults;
   return spec;
 }
@@ -207,7 +224,7 @@ std::string format_repeat(std::uint64_t repeat) {
 }
 
 std::shared_ptr<Service> make_service(const ServiceSpec& spec, const Context& context) {
-  return find_service_kind(spec.service).make(spec, context);
+  return find_service_kind(spec.service, spec.argument).make(spec, context);
 }
 
 }  // namespace poetry::session

@@ -28,8 +28,9 @@ struct Listen {
 struct Pause {
   base::TimePoint until = base::never;
 };
-/// Whether a stream ends as its service wants it, or as a fault does.
-enum class Ending { complete, fault };
+/// Whether a stream ends as its service wants it, as a fault does, or as the client did not ask for
+/// anything in time.
+enum class Ending { complete, fault, unasked };
 /// All is sent: FIN, drain what the peer still sends for a moment, close.
 struct Finish {
   Ending ending = Ending::complete;

@@ -78,7 +78,7 @@ def test_a_room_of_a_tool_includes_along_the_arrows(tool, room):
                     r"apps/poetry-sync/((tcp|http|control)/.*|serve\.cpp)"),
     (r"boost/program_options", r"common/cli/.*|apps/[^/]+/options\.cpp"),
     (r"liburing", r"common/reactor/ring\.cpp"),
-    (r"boost/beast", r"apps/poetry-sync/http/connection\.[ch]pp"),
+    (r"boost/beast", r"common/session/metrics\.cpp|apps/poetry-sync/http/connection\.[ch]pp"),
     (r"SQLiteCpp|sqlite3",
      r"common/session/fibonacci_state\.cpp|apps/poetry-sync/store/sqlite\.cpp"),
     (r"pqxx", r"apps/poetry-sync/store/postgres\.cpp"),

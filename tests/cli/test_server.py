@@ -7,8 +7,8 @@ import socket
 
 import pytest
 
-from harness import (POEMS, arrivals, connect, free_ports, has_ipv6, never_early, read_line,
-                     read_poem, read_to_end, run, tool)
+from harness import (POEMS, SERVER_ENGINES, arrivals, connect, free_ports, has_ipv6, never_early,
+                     read_line, read_poem, read_to_end, run, tool)
 
 BUILT_IN = ["ecstasy.txt", "eternity.txt", "quiet-night.txt"]
 ABC = b"a\nbb\nccc\n"
@@ -49,6 +49,30 @@ def test_host_may_be_ipv6(server, poem):
     running = server("--host", "::1", "-d0", poem(ABC))
     assert running.listening[0][0] == "[::1]"
     assert read_poem(running.port, "::1") == ABC
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="no IPv6 loopback")
+@pytest.mark.parametrize("engine", SERVER_ENGINES)
+def test_all_addresses_of_ipv6_are_those_of_ipv4_too(server, poem, engine):
+    running = server("-H", "::", "-e", engine, "-d0", poem(ABC))
+    assert read_poem(running.port, "::1") == read_poem(running.port, "127.0.0.1") == ABC
+    running.err.wait_for(r"closed peer=127\.0\.0\.1:\d+ ")
+    running.err.wait_for(r"closed peer=\[::1\]:\d+ ")
+    taken = run("poetry-server", "-H", "0.0.0.0", "-p", running.port, "--run", "true")
+    assert taken.status == 1 and "Address already in use" in taken.err
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="no IPv6 loopback")
+def test_they_are_not_where_ipv6_alone_is_wanted(server, poem):
+    running = server("-H", "::", "--v6only", "--workers", "2", "-d0", poem(ABC))
+    assert read_poem(running.port, "::1") == ABC
+    with pytest.raises(ConnectionRefusedError):
+        connect(running.port, "127.0.0.1")
+    port = free_ports()
+    for args, status in ((["--v6only"], 0), ([], 1)):
+        both = ["-s", f"[::]:{port}=echo", "-s", f"0.0.0.0:{port}=echo", *args]
+        assert run("poetry-server", *both, "--check").status == status
+        assert run("poetry-server", *both, "--run", "true").status == status
 
 
 def test_host_may_be_a_name(server, poem):

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "faults/fault_spec.hpp"
+#include "support/plan.hpp"
 #include "support/rig.hpp"
 
 namespace poetry::conformance {
@@ -211,7 +212,7 @@ TEST_P(EveryEngineTalksBothWays, AndLosesNothing) {
   constexpr std::size_t piece = 16'384;
   support::Rig rig(engine,
                    faults::with_faults(std::make_shared<Talker>(Talker::Script{pieces, "", piece}),
-                                       faults::parse_faults(std::vector{fault}), {}));
+                                       support::plan_of({fault}), {}));
   const base::Fd client = support::connect_to(rig.address());
   std::string text;
   while (text.size() < pieces * piece) text += byte_at(text.size());

@@ -24,6 +24,22 @@ std::shared_ptr<session::Service> serve(const std::string& spec) {
   return session::make_service(session::parse_service(spec, {}), {});
 }
 
+/// Three lines of a client's own, as its session says them where nobody is in between.
+std::string random_beginning(std::uint64_t seed) {
+  const auto service = serve("poem:random,delay=1s");
+  const auto session = service->open({1, seed}, base::TimePoint{});
+  std::string text;
+  for (base::TimePoint now{}; now < base::TimePoint{3s};) {
+    const auto step = session->next(now);
+    if (const auto* listen = std::get_if<session::Listen>(&step)) {
+      now = std::max(now, listen->until);
+    } else {
+      text += std::get<session::Write>(step).bytes;
+    }
+  }
+  return text;
+}
+
 /// Engines that only the tests have.
 struct EngineMaker {
   std::string_view name;
@@ -40,6 +56,20 @@ const std::vector<ServiceCase>& every_service() {
          return serve("poem:" + at.write("poem", "a\r\nb\n\nno newline") + ",delay=5ms");
        },
        "input that nobody reads", "a\r\nb\n\nno newline", 20ms},
+      {"PoemAwaited",
+       [](const support::TemporaryDirectory& at) {
+         return serve("poem:" + at.write("poem", "a\r\nb\n\nno newline") + ",delay=5ms");
+       },
+       "GET / HTTP/1.0\r\n\r\n", "a\r\nb\n\nno newline", 20ms, Stream::own,
+       session::Requests{{"\r\n\r\n"}}},
+      {"PoemRandom",
+       [](const support::TemporaryDirectory&) { return serve("poem:random,delay=5ms"); },
+       "input that is thrown away",
+       "",
+       10ms,
+       Stream::endless,
+       {},
+       random_beginning},
       {"Discard", [](const support::TemporaryDirectory&) { return serve("discard"); }, "one\r\ntwo",
        ""},
       {"Chargen", [](const support::TemporaryDirectory&) { return serve("chargen,delay=5ms"); },
@@ -69,6 +99,14 @@ const std::vector<ServiceCase>& every_service() {
        },
        "GET / HTTP/1.0\r\n\r\n",
        "[{\"host\": \"127.0.0.1\", \"port\": 7, \"service\": \"echo\", \"name\": \"echo\"}]\n"},
+      {"Metrics",
+       [](const support::TemporaryDirectory&) {
+         return session::make_service(session::parse_service("metrics", {}),
+                                      {.metrics = [] { return std::string("poems_total 7\n"); }});
+       },
+       "GET / HTTP/1.0\r\n\r\n",
+       "HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n"
+       "Content-Length: 14\r\nConnection: close\r\n\r\npoems_total 7\n"},
       {"Countdown",
        [](const support::TemporaryDirectory&) { return std::make_shared<Countdown>(5ms); },
        "2\n1\n", "2\n1\n0\n1\n0\n", 20ms},

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "engine/engine.hpp"
+#include "session/requests.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace poetry::conformance {
@@ -28,6 +29,9 @@ struct ServiceCase {
   std::string expected;
   base::Duration min{0};  ///< from connecting to the end of the stream; no upper bound is asserted
   Stream stream = Stream::own;
+  session::Requests requests = {};
+  /// In place of `expected`, where it follows from a connection's seed.
+  std::function<std::string(std::uint64_t seed)> seeded = nullptr;
 };
 std::ostream& operator<<(std::ostream& out, const ServiceCase& service);
 

@@ -9,10 +9,12 @@
 #include <set>
 #include <sstream>
 
+#include "base/seed.hpp"
 #include "conformance/client.hpp"
 #include "conformance/fault_cases.hpp"
 #include "conformance/lists.hpp"
 #include "session/services.hpp"
+#include "support/plan.hpp"
 #include "support/rig.hpp"
 
 namespace poetry::conformance {
@@ -58,8 +60,10 @@ std::vector<std::string> lines_of(const std::string& text) {
 }
 
 /// What a client gets without faults; of a shared stream, the first one.
-StreamOutcome untouched(const ServiceCase& service) {
+StreamOutcome untouched(const ServiceCase& service, std::uint64_t number) {
   StreamOutcome outcome{.bytes = service.expected, .fired = {}, .min = service.min};
+  if (service.seeded)
+    outcome.bytes = service.seeded(base::derive_seed(0, number));  // the rig's is 0
   if (service.stream == Stream::endless) {
     outcome.end = End::none;
     outcome.reason = engine::Reason::shutdown;
@@ -77,7 +81,7 @@ class Matrix : public testing::TestWithParam<Cell> {
   Matrix() {
     for (std::uint64_t number = 1; number <= (together_ ? clients_at_once : fault_.connections);
          ++number) {
-      expected_.push_back(untouched(service_));
+      expected_.push_back(untouched(service_, number));
       fault_.afflict(expected_.back(), number);
     }
   }
@@ -151,9 +155,9 @@ class Matrix : public testing::TestWithParam<Cell> {
 TEST_P(Matrix, EveryClientGetsWhatItsServiceAndFaultsSay) {
   const support::TemporaryDirectory directory;
   support::Notes notes;
-  support::Rig rig(
-      engine_, faults::with_faults(service_.make(directory), faults::parse_faults(fault_.faults),
-                                   note_in(notes)));
+  support::Rig rig(engine_,
+                   faults::with_faults(service_.make(directory), support::plan_of(fault_.faults),
+                                       note_in(notes), service_.requests));
   serve_clients(rig.address());
   check_clients();
   if (service_.stream == Stream::shared) check_shared_stream();

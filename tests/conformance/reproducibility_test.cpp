@@ -10,6 +10,7 @@
 #include "conformance/client.hpp"
 #include "conformance/fault_cases.hpp"
 #include "session/services.hpp"
+#include "support/plan.hpp"
 #include "support/rig.hpp"
 #include "support/temporary_directory.hpp"
 
@@ -39,7 +40,7 @@ std::shared_ptr<session::Service> faulty_poem(const faults::OnFired& on_fired) {
   const support::TemporaryDirectory directory;
   const auto spec = "poem:" + directory.write("poem", whole_poem) + ",delay=1ms,jitter=1ms";
   return faults::with_faults(session::make_service(session::parse_service(spec, {}), {}),
-                             faults::parse_faults(faults), on_fired);
+                             support::plan_of(faults), on_fired);
 }
 
 /// A session alone: time jumps to where it waits for.

@@ -27,6 +27,11 @@ bool is_readable(int fd) {
   return ::poll(&asked, 1, 0) > 0;
 }
 
+/// It tells its host of no connection.
+struct NoConnections : engine::Connections {
+  void end_if(const std::function<bool(const engine::Held&)>& /*unwanted*/) override {}
+};
+
 /// One Engine::serve().
 class Rounds {
  public:
@@ -34,8 +39,9 @@ class Rounds {
       : ports_(ports), host_(host), options_(options) {}
 
   void run() {
+    NoConnections none;
     while (wanted_ != engine::Command::stop && !(draining_ && links_.empty())) {
-      if (is_readable(options_.controls.at(0))) obey(host_.control());
+      if (is_readable(options_.controls.at(0))) obey(host_.control(none));
       find_sources();
       for (auto& source : sources_) try_refresh(source);
       for (auto& port : ports_) try_accept(port);

@@ -17,7 +17,7 @@ namespace {
 using namespace std::chrono_literals;
 
 struct ScriptedHost : Host {
-  Command control() override {
+  Command control(Connections& /*connections*/) override {
     if (steps.empty()) return Command::stop;
     const auto step = steps.front();
     steps.pop_front();
@@ -65,6 +65,7 @@ class Narrow : public Loop {
     held_.push_back({std::move(accepted), port, std::move(slot)});
   }
   void tell(const session::Service& /*service*/) override {}
+  void end_if(const std::function<bool(const engine::Held&)>& /*unwanted*/) override {}
   void end_all() override {
     while (!held_.empty()) let_go();
   }

@@ -16,11 +16,9 @@ using namespace std::chrono_literals;
 
 TEST(Faults, OneThatIsOffChangesNothingAtAll) {
   const auto script = std::make_shared<Script>(std::vector{writes("abc")});
-  EXPECT_EQ(with_faults(script, {}, {}), script);
-  EXPECT_EQ(with_faults(script, parse_faults(Texts{"refuse"}), {}), script);
-  EXPECT_EQ(with_faults(script, parse_faults(Texts{"accept-delay=0"}), {}), script);
-  for (const auto* fault : {"#2:reset-after=0", "0%:latency=1s", "latency=0"}) {
-    const auto service = with_faults(script, parse_faults(Texts{fault}), {});
+  for (const auto* fault :
+       {"none", "refuse", "accept-delay=0", "#2:reset-after=0", "0%:latency=1s", "latency=0"}) {
+    const auto service = with_faults(script, support::plan_of(Texts{fault}), {});
     const auto session = service->open({1}, start);
     EXPECT_EQ(session.get(), script->opened.session) << fault;
   }
@@ -29,7 +27,7 @@ TEST(Faults, OneThatIsOffChangesNothingAtAll) {
 TEST(Faults, RefreshAndDrainReachTheService) {
   for (const auto& faults : {Texts{"slice=1"}, Texts{"accept-delay=1s"}}) {
     const auto script = std::make_shared<Script>(std::vector{writes("abc")});
-    const auto service = with_faults(script, parse_faults(faults), {});
+    const auto service = with_faults(script, support::plan_of(faults), {});
     const auto refresh = service->refresh(start);
     EXPECT_EQ(refresh.again, start + 9s);
     EXPECT_TRUE(refresh.news);
@@ -51,7 +49,8 @@ TEST(Faults, AStallIsSilentFromItsOffsetOn) {
 TEST(Faults, AStallStaysSilent) {
   const auto script = std::make_shared<Script>(std::vector{writes("abcd"), listens});
   Firings firings;
-  const auto service = with_faults(script, parse_faults(Texts{"stall-after=4"}), firings.note());
+  const auto service =
+      with_faults(script, support::plan_of(Texts{"stall-after=4"}), firings.note());
   const auto session = service->open({1}, start);
   EXPECT_EQ(std::get<session::Write>(session->next(start)).bytes, "abcd");
   for (const auto at : {0s, 1s, 1000s}) {
@@ -169,7 +168,7 @@ TEST(Faults, LatencyMakesEachWriteLater) {
 
 TEST(Faults, NothingIsReceivedWhileAWriteIsLate) {
   const auto script = std::make_shared<Script>(std::vector{listens, writes("echo"), listens});
-  const auto service = with_faults(script, parse_faults(Texts{"latency=1s"}), {});
+  const auto service = with_faults(script, support::plan_of(Texts{"latency=1s"}), {});
   const auto session = service->open({1}, start);
   EXPECT_EQ(std::get<session::Listen>(session->next(start)).until, base::never);
   session->receive("echo");
@@ -186,7 +185,7 @@ TEST(Faults, ASessionHearsItsPeerBetweenWritesThroughEach) {
   for (const auto* fault : {"slice=2", "latency=400ms", "latency=2s", "corrupt=4", "close-after=9",
                             "stall-after=9lines", "reset-after=1GB", "accept-delay=1s"}) {
     const auto script = std::make_shared<Script>(acts);
-    const auto service = with_faults(script, parse_faults(Texts{fault}), {});
+    const auto service = with_faults(script, support::plan_of(Texts{fault}), {});
     EXPECT_EQ(play(*service, {1}, script.get()).bytes.size(), 7U) << fault;
     EXPECT_EQ(std::count(script->received.begin(), script->received.end(), 'n'), 3) << fault;
   }
@@ -194,7 +193,7 @@ TEST(Faults, ASessionHearsItsPeerBetweenWritesThroughEach) {
 
 TEST(Faults, AListenUntilATimeThatLatencyHasLetPassIsForNoTime) {
   const auto inner = session::make_service(session::parse_service("chargen,delay=100ms", {}), {});
-  const auto service = with_faults(inner, parse_faults(Texts{"latency=1s"}), {});
+  const auto service = with_faults(inner, support::plan_of(Texts{"latency=1s"}), {});
   const auto session = service->open({1}, start);
   EXPECT_EQ(std::get<session::Listen>(session->next(start)).until, start);
   EXPECT_EQ(std::get<session::Pause>(session->next(start)).until, start + 1s);
@@ -209,7 +208,7 @@ TEST(Faults, AcceptDelayOpensTheSessionAtItsTime) {
   const auto script = std::make_shared<Script>(std::vector{waits(1s), writes("a"), waits(2s)});
   Firings firings;
   const auto service =
-      with_faults(script, parse_faults(Texts{"accept-delay=500ms"}), firings.note());
+      with_faults(script, support::plan_of(Texts{"accept-delay=500ms"}), firings.note());
   const auto session = service->open({4}, start);
   EXPECT_EQ(script->opened.session, nullptr);
   EXPECT_TRUE(firings.list.empty());
@@ -230,7 +229,8 @@ TEST(Faults, AcceptDelayOpensTheSessionAtItsTime) {
 
 TEST(Faults, ADelayedConnectionMayLeaveBeforeItsTime) {
   const auto script = std::make_shared<Script>(std::vector{writes("a")});
-  const auto service = with_faults(script, parse_faults(Texts{"accept-delay=1s", "slice=1"}), {});
+  const auto service =
+      with_faults(script, support::plan_of(Texts{"accept-delay=1s", "slice=1"}), {});
   service->open({1}, start)->next(start);
   EXPECT_EQ(script->opened.session, nullptr);
 }
@@ -256,7 +256,7 @@ struct Unguarded : session::Service {
 TEST(Faults, DelayedSessionsInManyThreadsOpenOneAtATime) {
   constexpr int times = 2000;
   const auto inner = std::make_shared<Unguarded>();
-  const auto service = with_faults(inner, parse_faults(Texts{"accept-delay=1s"}), {});
+  const auto service = with_faults(inner, support::plan_of(Texts{"accept-delay=1s"}), {});
   const auto connect = [&service] {
     for (int i = 0; i < times; ++i) {
       service->open({1}, start)->next(start + 1s);

@@ -230,7 +230,7 @@ TEST(FaultModel, AThousandRandomPlansDoWhatTheModelSays) {
 
     const auto script = std::make_shared<Script>(acts);
     Firings firings;
-    const auto service = with_faults(script, parse_faults(texts), firings.note());
+    const auto service = with_faults(script, support::plan_of(texts), firings.note());
     const auto seen = play(*service, peer, script.get());
     const auto chosen = select(plan, peer);
     const auto expected = Model(chosen).run(acts);

@@ -60,12 +60,8 @@ TEST(FaultSpec, NoneAndNothingAreNoFault) {
     EXPECT_TRUE(parse(texts).empty());
     EXPECT_EQ(parse(texts).acceptance(), Acceptance::accept);
     EXPECT_EQ(parse(texts).accept_delay(), nullptr);
-    EXPECT_FALSE(parse(texts).changes_sessions());
   }
   EXPECT_FALSE(parse({"refuse"}).empty());
-  EXPECT_FALSE(parse({"refuse"}).changes_sessions());
-  EXPECT_FALSE(parse({"accept-delay=1s"}).changes_sessions());
-  EXPECT_TRUE(parse({"accept-delay=1s", "slice=1"}).changes_sessions());
 }
 
 struct BadCase {

@@ -34,7 +34,7 @@ TEST(FaultsTogether, ALatencyBeyondTheClockIsSilence) {
 TEST(FaultsTogether, AConnectionMayLeaveInTheMiddleOfAWrite) {
   const auto script = std::make_shared<Script>(std::vector{writes("abcdef")});
   const auto service =
-      with_faults(script, parse_faults(Texts{"slice=2", "latency=1s", "corrupt=1"}), {});
+      with_faults(script, support::plan_of(Texts{"slice=2", "latency=1s", "corrupt=1"}), {});
   for (int steps = 1; steps < 6; ++steps) {
     const auto session = service->open({1}, start);
     for (int i = 0; i < steps; ++i) session->next(start + i * 1s);

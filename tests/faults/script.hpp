@@ -12,6 +12,7 @@
 
 #include "faults/fault_spec.hpp"
 #include "session/poem.hpp"
+#include "support/plan.hpp"
 
 namespace poetry::rehearsal {
 
@@ -199,7 +200,7 @@ inline Seen play(session::Service& service, const session::Peer& peer, Script* s
 inline Seen play_script(std::vector<Act> acts, const Texts& faults, std::uint64_t number = 1) {
   const auto script = std::make_shared<Script>(std::move(acts));
   Firings firings;
-  const auto service = faults::with_faults(script, faults::parse_faults(faults), firings.note());
+  const auto service = faults::with_faults(script, support::plan_of(faults), firings.note());
   auto seen = play(*service, {number}, script.get());
   seen.fired = firings.list;
   return seen;
@@ -212,7 +213,7 @@ inline Seen play_poem(const Texts& faults, const session::Pacing& pacing = {},
   Firings firings;
   const auto service = faults::with_faults(
       std::make_shared<session::PoemService>(base::SealedText::copy(text), pacing),
-      faults::parse_faults(faults), firings.note());
+      support::plan_of(faults), firings.note());
   auto seen = play(*service, {1});
   seen.fired = firings.list;
   return seen;

@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -156,6 +158,58 @@ TEST_F(ChargenTest, ADrainingServiceFinishesItsSessions) {
   EXPECT_EQ(write(), line(0));
   service_->drain();
   EXPECT_NE(step<Finish>(), nullptr);
+}
+
+/// What a client with this seed gets of a poem of random lines, in so many writes.
+std::string random_lines(std::uint64_t seed, int writes, std::uint64_t chunk = 0) {
+  ServiceSettings settings;
+  settings.pacing.chunk = chunk;
+  const auto service = make_service(parse_service("poem:random", settings), {});
+  const auto session = service->open({1, seed}, support::epoch);
+  auto now = support::epoch;
+  std::string text;
+  while (writes > 0) {
+    const auto step = session->next(now);
+    if (const auto* listen = std::get_if<Listen>(&step)) {
+      now = std::max(now, listen->until);
+    } else {
+      text += std::get<Write>(step).bytes;
+      --writes;
+    }
+  }
+  return text;
+}
+
+TEST(RandomLines, ArePrintableShortAndNoIdentification) {
+  const auto text = random_lines(7, 3000);
+  std::istringstream in(text);
+  std::size_t count = 0;
+  for (std::string each; std::getline(in, each); ++count) {
+    ASSERT_TRUE(each.ends_with('\r')) << each;
+    each.pop_back();
+    EXPECT_GE(each.size(), 3U);
+    EXPECT_LE(each.size(), 32U);
+    EXPECT_FALSE(each.starts_with("SSH-"));
+    EXPECT_NE(each[0], 'S');
+    EXPECT_TRUE(std::ranges::all_of(each, [](char c) { return c >= ' ' && c <= '~'; })) << each;
+  }
+  EXPECT_EQ(count, 3000U);
+}
+
+TEST(RandomLines, FollowFromTheSeedWhateverThePieces) {
+  const auto text = random_lines(7, 200);
+  EXPECT_EQ(random_lines(7, 200), text);
+  EXPECT_NE(random_lines(8, 200).substr(0, 40), text.substr(0, 40));
+  for (const std::uint64_t chunk : {1, 7, 100}) {
+    const auto pieces = random_lines(7, 20, chunk);
+    EXPECT_EQ(pieces, text.substr(0, 20 * chunk));
+  }
+}
+
+TEST(RandomLines, HaveNoEndThatSettingsCouldMove) {
+  for (const auto* text : {"poem:random,repeat=2", "poem:random,duration=1s"})
+    EXPECT_THROW(parse_service(text, {}), base::UsageError) << text;
+  EXPECT_EQ(parse_service("poem:random,delay=2s,await=any", {}).name, "random");
 }
 
 }  // namespace

@@ -89,7 +89,7 @@ class Rig : public engine::Host {
     return endings_;
   }
 
-  engine::Command control() override {
+  engine::Command control(engine::Connections& /*connections*/) override {
     eventfd_t count = 0;
     ::eventfd_read(control_.get(), &count);
     const std::lock_guard lock(mutex_);

@@ -1,16 +1,18 @@
-#include "fetch/end_mark.hpp"
+#include "base/end_mark.hpp"
 
 #include <algorithm>
 
 #include "base/json.hpp"
 #include "base/quantity.hpp"
 
-namespace poetry::fetch {
+namespace poetry::base {
 
 std::optional<std::size_t> EndMark::find(std::string_view bytes) {
-  const auto text = find_text(bytes);
-  const auto line = find_line(bytes);
-  return text && line ? std::min(text, line) : text ? text : line;
+  std::optional<std::size_t> first;
+  for (const auto found : {find_text(bytes), find_line(bytes), find_byte(bytes)}) {
+    if (found && (!first || *found < *first)) first = found;
+  }
+  return first;
 }
 
 std::optional<std::size_t> EndMark::find_text(std::string_view bytes) {
@@ -34,11 +36,18 @@ std::optional<std::size_t> EndMark::find_line(std::string_view bytes) {
   return std::nullopt;
 }
 
-std::string EndMark::missing(std::uint64_t lines) const {
-  if (marks_->lines > 0 && lines >= marks_->lines) return {};
-  if (!marks_->text.empty()) return "ended before " + base::json_string(marks_->text);
-  if (marks_->lines == 0) return {};
-  return "ended after " + std::to_string(lines) + " of " + base::counted(marks_->lines, "line");
+std::optional<std::size_t> EndMark::find_byte(std::string_view bytes) {
+  const auto left = marks_->bytes - bytes_;
+  bytes_ += bytes.size();
+  if (marks_->bytes == 0 || bytes.size() < left) return std::nullopt;
+  return static_cast<std::size_t>(left);
 }
 
-}  // namespace poetry::fetch
+std::string EndMark::missing(std::uint64_t lines) const {
+  if (marks_->lines > 0 && lines >= marks_->lines) return {};
+  if (!marks_->text.empty()) return "ended before " + json_string(marks_->text);
+  if (marks_->lines == 0) return {};
+  return "ended after " + std::to_string(lines) + " of " + counted(marks_->lines, "line");
+}
+
+}  // namespace poetry::base
