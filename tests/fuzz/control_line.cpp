@@ -1,5 +1,5 @@
-// Lines of the control socket: refused with a UsageError, whose reply is one line that a terminal may
-// show, or taken apart into what a server may be asked.
+// Lines of the control socket: refused with a UsageError, whose reply is one line that a terminal
+// may show, or taken apart into what a server may be asked.
 #include "poetry-server/control_line.hpp"
 
 #include <algorithm>
