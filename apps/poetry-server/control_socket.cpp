@@ -1,5 +1,6 @@
 #include "control_socket.hpp"
 
+#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -76,6 +77,7 @@ ControlSocket::ControlSocket(const std::string& path)
     device_ = found.st_dev;
     inode_ = found.st_ino;
   }
+  keep_spare();
   epoll_event event{EPOLLIN, {}};
   ::epoll_ctl(events_.get(), EPOLL_CTL_ADD, listener_.get(), &event);
 }
@@ -88,22 +90,38 @@ ControlSocket::~ControlSocket() {
   }
 }
 
+void ControlSocket::keep_spare() {
+  if (!spare_) spare_ = base::Fd(::fcntl(listener_.get(), F_DUPFD_CLOEXEC, 0));
+}
+
 /// There are few clients, so that all of them are looked at.
 void ControlSocket::serve(const Answer& answer) {
-  accept_clients();
   if (asking_ != nullptr) proceed(*asking_, answer);
   for (auto& client : clients_) proceed(client, answer);
   std::erase_if(clients_, [](const Client& client) { return client.lost; });
-  epoll_event event{clients_.size() < max_clients ? EPOLLIN : 0U, {}};
+  keep_spare();
+  const bool all = accept_clients();
+  // Otherwise the end of one of them is waited for.
+  epoll_event event{all && clients_.size() < max_clients ? EPOLLIN : 0U, {}};
   ::epoll_ctl(events_.get(), EPOLL_CTL_MOD, listener_.get(), &event);
 }
 
-void ControlSocket::accept_clients() {
+bool ControlSocket::accept_clients() {
   while (clients_.size() < max_clients) {
     base::Fd socket(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-    if (!socket) return;
-    clients_.emplace_back().socket = std::move(socket);
+    if (socket) {
+      auto& client = clients_.emplace_back();
+      client.socket = std::move(socket);
+      watch(client);
+    } else if (errno != EAGAIN && spare_) {  // accept(2) looks for a descriptor first of all
+      spare_.reset();
+    } else {
+      const bool all = errno == EAGAIN;
+      keep_spare();
+      return all;
+    }
   }
+  return true;
 }
 
 /// A line at most, so that a client who floods starves nobody.

@@ -44,7 +44,9 @@ class ControlSocket {
     [[nodiscard]] bool has_line() const { return received.find('\n') != std::string::npos; }
   };
 
-  void accept_clients();
+  void keep_spare();
+  /// Whether as many were taken as may be.
+  bool accept_clients();
   void proceed(Client& client, const Answer& answer);
   static void receive(Client& client);
   void reply(Client& client, const Answer& answer);
@@ -57,6 +59,7 @@ class ControlSocket {
   ino_t inode_ = 0;
   base::Fd events_;  // an epoll(7), which other multiplexers watch
   base::Fd listener_;
+  base::Fd spare_;  // to be given up for a client, where others have taken all descriptors
   std::list<Client> clients_;
   Client* asking_ = nullptr;  // whose line has no reply yet
 };

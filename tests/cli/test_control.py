@@ -4,6 +4,7 @@ several workers."""
 import contextlib
 import json
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -14,7 +15,7 @@ import time
 import pytest
 
 from harness import (SERVER_ENGINES, WAIT, becomes_true, connect, fails, read_line,
-                     read_poem, read_to_end, run)
+                     read_poem, read_to_end, reset, run)
 
 each_engine = pytest.mark.parametrize("engine", SERVER_ENGINES)
 each_way = pytest.mark.parametrize("way", [*[["-e", engine] for engine in SERVER_ENGINES],
@@ -108,12 +109,14 @@ def test_connections_are_listed_and_closed(controlled, way):
     for sock in socks:
         sock.sendall(b"12345678\n")
         assert read_line(sock) == b"12345678\n"
+    sent = None if "fork" in way else 9
+    assert becomes_true(lambda: all(each["bytes"] == sent  # counted after it is sent
+                                    for each in json.loads(running.ask("connections"))))
     held = {each["peer"]: each for each in json.loads(running.ask("connections"))}
     assert sorted(each["conn"] for each in held.values()) == [1, 2, 3, 4, 5, 6]
     for sock in socks:
         each = held[f"127.0.0.1:{sock.getsockname()[1]}"]
         assert each["port"] == running.echo and each["service"] == "echo" and each["elapsed"] >= 0
-        assert each["bytes"] == (None if "fork" in way else 9)
     number = held[f"127.0.0.1:{socks[2].getsockname()[1]}"]["conn"]
     assert running.ask(f"close {running.verses}:{number}").startswith("error: ")
     assert running.ask(f"close {running.echo}:{number}") == "ok"
@@ -211,6 +214,29 @@ def test_many_ask_at_once_and_echoes_go_on(controlled, engine):
             assert read_reply(sock).startswith("[")
             sock.close()
     assert running.ask("stats").startswith("{")
+
+
+@each_engine
+def test_it_is_there_when_clients_have_taken_all_descriptors(controlled, engine):
+    running = controlled("-e", engine)
+    with contextlib.ExitStack() as stack:
+        room = len(os.listdir(f"/proc/{running.pid}/fd")) + 10
+        resource.prlimit(running.pid, resource.RLIMIT_NOFILE, (room, room))
+        socks = [stack.enter_context(connect(running.echo)) for _ in range(20)]
+        running.err.wait_for("accepting is paused")
+        for _ in range(3):
+            held = json.loads(running.ask("connections"))
+            assert held
+        assert running.ask(f"close {held[0]['conn']}") == "ok"
+        with connected(running.path) as first, connected(running.path) as second:
+            first.sendall(b"stats\n")
+            assert read_reply(first).startswith("{")
+            first.close()
+            second.sendall(b"stats\n")
+            assert read_reply(second).startswith("{")
+        for sock in socks:
+            reset(sock)
+    assert becomes_true(lambda: running.ask("connections") == "[]")
 
 
 def test_five_lines_of_python_and_nc_do_it(controlled):
