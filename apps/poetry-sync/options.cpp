@@ -1,16 +1,123 @@
 #include "options.hpp"
 
 #include <algorithm>
-#include <boost/algorithm/string/join.hpp>
 #include <cstdlib>
 #include <iterator>
+#include <limits>
 
 #include "base/error.hpp"
+#include "base/quantity.hpp"
 #include "base/unknown_name.hpp"
-#include "option_tables.hpp"
+#include "fetch/strategy.hpp"
 
 namespace poetry::sync {
 namespace {
+
+constexpr std::uint64_t any_count = std::numeric_limits<std::uint64_t>::max();
+constexpr std::uint64_t max_threads = 1000;
+constexpr auto min_wait = std::chrono::milliseconds(1);
+// The lease is renewed with what is written, five times a second at most.
+constexpr auto min_lease = std::chrono::milliseconds(300);
+
+using cli::into;
+using cli::shows;
+
+cli::Option placed(const std::string& name, char letter, const std::string& text,
+                   net::HostPort& where) {
+  return {name,
+          letter,
+          "ADDRESS",
+          text,
+          net::to_string(where),
+          [&where](std::string_view given) { where = net::parse_host_port(given, 0); },
+          [&where] { return cli::Texts{net::to_string(where)}; }};
+}
+
+cli::Option counted(const std::string& name, const std::string& text, std::uint64_t& count,
+                    std::uint64_t min, std::uint64_t max = any_count) {
+  return {name, 0, "N", text, std::to_string(count), into(count, min, max), shows(count)};
+}
+
+cli::Option timed(const std::string& name, const std::string& text, base::Duration& duration,
+                  base::Duration min = base::Duration{}) {
+  return {name,
+          0,
+          "DUR",
+          text,
+          base::format_duration(duration),
+          [&duration, min](std::string_view given) {
+            const auto parsed = base::parse_duration(given);
+            if (parsed < min) {
+              throw base::UsageError("duration is less than " + base::format_duration(min), given);
+            }
+            duration = parsed;
+          },
+          shows(duration)};
+}
+
+/// Options that stand together; each command has some of these groups.
+enum class Group { database, page, control, keep_alive, token, worker, name, wait, follow, json };
+
+/// In the order of the man page. Their values arrive in the struct, which has to outlive them.
+std::vector<cli::Option> options_of(Group group, SyncOptions& o) {
+  using enum Group;
+  auto& web = o.web;
+  auto& job = o.job;
+  switch (group) {
+    case database:
+      return {{"database", 'd', "URL", "sqlite:PATH or postgresql://...",
+               "sqlite:~/.local/state/poetry-sync/library.db", into(o.database),
+               shows(o.database)}};
+    case page:
+      return {placed("listen", 'l', "where the page is", web.listen),
+              {"allow-host", 0, "NAME", "another name that the page is asked for by", "",
+               [&web](std::string_view text) { web.hosts.emplace_back(text); },
+               [&web] { return web.hosts; }},
+              counted("max-streams", "pages that are kept up to date at once", web.max_streams, 1),
+              timed("request-timeout", "longest time for a request to come", web.request_timeout,
+                    min_wait)};
+    case control:
+      return {placed("control", 'c', "the worker's control port", o.control)};
+    case keep_alive:
+      return {timed("keep-alive", "longest time between two requests of a connection",
+                    web.idle_timeout, min_wait)};
+    case token:
+      return {{"token-file", 0, "FILE", "its first line is the token that requests bear", "",
+               into(o.token_file), shows(o.token_file)}};
+    case worker:
+      return {counted("jobs", "jobs at once", o.jobs, 1, max_threads),
+              {"engine", 'e', "NAME", "how a job's servers are waited for; see poetry-get(1)",
+               job.engine,
+               [&job](std::string_view text) {
+                 fetch::find_strategy(text);
+                 job.engine = text;
+               },
+               shows(job.engine), fetch::strategy_names()},
+              counted("parallel", "poems of a collection at once; 0 is all", job.parallel, 0),
+              counted("attempts", "of a job, before it has failed", job.attempts, 1),
+              timed("retry-delay", "before the second attempt; it doubles", job.retry_delay),
+              timed("lease", "a worker that is silent for so long has lost its job", job.lease,
+                    min_lease),
+              timed("follow-time", "longest time that a weblog is followed", job.follow, min_wait),
+              counted("follow-records", "records of a weblog, at most", job.records, 1),
+              timed("connect-timeout", "longest time to connect; 0 no limit",
+                    job.fetch.connect_timeout),
+              timed("idle-timeout", "longest silence; 0 no limit", job.fetch.idle_timeout),
+              timed("timeout", "longest time for a poem in all; 0 no limit", job.fetch.timeout)};
+    case name:
+      return {{"name", 'n', "NAME", "what the record is called, instead of its address", "",
+               into(o.name), shows(o.name)}};
+    case wait:
+      return {
+          {"wait", 'w', "", "follow the log to the job's end", "", into(o.wait), shows(o.wait)}};
+    case follow:
+      return {
+          {"follow", 'f', "", "go on until the job is over", "", into(o.follow), shows(o.follow)}};
+    case json:
+      return {{"json", 0, "", "print JSON", "", into(o.json), shows(o.json)}};
+  }
+  return {};
+}
 
 struct Command {
   std::string name;
@@ -71,7 +178,7 @@ cli::Tool tool_of(const Command& command, const std::string& name, SyncOptions& 
   cli::begin_group(tool, "own", "Of this command");
   for (const auto group : command.options) {
     if (group == Group::worker) cli::begin_group(tool, "jobs", "How jobs are carried out");
-    std::ranges::copy(options_of({group}, options), std::back_inserter(tool.options));
+    std::ranges::move(options_of(group, options), std::back_inserter(tool.options));
   }
   cli::begin_group(tool, "other", "Settings and log");
   cli::add_common_options(tool, options.log);
@@ -105,15 +212,6 @@ cli::Tool whole_tool(SyncOptions& options) {
   return tool;
 }
 
-[[noreturn]] void refuse_command(const std::string& name) {
-  throw base::unknown_name("command", command_names(), name);
-}
-
-/// Whether it opens the database.
-bool uses_database(const Command& command) {
-  return std::ranges::find(command.options, Group::database) != command.options.end();
-}
-
 /// "sqlite:" and a file in $XDG_STATE_HOME/poetry-sync, by default ~/.local/state/poetry-sync (XDG
 /// Base Directory Specification). Empty where there is no home directory.
 std::string default_database() {
@@ -136,7 +234,9 @@ std::string command_in(int argc, const char* const* argv) {
 cli::Parsed parse_sync_options(int argc, const char* const* argv, SyncOptions& options) {
   options.database = default_database();
   const auto named = command_in(argc, argv);
-  if (named.empty() && argc > 1 && argv[1][0] != '-') refuse_command(argv[1]);
+  if (named.empty() && argc > 1 && argv[1][0] != '-') {
+    throw base::unknown_name("command", command_names(), argv[1]);
+  }
   if (!named.empty()) options.command = named;
   const auto& command = *find(options.command);
   const auto parsed = named.empty()
@@ -151,7 +251,7 @@ cli::Parsed parse_sync_options(int argc, const char* const* argv, SyncOptions& o
   if (options.operands.size() < command.operands.size()) {
     throw base::UsageError("missing operand", command.operands[options.operands.size()]);
   }
-  if (options.database.empty() && uses_database(command)) {
+  if (options.database.empty() && std::ranges::count(command.options, Group::database) != 0) {
     throw base::UsageError("without HOME or XDG_STATE_HOME, this is needed", "--database");
   }
   return cli::Parsed::run;
