@@ -1,8 +1,17 @@
 #include "http/api.hpp"
 
+#include <fmt/format.h>
+
+#include <boost/algorithm/string/join.hpp>
+#include <boost/algorithm/string/predicate.hpp>
+#include <boost/algorithm/string/split.hpp>
+#include <boost/json/parse.hpp>
+#include <utility>
+#include <vector>
+
 #include "base/error.hpp"
 #include "base/json.hpp"
-#include "http/request_parts.hpp"
+#include "base/quantity.hpp"
 #include "store/as_json.hpp"
 
 namespace poetry::sync::http {
@@ -10,17 +19,76 @@ namespace {
 
 constexpr std::int64_t max_listed = 500;         // jobs or log lines in one answer
 constexpr std::int64_t piece_bytes = 256 << 10;  // of a long body
+constexpr unsigned deepest_json = 8;
+
+/// What ends a request; it is thrown.
+struct Problem {
+  Response response;
+};
+
+[[noreturn]] void fail(unsigned status, std::string_view title, std::string_view detail = "") {
+  throw Problem{problem(status, title, detail)};
+}
+
+std::vector<std::string> split(std::string_view text, char at) {
+  std::vector<std::string> parts;
+  boost::split(parts, text, [at](char each) { return each == at; });
+  return parts;
+}
+
+/// An id in a path; 404 for what cannot be one.
+store::Id id_in_path(const std::string& text) {
+  try {
+    return store::parse_id(text);
+  } catch (const base::UsageError&) {
+    fail(404, "Not found", "no id: " + text);
+  }
+}
+
+/// The number behind KEY= in the target's query; 0 without.
+std::int64_t number_in_query(const Request& request, std::string_view key) {
+  const auto query = std::string_view(request.target).substr(request.path().size());
+  const auto before = std::string(key) + "=";
+  for (const auto& each : split(query.substr(query.starts_with('?') ? 1 : 0), '&')) {
+    if (!each.starts_with(before)) continue;
+    try {
+      return static_cast<std::int64_t>(
+          base::parse_count(each.substr(before.size()), key, 0, INT64_MAX));
+    } catch (const base::UsageError& error) {
+      fail(400, "Bad query", error.what());
+    }
+  }
+  return 0;
+}
+
+/// A body that must be a JSON object, and say so.
+boost::json::object body_of(const Request& request) {
+  auto type = request.content_type.substr(0, request.content_type.find(';'));
+  type.erase(type.find_last_not_of(" \t") + 1);
+  if (!boost::iequals(type, "application/json")) {
+    fail(415, "Unsupported media type", "a write takes application/json");
+  }
+  boost::system::error_code error;
+  const auto value = boost::json::parse(request.body, error, {}, {.max_depth = deepest_json});
+  if (error) fail(400, "Bad JSON", error.message());
+  if (!value.is_object()) fail(400, "Bad JSON", "not an object");
+  return value.as_object();
+}
+
+/// A member that must be a string.
+std::string text_in(const boost::json::object& object, std::string_view key) {
+  const auto* const value = object.if_contains(key);
+  if (value == nullptr || !value->is_string()) {
+    fail(400, "Bad request", fmt::format("\"{}\" must be a string", key));
+  }
+  return std::string(value->as_string());
+}
 
 /// Of what was made, with its place.
 Response json(unsigned status, const boost::json::value& value, const std::string& location = {}) {
   Response response{.status = status, .body = base::json_text(value)};
   if (!location.empty()) response.fields.emplace_back("Location", location);
   return response;
-}
-
-/// What a metric begins with; text exposition format 0.0.4 of Prometheus.
-std::string gauge(const std::string& name, const std::string& about) {
-  return "# HELP " + name + " " + about + "\n# TYPE " + name + " gauge\n";
 }
 
 }  // namespace
@@ -45,107 +113,92 @@ Response Api::answer(const Request& request) {
 }
 
 Response Api::route(const Request& request) {
-  const auto path = split_path(request.path());
-  if (path == std::vector<std::string>{"healthz"}) {
-    allow(request, "GET, HEAD");
+  if (!request.path().starts_with('/')) fail(400, "Bad request", "the target must be a path");
+  auto path = split(request.path().substr(1), '/');
+  store::Id id = 0;
+  if (path.size() > 2 && path[0] == "api" && (path[1] == "records" || path[1] == "jobs")) {
+    id = id_in_path(std::exchange(path[2], "*"));
+  }
+  const auto place = boost::join(path, "/");
+  // Whether this place is asked for; then only by one of these methods: "GET, HEAD".
+  const auto asks_for = [&](std::string_view known, const std::string& methods) {
+    if (place != known) return false;
+    const auto known_methods = ", " + methods + ", ";
+    if (known_methods.find(", " + request.method + ", ") == std::string::npos) {
+      throw Problem{method_not_allowed(methods)};
+    }
+    return true;
+  };
+  if (asks_for("healthz", "GET, HEAD")) {
     store_.next_due();  // asks the database
     return {.type = "text/plain; charset=utf-8", .body = "ok\n"};
   }
-  if (path == std::vector<std::string>{"events"}) allow(request, "GET");
-  if (path == std::vector<std::string>{"metrics"}) {
-    allow(request, "GET, HEAD");
-    return metrics();
+  asks_for("events", "GET");  // which comes here by another method alone
+  if (asks_for("metrics", "GET, HEAD")) return metrics();
+  if (asks_for("api/records", "GET, HEAD, POST")) {
+    return request.method == "POST" ? add(request) : Response{.body = *feed_.records()};
   }
-  if (path.size() >= 2 && path[0] == "api" && path[1] == "records") return records(request, path);
-  if (path.size() >= 2 && path[0] == "api" && path[1] == "jobs") return jobs(request, path);
-  fail(404, "Not found");
-}
-
-Response Api::records(const Request& request, const std::vector<std::string>& path) {
-  if (path.size() == 2) {
-    allow(request, "GET, HEAD, POST");
-    if (request.method != "POST") return {.body = *feed_.records()};
-    const auto body = body_of(request);
-    const auto type = store::parse_record_type(text_in(body, "type"));
-    const auto name = body.contains("name") ? text_in(body, "name") : std::string();
-    const auto added = store::add_record(store_, type, text_in(body, "address"), name);
-    feed_.refresh();
-    return json(201, store::as_json(added), "/api/records/" + std::to_string(added.id));
+  if (asks_for("api/records/*", "GET, HEAD, DELETE")) {
+    return request.method == "DELETE" ? remove(id) : json(200, as_json(store_.record(id)));
   }
-  const auto id = id_in_path(path[2]);
-  if (path.size() == 3) {
-    allow(request, "GET, HEAD, DELETE");
-    if (request.method != "DELETE") return json(200, store::as_json(store_.record(id)));
-    store_.remove(id);
-    feed_.refresh();
-    return {.status = 204};
-  }
-  if (path.size() == 4 && path[3] == "jobs") {
-    allow(request, "GET, HEAD");
+  if (asks_for("api/records/*/jobs", "GET, HEAD")) {
     store_.record(id);  // refuses an unknown one
-    return json(200, store::as_json(store_.jobs_of(id, max_listed)));
+    return json(200, as_json(store_.jobs_of(id, max_listed)));
   }
-  if (path.size() == 4 && path[3] == "text") {
-    allow(request, "GET, HEAD");
-    return record_text(id);
+  if (asks_for("api/records/*/text", "GET, HEAD")) return record_text(id);
+  if (asks_for("api/jobs", "GET, HEAD, POST")) {
+    if (request.method == "POST") return request_job(request);
+    return json(200, as_json(store_.jobs_before(number_in_query(request, "before"), max_listed)));
+  }
+  if (asks_for("api/jobs/*", "GET, HEAD")) return json(200, as_json(store_.job(id)));
+  if (asks_for("api/jobs/*/log", "GET, HEAD")) {
+    return json(200, as_json(store_.log_after(id, number_in_query(request, "after"), max_listed)));
+  }
+  if (asks_for("api/jobs/*/log.txt", "GET, HEAD")) return job_log(id);
+  if (asks_for("api/jobs/*/cancel", "POST") || asks_for("api/jobs/*/retry", "POST")) {
+    body_of(request);
+    const auto job = place.ends_with("cancel") ? store_.cancel(id) : store_.retry(id).job;
+    feed_.refresh();
+    return json(202, as_json(job));
   }
   fail(404, "Not found");
 }
 
-Response Api::jobs(const Request& request, const std::vector<std::string>& path) {
-  if (path.size() == 2) {
-    allow(request, "GET, HEAD, POST");
-    if (request.method != "POST") {
-      return json(
-          200, store::as_json(store_.jobs_before(number_in_query(request, "before"), max_listed)));
-    }
-    const auto body = body_of(request);
-    const auto* const record = body.if_contains("record");
-    if (record == nullptr || !record->is_int64()) {
-      fail(400, "Bad request", "\"record\" must be an id");
-    }
-    const auto requested = store_.request(record->as_int64());
-    feed_.refresh();
-    return json(202, store::as_json(requested.job),
-                "/api/jobs/" + std::to_string(requested.job.id));
+Response Api::add(const Request& request) {
+  const auto body = body_of(request);
+  const auto type = store::parse_record_type(text_in(body, "type"));
+  const auto name = body.contains("name") ? text_in(body, "name") : std::string();
+  const auto added = store::add_record(store_, type, text_in(body, "address"), name);
+  feed_.refresh();
+  return json(201, as_json(added), fmt::format("/api/records/{}", added.id));
+}
+
+Response Api::remove(store::Id record) {
+  store_.remove(record);
+  feed_.refresh();
+  return {.status = 204};
+}
+
+Response Api::request_job(const Request& request) {
+  const auto body = body_of(request);
+  const auto* const record = body.if_contains("record");
+  if (record == nullptr || !record->is_int64()) {
+    fail(400, "Bad request", "\"record\" must be an id");
   }
-  const auto id = id_in_path(path[2]);
-  if (path.size() == 3) {
-    allow(request, "GET, HEAD");
-    return json(200, store::as_json(store_.job(id)));
-  }
-  if (path.size() == 4 && path[3] == "log") {
-    allow(request, "GET, HEAD");
-    return json(
-        200, store::as_json(store_.log_after(id, number_in_query(request, "after"), max_listed)));
-  }
-  if (path.size() == 4 && path[3] == "log.txt") {
-    allow(request, "GET, HEAD");
-    return job_log(id);
-  }
-  if (path.size() == 4 && (path[3] == "cancel" || path[3] == "retry")) {
-    allow(request, "POST");
-    body_of(request);
-    const auto job = path[3] == "cancel" ? store_.cancel(id) : store_.retry(id).job;
-    feed_.refresh();
-    return json(202, store::as_json(job));
-  }
-  fail(404, "Not found");
+  const auto job = store_.request(record->as_int64()).job;
+  feed_.refresh();
+  return json(202, as_json(job), fmt::format("/api/jobs/{}", job.id));
 }
 
 /// All parts of what was stored last, one behind the other.
 Response Api::record_text(store::Id record) {
   const auto job = store_.done_job(record);
-  if (job == 0) fail(404, "Not found", "record " + std::to_string(record) + " is not synced yet");
-  struct Place {
-    std::vector<store::Part> parts;
-    std::size_t part = 0;
-    std::int64_t start = 0;
-  };
-  auto more = [this, job, at = Place{store_.parts(job)}]() mutable -> std::string {
-    for (; at.part < at.parts.size(); ++at.part, at.start = 0) {
-      auto bytes = store_.stored(job, at.parts[at.part].number, at.start, piece_bytes);
-      at.start += static_cast<std::int64_t>(bytes.size());
+  if (job == 0) fail(404, "Not found", fmt::format("record {} is not synced yet", record));
+  auto more = [this, job, parts = store_.parts(job), part = std::size_t{0},
+               start = std::int64_t{0}]() mutable -> std::string {
+    for (; part < parts.size(); ++part, start = 0) {
+      auto bytes = store_.stored(job, parts[part].number, start, piece_bytes);
+      start += std::ssize(bytes);
       if (!bytes.empty()) return bytes;
     }
     return {};
@@ -158,29 +211,33 @@ Response Api::job_log(store::Id job) {
   auto more = [this, job, after = std::int64_t{0}]() mutable {
     std::string text;
     for (const auto& line : store_.log_after(job, after, max_listed)) {
-      text +=
-          std::to_string(line.number) + " " + store::time_text(line.at) + " " + line.text + "\n";
+      text += fmt::format("{} {} {}\n", line.number, store::time_text(line.at), line.text);
       after = line.number;
     }
     return text;
   };
-  const auto disposition = "attachment; filename=\"job-" + std::to_string(job) + ".txt\"";
+  const auto disposition = fmt::format("attachment; filename=\"job-{}.txt\"", job);
   return {.type = "text/plain; charset=utf-8",
           .fields = {{"Content-Disposition", disposition}},
           .more = std::move(more)};
 }
 
+/// In the text exposition format 0.0.4 of Prometheus.
 Response Api::metrics() {
-  auto text = gauge("poetry_sync_records", "Records in the library.") + "poetry_sync_records " +
-              std::to_string(store_.records().size()) + "\n" +
-              gauge("poetry_sync_jobs", "Jobs by their state.");
+  std::string text;
+  const auto gauge = [&text](std::string_view name, std::string_view about) {
+    text += fmt::format("# HELP {0} {1}\n# TYPE {0} gauge\n", name, about);
+  };
+  gauge("poetry_sync_records", "Records in the library.");
+  text += fmt::format("poetry_sync_records {}\n", store_.records().size());
+  gauge("poetry_sync_jobs", "Jobs by their state.");
   const auto counts = store_.count_jobs();
   for (std::size_t i = 0; i < counts.size(); ++i) {
-    text.append("poetry_sync_jobs{state=\"").append(store::job_state_names.at(i)).append("\"} ");
-    text += std::to_string(counts.at(i)) + "\n";
+    text += fmt::format("poetry_sync_jobs{{state=\"{}\"}} {}\n", store::job_state_names.at(i),
+                        counts.at(i));
   }
-  text += gauge("poetry_sync_streams", "Open streams of events.") + "poetry_sync_streams " +
-          std::to_string(feed_.streams()) + "\n";
+  gauge("poetry_sync_streams", "Open streams of events.");
+  text += fmt::format("poetry_sync_streams {}\n", feed_.streams().load());
   return {.type = "text/plain; version=0.0.4; charset=utf-8", .body = text};
 }
 

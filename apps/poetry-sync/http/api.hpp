@@ -2,9 +2,6 @@
 // the store; its calls block on the database, so they run in threads of their own.
 #pragma once
 
-#include <string>
-#include <vector>
-
 #include "http/change_feed.hpp"
 #include "http/message.hpp"
 #include "store/store.hpp"
@@ -20,8 +17,9 @@ class Api {
 
  private:
   Response route(const Request& request);
-  Response records(const Request& request, const std::vector<std::string>& path);
-  Response jobs(const Request& request, const std::vector<std::string>& path);
+  Response add(const Request& request);
+  Response remove(store::Id record);
+  Response request_job(const Request& request);
   Response record_text(store::Id record);
   Response job_log(store::Id job);
   Response metrics();
