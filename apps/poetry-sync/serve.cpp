@@ -89,13 +89,72 @@ void tell(const net::HostPort& where, std::string_view what) {
 /// What one process of poetry-sync has: the page or a worker, or both, over one store.
 class Serving {
  public:
-  Serving(const SyncOptions& options, const std::string& token);
+  Serving(const SyncOptions& options, const std::string& token)
+      : listeners_(listen_for(options, token)),
+        database_(store::open_database(options.database)),
+        store_(*database_) {
+    signals_.async_wait([this](boost::system::error_code error, int) {
+      if (!error) stop();
+    });
+    if (has_page(options)) {
+      auto page = options.web;
+      page.token = token;
+      web_.emplace(page, std::move(listeners_.front()), io_, pool_, store_);
+    }
+    if (has_worker(options)) {
+      control_.emplace(
+          control::ControlOptions{
+              .listen = options.control, .token = token, .idle_timeout = options.web.idle_timeout},
+          std::move(listeners_.back()), io_, pool_, store_, [this] { stop(); });
+      worker_.emplace(store_, options.job, worker_name(), options.jobs);
+    }
+  }
+
   /// Returns when it was told to stop and all has ended.
-  void run();
+  void run() {
+    if (web_) tell(web_->where(), "page");
+    if (control_) tell(control_->where(), "control");
+    service_manager_.ready();
+    {
+      const std::jthread watching([this](const std::stop_token& stopping) { watch(stopping); });
+      io_.run();
+      if (worker_) worker_->stop();
+    }
+    worker_.reset();
+    pool_.join();
+  }
 
  private:
-  void stop();
-  void watch(const std::stop_token& stopping);
+  void stop() {
+    service_manager_.stopping();
+    if (web_) web_->stop();
+    if (control_) control_->stop();
+    signals_.cancel();
+    signals_.clear();  // a second one ends the process at once, by its default
+  }
+
+  /// Waits for changes of the store, also by other processes, and passes them on. In a thread of
+  /// its own.
+  void watch(const std::stop_token& stopping) {
+    bool news = false;  // that were not passed on yet, perhaps since that failed
+    while (!stopping.stop_requested()) {
+      try {
+        news = store_.wait_for_news(news_wait) || news;
+        if (!news) continue;
+        const auto began = base::Clock::now();
+        if (worker_) worker_->wake();
+        if (control_) control_->wake();
+        if (web_) web_->refresh();
+        news = false;
+        // A large library is read at most half of the time.
+        std::this_thread::sleep_for(
+            std::min<base::Duration>(base::Clock::now() - began, news_wait));
+      } catch (const std::exception& error) {
+        base::log_error("{}", error.what());
+        std::this_thread::sleep_for(pause_after_error);
+      }
+    }
+  }
 
   net::ServiceManager service_manager_;
   std::vector<base::Fd> listeners_;
@@ -108,70 +167,6 @@ class Serving {
   std::optional<work::Worker> worker_;
   boost::asio::signal_set signals_{io_, SIGINT, SIGTERM};
 };
-
-Serving::Serving(const SyncOptions& options, const std::string& token)
-    : listeners_(listen_for(options, token)),
-      database_(store::open_database(options.database)),
-      store_(*database_) {
-  signals_.async_wait([this](boost::system::error_code error, int) {
-    if (!error) stop();
-  });
-  if (has_page(options)) {
-    auto page = options.web;
-    page.token = token;
-    web_.emplace(page, std::move(listeners_.front()), io_, pool_, store_);
-  }
-  if (has_worker(options)) {
-    control_.emplace(
-        control::ControlOptions{
-            .listen = options.control, .token = token, .idle_timeout = options.web.idle_timeout},
-        std::move(listeners_.back()), io_, pool_, store_, [this] { stop(); });
-    worker_.emplace(store_, options.job, worker_name(), options.jobs);
-  }
-}
-
-void Serving::stop() {
-  service_manager_.stopping();
-  if (web_) web_->stop();
-  if (control_) control_->stop();
-  signals_.cancel();
-  signals_.clear();  // a second one ends the process at once, by its default
-}
-
-/// Waits for changes of the store, also by other processes, and passes them on. In a thread of its
-/// own.
-void Serving::watch(const std::stop_token& stopping) {
-  bool news = false;  // that were not passed on yet, perhaps since that failed
-  while (!stopping.stop_requested()) {
-    try {
-      news = store_.wait_for_news(news_wait) || news;
-      if (!news) continue;
-      const auto began = base::Clock::now();
-      if (worker_) worker_->wake();
-      if (control_) control_->wake();
-      if (web_) web_->refresh();
-      news = false;
-      // A large library is read at most half of the time.
-      std::this_thread::sleep_for(std::min<base::Duration>(base::Clock::now() - began, news_wait));
-    } catch (const std::exception& error) {
-      base::log_error("{}", error.what());
-      std::this_thread::sleep_for(pause_after_error);
-    }
-  }
-}
-
-void Serving::run() {
-  if (web_) tell(web_->where(), "page");
-  if (control_) tell(control_->where(), "control");
-  service_manager_.ready();
-  {
-    const std::jthread watching([this](const std::stop_token& stopping) { watch(stopping); });
-    io_.run();
-    if (worker_) worker_->stop();
-  }
-  worker_.reset();
-  pool_.join();
-}
 
 }  // namespace
 
