@@ -1,10 +1,11 @@
 #include "commands.hpp"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <boost/json/parse.hpp>
 #include <map>
 
-#include "base/error.hpp"
 #include "base/json.hpp"
 #include "base/shown_text.hpp"
 #include "base/utf8.hpp"
@@ -28,9 +29,8 @@ int print(const SyncOptions& options, const boost::json::value& value, const std
 
 /// Columns as wide as their widest cell.
 void print_table(const std::vector<std::vector<std::string>>& rows) {
-  std::vector<std::size_t> widths;
+  std::vector<std::size_t> widths(rows.front().size());
   for (const auto& row : rows) {
-    widths.resize(std::max(widths.size(), row.size()));
     for (std::size_t i = 0; i < row.size(); ++i) {
       widths[i] = std::max(widths[i], base::columns_of(base::shown_text(row[i])));
     }
@@ -48,21 +48,18 @@ void print_table(const std::vector<std::vector<std::string>>& rows) {
 }
 
 std::string progress_of(const store::Job& job) {
-  auto text = std::to_string(job.fetched);
-  if (job.expected) text += " of " + std::to_string(*job.expected);
-  return text + " bytes";
+  if (!job.expected) return fmt::format("{} bytes", job.fetched);
+  return fmt::format("{} of {} bytes", job.fetched, *job.expected);
 }
 
 int print_job(const SyncOptions& options, const store::Job& job) {
-  return print(options, store::as_json(job),
-               "job " + std::to_string(job.id) + " " + std::string(name_of(job.state)));
+  return print(options, as_json(job), fmt::format("job {} {}", job.id, name_of(job.state)));
 }
 
 int add(const SyncOptions& options, store::Store& store) {
   const auto record = store::add_record(store, store::parse_record_type(options.operands[0]),
                                         options.operands[1], options.name);
-  return print(options, store::as_json(record),
-               "record " + std::to_string(record.id) + " " + record.name);
+  return print(options, as_json(record), fmt::format("record {} {}", record.id, record.name));
 }
 
 int remove(const SyncOptions& options, store::Store& store) {
@@ -88,12 +85,12 @@ int list(const SyncOptions& options, store::Store& store) {
 int status(const SyncOptions& options, store::Store& store) {
   const auto counts = store.count_jobs();
   const auto active = store.active_jobs();
-  std::string text;
+  std::vector<std::string> texts;
   for (std::size_t i = 0; i < counts.size(); ++i) {
-    text.append(text.empty() ? "" : ", ").append(std::to_string(counts.at(i))).append(" ");
-    text.append(store::job_state_names.at(i));
+    texts.push_back(fmt::format("{} {}", counts.at(i), store::job_state_names.at(i)));
   }
-  print(options, {{"jobs", store::as_json(counts)}, {"active", store::as_json(active)}}, text);
+  print(options, {{"jobs", store::as_json(counts)}, {"active", store::as_json(active)}},
+        fmt::format("{}", fmt::join(texts, ", ")));
   if (options.json || active.empty()) return cli::exit_ok;
   std::vector<std::vector<std::string>> rows{
       {"JOB", "RECORD", "STATE", "ATTEMPT", "PROGRESS", "WORKER", "ERROR"}};
@@ -146,7 +143,7 @@ int retry(const SyncOptions& options, store::Store& store) {
 /// The log to its end, by the control port.
 int follow(const SyncOptions& options, control::ControlClient& worker, const std::string& job) {
   for (std::string number = "0";;) {
-    const auto reply = worker.ask(std::string("next ").append(job).append(" ").append(number));
+    const auto reply = worker.ask(fmt::format("next {} {}", job, number));
     if (reply == "wait") continue;
     const auto space = reply.find(' ');
     if (reply.starts_with("end ")) {
@@ -165,7 +162,7 @@ int request(const SyncOptions& options) {
   store::parse_id(options.operands[1]);
   control::ControlClient worker(options.control, tcp::read_token(options.token_file));
   const auto parsed =
-      boost::json::parse(worker.ask("request " + options.operands[0] + " " + options.operands[1]));
+      boost::json::parse(worker.ask(fmt::format("request {}", fmt::join(options.operands, " "))));
   const auto& job = parsed.as_object();
   const auto id = std::to_string(job.at("id").as_int64());
   if (options.wait) return follow(options, worker, id);

@@ -1,6 +1,9 @@
 #include "http/change_feed.hpp"
 
+#include <fmt/ranges.h>
+
 #include <chrono>
+#include <ranges>
 
 #include "base/json.hpp"
 #include "base/quantity.hpp"
@@ -36,9 +39,8 @@ void ChangeFeed::refresh() {
   }
   known_ = std::move(now);
   if (records_ && next() == before) return;
-  std::string list = "[";
-  for (const auto& [id, text] : known_) list.append(list.size() > 1 ? "," : "").append(text);
-  records_ = std::make_shared<const std::string>(std::move(list) + "]");
+  records_ = std::make_shared<const std::string>(
+      fmt::format("[{}]", fmt::join(std::views::values(known_), ",")));
   if (told_) told_();
 }
 
@@ -49,9 +51,8 @@ ChangeFeed::Text ChangeFeed::records() const {
 
 ChangeFeed::Text ChangeFeed::event(std::uint64_t number, std::string_view kind,
                                    const std::string& data) const {
-  std::string text = "id: " + epoch_ + "-" + std::to_string(number) + "\nevent: ";
-  text.append(kind).append("\ndata: ").append(data).append("\n\n");
-  return std::make_shared<const std::string>(std::move(text));
+  return std::make_shared<const std::string>(
+      fmt::format("id: {}-{}\nevent: {}\ndata: {}\n\n", epoch_, number, kind, data));
 }
 
 void ChangeFeed::put(std::string_view kind, const std::string& data) {

@@ -26,19 +26,17 @@ constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";  // RFC 9110
 constexpr unsigned http_1_1 = 11;
 constexpr std::size_t min_read = 2048;
 
-std::string text_of(boost::beast::string_view text) { return {text.data(), text.size()}; }
-
 /// What the header says.
 Request request_of(const http::request<http::string_body>& from) {
-  return {.method = text_of(from.method_string()),
-          .target = text_of(from.target()),
-          .host = from.count(http::field::host) == 1 ? text_of(from[http::field::host]) : "",
-          .origin = text_of(from[http::field::origin]),
-          .authorization = text_of(from[http::field::authorization]),
-          .cookie = text_of(from[http::field::cookie]),
-          .content_type = text_of(from[http::field::content_type]),
-          .if_none_match = text_of(from[http::field::if_none_match]),
-          .last_event_id = text_of(from["Last-Event-ID"])};
+  return {.method = std::string(from.method_string()),
+          .target = std::string(from.target()),
+          .host = from.count(http::field::host) == 1 ? std::string(from[http::field::host]) : "",
+          .origin = std::string(from[http::field::origin]),
+          .authorization = std::string(from[http::field::authorization]),
+          .cookie = std::string(from[http::field::cookie]),
+          .content_type = std::string(from[http::field::content_type]),
+          .if_none_match = std::string(from[http::field::if_none_match]),
+          .last_event_id = std::string(from["Last-Event-ID"])};
 }
 
 /// With the fields that keep anything from being embedded, guessed, stored or run that is not the
@@ -128,14 +126,15 @@ tcp::Coroutine<void> HttpConnection::send_last(Response response) {
 
 tcp::Coroutine<void> HttpConnection::begin_stream(Response head) {
   keeps_alive_ = false;
-  co_await send_head(std::move(head), Body::to_the_end);
+  takes_chunks_ = false;
+  co_await send_head(std::move(head));
   peer_.expires_never();
   buffer_ = {};  // a stream may last for days
 }
 
-tcp::Coroutine<void> HttpConnection::send_head(Response response, Body body) {
+tcp::Coroutine<void> HttpConnection::send_head(Response response) {
   http::response<http::empty_body> head{beast_response(std::move(response)).base()};
-  if (body == Body::in_chunks) head.chunked(true);
+  if (takes_chunks_) head.chunked(true);
   head.keep_alive(keeps_alive_);
   http::response_serializer<http::empty_body> serializer{head};
   peer_.expires_after(options_.send_timeout);
@@ -144,7 +143,7 @@ tcp::Coroutine<void> HttpConnection::send_head(Response response, Body body) {
 
 tcp::Coroutine<void> HttpConnection::send_pieces(Response response) {
   const auto more = std::exchange(response.more, {});
-  co_await send_head(std::move(response), takes_chunks_ ? Body::in_chunks : Body::to_the_end);
+  co_await send_head(std::move(response));
   if (is_head_) co_return;
   for (;;) {
     const auto piece = co_await tcp::run_in(pool_, [&] { return more(); });

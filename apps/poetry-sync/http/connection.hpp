@@ -5,7 +5,6 @@
 #include <boost/asio/thread_pool.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <optional>
-#include <string>
 
 #include "http/guard.hpp"
 #include "http/message.hpp"
@@ -39,9 +38,7 @@ class HttpConnection {
   tcp::Coroutine<void> begin_stream(Response head);
 
  private:
-  enum class Body { in_chunks, to_the_end };
-
-  tcp::Coroutine<void> send_head(Response response, Body body);
+  tcp::Coroutine<void> send_head(Response response);
   tcp::Coroutine<void> send_pieces(Response response);
 
   tcp::TcpConnection& peer_;

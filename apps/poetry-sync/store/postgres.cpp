@@ -51,8 +51,6 @@ pqxx::result run(pqxx::transaction_base& transaction, const std::string& sql,
 #endif
 }
 
-using Reading = pqxx::transaction<pqxx::repeatable_read, WritePolicy::read_only>;
-
 Value value_of(const auto& field) {
   if (field.is_null()) return {};
   const std::string_view text(field.c_str(), field.size());
@@ -179,7 +177,8 @@ class Postgres final : public Database {
       each.tell_if_changed();
       commit(transaction);
     } else {
-      Reading transaction(connection);  // one snapshot for all statements
+      // One snapshot for all statements.
+      pqxx::transaction<pqxx::repeatable_read, WritePolicy::read_only> transaction(connection);
       Work each(transaction);
       work(each);
     }

@@ -38,7 +38,13 @@ class Connection final : public Transaction {
     for (std::size_t i = 0; i < values.size(); ++i)
       bind(statement, static_cast<int>(i) + 1, values[i]);
     Rows rows;
-    while (statement.executeStep()) rows.push_back(row_of(statement));
+    while (statement.executeStep()) {
+      std::vector<Value> row;
+      for (int i = 0; i < statement.getColumnCount(); ++i) {
+        row.push_back(value_of(statement.getColumn(i)));
+      }
+      rows.emplace_back(std::move(row));
+    }
     return rows;
   }
 
@@ -95,21 +101,11 @@ class Connection final : public Transaction {
     }
   }
 
-  static Row row_of(SQLite::Statement& statement) {
-    std::vector<Value> values;
-    for (int i = 0; i < statement.getColumnCount(); ++i) {
-      const auto column = statement.getColumn(i);
-      if (column.isNull()) {
-        values.emplace_back();
-      } else if (column.isInteger()) {
-        values.emplace_back(column.getInt64());
-      } else if (column.isBlob()) {
-        values.emplace_back(Blob{column.getString()});
-      } else {
-        values.emplace_back(column.getString());
-      }
-    }
-    return Row(std::move(values));
+  static Value value_of(const SQLite::Column& column) {
+    if (column.isNull()) return {};
+    if (column.isInteger()) return column.getInt64();
+    if (column.isBlob()) return Blob{column.getString()};
+    return column.getString();
   }
 
   SQLite::Database database_;

@@ -1,7 +1,6 @@
 #include "store/store.hpp"
 
 #include <algorithm>
-#include <array>
 #include <limits>
 
 #include "base/error.hpp"

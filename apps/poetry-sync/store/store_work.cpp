@@ -1,7 +1,5 @@
 // The store's part for workers: to take a job, to write what came of it, to end it. A job's fence
 // goes up with every taking, so that who lost it can write no more.
-#include <algorithm>
-
 #include "store/rows.hpp"
 #include "store/store.hpp"
 
@@ -13,9 +11,7 @@ std::int64_t millis(base::Duration duration) {
 }
 
 Value value_of(const std::optional<std::int64_t>& number) {
-  Value value;
-  if (number) value = *number;
-  return value;
+  return number ? Value(*number) : Value();
 }
 
 /// What a claim is worth, of whose job the state was found, or nothing.
@@ -49,12 +45,8 @@ void put_piece(Transaction& sql, Id job, const Changes::Piece& piece) {
 }  // namespace
 
 void Changes::put(const Part& part) {
-  const auto known = std::ranges::find(parts, part.number, &Part::number);
-  if (known == parts.end()) {
-    parts.push_back(part);
-  } else {
-    *known = part;
-  }
+  std::erase_if(parts, [&](const Part& each) { return each.number == part.number; });
+  parts.push_back(part);
 }
 
 std::optional<Store::Taken> Store::take(const std::string& worker, base::Duration lease) {

@@ -1,5 +1,6 @@
 #include "work/sync_job.hpp"
 
+#include <fmt/format.h>
 #include <pthread.h>
 
 #include <algorithm>
@@ -13,8 +14,6 @@
 #include "fetch/retry_delay.hpp"
 #include "net/signals.hpp"
 #include "work/catalog_parts.hpp"
-#include "work/event_queue.hpp"
-#include "work/part_text.hpp"
 #include "work/weblog_text.hpp"
 
 namespace poetry::sync::work {
@@ -78,19 +77,20 @@ void SyncJob::run() {
     return;
   }
   const auto ending = verdict();
-  say(ending);
+  const auto what = ending.state == store::JobState::queued
+                        ? "again in " + base::format_duration(ending.delay)
+                        : std::string(name_of(ending.state));
+  log(ending.error.empty() ? what : what + ": " + ending.error);
   store_.end(taken_.claim, changes_, ending);
 }
 
 void SyncJob::begin() {
   parts_ = store_.parts(taken_.claim.job);
   const auto& record = taken_.record;
-  auto text = "attempt " + std::to_string(taken_.job.attempts);
-  if (taken_.job.fetched != 0) {
-    text += ", resumed after " + base::counted(taken_.job.fetched, "byte");
-  }
-  log(text + " by " + taken_.job.worker + ": " + std::string(name_of(record.type)) + " of " +
-      record.address);
+  const auto& job = taken_.job;
+  log(fmt::format("attempt {}{} by {}: {} of {}", job.attempts,
+                  job.fetched == 0 ? "" : ", resumed after " + base::counted(job.fetched, "byte"),
+                  job.worker, name_of(record.type), record.address));
   if (record.type != store::RecordType::collection && parts_.empty()) {
     parts_.push_back({.number = 0, .name = record.name, .address = record.address});
     changes_.parts = parts_;
@@ -239,12 +239,5 @@ store::Ending SyncJob::verdict() const {
 
 /// What servers say is in it, too.
 void SyncJob::log(const std::string& line) { changes_.lines.push_back(base::shown_utf8(line)); }
-
-void SyncJob::say(const store::Ending& ending) {
-  const bool is_over = ending.state != store::JobState::queued;
-  const auto what = is_over ? std::string(name_of(ending.state))
-                            : "again in " + base::format_duration(ending.delay);
-  log(ending.error.empty() ? what : what + ": " + ending.error);
-}
 
 }  // namespace poetry::sync::work

@@ -51,7 +51,6 @@ class SyncJob {
   void fetch(const fetch::Batch& batch, const Handler& handle);
   bool write();
   [[nodiscard]] store::Ending verdict() const;
-  void say(const store::Ending& ending);
   void log(const std::string& line);
 
   store::Store& store_;
