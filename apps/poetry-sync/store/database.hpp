@@ -10,7 +10,6 @@
 #include <span>
 #include <stdexcept>
 #include <string>
-#include <type_traits>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -94,27 +93,10 @@ class Database {
   /// raises. Where the connection is lost before the commit, `work` runs once more from its
   /// beginning. Raises DatabaseError, and what `work` raises. Blocks.
   virtual void transact(Access access, const std::function<void(Transaction&)>& work) = 0;
-  /// Such a transaction, and what `work` returned.
-  template <typename Work>
-  auto read(const Work& work) {
-    return result_of(Access::read, work);
-  }
-  template <typename Work>
-  auto write(const Work& work) {
-    return result_of(Access::write, work);
-  }
   /// Waits until somebody, perhaps in another process, has committed a change, at most that long.
   /// Returns at once if that has happened since the last call. By one thread. Raises DatabaseError.
   virtual bool wait_for_news(base::Duration longest) = 0;
   [[nodiscard]] virtual const Dialect& dialect() const = 0;
-
- private:
-  template <typename Work>
-  auto result_of(Access access, const Work& work) {
-    std::optional<std::invoke_result_t<const Work&, Transaction&>> result;
-    transact(access, [&](Transaction& sql) { result.emplace(work(sql)); });
-    return std::move(*result);
-  }
 };
 
 /// The password in a URL; empty where there is none.

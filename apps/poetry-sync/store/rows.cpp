@@ -1,5 +1,7 @@
 #include "store/rows.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace poetry::sync::store {
@@ -12,13 +14,22 @@ constexpr std::size_t record_columns = 7;
 
 }  // namespace
 
-const std::string active_states = "('queued', 'running', 'cancelling')";
-const std::string taken_states = "('running', 'cancelling')";
 const std::string select_jobs = "SELECT " + job_columns + " FROM jobs j";
 const std::string select_records =
     "SELECT r.id, r.type, r.address, r.name, r.created, r.synced, r.bytes, " + job_columns +
     " FROM records r LEFT JOIN jobs j ON j.id ="
     " (SELECT max(id) FROM jobs WHERE record = r.id)";
+
+Rows Sql::operator()(std::string_view statement, std::initializer_list<Value> values) {
+  using fmt::arg;
+  return transaction_(
+      fmt::format(fmt::runtime(statement), arg("id", dialect_.identity), arg("blob", dialect_.blob),
+                  arg("now", dialect_.now_ms), arg("lock", dialect_.lock),
+                  arg("skip_taken", dialect_.skip_taken),
+                  arg("active", "('queued', 'running', 'cancelling')"),
+                  arg("taken", "('running', 'cancelling')")),
+      values);
+}
 
 JobState parse_state(const std::string& text) {
   const auto at = std::find(job_state_names.begin(), job_state_names.end(), text);
@@ -57,22 +68,19 @@ SyncRecord record_of(const Row& row) {
                                                    : std::nullopt};
 }
 
-void lock_record(Transaction& sql, const Dialect& dialect, Id id) {
-  sql("SELECT id FROM records WHERE id = $1" + dialect.lock, {id});
+void lock_record(Sql& sql, Id id) { sql("SELECT id FROM records WHERE id = $1{lock}", {id}); }
+
+void lock_record_of(Sql& sql, Id job) {
+  sql("SELECT id FROM records WHERE id = (SELECT record FROM jobs WHERE id = $1){lock}", {job});
 }
 
-void lock_record_of(Transaction& sql, const Dialect& dialect, Id job) {
-  sql("SELECT id FROM records WHERE id = (SELECT record FROM jobs WHERE id = $1)" + dialect.lock,
-      {job});
-}
-
-Job find_job(Transaction& sql, Id id) {
+Job find_job(Sql& sql, Id id) {
   const auto rows = sql(select_jobs + " WHERE j.id = $1", {id});
   if (rows.empty()) throw Refusal(Refusal::Kind::unknown, "no job " + std::to_string(id));
   return job_of(rows.front());
 }
 
-SyncRecord find_record(Transaction& sql, Id id) {
+SyncRecord find_record(Sql& sql, Id id) {
   const auto rows = sql(select_records + " WHERE r.id = $1", {id});
   if (rows.empty()) throw Refusal(Refusal::Kind::unknown, "no record " + std::to_string(id));
   return record_of(rows.front());

@@ -1,20 +1,44 @@
-// Rows of the store's tables as its structures.
+// The store's statements, and rows of its tables as its structures.
 #pragma once
 
 #include <string>
+#include <string_view>
+#include <type_traits>
 
 #include "store/store.hpp"
 
 namespace poetry::sync::store {
 
+/// A transaction of statements in which {id}, {blob}, {now}, {lock} and {skip_taken} stand for what
+/// the dialect has there, and two more for lists of states: {active} of the jobs that are not over,
+/// {taken} of those that a worker has.
+class Sql {
+ public:
+  Sql(Transaction& transaction, const Dialect& dialect)
+      : transaction_(transaction), dialect_(dialect) {}
+  /// Raises DatabaseError.
+  Rows operator()(std::string_view statement, std::initializer_list<Value> values = {});
+
+ private:
+  Transaction& transaction_;
+  const Dialect& dialect_;
+};
+
+/// Database::transact(), and what `work` returned.
+template <typename Work>
+auto transact(Database& database, Access access, const Work& work) {
+  std::optional<std::invoke_result_t<const Work&, Sql&>> result;
+  database.transact(access, [&](Transaction& transaction) {
+    Sql sql(transaction, database.dialect());
+    result.emplace(work(sql));
+  });
+  return std::move(*result);
+}
+
 /// The columns that job_of() takes; a condition follows.
 extern const std::string select_jobs;
 /// The columns that record_of() takes, with the latest job's; a condition follows.
 extern const std::string select_records;
-
-/// Lists of states in SQL: of the jobs that are not over, and of those that a worker has.
-extern const std::string active_states;
-extern const std::string taken_states;
 
 /// Raises DatabaseError for what is none.
 JobState parse_state(const std::string& text);
@@ -24,12 +48,12 @@ SyncRecord record_of(const Row& row);
 /// Locks a record's row until the transaction's end. Whoever begins, ends, cancels or removes a job
 /// holds the one of its record, and takes it before any job's: so whether a record has an active
 /// job does not change between two of their statements, and they do not wait for each other.
-void lock_record(Transaction& sql, const Dialect& dialect, Id id);
+void lock_record(Sql& sql, Id id);
 /// The same for the record of a job.
-void lock_record_of(Transaction& sql, const Dialect& dialect, Id job);
+void lock_record_of(Sql& sql, Id job);
 
 /// Each raises Refusal where there is none.
-Job find_job(Transaction& sql, Id id);
-SyncRecord find_record(Transaction& sql, Id id);
+Job find_job(Sql& sql, Id id);
+SyncRecord find_record(Sql& sql, Id id);
 
 }  // namespace poetry::sync::store

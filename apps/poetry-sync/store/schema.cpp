@@ -1,7 +1,8 @@
 #include "store/schema.hpp"
 
 #include <array>
-#include <boost/algorithm/string/replace.hpp>
+
+#include "store/rows.hpp"
 
 namespace poetry::sync::store {
 namespace {
@@ -66,13 +67,7 @@ const std::array<SchemaStep, schema_version> our_steps{{
     },
 }};
 
-std::string in_dialect(std::string sql, const Dialect& dialect) {
-  boost::replace_first(sql, "{id}", dialect.identity);
-  boost::replace_first(sql, "{blob}", dialect.blob);
-  return sql;
-}
-
-std::int64_t version_of(Transaction& sql) {
+std::int64_t version_of(Sql& sql) {
   sql("CREATE TABLE IF NOT EXISTS schema (version BIGINT NOT NULL)");
   const auto rows = sql("SELECT version FROM schema");
   if (!rows.empty()) return rows.front().integer(0);
@@ -81,7 +76,7 @@ std::int64_t version_of(Transaction& sql) {
 }
 
 /// Takes one step, if one is left.
-bool step_up(Transaction& sql, const Dialect& dialect, std::span<const SchemaStep> steps) {
+bool step_up(Sql& sql, const Dialect& dialect, std::span<const SchemaStep> steps) {
   if (!dialect.alone.empty()) sql(dialect.alone);
   const auto version = version_of(sql);
   const auto known = static_cast<std::int64_t>(steps.size());
@@ -92,7 +87,7 @@ bool step_up(Transaction& sql, const Dialect& dialect, std::span<const SchemaSte
                             ": use a newer poetry-sync");
   }
   if (version == known) return false;
-  for (const auto& each : steps[static_cast<std::size_t>(version)]) sql(in_dialect(each, dialect));
+  for (const auto& each : steps[static_cast<std::size_t>(version)]) sql(each);
   sql("UPDATE schema SET version = $1", {version + 1});
   return true;
 }
@@ -102,10 +97,8 @@ bool step_up(Transaction& sql, const Dialect& dialect, std::span<const SchemaSte
 void bring_up_to_date(Database& database) { bring_up_to_date(database, our_steps); }
 
 void bring_up_to_date(Database& database, std::span<const SchemaStep> steps) {
-  for (bool stepped = true; stepped;) {
-    database.transact(Access::write,
-                      [&](Transaction& sql) { stepped = step_up(sql, database.dialect(), steps); });
-  }
+  const auto step = [&](Sql& sql) { return step_up(sql, database.dialect(), steps); };
+  while (transact(database, Access::write, step)) continue;
 }
 
 }  // namespace poetry::sync::store

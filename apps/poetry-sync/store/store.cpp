@@ -29,11 +29,11 @@ Store::Store(Database& database) : database_(database) { bring_up_to_date(databa
 
 SyncRecord Store::add(RecordType type, const std::string& address, const std::string& name) {
   const std::string type_name{name_of(type)};
-  return database_.write([&](Transaction& sql) {
-    const auto rows = sql(
-        "INSERT INTO records (type, address, name, created) VALUES ($1, $2, $3, " +
-            database_.dialect().now_ms + ") ON CONFLICT (type, address) DO NOTHING RETURNING id",
-        {type_name, address, name});
+  return transact(database_, Access::write, [&](Sql& sql) {
+    const auto rows =
+        sql("INSERT INTO records (type, address, name, created) VALUES ($1, $2, $3, {now})"
+            " ON CONFLICT (type, address) DO NOTHING RETURNING id",
+            {type_name, address, name});
     if (rows.empty()) {
       throw Refusal(Refusal::Kind::conflict,
                     "there is a " + type_name + " of " + address + " already");
@@ -43,24 +43,24 @@ SyncRecord Store::add(RecordType type, const std::string& address, const std::st
 }
 
 void Store::remove(Id record) {
-  database_.transact(Access::write, [&](Transaction& sql) {
-    lock_record(sql, database_.dialect(), record);
+  transact(database_, Access::write, [&](Sql& sql) {
+    lock_record(sql, record);
     find_record(sql, record);
     // Locked, a job that waits is not taken before it is gone.
-    for (const auto& job : sql("SELECT id, state FROM jobs WHERE record = $1 AND state IN " +
-                                   active_states + database_.dialect().lock,
-                               {record})) {
+    for (const auto& job :
+         sql("SELECT id, state FROM jobs WHERE record = $1 AND state IN {active}{lock}",
+             {record})) {
       if (parse_state(job.text(1)) == JobState::queued) continue;
       throw Refusal(Refusal::Kind::conflict, "record " + std::to_string(record) +
                                                  " is being synced: cancel job " +
                                                  std::to_string(job.integer(0)) + " first");
     }
-    sql("DELETE FROM records WHERE id = $1", {record});
+    return sql("DELETE FROM records WHERE id = $1", {record});
   });
 }
 
 std::vector<SyncRecord> Store::records() {
-  return database_.read([](Transaction& sql) {
+  return transact(database_, Access::read, [](Sql& sql) {
     std::vector<SyncRecord> found;
     for (const auto& row : sql(select_records + " ORDER BY r.id")) found.push_back(record_of(row));
     return found;
@@ -68,22 +68,20 @@ std::vector<SyncRecord> Store::records() {
 }
 
 SyncRecord Store::record(Id record) {
-  return database_.read([&](Transaction& sql) { return find_record(sql, record); });
+  return transact(database_, Access::read, [&](Sql& sql) { return find_record(sql, record); });
 }
 
 Store::Requested Store::request(Id record) {
-  return database_.write([&](Transaction& sql) {
-    lock_record(sql, database_.dialect(), record);
+  return transact(database_, Access::write, [&](Sql& sql) {
+    lock_record(sql, record);
     find_record(sql, record);
-    const auto& now = database_.dialect().now_ms;
-    const auto made = sql("INSERT INTO jobs (record, state, created, due) VALUES ($1, 'queued', " +
-                              now + ", " + now + ") ON CONFLICT (record) WHERE state IN " +
-                              active_states + " DO NOTHING RETURNING id",
-                          {record});
+    const auto made =
+        sql("INSERT INTO jobs (record, state, created, due) VALUES ($1, 'queued', {now}, {now})"
+            " ON CONFLICT (record) WHERE state IN {active} DO NOTHING RETURNING id",
+            {record});
     const auto rows =
-        made.empty()
-            ? sql("SELECT id FROM jobs WHERE record = $1 AND state IN " + active_states, {record})
-            : made;
+        made.empty() ? sql("SELECT id FROM jobs WHERE record = $1 AND state IN {active}", {record})
+                     : made;
     return Requested{.job = find_job(sql, rows.at(0).integer(0)), .is_new = !made.empty()};
   });
 }
@@ -97,7 +95,7 @@ Store::Requested Store::request(RecordType type, Id record) {
 }
 
 Job Store::job(Id id) {
-  return database_.read([&](Transaction& sql) { return find_job(sql, id); });
+  return transact(database_, Access::read, [&](Sql& sql) { return find_job(sql, id); });
 }
 
 std::vector<Job> Store::jobs_before(Id id, std::int64_t max) {
@@ -110,12 +108,12 @@ std::vector<Job> Store::jobs_of(Id record, std::int64_t max) {
 }
 
 std::vector<Job> Store::active_jobs() {
-  return jobs_where(" WHERE j.state IN " + active_states + " ORDER BY j.id", {});
+  return jobs_where(" WHERE j.state IN {active} ORDER BY j.id", {});
 }
 
 std::vector<Job> Store::jobs_where(const std::string& condition,
                                    std::initializer_list<Value> values) {
-  return database_.read([&](Transaction& sql) {
+  return transact(database_, Access::read, [&](Sql& sql) {
     std::vector<Job> found;
     for (const auto& row : sql(select_jobs + condition, values)) found.push_back(job_of(row));
     return found;
@@ -123,15 +121,13 @@ std::vector<Job> Store::jobs_where(const std::string& condition,
 }
 
 Job Store::cancel(Id id) {
-  return database_.write([&](Transaction& sql) {
-    lock_record_of(sql, database_.dialect(), id);
+  return transact(database_, Access::write, [&](Sql& sql) {
+    lock_record_of(sql, id);
     // What nobody works on ends at once; who works on it sees it with the next write.
     sql("UPDATE jobs SET revision = revision + 1,"
-        " ended = CASE WHEN state = 'queued' THEN " +
-            database_.dialect().now_ms +
-            " END,"
-            " state = CASE WHEN state = 'queued' THEN 'cancelled' ELSE 'cancelling' END"
-            " WHERE id = $1 AND state IN ('queued', 'running')",
+        " ended = CASE WHEN state = 'queued' THEN {now} END,"
+        " state = CASE WHEN state = 'queued' THEN 'cancelled' ELSE 'cancelling' END"
+        " WHERE id = $1 AND state IN ('queued', 'running')",
         {id});
     auto job = find_job(sql, id);
     if (job.state == JobState::done || job.state == JobState::failed) {
@@ -150,7 +146,7 @@ Store::Requested Store::retry(Id id) {
 }
 
 std::array<std::int64_t, job_state_names.size()> Store::count_jobs() {
-  return database_.read([](Transaction& sql) {
+  return transact(database_, Access::read, [](Sql& sql) {
     std::array<std::int64_t, job_state_names.size()> counts{};
     for (const auto& row : sql("SELECT state, count(*) FROM jobs GROUP BY state")) {
       counts.at(static_cast<std::size_t>(parse_state(row.text(0)))) = row.integer(1);
@@ -160,7 +156,7 @@ std::array<std::int64_t, job_state_names.size()> Store::count_jobs() {
 }
 
 Id Store::done_job(Id record) {
-  return database_.read([&](Transaction& sql) {
+  return transact(database_, Access::read, [&](Sql& sql) {
     find_record(sql, record);
     const auto rows =
         sql("SELECT max(id) FROM jobs WHERE record = $1 AND state = 'done'", {record});
@@ -169,7 +165,7 @@ Id Store::done_job(Id record) {
 }
 
 std::vector<LogLine> Store::log_after(Id job, std::int64_t number, std::int64_t max) {
-  return database_.read([&](Transaction& sql) {
+  return transact(database_, Access::read, [&](Sql& sql) {
     find_job(sql, job);
     std::vector<LogLine> lines;
     for (const auto& row : sql("SELECT number, at, text FROM log WHERE job = $1 AND number > $2"

@@ -202,8 +202,6 @@ class Store {
  private:
   std::vector<Job> jobs_where(const std::string& condition, std::initializer_list<Value> values);
 
-  Standing put(Transaction& sql, const Claim& claim, const Changes& changes, base::Duration lease);
-
   Database& database_;
 };
 

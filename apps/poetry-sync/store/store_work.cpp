@@ -20,7 +20,7 @@ Standing standing_of(const Rows& rows) {
   return rows.front().text(0) == "cancelling" ? Standing::cancelling : Standing::held;
 }
 
-void put_part(Transaction& sql, Id job, const Part& part) {
+void put_part(Sql& sql, Id job, const Part& part) {
   sql("INSERT INTO parts (job, number, name, address, bytes, complete, expected, sha256)"
       " VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (job, number) DO UPDATE SET"
       " name = excluded.name, address = excluded.address, bytes = excluded.bytes,"
@@ -30,7 +30,7 @@ void put_part(Transaction& sql, Id job, const Part& part) {
 }
 
 /// What was stored from its start on is replaced, also where that is within a piece.
-void put_piece(Transaction& sql, Id job, const Changes::Piece& piece) {
+void put_piece(Sql& sql, Id job, const Changes::Piece& piece) {
   sql("DELETE FROM pieces WHERE job = $1 AND part = $2 AND start >= $3",
       {job, piece.part, piece.start});
   sql("UPDATE pieces SET bytes = substr(bytes, 1, CAST($3 - start AS INTEGER))"
@@ -42,97 +42,12 @@ void put_piece(Transaction& sql, Id job, const Changes::Piece& piece) {
       {job, piece.part, piece.start, Blob{piece.bytes}});
 }
 
-}  // namespace
-
-void Changes::put(const Part& part) {
-  std::erase_if(parts, [&](const Part& each) { return each.number == part.number; });
-  parts.push_back(part);
-}
-
-std::optional<Store::Taken> Store::take(const std::string& worker, base::Duration lease) {
-  return database_.write([&](Transaction& sql) -> std::optional<Taken> {
-    const auto& dialect = database_.dialect();
-    const auto rows =
-        sql("SELECT id FROM jobs WHERE state IN " + active_states +
-            " AND CASE WHEN state = 'queued' THEN due ELSE lease END <= " + dialect.now_ms +
-            " ORDER BY due, id LIMIT 1" + dialect.skip_taken);
-    if (rows.empty()) return std::nullopt;
-    const auto id = rows.front().integer(0);
-    const auto changed =
-        sql("UPDATE jobs SET state = CASE WHEN state = 'cancelling' THEN state ELSE 'running' END,"
-            " attempts = attempts + CASE WHEN state = 'queued' THEN 1 ELSE 0 END,"
-            " started = coalesce(started, " +
-                dialect.now_ms +
-                "), fence = fence + 1,"
-                " revision = revision + 1, worker = $2, lease = " +
-                dialect.now_ms +
-                " + $3"
-                " WHERE id = $1 RETURNING fence, " +
-                dialect.now_ms,
-            {id, worker, millis(lease)});
-    const auto job = find_job(sql, id);
-    return Taken{{id, changed.front().integer(0)},
-                 job,
-                 find_record(sql, job.record),
-                 changed.front().integer(1)};
-  });
-}
-
-std::optional<Millis> Store::next_due() {
-  return database_.read([&](Transaction& sql) {
-    const auto rows =
-        sql("SELECT min(CASE WHEN state = 'queued' THEN due ELSE lease END) - " +
-            database_.dialect().now_ms + " FROM jobs WHERE state IN " + active_states);
-    return rows.front().maybe_integer(0);
-  });
-}
-
-std::vector<Part> Store::parts(Id job) {
-  return database_.read([&](Transaction& sql) {
-    std::vector<Part> found;
-    for (const auto& row : sql("SELECT number, name, address, bytes, complete, expected, sha256"
-                               " FROM parts WHERE job = $1 ORDER BY number",
-                               {job})) {
-      found.push_back({row.integer(0), row.text(1), row.text(2), row.integer(3),
-                       row.integer(4) != 0, row.maybe_integer(5), row.text(6)});
-    }
-    return found;
-  });
-}
-
-std::string Store::stored(Id job, std::int64_t part, std::int64_t start, std::int64_t max) {
-  return database_.read([&](Transaction& sql) {
-    const auto rows =
-        sql("SELECT substr(bytes, CAST($3 - start + 1 AS INTEGER), CAST($4 AS INTEGER)) FROM pieces"
-            " WHERE job = $1 AND part = $2 AND start <= $3 AND start + length(bytes) > $3"
-            " ORDER BY start DESC LIMIT 1",
-            {job, part, start, max});
-    return rows.empty() ? std::string() : rows.front().bytes(0);
-  });
-}
-
-Standing Store::standing(const Claim& claim) {
-  return database_.read([&](Transaction& sql) {
-    return standing_of(
-        sql("SELECT state FROM jobs WHERE id = $1 AND fence = $2 AND state IN " + taken_states,
-            {claim.job, claim.fence}));
-  });
-}
-
-Standing Store::write(const Claim& claim, const Changes& changes, base::Duration lease) {
-  return database_.write([&](Transaction& sql) { return put(sql, claim, changes, lease); });
-}
-
-/// Writes nothing where the claim is lost.
-Standing Store::put(Transaction& sql, const Claim& claim, const Changes& changes,
-                    base::Duration lease) {
+/// Writes and renews the lease; nothing where the claim is lost.
+Standing put(Sql& sql, const Claim& claim, const Changes& changes, base::Duration lease) {
   const auto lines = static_cast<std::int64_t>(changes.lines.size());
-  const auto& now = database_.dialect().now_ms;
   const auto changed =
-      sql("UPDATE jobs SET lease = " + now +
-              " + $3, lines = lines + $4,"
-              " revision = revision + $5 WHERE id = $1 AND fence = $2 AND state IN " +
-              taken_states + " RETURNING state, lines, " + now,
+      sql("UPDATE jobs SET lease = {now} + $3, lines = lines + $4, revision = revision + $5"
+          " WHERE id = $1 AND fence = $2 AND state IN {taken} RETURNING state, lines, {now}",
           {claim.job, claim.fence, millis(lease), lines, std::int64_t{changes.empty() ? 0 : 1}});
   const auto standing = standing_of(changed);
   if (standing == Standing::lost) return standing;
@@ -152,24 +67,96 @@ Standing Store::put(Transaction& sql, const Claim& claim, const Changes& changes
   return standing;
 }
 
+}  // namespace
+
+void Changes::put(const Part& part) {
+  std::erase_if(parts, [&](const Part& each) { return each.number == part.number; });
+  parts.push_back(part);
+}
+
+std::optional<Store::Taken> Store::take(const std::string& worker, base::Duration lease) {
+  return transact(database_, Access::write, [&](Sql& sql) -> std::optional<Taken> {
+    const auto rows =
+        sql("SELECT id FROM jobs WHERE state IN {active}"
+            " AND CASE WHEN state = 'queued' THEN due ELSE lease END <= {now}"
+            " ORDER BY due, id LIMIT 1{skip_taken}");
+    if (rows.empty()) return std::nullopt;
+    const auto id = rows.front().integer(0);
+    const auto changed =
+        sql("UPDATE jobs SET state = CASE WHEN state = 'cancelling' THEN state ELSE 'running' END,"
+            " attempts = attempts + CASE WHEN state = 'queued' THEN 1 ELSE 0 END,"
+            " started = coalesce(started, {now}), fence = fence + 1, revision = revision + 1,"
+            " worker = $2, lease = {now} + $3 WHERE id = $1 RETURNING fence, {now}",
+            {id, worker, millis(lease)});
+    const auto job = find_job(sql, id);
+    return Taken{{id, changed.front().integer(0)},
+                 job,
+                 find_record(sql, job.record),
+                 changed.front().integer(1)};
+  });
+}
+
+std::optional<Millis> Store::next_due() {
+  return transact(database_, Access::read, [&](Sql& sql) {
+    const auto rows =
+        sql("SELECT min(CASE WHEN state = 'queued' THEN due ELSE lease END) - {now}"
+            " FROM jobs WHERE state IN {active}");
+    return rows.front().maybe_integer(0);
+  });
+}
+
+std::vector<Part> Store::parts(Id job) {
+  return transact(database_, Access::read, [&](Sql& sql) {
+    std::vector<Part> found;
+    for (const auto& row : sql("SELECT number, name, address, bytes, complete, expected, sha256"
+                               " FROM parts WHERE job = $1 ORDER BY number",
+                               {job})) {
+      found.push_back({row.integer(0), row.text(1), row.text(2), row.integer(3),
+                       row.integer(4) != 0, row.maybe_integer(5), row.text(6)});
+    }
+    return found;
+  });
+}
+
+std::string Store::stored(Id job, std::int64_t part, std::int64_t start, std::int64_t max) {
+  return transact(database_, Access::read, [&](Sql& sql) {
+    const auto rows =
+        sql("SELECT substr(bytes, CAST($3 - start + 1 AS INTEGER), CAST($4 AS INTEGER)) FROM pieces"
+            " WHERE job = $1 AND part = $2 AND start <= $3 AND start + length(bytes) > $3"
+            " ORDER BY start DESC LIMIT 1",
+            {job, part, start, max});
+    return rows.empty() ? std::string() : rows.front().bytes(0);
+  });
+}
+
+Standing Store::standing(const Claim& claim) {
+  return transact(database_, Access::read, [&](Sql& sql) {
+    return standing_of(
+        sql("SELECT state FROM jobs WHERE id = $1 AND fence = $2 AND state IN {taken}",
+            {claim.job, claim.fence}));
+  });
+}
+
+Standing Store::write(const Claim& claim, const Changes& changes, base::Duration lease) {
+  return transact(database_, Access::write,
+                  [&](Sql& sql) { return put(sql, claim, changes, lease); });
+}
+
 bool Store::end(const Claim& claim, const Changes& changes, const Ending& ending) {
-  return database_.write([&](Transaction& sql) {
-    lock_record_of(sql, database_.dialect(), claim.job);
+  return transact(database_, Access::write, [&](Sql& sql) {
+    lock_record_of(sql, claim.job);
     const auto standing = put(sql, claim, changes, base::Duration{});
     if (standing == Standing::lost) return false;
     // Who cancelled is told so, whatever the attempt came to, unless it was done by then.
     const bool cancelled = standing == Standing::cancelling && ending.state != JobState::done;
     const auto to = cancelled ? JobState::cancelled : ending.state;
-    const auto& now = database_.dialect().now_ms;
-    sql("UPDATE jobs SET state = $3, error = $4, due = " + now +
-            " + $5, fence = fence + 1,"
-            " revision = revision + 1, lease = 0, ended = CASE WHEN $3 = 'queued' THEN NULL ELSE " +
-            now + " END WHERE id = $1 AND fence = $2",
+    sql("UPDATE jobs SET state = $3, error = $4, due = {now} + $5, fence = fence + 1,"
+        " revision = revision + 1, lease = 0,"
+        " ended = CASE WHEN $3 = 'queued' THEN NULL ELSE {now} END WHERE id = $1 AND fence = $2",
         {claim.job, claim.fence, std::string(name_of(to)), ending.error, millis(ending.delay)});
     if (to != JobState::done) return true;
-    sql("UPDATE records SET synced = " + now +
-            ", bytes = (SELECT fetched FROM jobs WHERE id = $1)"
-            " WHERE id = (SELECT record FROM jobs WHERE id = $1)",
+    sql("UPDATE records SET synced = {now}, bytes = (SELECT fetched FROM jobs WHERE id = $1)"
+        " WHERE id = (SELECT record FROM jobs WHERE id = $1)",
         {claim.job});
     // What an earlier job stored has been replaced.
     sql("DELETE FROM parts WHERE job IN (SELECT id FROM jobs WHERE id < $1 AND record ="
@@ -180,9 +167,9 @@ bool Store::end(const Claim& claim, const Changes& changes, const Ending& ending
 }
 
 void Store::release(const Claim& claim) {
-  database_.transact(Access::write, [&](Transaction& sql) {
-    sql("UPDATE jobs SET lease = 0 WHERE id = $1 AND fence = $2 AND state IN " + taken_states,
-        {claim.job, claim.fence});
+  transact(database_, Access::write, [&](Sql& sql) {
+    return sql("UPDATE jobs SET lease = 0 WHERE id = $1 AND fence = $2 AND state IN {taken}",
+               {claim.job, claim.fence});
   });
 }
 
