@@ -4,15 +4,10 @@
 
 #include <atomic>
 #include <cstdint>
-#include <functional>
 #include <string>
-#include <vector>
 
-#include "fetch/fetch.hpp"
-#include "fetch/strategy.hpp"
+#include "fetch/fetch_options.hpp"
 #include "store/store.hpp"
-#include "work/event_queue.hpp"
-#include "work/part_text.hpp"
 
 namespace poetry::sync::work {
 
@@ -30,39 +25,10 @@ struct JobOptions {
   fetch::FetchOptions fetch;
 };
 
-class SyncJob {
- public:
-  /// Borrows the store and the options. `stopping` tells that the worker has to end.
-  SyncJob(store::Store& store, const JobOptions& options, store::Store::Taken taken,
-          const std::atomic<bool>& stopping);
-
-  /// Until the job is over, waits to be tried again, or is lost to another worker. Raises
-  /// DatabaseError; then the lease runs out, and somebody takes the job over.
-  void run();
-
- private:
-  using Handler = std::function<void(const FetchEvent&)>;
-
-  void begin();
-  void fetch_catalog();
-  void fetch_parts();
-  void fetch_weblog();
-  PartText::Stored stored_of(std::int64_t part);
-  void fetch(const fetch::Batch& batch, const Handler& handle);
-  bool write();
-  [[nodiscard]] store::Ending verdict() const;
-  void log(const std::string& line);
-
-  store::Store& store_;
-  const JobOptions& options_;
-  const store::Store::Taken taken_;
-  const std::atomic<bool>& stopping_;
-  std::vector<store::Part> parts_;
-  store::Changes changes_;      // not written yet
-  std::string failure_;         // of the first thing that could not be fetched
-  base::TimePoint renew_at_{};  // the lease
-  bool enough_ = false;         // has come; what is under way may end
-  bool cancelled_ = false;
-};
+/// Works on a job until it is over, waits to be tried again, or is lost to another worker.
+/// `stopping` tells that the worker has to end. Raises DatabaseError; then the lease runs out, and
+/// somebody takes the job over.
+void work_on(store::Store& store, const JobOptions& options, store::Store::Taken taken,
+             const std::atomic<bool>& stopping);
 
 }  // namespace poetry::sync::work

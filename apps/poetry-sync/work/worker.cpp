@@ -51,7 +51,7 @@ void Worker::work() {
 void Worker::work_once() {
   const std::uint64_t seen = wakes_;
   if (auto taken = store_.take(name_, options_.lease)) {
-    SyncJob(store_, options_, std::move(*taken), stopping_).run();
+    work_on(store_, options_, std::move(*taken), stopping_);
     return;
   }
   base::Duration longest = longest_wait;
