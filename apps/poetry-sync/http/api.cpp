@@ -91,28 +91,78 @@ Response json(unsigned status, const boost::json::value& value, const std::strin
   return response;
 }
 
-}  // namespace
-
-Response Api::answer(const Request& request) {
-  try {
-    return route(request);
-  } catch (const Problem& failure) {
-    return failure.response;
-  } catch (const store::Refusal& refusal) {
-    const bool unknown = refusal.kind() == store::Refusal::Kind::unknown;
-    return problem(unknown ? 404 : 409, unknown ? "Not found" : "Conflict", refusal.what());
-  } catch (const base::UsageError& error) {
-    return problem(400, "Bad request", error.what());
-  } catch (const store::DatabaseError& error) {
-    auto response = problem(503, "Database unavailable", error.what());
-    response.fields.emplace_back("Retry-After", "1");
-    return response;
-  } catch (const std::exception& error) {
-    return problem(500, "Internal error", error.what());
-  }
+Response add(const Request& request, store::Store& store, ChangeFeed& feed) {
+  const auto body = body_of(request);
+  const auto type = store::parse_record_type(text_in(body, "type"));
+  const auto name = body.contains("name") ? text_in(body, "name") : std::string();
+  const auto added = store::add_record(store, type, text_in(body, "address"), name);
+  feed.refresh();
+  return json(201, as_json(added), fmt::format("/api/records/{}", added.id));
 }
 
-Response Api::route(const Request& request) {
+Response request_job(const Request& request, store::Store& store, ChangeFeed& feed) {
+  const auto body = body_of(request);
+  const auto* const record = body.if_contains("record");
+  if (record == nullptr || !record->is_int64()) {
+    fail(400, "Bad request", "\"record\" must be an id");
+  }
+  const auto job = store.request(record->as_int64()).job;
+  feed.refresh();
+  return json(202, as_json(job), fmt::format("/api/jobs/{}", job.id));
+}
+
+/// All parts of what was stored last, one behind the other.
+Response record_text(store::Store& store, store::Id record) {
+  const auto job = store.done_job(record);
+  if (job == 0) fail(404, "Not found", fmt::format("record {} is not synced yet", record));
+  auto more = [&store, job, parts = store.parts(job), part = std::size_t{0},
+               start = std::int64_t{0}]() mutable -> std::string {
+    for (; part < parts.size(); ++part, start = 0) {
+      auto bytes = store.stored(job, parts[part].number, start, piece_bytes);
+      start += std::ssize(bytes);
+      if (!bytes.empty()) return bytes;
+    }
+    return {};
+  };
+  return {.type = "text/plain; charset=utf-8", .more = std::move(more)};
+}
+
+Response job_log(store::Store& store, store::Id job) {
+  store.job(job);
+  auto more = [&store, job, after = std::int64_t{0}]() mutable {
+    std::string text;
+    for (const auto& line : store.log_after(job, after, max_listed)) {
+      text += fmt::format("{} {} {}\n", line.number, store::time_text(line.at), line.text);
+      after = line.number;
+    }
+    return text;
+  };
+  const auto disposition = fmt::format("attachment; filename=\"job-{}.txt\"", job);
+  return {.type = "text/plain; charset=utf-8",
+          .fields = {{"Content-Disposition", disposition}},
+          .more = std::move(more)};
+}
+
+/// In the text exposition format 0.0.4 of Prometheus.
+Response metrics(store::Store& store, ChangeFeed& feed) {
+  std::string text;
+  const auto gauge = [&text](std::string_view name, std::string_view about) {
+    text += fmt::format("# HELP {0} {1}\n# TYPE {0} gauge\n", name, about);
+  };
+  gauge("poetry_sync_records", "Records in the library.");
+  text += fmt::format("poetry_sync_records {}\n", store.records().size());
+  gauge("poetry_sync_jobs", "Jobs by their state.");
+  const auto counts = store.count_jobs();
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    text += fmt::format("poetry_sync_jobs{{state=\"{}\"}} {}\n", store::job_state_names.at(i),
+                        counts.at(i));
+  }
+  gauge("poetry_sync_streams", "Open streams of events.");
+  text += fmt::format("poetry_sync_streams {}\n", feed.streams().load());
+  return {.type = "text/plain; version=0.0.4; charset=utf-8", .body = text};
+}
+
+Response route(const Request& request, store::Store& store, ChangeFeed& feed) {
   if (!request.path().starts_with('/')) fail(400, "Bad request", "the target must be a path");
   auto path = split(request.path().substr(1), '/');
   store::Id id = 0;
@@ -130,115 +180,62 @@ Response Api::route(const Request& request) {
     return true;
   };
   if (asks_for("healthz", "GET, HEAD")) {
-    store_.next_due();  // asks the database
+    store.next_due();  // asks the database
     return {.type = "text/plain; charset=utf-8", .body = "ok\n"};
   }
   asks_for("events", "GET");  // which comes here by another method alone
-  if (asks_for("metrics", "GET, HEAD")) return metrics();
+  if (asks_for("metrics", "GET, HEAD")) return metrics(store, feed);
   if (asks_for("api/records", "GET, HEAD, POST")) {
-    return request.method == "POST" ? add(request) : Response{.body = *feed_.records()};
+    return request.method == "POST" ? add(request, store, feed) : Response{.body = *feed.records()};
   }
   if (asks_for("api/records/*", "GET, HEAD, DELETE")) {
-    return request.method == "DELETE" ? remove(id) : json(200, as_json(store_.record(id)));
+    if (request.method != "DELETE") return json(200, as_json(store.record(id)));
+    store.remove(id);
+    feed.refresh();
+    return {.status = 204};
   }
   if (asks_for("api/records/*/jobs", "GET, HEAD")) {
-    store_.record(id);  // refuses an unknown one
-    return json(200, as_json(store_.jobs_of(id, max_listed)));
+    store.record(id);  // refuses an unknown one
+    return json(200, as_json(store.jobs_of(id, max_listed)));
   }
-  if (asks_for("api/records/*/text", "GET, HEAD")) return record_text(id);
+  if (asks_for("api/records/*/text", "GET, HEAD")) return record_text(store, id);
   if (asks_for("api/jobs", "GET, HEAD, POST")) {
-    if (request.method == "POST") return request_job(request);
-    return json(200, as_json(store_.jobs_before(number_in_query(request, "before"), max_listed)));
+    if (request.method == "POST") return request_job(request, store, feed);
+    return json(200, as_json(store.jobs_before(number_in_query(request, "before"), max_listed)));
   }
-  if (asks_for("api/jobs/*", "GET, HEAD")) return json(200, as_json(store_.job(id)));
+  if (asks_for("api/jobs/*", "GET, HEAD")) return json(200, as_json(store.job(id)));
   if (asks_for("api/jobs/*/log", "GET, HEAD")) {
-    return json(200, as_json(store_.log_after(id, number_in_query(request, "after"), max_listed)));
+    return json(200, as_json(store.log_after(id, number_in_query(request, "after"), max_listed)));
   }
-  if (asks_for("api/jobs/*/log.txt", "GET, HEAD")) return job_log(id);
+  if (asks_for("api/jobs/*/log.txt", "GET, HEAD")) return job_log(store, id);
   if (asks_for("api/jobs/*/cancel", "POST") || asks_for("api/jobs/*/retry", "POST")) {
     body_of(request);
-    const auto job = place.ends_with("cancel") ? store_.cancel(id) : store_.retry(id).job;
-    feed_.refresh();
+    const auto job = place.ends_with("cancel") ? store.cancel(id) : store.retry(id).job;
+    feed.refresh();
     return json(202, as_json(job));
   }
   fail(404, "Not found");
 }
 
-Response Api::add(const Request& request) {
-  const auto body = body_of(request);
-  const auto type = store::parse_record_type(text_in(body, "type"));
-  const auto name = body.contains("name") ? text_in(body, "name") : std::string();
-  const auto added = store::add_record(store_, type, text_in(body, "address"), name);
-  feed_.refresh();
-  return json(201, as_json(added), fmt::format("/api/records/{}", added.id));
-}
+}  // namespace
 
-Response Api::remove(store::Id record) {
-  store_.remove(record);
-  feed_.refresh();
-  return {.status = 204};
-}
-
-Response Api::request_job(const Request& request) {
-  const auto body = body_of(request);
-  const auto* const record = body.if_contains("record");
-  if (record == nullptr || !record->is_int64()) {
-    fail(400, "Bad request", "\"record\" must be an id");
+Response answer_api(const Request& request, store::Store& store, ChangeFeed& feed) {
+  try {
+    return route(request, store, feed);
+  } catch (const Problem& failure) {
+    return failure.response;
+  } catch (const store::Refusal& refusal) {
+    const bool unknown = refusal.kind() == store::Refusal::Kind::unknown;
+    return problem(unknown ? 404 : 409, unknown ? "Not found" : "Conflict", refusal.what());
+  } catch (const base::UsageError& error) {
+    return problem(400, "Bad request", error.what());
+  } catch (const store::DatabaseError& error) {
+    auto response = problem(503, "Database unavailable", error.what());
+    response.fields.emplace_back("Retry-After", "1");
+    return response;
+  } catch (const std::exception& error) {
+    return problem(500, "Internal error", error.what());
   }
-  const auto job = store_.request(record->as_int64()).job;
-  feed_.refresh();
-  return json(202, as_json(job), fmt::format("/api/jobs/{}", job.id));
-}
-
-/// All parts of what was stored last, one behind the other.
-Response Api::record_text(store::Id record) {
-  const auto job = store_.done_job(record);
-  if (job == 0) fail(404, "Not found", fmt::format("record {} is not synced yet", record));
-  auto more = [this, job, parts = store_.parts(job), part = std::size_t{0},
-               start = std::int64_t{0}]() mutable -> std::string {
-    for (; part < parts.size(); ++part, start = 0) {
-      auto bytes = store_.stored(job, parts[part].number, start, piece_bytes);
-      start += std::ssize(bytes);
-      if (!bytes.empty()) return bytes;
-    }
-    return {};
-  };
-  return {.type = "text/plain; charset=utf-8", .more = std::move(more)};
-}
-
-Response Api::job_log(store::Id job) {
-  store_.job(job);
-  auto more = [this, job, after = std::int64_t{0}]() mutable {
-    std::string text;
-    for (const auto& line : store_.log_after(job, after, max_listed)) {
-      text += fmt::format("{} {} {}\n", line.number, store::time_text(line.at), line.text);
-      after = line.number;
-    }
-    return text;
-  };
-  const auto disposition = fmt::format("attachment; filename=\"job-{}.txt\"", job);
-  return {.type = "text/plain; charset=utf-8",
-          .fields = {{"Content-Disposition", disposition}},
-          .more = std::move(more)};
-}
-
-/// In the text exposition format 0.0.4 of Prometheus.
-Response Api::metrics() {
-  std::string text;
-  const auto gauge = [&text](std::string_view name, std::string_view about) {
-    text += fmt::format("# HELP {0} {1}\n# TYPE {0} gauge\n", name, about);
-  };
-  gauge("poetry_sync_records", "Records in the library.");
-  text += fmt::format("poetry_sync_records {}\n", store_.records().size());
-  gauge("poetry_sync_jobs", "Jobs by their state.");
-  const auto counts = store_.count_jobs();
-  for (std::size_t i = 0; i < counts.size(); ++i) {
-    text += fmt::format("poetry_sync_jobs{{state=\"{}\"}} {}\n", store::job_state_names.at(i),
-                        counts.at(i));
-  }
-  gauge("poetry_sync_streams", "Open streams of events.");
-  text += fmt::format("poetry_sync_streams {}\n", feed_.streams().load());
-  return {.type = "text/plain; version=0.0.4; charset=utf-8", .body = text};
 }
 
 }  // namespace poetry::sync::http

@@ -8,24 +8,8 @@
 
 namespace poetry::sync::http {
 
-class Api {
- public:
-  Api(store::Store& store, ChangeFeed& feed) : store_(store), feed_(feed) {}
-
-  /// Answers a request below /api/, /healthz or /metrics. Never raises.
-  Response answer(const Request& request);
-
- private:
-  Response route(const Request& request);
-  Response add(const Request& request);
-  Response remove(store::Id record);
-  Response request_job(const Request& request);
-  Response record_text(store::Id record);
-  Response job_log(store::Id job);
-  Response metrics();
-
-  store::Store& store_;
-  ChangeFeed& feed_;
-};
+/// Answers a request below /api/, /healthz or /metrics. Never raises. What the response still makes
+/// borrows the store.
+Response answer_api(const Request& request, store::Store& store, ChangeFeed& feed);
 
 }  // namespace poetry::sync::http

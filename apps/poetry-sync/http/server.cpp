@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "http/api.hpp"
 #include "page/assets.hpp"
 #include "tcp/coroutine.hpp"
 
@@ -30,8 +31,8 @@ Web::Web(WebOptions options, base::Fd listener, boost::asio::io_context& io,
          boost::asio::thread_pool& database, store::Store& store)
     : options_(std::move(options)),
       database_(database),
+      store_(store),
       feed_(store),
-      api_(store, feed_),
       tcp_(io, std::move(listener), "http",
            [this](tcp::TcpConnection& peer) { return serve(peer); }),
       guard_(where(), options_.hosts, options_.token),
@@ -68,7 +69,7 @@ tcp::Coroutine<Response> Web::answer(const Request& request) {
   if (request.method == "GET" && request.target == "/api/records") {
     co_return Response{.body = *feed_.records()};  // what every page asks for is at hand
   }
-  co_return co_await tcp::run_in(database_, [&] { return api_.answer(request); });
+  co_return co_await tcp::run_in(database_, [&] { return answer_api(request, store_, feed_); });
 }
 
 }  // namespace poetry::sync::http

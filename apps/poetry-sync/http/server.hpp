@@ -7,7 +7,6 @@
 #include <string>
 
 #include "base/fd.hpp"
-#include "http/api.hpp"
 #include "http/change_feed.hpp"
 #include "http/connection.hpp"
 #include "http/event_stream.hpp"
@@ -43,8 +42,8 @@ class Web {
 
   const WebOptions options_;
   boost::asio::thread_pool& database_;
+  store::Store& store_;
   ChangeFeed feed_;
-  Api api_;
   tcp::TcpServer tcp_;
   const Guard guard_;
   EventStreams streams_;
