@@ -9,7 +9,7 @@
 #include "http/guard.hpp"
 #include "http/message.hpp"
 #include "http/web_options.hpp"
-#include "tcp/connection.hpp"
+#include "tcp/server.hpp"
 
 namespace poetry::sync::http {
 

@@ -9,7 +9,7 @@
 #include "http/change_feed.hpp"
 #include "http/connection.hpp"
 #include "http/web_options.hpp"
-#include "tcp/connection.hpp"
+#include "tcp/server.hpp"
 
 namespace poetry::sync::http {
 
