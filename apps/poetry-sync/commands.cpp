@@ -103,28 +103,18 @@ int status(const SyncOptions& options, store::Store& store) {
   return cli::exit_ok;
 }
 
-/// The job's lines behind `number`; the number of the last.
-std::int64_t print_lines(const SyncOptions& options, store::Store& store, store::Id job,
-                         std::int64_t number) {
-  for (;;) {
-    const auto lines = store.log_after(job, number, lines_at_once);
-    if (lines.empty()) return number;
-    std::string text;
-    for (const auto& each : lines) {
-      text += options.json ? base::json_text(store::as_json(each)) : each.text;
-      text += "\n";
-    }
-    cli::write_standard_output(text);
-    number = lines.back().number;
-  }
-}
-
 int log(const SyncOptions& options, store::Store& store) {
   const auto job = store::parse_id(options.operands[0]);
-  auto number = std::int64_t{0};
-  for (;;) {
+  for (std::int64_t number = 0;;) {
     const auto state = store.job(job).state;  // before its lines: what is over gets no more of them
-    number = print_lines(options, store, job, number);
+    const auto lines = store.log_after(job, number, lines_at_once);
+    std::string text;
+    for (const auto& each : lines) {
+      text += (options.json ? base::json_text(as_json(each)) : each.text) + "\n";
+      number = each.number;
+    }
+    cli::write_standard_output(text);
+    if (!lines.empty()) continue;
     if (!options.follow) return cli::exit_ok;
     if (!store::is_active(state))
       return state == store::JobState::done ? cli::exit_ok : cli::exit_failure;

@@ -45,7 +45,11 @@ std::optional<Response> Guard::ask_for_token(const Request& request) const {
                                {"Set-Cookie", std::string(cookie_name) + token_ +
                                                   "; Path=/; HttpOnly; SameSite=Strict"}}};
   }
-  if (has_token(request.authorization, "Bearer ") || has_token_cookie(request.cookie)) {
+  // The pairs "name=value; name=value" of a Cookie (RFC 6265).
+  std::vector<std::string> pairs;
+  boost::split(pairs, request.cookie, boost::is_any_of("; "));
+  const auto has_it = [this](const std::string& pair) { return has_token(pair, cookie_name); };
+  if (has_token(request.authorization, "Bearer ") || std::ranges::any_of(pairs, has_it)) {
     return std::nullopt;
   }
   auto refusal = problem(401, "Unauthorized", "this server asks for its token");
@@ -55,14 +59,6 @@ std::optional<Response> Guard::ask_for_token(const Request& request) const {
 
 bool Guard::has_token(std::string_view text, std::string_view before) const {
   return text.starts_with(before) && tcp::is_same_secret(text.substr(before.size()), token_);
-}
-
-/// Among the pairs "name=value; name=value" of a Cookie (RFC 6265).
-bool Guard::has_token_cookie(std::string_view cookie) const {
-  std::vector<std::string> pairs;
-  boost::split(pairs, cookie, boost::is_any_of("; "));
-  return std::ranges::any_of(
-      pairs, [this](const std::string& each) { return has_token(each, cookie_name); });
 }
 
 bool Guard::knows(std::string_view host) const {

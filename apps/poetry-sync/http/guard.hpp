@@ -28,7 +28,6 @@ class Guard {
   [[nodiscard]] std::optional<Response> ask_for_token(const Request& request) const;
   /// Whether the text is this, and the token behind it.
   [[nodiscard]] bool has_token(std::string_view text, std::string_view before) const;
-  [[nodiscard]] bool has_token_cookie(std::string_view cookie) const;
   [[nodiscard]] bool knows(std::string_view host) const;
 
   std::vector<std::string> hosts_;  // with their ports
