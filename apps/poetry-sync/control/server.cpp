@@ -5,14 +5,12 @@
 #include <boost/asio/write.hpp>
 #include <utility>
 
-#include "tcp/coroutine.hpp"
 #include "tcp/token.hpp"
 
 namespace poetry::sync::control {
 namespace {
 
 namespace asio = boost::asio;
-using Error = boost::system::error_code;
 
 constexpr std::size_t longest_line = 1024;
 // Who has gone is seen when something is sent to it.
@@ -43,42 +41,33 @@ void Control::stop() {
 }
 
 tcp::Coroutine<void> Control::serve(tcp::TcpConnection& connection) {
-  Peer peer{.connection = connection, .trusted = options_.token.empty()};
-  auto after = After::go_on;
-  while (after == After::go_on) after = co_await serve_line(peer);
-  if (after == After::quit) quit_();
-}
-
-tcp::Coroutine<After> Control::serve_line(Peer& peer) {
-  auto& connection = peer.connection;
-  Error error;
-  connection.expires_after(options_.idle_timeout);
-  const auto size = co_await asio::async_read_until(
-      connection.socket, asio::dynamic_buffer(peer.buffer, longest_line), '\n', tcp::into(error));
+  bool trusted = options_.token.empty();
+  std::string buffer;  // received, and not yet answered
   Reply reply;
-  if (error == asio::error::not_found) {
-    reply = {.line = "error the line is too long", .after = After::close};
-  } else if (error) {
-    co_return After::close;
-  } else {
-    reply = co_await answer(peer, size);
+  while (reply.after == After::go_on) {
+    tcp::Error error;
+    connection.expires_after(options_.idle_timeout);
+    const auto size = co_await asio::async_read_until(
+        connection.socket, asio::dynamic_buffer(buffer, longest_line), '\n', tcp::into(error));
+    if (error && error != asio::error::not_found) co_return;
+    auto line = buffer.substr(0, error ? 0 : size - 1);
+    buffer.erase(0, size);
+    if (line.ends_with('\r')) line.pop_back();
+    if (error) {
+      reply = {.line = "error the line is too long", .after = After::close};
+    } else if (trusted) {
+      reply = co_await ask(line);
+    } else if (tcp::is_same_secret(line, "token " + options_.token)) {
+      trusted = true;
+      reply = {.line = "ok"};
+    } else {
+      reply = {.line = "error this server asks for its token: token TOKEN", .after = After::close};
+    }
+    reply.line += '\n';
+    connection.expires_after(options_.idle_timeout);
+    co_await asio::async_write(connection.socket, asio::buffer(reply.line), tcp::awaited);
   }
-  reply.line += '\n';
-  connection.expires_after(options_.idle_timeout);
-  co_await asio::async_write(connection.socket, asio::buffer(reply.line), tcp::awaited);
-  co_return reply.after;
-}
-
-/// What the line at the beginning of the buffer is answered; takes it from there.
-tcp::Coroutine<Reply> Control::answer(Peer& peer, std::size_t size) {
-  auto line = peer.buffer.substr(0, size - 1);
-  peer.buffer.erase(0, size);
-  if (line.ends_with('\r')) line.pop_back();
-  if (peer.trusted) co_return co_await ask(line);
-  peer.trusted = tcp::is_same_secret(line, "token " + options_.token);
-  if (peer.trusted) co_return Reply{.line = "ok"};
-  co_return Reply{.line = "error this server asks for its token: token TOKEN",
-                  .after = After::close};
+  if (reply.after == After::quit) quit_();
 }
 
 /// Asks again until there is something to say, or the wait has been long.
@@ -92,7 +81,7 @@ tcp::Coroutine<Reply> Control::ask(const std::string& line) {
     if (seen != changes_) continue;
     tcp::SteadyTimer timer(io_, until);
     waiting_.insert(&timer);
-    Error cancelled;
+    tcp::Error cancelled;
     co_await timer.async_wait(tcp::into(cancelled));
     waiting_.erase(&timer);
   }

@@ -40,15 +40,7 @@ class Control {
   void stop();
 
  private:
-  struct Peer {
-    tcp::TcpConnection& connection;
-    bool trusted;
-    std::string buffer = {};  // received, and not yet answered
-  };
-
   tcp::Coroutine<void> serve(tcp::TcpConnection& connection);
-  tcp::Coroutine<After> serve_line(Peer& peer);
-  tcp::Coroutine<Reply> answer(Peer& peer, std::size_t size);
   tcp::Coroutine<Reply> ask(const std::string& line);
 
   const ControlOptions options_;

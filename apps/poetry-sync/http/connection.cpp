@@ -11,14 +11,11 @@
 #include <boost/beast/http/write.hpp>
 #include <utility>
 
-#include "tcp/coroutine.hpp"
-
 namespace poetry::sync::http {
 namespace {
 
 namespace asio = boost::asio;
 namespace http = boost::beast::http;
-using Error = boost::system::error_code;
 
 constexpr std::uint32_t max_header_bytes = 16 << 10;
 constexpr std::uint64_t max_body_bytes = 64 << 10;                   // an address and a name
@@ -57,7 +54,7 @@ http::response<http::string_body> beast_response(Response from) {
 }
 
 /// Why a request could not be read.
-Response problem_of(const Error& error, bool late) {
+Response problem_of(const tcp::Error& error, bool late) {
   if (late) return problem(408, "Request timeout");
   if (error == http::error::body_limit) return problem(413, "Content too large");
   if (error == http::error::header_limit) return problem(431, "Request header fields too large");
@@ -67,7 +64,7 @@ Response problem_of(const Error& error, bool late) {
 }  // namespace
 
 tcp::Coroutine<std::optional<Request>> HttpConnection::read() {
-  Error error;
+  tcp::Error error;
   if (buffer_.size() == 0) {  // between two requests
     peer_.expires_after(options_.idle_timeout);
     const auto size =

@@ -1,6 +1,5 @@
 #include "http/event_stream.hpp"
 
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
@@ -12,7 +11,6 @@ namespace poetry::sync::http {
 namespace {
 
 namespace asio = boost::asio;
-using Error = boost::system::error_code;
 
 // What keeps proxies and pages from taking a silent stream for a dead one.
 constexpr auto heartbeat_interval = std::chrono::seconds(15);
@@ -34,7 +32,7 @@ class OpenStream {
   void end() {
     if (std::exchange(ended_, true)) return;
     --count_;
-    Error ignored;
+    tcp::Error ignored;
     socket_.close(ignored);
   }
 
@@ -66,7 +64,7 @@ void EventStreams::stop() {
 
 tcp::Coroutine<void> EventStreams::beat() {
   while (!stopping_) {
-    Error error;
+    tcp::Error error;
     heartbeat_timer_.expires_after(heartbeat_interval);
     co_await heartbeat_timer_.async_wait(tcp::into(error));
     ++heartbeats_;
@@ -87,7 +85,7 @@ tcp::Coroutine<void> EventStreams::serve(tcp::TcpConnection& peer, HttpConnectio
   // The peer has nothing more to say, so that what it sends is its end; the next heartbeat would
   // tell that late, and until then a hidden tab would take the place of another.
   peer.socket.async_receive(open->unread(),
-                            [found = std::weak_ptr(open)](const Error&, std::size_t) {
+                            [found = std::weak_ptr(open)](const tcp::Error&, std::size_t) {
                               if (const auto stream = found.lock()) stream->end();
                             });
   auto news = feed_.begin(last_event_id);
@@ -96,7 +94,7 @@ tcp::Coroutine<void> EventStreams::serve(tcp::TcpConnection& peer, HttpConnectio
     if (news.events.empty() && heard != heartbeats_) news.events = {heartbeat_};
     heard = heartbeats_;
     if (news.events.empty()) {
-      Error cancelled;
+      tcp::Error cancelled;
       co_await news_.async_wait(tcp::into(cancelled));
     } else {
       std::vector<asio::const_buffer> buffers;

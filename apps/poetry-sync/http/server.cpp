@@ -6,7 +6,6 @@
 
 #include "http/api.hpp"
 #include "page/assets.hpp"
-#include "tcp/coroutine.hpp"
 
 namespace poetry::sync::http {
 namespace {

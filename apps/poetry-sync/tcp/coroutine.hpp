@@ -14,6 +14,8 @@
 
 namespace poetry::sync::tcp {
 
+using Error = boost::system::error_code;
+
 using IoExecutor = boost::asio::io_context::executor_type;
 
 template <typename T>

@@ -2,7 +2,6 @@
 
 #include <array>
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <utility>
 
@@ -13,7 +12,6 @@ namespace poetry::sync::tcp {
 namespace {
 
 namespace asio = boost::asio;
-using Error = boost::system::error_code;
 
 constexpr auto sweep_interval = std::chrono::milliseconds(500);  // for deadlines of some seconds
 constexpr auto pause_after_failure = std::chrono::milliseconds(100);
