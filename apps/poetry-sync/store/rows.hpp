@@ -12,16 +12,11 @@ namespace poetry::sync::store {
 /// A transaction of statements in which {id}, {blob}, {now}, {lock} and {skip_taken} stand for what
 /// the dialect has there, and two more for lists of states: {active} of the jobs that are not over,
 /// {taken} of those that a worker has.
-class Sql {
- public:
-  Sql(Transaction& transaction, const Dialect& dialect)
-      : transaction_(transaction), dialect_(dialect) {}
+struct Sql {
+  Transaction& transaction;
+  const Dialect& dialect;
   /// Raises DatabaseError.
   Rows operator()(std::string_view statement, std::initializer_list<Value> values = {});
-
- private:
-  Transaction& transaction_;
-  const Dialect& dialect_;
 };
 
 /// Database::transact(), and what `work` returned.
@@ -29,7 +24,7 @@ template <typename Work>
 auto transact(Database& database, Access access, const Work& work) {
   std::optional<std::invoke_result_t<const Work&, Sql&>> result;
   database.transact(access, [&](Transaction& transaction) {
-    Sql sql(transaction, database.dialect());
+    Sql sql{transaction, database.dialect()};
     result.emplace(work(sql));
   });
   return std::move(*result);

@@ -76,8 +76,8 @@ std::int64_t version_of(Sql& sql) {
 }
 
 /// Takes one step, if one is left.
-bool step_up(Sql& sql, const Dialect& dialect, std::span<const SchemaStep> steps) {
-  if (!dialect.alone.empty()) sql(dialect.alone);
+bool step_up(Sql& sql, std::span<const SchemaStep> steps) {
+  if (!sql.dialect.alone.empty()) sql(sql.dialect.alone);
   const auto version = version_of(sql);
   const auto known = static_cast<std::int64_t>(steps.size());
   if (version > known) {
@@ -97,7 +97,7 @@ bool step_up(Sql& sql, const Dialect& dialect, std::span<const SchemaStep> steps
 void bring_up_to_date(Database& database) { bring_up_to_date(database, our_steps); }
 
 void bring_up_to_date(Database& database, std::span<const SchemaStep> steps) {
-  const auto step = [&](Sql& sql) { return step_up(sql, database.dialect(), steps); };
+  const auto step = [&](Sql& sql) { return step_up(sql, steps); };
   while (transact(database, Access::write, step)) continue;
 }
 
