@@ -27,13 +27,11 @@ void PartText::receive(std::string_view bytes, store::Changes& changes) {
                               " on, and is replaced from there");
     }
     auto& pieces = changes.pieces;
-    const bool goes_on = !pieces.empty() && pieces.back().part == part_.number &&
-                         pieces.back().start + std::ssize(pieces.back().bytes) == start;
-    if (goes_on) {
-      pieces.back().bytes += fresh;
-    } else {
-      pieces.push_back({part_.number, start, std::string(fresh)});
+    if (pieces.empty() || pieces.back().part != part_.number ||
+        pieces.back().start + std::ssize(pieces.back().bytes) != start) {
+      pieces.push_back({part_.number, start, {}});
     }
+    pieces.back().bytes += fresh;
     part_.bytes = start + static_cast<std::int64_t>(fresh.size());
     changes.put(part_);
   }
