@@ -31,11 +31,6 @@ constexpr std::size_t database_threads = 4;
 constexpr auto news_wait = std::chrono::milliseconds(250);  // for news, so that a stop is seen
 constexpr auto pause_after_error = std::chrono::seconds(1);
 
-/// "host:pid", by which logs tell workers apart.
-std::string worker_name() {
-  return boost::asio::ip::host_name() + ":" + std::to_string(::getpid());
-}
-
 bool has_page(const SyncOptions& options) { return options.command != "worker"; }
 bool has_worker(const SyncOptions& options) { return options.command != "web"; }
 
@@ -106,7 +101,9 @@ class Serving {
           control::ControlOptions{
               .listen = options.control, .token = token, .idle_timeout = options.web.idle_timeout},
           std::move(listeners_.back()), io_, pool_, store_, [this] { stop(); });
-      worker_.emplace(store_, options.job, worker_name(), options.jobs);
+      // "host:pid", by which logs tell workers apart.
+      const auto name = boost::asio::ip::host_name() + ":" + std::to_string(::getpid());
+      worker_.emplace(store_, options.job, name, options.jobs);
     }
   }
 

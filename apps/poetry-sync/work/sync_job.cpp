@@ -87,8 +87,6 @@ class SyncJob {
   }
 
  private:
-  using Handler = std::function<void(const FetchEvent&)>;
-
   void begin() {
     parts_ = store_.parts(taken_.claim.job);
     const auto& record = taken_.record;
@@ -105,7 +103,7 @@ class SyncJob {
   }
 
   /// Fetches, and writes what `handle` makes of it, until all is over.
-  void fetch(const fetch::Batch& batch, const Handler& handle) {
+  void fetch(const fetch::Batch& batch, const auto& handle) {
     EventQueue queue;
     Fetching fetching(batch, options_.engine, queue);
     while (!queue.is_finished()) {

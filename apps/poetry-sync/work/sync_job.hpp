@@ -14,8 +14,7 @@ namespace poetry::sync::work {
 /// How jobs are worked on.
 struct JobOptions {
   std::string engine = "epoll";
-  base::Duration lease =
-      std::chrono::seconds(10);  ///< a worker that is silent for so long has lost it
+  base::Duration lease = std::chrono::seconds(10);  ///< a worker silent for so long has lost it
   base::Duration interval = std::chrono::milliseconds(200);  ///< between two writes
   std::uint64_t attempts = 5;                                ///< of a job, before it has failed
   base::Duration retry_delay = std::chrono::seconds(1);      ///< the first; see retry_delay()
