@@ -24,13 +24,9 @@ using cli::shows;
 
 cli::Option placed(const std::string& name, char letter, const std::string& text,
                    net::HostPort& where) {
-  return {name,
-          letter,
-          "ADDRESS",
-          text,
-          net::to_string(where),
-          [&where](std::string_view given) { where = net::parse_host_port(given, 0); },
-          [&where] { return cli::Texts{net::to_string(where)}; }};
+  const auto set = [&where](std::string_view given) { where = net::parse_host_port(given, 0); };
+  const auto shown = [&where] { return cli::Texts{net::to_string(where)}; };
+  return {name, letter, "ADDRESS", text, net::to_string(where), set, shown};
 }
 
 cli::Option counted(const std::string& name, const std::string& text, std::uint64_t& count,
@@ -40,19 +36,14 @@ cli::Option counted(const std::string& name, const std::string& text, std::uint6
 
 cli::Option timed(const std::string& name, const std::string& text, base::Duration& duration,
                   base::Duration min = base::Duration{}) {
-  return {name,
-          0,
-          "DUR",
-          text,
-          base::format_duration(duration),
-          [&duration, min](std::string_view given) {
-            const auto parsed = base::parse_duration(given);
-            if (parsed < min) {
-              throw base::UsageError("duration is less than " + base::format_duration(min), given);
-            }
-            duration = parsed;
-          },
-          shows(duration)};
+  const auto set = [&duration, min](std::string_view given) {
+    const auto parsed = base::parse_duration(given);
+    if (parsed < min) {
+      throw base::UsageError("duration is less than " + base::format_duration(min), given);
+    }
+    duration = parsed;
+  };
+  return {name, 0, "DUR", text, base::format_duration(duration), set, shows(duration)};
 }
 
 /// Options that stand together; each command has some of these groups.
