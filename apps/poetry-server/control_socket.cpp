@@ -19,7 +19,7 @@ namespace {
 
 /// Further ones wait in the backlog.
 constexpr std::size_t max_clients = 16;
-constexpr int backlog = 64;
+constexpr int waiting_clients = 64;
 /// Far more than any line needs; a worker gets it in one piece, too.
 constexpr std::size_t max_line = 4000;
 constexpr std::string_view too_long = "a line has at most 4000 bytes";
@@ -62,7 +62,7 @@ base::Fd listen_at(const std::string& path) {
     if (error != EADDRINUSE || !bind_to(socket.get(), address))
       base::throw_errno("control by", path);
   }
-  if (::listen(socket.get(), backlog) < 0) base::throw_errno("listen at", path);
+  if (::listen(socket.get(), waiting_clients) < 0) base::throw_errno("listen at", path);
   return socket;
 }
 

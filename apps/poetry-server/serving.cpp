@@ -148,11 +148,11 @@ void Serving::change(const ControlLine& line) {
 }
 
 std::string Serving::obey(const ControlLine& line, engine::Connections& connections) {
-  using What = ControlLine::What;
-  if (line.what == What::stats) return base::json_text(statistics());
-  if (line.what == What::connections) return base::json_text(connection_list(connections));
+  if (line.what == ControlLine::What::stats) return base::json_text(statistics());
+  if (line.what == ControlLine::What::connections)
+    return base::json_text(connection_list(connections));
   change(line);
-  bool any = line.what != What::close;
+  bool any = line.what != ControlLine::What::close;
   if (!any) {
     connections.end_if([&](const engine::Held& held) {
       const bool is_meant =
