@@ -64,6 +64,8 @@ std::vector<cli::Option> options_of(Group group, SyncOptions& o) {
               {"allow-host", 0, "NAME", "another name that the page is asked for by", "",
                [&web](std::string_view text) { web.hosts.emplace_back(text); },
                [&web] { return web.hosts; }},
+              {"metrics-token", 0, "", "ask for the token at /healthz and /metrics as well", "",
+               into(web.metrics_token), shows(web.metrics_token)},
               counted("max-streams", "pages that are kept up to date at once", web.max_streams, 1),
               timed("request-timeout", "longest time for a request to come", web.request_timeout,
                     min_wait)};

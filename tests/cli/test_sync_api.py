@@ -1,6 +1,7 @@
 """The HTTP API of poetry-sync, over real sockets."""
 
 import concurrent.futures
+import http.client
 import json
 import os
 import random
@@ -23,6 +24,56 @@ def problem(answer, status, detail=""):
     assert (told["status"], told["type"]) == (status, "about:blank") and told["title"]
     assert detail in told.get("detail", ""), told
     return True
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+def test_a_text_that_is_replaced_while_it_is_read_is_broken_off(sync, peer, version):
+    server = sync()
+    old, new = (os.urandom(1 << 20).hex().encode() * 12 for _ in range(2))
+    texts = [old, new]
+    record = server.add(f"127.0.0.1:{peer(lambda *args: replying(texts.pop(0))(*args)).port}")
+    server.wait_for(server.press(record), "done")
+    with connect(server.page) as sock:
+        sock.sendall(f"GET /api/records/1/text HTTP/{version}\r\nHost: localhost:{server.page}\r\n"
+                     "Connection: close\r\n\r\n".encode())
+        response = http.client.HTTPResponse(sock)
+        response.begin()
+        assert response.read(1000) == old[:1000]
+        server.wait_for(server.press(record), "done")
+        with pytest.raises((http.client.IncompleteRead, ConnectionResetError)):
+            while response.read(1 << 20):
+                pass
+    assert server.ask("GET", "/api/records/1/text").body == new
+
+
+@pytest.mark.parametrize("framing", [
+    ["Transfer-Encoding: xchunked"], ["Transfer-Encoding: gzip, chunked"],
+    ["Transfer-Encoding: chunked, gzip"], ["Transfer-Encoding: identity"],
+    ["Transfer-Encoding: chunked", "Transfer-Encoding: chunked"],
+    ["Transfer-Encoding: chunked", "Content-Length: 5"],
+    ["Content-Length: 5", "Transfer-Encoding: chunked"],
+    ["Content-Length: 5", "Content-Length: 6"]])
+def test_what_ends_where_others_may_not_think_is_refused(sync, framing):
+    server = sync()
+    hidden = request("DELETE", "/api/records/1", server.page)
+    server.add("127.0.0.1:1")
+    answers = raw(server.page, request("POST", "/api/jobs", server.page, *framing,
+                                       "Content-Type: application/json", body=b"0\r\n\r\n" + hidden))
+    assert answers.status == 400
+    assert len(server.ask("GET", "/api/records").json) == 1, "what follows is no request"
+
+
+def test_a_target_may_be_absolute(sync):
+    server = sync()
+    here = f"localhost:{server.page}"
+    for target, host, status in ((f"http://{here}/api/records", here, 200),
+                                 (f"HTTP://{here}/api/jobs?before=3", here, 200),
+                                 (f"http://{here}", here, 200), (f"http://{here}?x", here, 200),
+                                 (f"http://{here}/api/records", "evil.example", 200),
+                                 ("http://evil.example/api/records", here, 421),
+                                 ("https://localhost/api/records", here, 400)):
+        text = f"GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+        assert raw(server.page, text.encode()).status == status, target
 
 
 def request(method, path, port, *fields, body=b""):
@@ -247,7 +298,7 @@ def test_unknown_paths(sync):
             assert problem(read_answer(stream), 404), path
 
 
-@pytest.mark.parametrize("target", ["?x", "*", "api/records", "http://127.0.0.1/api/records"])
+@pytest.mark.parametrize("target", ["?x", "*", "api/records", "https://127.0.0.1/api/records"])
 def test_a_target_must_be_a_path(sync, target):
     server = sync()
     assert problem(raw(server.page, request("GET", target, server.page, "Connection: close")), 400)

@@ -208,14 +208,14 @@ def test_a_waiting_follower_does_not_keep_it_from_stopping(sync, peer):
 
 def test_a_token_is_asked_for_first(sync, tmp_path):
     secret = tmp_path / "token"
-    secret.write_text("Shelley-1819\r\nand more\n")
+    secret.write_text("Shelley-1819-Mask\r\nand more\n")
     server = sync("--token-file", secret)
     asks = "error this server asks for its token: token TOKEN"
-    for line in ("status", "token", "token Shelley-1818", "quit"):
+    for line in ("status", "token", "token Shelley-1818-Mask", "quit"):
         with ControlPort(server.control) as port:
             assert port.ask(line) == asks
             assert port.rest() == []
-    assert [reply[:4] for reply in server.tell("token Shelley-1819\r", "status")] == ["ok", "ok {"]
+    assert [reply[:4] for reply in server.tell("token Shelley-1819-Mask\r", "status")] == ["ok", "ok {"]
     assert server.run("quit").status == 1
     assert server.run("request", "poem", 1, "--token-file", secret).err == (
         "poetry-sync: no record 1\n")

@@ -68,16 +68,22 @@ def test_another_page_is_refused(sync, origin, allowed):
         assert (server.ask("GET", path, Origin=origin).status == 403) != allowed
 
 
-PATHS = ["/", "/app.js", "/api/records", "/events", "/healthz", "/metrics", "/nothing",
+def at_port(server, fields):
+    return {name: value.replace("PORT", str(server.page)) for name, value in fields.items()}
+
+
+PATHS = ["/", "/app.js", "/api/records", "/events", "/nothing", "/healthz/", "/metricsx",
          "/?token=wrong", "/?token=", f"/?token={TOKEN}x", f"/api/records?token={TOKEN}"]
 
 
 @pytest.mark.parametrize("fields", [
     {}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Basic {TOKEN}"},
-    {"Authorization": f"Bearer {TOKEN}x"}, {"Cookie": "poetry_token=wrong"},
-    {"Cookie": f"other_poetry_token={TOKEN}"}, {"Cookie": "poetry_token="}],
+    {"Authorization": f"Bearer {TOKEN}x"}, {"Cookie": "poetry_token_PORT=wrong"},
+    {"Cookie": f"other_poetry_token_PORT={TOKEN}"}, {"Cookie": "poetry_token_PORT="},
+    {"Cookie": f"poetry_token_1={TOKEN}"}],
     ids=lambda each: " ".join(each.values())[:20])
 def test_without_the_token_nothing_is_told(guarded, fields):
+    fields = at_port(guarded, fields)
     for path in PATHS:
         answer = guarded.ask("GET", path, **fields)
         assert is_problem(answer, 401) and answer.fields["WWW-Authenticate"] == "Bearer", path
@@ -91,16 +97,27 @@ def test_without_the_token_nothing_is_written(guarded):
 
 
 @pytest.mark.parametrize("fields", [
-    {"Authorization": f"Bearer {TOKEN}"}, {"Cookie": f"poetry_token={TOKEN}"},
-    {"Cookie": f"a=b; poetry_token={TOKEN}; c=d"},
-    {"Cookie": f"other_poetry_token=x; poetry_token={TOKEN}"}],
+    {"Authorization": f"Bearer {TOKEN}"}, {"Authorization": f"bEARER {TOKEN}"},
+    {"Cookie": f"poetry_token_PORT={TOKEN}"}, {"Cookie": f"a=b; poetry_token_PORT={TOKEN}; c=d"},
+    {"Cookie": f"poetry_token_1=x; poetry_token_PORT={TOKEN}"}],
     ids=lambda each: " ".join(each.values())[:20])
 def test_with_the_token_all_is_as_without_one(guarded, fields):
+    fields = at_port(guarded, fields)
     made = guarded.json("POST", "/api/records", {"type": "poem", "address": "1"}, **fields)
     assert made.status == 201
     for path in ("/", "/app.js", "/api/records", "/healthz", "/metrics"):
         assert guarded.ask("GET", path, **fields).status == 200
     assert is_problem(guarded.ask("GET", "/", Origin="null", **fields), 403)
+
+
+def test_probes_need_no_token_unless_they_are_to(guarded, sync, tmp_path):
+    for path in ("/healthz", "/metrics"):
+        assert guarded.ask("GET", path).status == 200
+        assert guarded.ask("GET", path, Host="elsewhere.example").status == 421
+    server = sync("--token-file", tmp_path / "token", "--metrics-token")
+    for path in ("/healthz", "/metrics"):
+        assert is_problem(server.ask("GET", path), 401)
+        assert server.ask("GET", path, Authorization=f"Bearer {TOKEN}").status == 200
 
 
 def test_a_browser_keeps_the_token_as_a_cookie(guarded, started):
@@ -127,7 +144,7 @@ def test_listening_beyond_this_machine_takes_a_token(tmp_path, option, address):
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"two words\n", b"\xc3\xa4\n", b" x\n", b"a\0b\n",
-                                     b"semi;colon\n"])
+                                     b"semi;colon\n", b"fifteen-letters\n"])
 def test_a_bad_token_file(tmp_path, content):
     (tmp_path / "token").write_bytes(content)
     for command in (["serve", "-l", "0", "-c", "0", "-d", f"sqlite:{tmp_path}/a.db"], ["quit"],

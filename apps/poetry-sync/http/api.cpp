@@ -111,16 +111,24 @@ Response request_job(const Request& request, store::Store& store, ChangeFeed& fe
   return json(202, as_json(job), fmt::format("/api/jobs/{}", job.id));
 }
 
-/// All parts of what was stored last, one behind the other.
+/// All parts of what was stored last, one behind the other. A sync that ends meanwhile replaces
+/// them: then the body is broken off.
 Response record_text(store::Store& store, store::Id record) {
-  const auto job = store.done_job(record);
+  auto job = store.done_job(record);
   if (job == 0) fail(404, "Not found", fmt::format("record {} is not synced yet", record));
-  auto more = [&store, job, parts = store.parts(job), part = std::size_t{0},
+  auto parts = store.parts(job);
+  for (auto latest = job; parts.empty() && job != (latest = store.done_job(record));) {
+    job = latest;
+    parts = store.parts(job);
+  }
+  auto more = [&store, job, parts = std::move(parts), part = std::size_t{0},
                start = std::int64_t{0}]() mutable -> std::string {
     for (; part < parts.size(); ++part, start = 0) {
       auto bytes = store.stored(job, parts[part].number, start, piece_bytes);
       start += std::ssize(bytes);
       if (!bytes.empty()) return bytes;
+      if (start < parts[part].bytes)
+        throw std::runtime_error("the text was replaced while it was read");
     }
     return {};
   };

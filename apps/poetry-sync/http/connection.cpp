@@ -1,6 +1,8 @@
 #include "http/connection.hpp"
 
+#include <algorithm>
 #include <boost/asio/write.hpp>
+#include <boost/beast/core/string.hpp>
 #include <boost/beast/http/chunk_encode.hpp>
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/error.hpp>
@@ -10,6 +12,8 @@
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
 #include <utility>
+
+#include "net/socket.hpp"
 
 namespace poetry::sync::http {
 namespace {
@@ -23,17 +27,43 @@ constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";  // RFC 9110
 constexpr unsigned http_1_1 = 11;
 constexpr std::size_t min_read = 2048;
 
+/// Whether a Transfer-Encoding, if there is one, is `chunked` alone and no Content-Length stands
+/// beside it: of anything else, who stands in between may think that it ends elsewhere (RFC 9112,
+/// sections 6.1 and 6.3).
+bool is_framed(const http::fields& fields) {
+  const auto encodings = fields.count(http::field::transfer_encoding);
+  return encodings == 0 ||
+         (encodings == 1 && fields.count(http::field::content_length) == 0 &&
+          boost::beast::iequals(fields[http::field::transfer_encoding], "chunked"));
+}
+
+/// A target in absolute form (RFC 9112, section 3.2.2) names the host itself.
+void take_absolute_form(Request& request) {
+  constexpr std::string_view scheme = "http://";
+  if (!boost::beast::iequals(std::string_view(request.target).substr(0, scheme.size()), scheme))
+    return;
+  const auto authority = request.target.substr(scheme.size());
+  const auto end = std::min(authority.find_first_of("/?"), authority.size());
+  if (!request.host.empty()) request.host = authority.substr(0, end);
+  request.target = authority.substr(end);
+  if (!request.target.starts_with('/')) request.target.insert(0, "/");
+}
+
 /// What the header says.
 Request request_of(const http::request<http::string_body>& from) {
-  return {.method = std::string(from.method_string()),
-          .target = std::string(from.target()),
-          .host = from.count(http::field::host) == 1 ? std::string(from[http::field::host]) : "",
-          .origin = std::string(from[http::field::origin]),
-          .authorization = std::string(from[http::field::authorization]),
-          .cookie = std::string(from[http::field::cookie]),
-          .content_type = std::string(from[http::field::content_type]),
-          .if_none_match = std::string(from[http::field::if_none_match]),
-          .last_event_id = std::string(from["Last-Event-ID"])};
+  Request request{
+      .method = std::string(from.method_string()),
+      .target = std::string(from.target()),
+      .host = from.count(http::field::host) == 1 ? std::string(from[http::field::host]) : "",
+      .origin = std::string(from[http::field::origin]),
+      .authorization = std::string(from[http::field::authorization]),
+      .cookie = std::string(from[http::field::cookie]),
+      .content_type = std::string(from[http::field::content_type]),
+      .if_none_match = std::string(from[http::field::if_none_match]),
+      .last_event_id = std::string(from["Last-Event-ID"]),
+      .is_framed = is_framed(from)};
+  take_absolute_form(request);
+  return request;
 }
 
 /// With the fields that keep anything from being embedded, guessed, stored or run that is not the
@@ -143,7 +173,13 @@ tcp::Coroutine<void> HttpConnection::send_pieces(Response response) {
   co_await send_head(std::move(response));
   if (is_head_) co_return;
   for (;;) {
-    const auto piece = co_await tcp::run_in(pool_, [&] { return more(); });
+    std::string piece;
+    try {
+      piece = co_await tcp::run_in(pool_, [&] { return more(); });
+    } catch (...) {
+      if (!takes_chunks_) net::reset_on_close(peer_.socket.native_handle());  // no end would tell
+      throw;
+    }
     peer_.expires_after(options_.send_timeout);
     if (piece.empty()) break;
     if (takes_chunks_) {

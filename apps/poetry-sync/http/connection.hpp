@@ -28,8 +28,8 @@ class HttpConnection {
   [[nodiscard]] bool keeps_alive() const { return keeps_alive_; }
 
   /// Answers the request. A body in pieces goes in chunks, and to the end of the connection for
-  /// HTTP/1.0; where making one raises, so does this, before the last chunk, by which the peer
-  /// knows that it has not all.
+  /// HTTP/1.0; where making one raises, so does this, before the last chunk, or with a reset of
+  /// the connection in its place, by which the peer knows that it has not all.
   tcp::Coroutine<void> send(Response response);
   /// The same, and says that nothing follows.
   tcp::Coroutine<void> send_last(Response response);

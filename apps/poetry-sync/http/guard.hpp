@@ -15,13 +15,15 @@ namespace poetry::sync::http {
 class Guard {
  public:
   /// Of a server at this place. Requests may come for its host, this machine and the further names,
-  /// with the port where it is not 80. No token: none is asked for.
-  Guard(const net::HostPort& where, const std::vector<std::string>& further, std::string token);
+  /// with the port where it is not 80. No token: none is asked for, as for /healthz and /metrics
+  /// unless these are guarded, too.
+  Guard(const net::HostPort& where, const std::vector<std::string>& further, std::string token,
+        bool guards_metrics);
 
-  /// Why it is refused, of which the body need not have come: 400 without a Host, 421 for another
-  /// host (against DNS rebinding), 403 for another page's, 401 without the token. With the token in
-  /// the query of "/", as a person opens the page, it is sent there without, and the token kept in
-  /// a cookie. Nothing where it may be answered.
+  /// Why it is refused, of which the body need not have come: 400 without a Host or a clear end,
+  /// 421 for another host (against DNS rebinding), 403 for another page's, 401 without the token.
+  /// With the token in the query of "/", as a person opens the page, it is sent there without, and
+  /// the token kept in a cookie. Nothing where it may be answered.
   [[nodiscard]] std::optional<Response> refuse(const Request& request) const;
 
  private:
@@ -32,6 +34,8 @@ class Guard {
 
   std::vector<std::string> hosts_;  // with their ports
   std::string token_;
+  std::string cookie_name_;  // with the port, since browsers send cookies to all ports of a host
+  bool guards_metrics_;
 };
 
 }  // namespace poetry::sync::http

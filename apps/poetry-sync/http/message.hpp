@@ -20,6 +20,7 @@ struct Request {
   std::string content_type;
   std::string if_none_match;
   std::string last_event_id;  ///< Last-Event-ID (HTML Standard, 9.2)
+  bool is_framed = true;      ///< where it ends is said in a way that all understand alike
   std::string body = {};
 
   /// The target without its query.

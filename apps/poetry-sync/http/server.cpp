@@ -34,7 +34,7 @@ Web::Web(WebOptions options, base::Fd listener, boost::asio::io_context& io,
       feed_(store),
       tcp_(io, std::move(listener), "http",
            [this](tcp::TcpConnection& peer) { return serve(peer); }),
-      guard_(where(), options_.hosts, options_.token),
+      guard_(where(), options_.hosts, options_.token, options_.metrics_token),
       streams_(io, feed_, options_) {}
 
 void Web::stop() {

@@ -13,6 +13,7 @@ namespace poetry::sync::http {
 struct WebOptions {
   net::HostPort listen{"127.0.0.1", 8080};
   std::string token;               ///< that every request must bear; none on loopback
+  bool metrics_token = false;      ///< /healthz and /metrics as well
   std::vector<std::string> hosts;  ///< names that requests may come for, besides the address
   base::Duration request_timeout =
       std::chrono::seconds(10);  ///< from a request's first byte to its last

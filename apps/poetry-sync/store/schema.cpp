@@ -65,6 +65,9 @@ const std::array<SchemaStep, schema_version> our_steps{{
         " PRIMARY KEY (job, part, start),"
         " FOREIGN KEY (job, part) REFERENCES parts (job, number) ON DELETE CASCADE)",
     },
+    // As of when a job's `due` or `lease` holds: one from a time to come was set by a clock that
+    // has gone back since, and holds no more.
+    {"ALTER TABLE jobs ADD COLUMN since BIGINT NOT NULL DEFAULT 0"},
 }};
 
 std::int64_t version_of(Sql& sql) {

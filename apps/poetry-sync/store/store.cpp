@@ -76,7 +76,8 @@ Store::Requested Store::request(Id record) {
     lock_record(sql, record);
     find_record(sql, record);
     const auto made =
-        sql("INSERT INTO jobs (record, state, created, due) VALUES ($1, 'queued', {now}, {now})"
+        sql("INSERT INTO jobs (record, state, created, due, since)"
+            " VALUES ($1, 'queued', {now}, {now}, {now})"
             " ON CONFLICT (record) WHERE state IN {active} DO NOTHING RETURNING id",
             {record});
     const auto rows =

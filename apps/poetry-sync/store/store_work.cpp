@@ -46,7 +46,8 @@ void put_piece(Sql& sql, Id job, const Changes::Piece& piece) {
 Standing put(Sql& sql, const Claim& claim, const Changes& changes, base::Duration lease) {
   const auto lines = static_cast<std::int64_t>(changes.lines.size());
   const auto changed =
-      sql("UPDATE jobs SET lease = {now} + $3, lines = lines + $4, revision = revision + $5"
+      sql("UPDATE jobs SET lease = {now} + $3, since = {now}, lines = lines + $4, revision = "
+          "revision + $5"
           " WHERE id = $1 AND fence = $2 AND state IN {taken} RETURNING state, lines, {now}",
           {claim.job, claim.fence, millis(lease), lines, std::int64_t{changes.empty() ? 0 : 1}});
   const auto standing = standing_of(changed);
@@ -78,7 +79,7 @@ std::optional<Store::Taken> Store::take(const std::string& worker, base::Duratio
   return transact(database_, Access::write, [&](Sql& sql) -> std::optional<Taken> {
     const auto rows =
         sql("SELECT id FROM jobs WHERE state IN {active}"
-            " AND CASE WHEN state = 'queued' THEN due ELSE lease END <= {now}"
+            " AND (CASE WHEN state = 'queued' THEN due ELSE lease END <= {now} OR since > {now})"
             " ORDER BY due, id LIMIT 1{skip_taken}");
     if (rows.empty()) return std::nullopt;
     const auto id = rows.front().integer(0);
@@ -86,7 +87,7 @@ std::optional<Store::Taken> Store::take(const std::string& worker, base::Duratio
         sql("UPDATE jobs SET state = CASE WHEN state = 'cancelling' THEN state ELSE 'running' END,"
             " attempts = attempts + CASE WHEN state = 'queued' THEN 1 ELSE 0 END,"
             " started = coalesce(started, {now}), fence = fence + 1, revision = revision + 1,"
-            " worker = $2, lease = {now} + $3 WHERE id = $1 RETURNING fence, {now}",
+            " worker = $2, lease = {now} + $3, since = {now} WHERE id = $1 RETURNING fence, {now}",
             {id, worker, millis(lease)});
     const auto job = find_job(sql, id);
     return Taken{{id, changed.front().integer(0)},
@@ -99,8 +100,8 @@ std::optional<Store::Taken> Store::take(const std::string& worker, base::Duratio
 std::optional<Millis> Store::next_due() {
   return transact(database_, Access::read, [&](Sql& sql) {
     const auto rows =
-        sql("SELECT min(CASE WHEN state = 'queued' THEN due ELSE lease END) - {now}"
-            " FROM jobs WHERE state IN {active}");
+        sql("SELECT min(CASE WHEN since > {now} THEN {now} WHEN state = 'queued' THEN due"
+            " ELSE lease END) - {now} FROM jobs WHERE state IN {active}");
     return rows.front().maybe_integer(0);
   });
 }
@@ -150,7 +151,8 @@ bool Store::end(const Claim& claim, const Changes& changes, const Ending& ending
     // Who cancelled is told so, whatever the attempt came to, unless it was done by then.
     const bool cancelled = standing == Standing::cancelling && ending.state != JobState::done;
     const auto to = cancelled ? JobState::cancelled : ending.state;
-    sql("UPDATE jobs SET state = $3, error = $4, due = {now} + $5, fence = fence + 1,"
+    sql("UPDATE jobs SET state = $3, error = $4, due = {now} + $5, since = {now}, fence = fence + "
+        "1,"
         " revision = revision + 1, lease = 0,"
         " ended = CASE WHEN $3 = 'queued' THEN NULL ELSE {now} END WHERE id = $1 AND fence = $2",
         {claim.job, claim.fence, std::string(name_of(to)), ending.error, millis(ending.delay)});

@@ -10,6 +10,13 @@
 
 namespace poetry::sync::tcp {
 
+namespace {
+
+/// A guess in a second would take longer than anybody lives.
+constexpr std::size_t shortest_token = 16;
+
+}  // namespace
+
 std::string read_token(const std::string& file) {
   if (file.empty()) return {};
   std::ifstream stream(file);
@@ -21,8 +28,10 @@ std::string read_token(const std::string& file) {
   const bool fits = std::all_of(token.begin(), token.end(), [](unsigned char each) {
     return std::isalnum(each) != 0 || each == '-' || each == '_';
   });
-  if (token.empty() || !fits) {
-    throw base::UsageError("the token must be letters, digits, - and _ in the first line", file);
+  if (token.size() < shortest_token || !fits) {
+    throw base::UsageError("the token must be at least " + std::to_string(shortest_token) +
+                               " letters, digits, - and _ in the first line",
+                           file);
   }
   return token;
 }

@@ -8,7 +8,7 @@
 namespace poetry::sync::tcp {
 
 /// The token in the first line of a file, none where no file is named. Raises UsageError where it
-/// is empty or has characters that a header field or a line cannot take, std::system_error where
+/// is short or has characters that a header field or a line cannot take, std::system_error where
 /// the file cannot be read.
 std::string read_token(const std::string& file);
 

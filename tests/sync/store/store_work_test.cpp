@@ -25,6 +25,29 @@ TEST_P(StoreWorkTest, TakesWhatHasBeenDueForLongest) {
   EXPECT_FALSE(store_->take("one", 10s));
 }
 
+TEST_P(StoreWorkTest, ALeaseFromATimeToComeIsVoid) {
+  const auto before = begin();
+  database_->pass(-1h);  // as where a machine's clock is put right
+  EXPECT_EQ(store_->next_due(), 0);
+  const auto after = store_->take("two", 10s).value();
+  EXPECT_EQ(after.job.id, before.job.id);
+  EXPECT_EQ(store_->standing(before.claim), Standing::lost);
+  EXPECT_FALSE(store_->take("three", 10s));
+  database_->pass(9s);
+  EXPECT_EQ(store_->write(after.claim, line("a"), 10s), Standing::held);
+  database_->pass(-9s);  // and renewed, as of when it was renewed
+  EXPECT_TRUE(store_->take("three", 10s));
+}
+
+TEST_P(StoreWorkTest, WhatWaitsForATimeFromATimeToComeWaitsNoMore) {
+  store_->request(add("127.0.0.1:1"));
+  const auto retried = begin("127.0.0.1:2");
+  store_->end(retried.claim, {}, {.state = JobState::queued, .delay = 60s, .error = "refused"});
+  database_->pass(-1h);
+  EXPECT_TRUE(store_->take("two", 10s));
+  EXPECT_TRUE(store_->take("two", 10s));
+}
+
 TEST_P(StoreWorkTest, NumbersTheLinesWithinTheirJob) {
   const auto one = begin("127.0.0.1:1");
   const auto other = begin("127.0.0.1:2");
