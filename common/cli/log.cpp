@@ -42,16 +42,16 @@ class JsonMessage : public spdlog::custom_flag_formatter {
 
 spdlog::sink_ptr make_sink(const LogOptions& options) {
   if (!options.file.empty()) {
-    return base::with_remedy(base::path_remedy, [&options]() -> spdlog::sink_ptr {
+    return base::with_remedy(base::path_remedy, [&options] {
       // O_NONBLOCK: a FIFO without a reader is an error, and nothing to wait for.
       base::Fd file(::open(options.file.c_str(),
                            O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
                            0666));
       if (!file) base::throw_errno("open", options.file);
-      return std::make_shared<LogQueue>(std::move(file), base::Colours::no);
+      return make_log_queue(std::move(file), base::Colours::no);
     });
   }
-  return std::make_shared<LogQueue>(base::Fd(STDERR_FILENO), base::terminal_colours(STDERR_FILENO));
+  return make_log_queue(base::Fd(STDERR_FILENO), base::terminal_colours(STDERR_FILENO));
 }
 
 }  // namespace
