@@ -19,6 +19,8 @@ constexpr std::uint64_t any_count = std::numeric_limits<std::uint64_t>::max();
 constexpr std::uint64_t max_repeats = 1'000'000;
 constexpr std::uint64_t max_rate = 1'000'000'000;
 
+using cli::add_choice;
+using cli::add_option;
 using cli::shows;
 using cli::Texts;
 using Table = std::vector<cli::Option>;
@@ -46,71 +48,58 @@ void add_task_options(Table& table, GetOptions& o) {
   table.push_back({"catalog", 0, "ADDRESS", "fetch and check the poems of this server's catalog",
                    "", [&o](std::string_view text) { o.catalog = net::parse_host_port(text); },
                    [&o] { return o.catalog ? Texts{net::to_string(*o.catalog)} : Texts{}; }});
-  table.push_back({"catalog-hosts", 0, "own|any", "hosts to which that catalog may lead",
-                   o.catalog_hosts, cli::one_of(o.catalog_hosts, {"own", "any"}),
-                   shows(o.catalog_hosts)});
-  table.push_back({"repeat", 'n', "N", "N tasks for each server", "1",
-                   cli::into(o.repeat, 1, max_repeats), shows(o.repeat)});
-  table.push_back({"parallel", 'j', "N", "at most N tasks in flight; 0 is all", "0",
-                   cli::into(o.parallel, 0, any_count), shows(o.parallel)});
-  table.push_back({"rate", 0, "N", "at most N connects a second; 0 is no limit", "0",
-                   cli::into(o.rate, 0, max_rate), shows(o.rate)});
+  add_choice(table, {"catalog-hosts", 0, "own|any", "hosts to which that catalog may lead"},
+             o.catalog_hosts);
+  add_option(table, {"repeat", 'n', "N", "N tasks for each server"}, o.repeat, 1, max_repeats);
+  add_option(table, {"parallel", 'j', "N", "at most N tasks in flight; 0 is all"}, o.parallel, 0,
+             any_count);
+  add_option(table, {"rate", 0, "N", "at most N connects a second; 0 is no limit"}, o.rate, 0,
+             max_rate);
 }
 
 void add_output_options(Table& table, GetOptions& o) {
-  table.push_back({"output", 'o', "FILE", "the poems go there, in task order", "",
-                   cli::into(o.output), shows(o.output)});
-  table.push_back({"output-dir", 'O', "DIR", "a file a task goes there", "",
-                   cli::into(o.output_dir), shows(o.output_dir)});
-  table.push_back({"print", 0, "ordered|live|none",
-                   "poems in task order, or lines as they come, once, by the first engine", o.print,
-                   cli::one_of(o.print, {"ordered", "live", "none"}), shows(o.print)});
-  table.push_back({"raw", 0, "", "poems as they are, also onto a terminal", "", cli::into(o.raw),
-                   shows(o.raw)});
-  table.push_back(
-      {"quiet", 'q', "", "no events and no progress", "", cli::into(o.quiet), shows(o.quiet)});
-  table.push_back({"verbose", 'v', "", "every event; else, beyond 20 tasks, failures only", "",
-                   cli::into(o.verbose), shows(o.verbose)});
-  table.push_back({"report", 0, "text|json|jsonl|csv|none", "form of the report", o.report,
-                   cli::one_of(o.report, {"text", "json", "jsonl", "csv", "none"}),
-                   shows(o.report)});
-  table.push_back({"report-file", 0, "FILE", "the report goes there, not to standard error", "",
-                   cli::into(o.report_file), shows(o.report_file)});
-  table.push_back({"timeline", 0, "", "draw when each task connected, waited, received", "",
-                   cli::into(o.timeline), shows(o.timeline)});
-  table.push_back({"timeline-svg", 0, "FILE", "the same as a picture", "",
-                   cli::into(o.timeline_svg), shows(o.timeline_svg)});
+  add_option(table, {"output", 'o', "FILE", "the poems go there, in task order"}, o.output);
+  add_option(table, {"output-dir", 'O', "DIR", "a file a task goes there"}, o.output_dir);
+  add_choice(table,
+             {"print", 0, "ordered|live|none",
+              "poems in task order, or lines as they come, once, by the first engine"},
+             o.print);
+  add_option(table, {"raw", 0, "", "poems as they are, also onto a terminal"}, o.raw);
+  add_option(table, {"quiet", 'q', "", "no events and no progress"}, o.quiet);
+  add_option(table, {"verbose", 'v', "", "every event; else, beyond 20 tasks, failures only"},
+             o.verbose);
+  add_choice(table, {"report", 0, "text|json|jsonl|csv|none", "form of the report"}, o.report);
+  add_option(table, {"report-file", 0, "FILE", "the report goes there, not to standard error"},
+             o.report_file);
+  add_option(table, {"timeline", 0, "", "draw when each task connected, waited, received"},
+             o.timeline);
+  add_option(table, {"timeline-svg", 0, "FILE", "the same as a picture"}, o.timeline_svg);
 }
 
 void add_limit_options(Table& table, GetOptions& o) {
   fetch::FetchOptions& fetch = o.fetch;
-  table.push_back({"connect-timeout", 0, "DUR", "longest time to connect, an attempt; 0 no limit",
-                   "10s", cli::into(fetch.connect_timeout), shows(fetch.connect_timeout)});
-  table.push_back({"idle-timeout", 0, "DUR", "longest silence; 0 no limit", "60s",
-                   cli::into(fetch.idle_timeout), shows(fetch.idle_timeout)});
-  table.push_back({"timeout", 0, "DUR", "longest time for a task in all; 0 no limit", "0",
-                   cli::into(fetch.timeout), shows(fetch.timeout)});
-  table.push_back({"retries", 0, "N", "more attempts after a failed or broken connection", "0",
-                   cli::into(fetch.retries, 0, any_count - 1), shows(fetch.retries)});
-  table.push_back({"retry-delay", 0, "DUR", "time before the first of them", "1s",
-                   cli::into(fetch.retry_delay), shows(fetch.retry_delay)});
-  table.push_back({"retry-backoff", 0, "constant|exponential", "whether it doubles",
-                   o.retry_backoff, cli::one_of(o.retry_backoff, {"constant", "exponential"}),
-                   shows(o.retry_backoff)});
+  add_option(table,
+             {"connect-timeout", 0, "DUR", "longest time to connect, an attempt; 0 no limit"},
+             fetch.connect_timeout);
+  add_option(table, {"idle-timeout", 0, "DUR", "longest silence; 0 no limit"}, fetch.idle_timeout);
+  add_option(table, {"timeout", 0, "DUR", "longest time for a task in all; 0 no limit"},
+             fetch.timeout);
+  add_option(table, {"retries", 0, "N", "more attempts after a failed or broken connection"},
+             fetch.retries, 0, any_count - 1);
+  add_option(table, {"retry-delay", 0, "DUR", "time before the first of them"}, fetch.retry_delay);
+  add_choice(table, {"retry-backoff", 0, "constant|exponential", "whether it doubles"},
+             o.retry_backoff);
   table.push_back(
       {"seed", 0, "N", "seed of what is random in that; without it, from the clock", "",
        [&o](std::string_view text) { o.seed = base::parse_count(text, "seed", 0, any_count); },
        [&o] { return o.seed ? Texts{std::to_string(*o.seed)} : Texts{}; }});
-  table.push_back({"max-bytes", 0, "SIZE", "stop a task there, as outcome limit", "",
-                   [&fetch](std::string_view text) {
-                     fetch.max_bytes = base::parse_size(text);
-                     if (fetch.max_bytes == 0) throw base::UsageError("less than 1B", text);
-                   },
-                   [&fetch] {
-                     return fetch.max_bytes == any_count
-                                ? Texts{}
-                                : Texts{base::format_size(fetch.max_bytes)};
-                   }});
+  table.push_back(
+      {"max-bytes", 0, "SIZE", "stop a task there, as outcome limit", "",
+       [&fetch](std::string_view text) {
+         fetch.max_bytes = base::parse_size(text);
+         if (fetch.max_bytes == 0) throw base::UsageError("less than 1B", text);
+       },
+       [&max = fetch.max_bytes] { return Texts{max == any_count ? "" : base::format_size(max)}; }});
 }
 
 void add_answer_options(Table& table, GetOptions& o) {
@@ -119,9 +108,8 @@ void add_answer_options(Table& table, GetOptions& o) {
                      if (!text.starts_with('@')) base::unescape(text);
                      o.send = text;
                    },
-                   [&o] { return o.send ? Texts{*o.send} : Texts{}; }});
-  table.push_back({"half-close", 0, "", "with --send: half-close after it", "",
-                   cli::into(o.half_close), shows(o.half_close)});
+                   [&o] { return Texts{o.send.value_or("")}; }});
+  add_option(table, {"half-close", 0, "", "with --send: half-close after it"}, o.half_close);
   // What it asked for is the default now; the settings of old scripts have it as well.
   table.push_back({"hold", 0, "", "", "",
                    [&o](std::string_view text) {
@@ -137,14 +125,13 @@ void add_answer_options(Table& table, GetOptions& o) {
                      if (o.fetch.until.text.empty()) throw base::UsageError("no text", text);
                      o.until = text;
                    },
-                   [&o] { return o.until ? Texts{*o.until} : Texts{}; }});
+                   [&o] { return Texts{o.until.value_or("")}; }});
   table.push_back({"until-lines", 0, "N", "a stream is whole after N lines", "",
-                   cli::into(fetch.until.lines, 1, any_count), [&fetch] {
-                     return fetch.until.lines == 0 ? Texts{}
-                                                   : Texts{std::to_string(fetch.until.lines)};
+                   cli::into(fetch.until.lines, 1, any_count), [&lines = fetch.until.lines] {
+                     return Texts{lines == 0 ? "" : std::to_string(lines)};
                    }});
-  table.push_back({"until-idle", 0, "DUR", "a stream is whole after such a silence; 0 is not", "0",
-                   cli::into(fetch.until_idle), shows(fetch.until_idle)});
+  add_option(table, {"until-idle", 0, "DUR", "a stream is whole after such a silence; 0 is not"},
+             fetch.until_idle);
   table.push_back(
       {"expect", 0, "REGEX", "an answer that does not match is outcome unexpected", "",
        [&o](std::string_view text) { o.fetch.check = fetch::match_pattern(o.expect = text); },
@@ -152,8 +139,8 @@ void add_answer_options(Table& table, GetOptions& o) {
 }
 
 void add_network_options(Table& table, GetOptions& o) {
-  table.push_back({"ipv4", '4', "", "IPv4 only", "", cli::into(o.ipv4), shows(o.ipv4)});
-  table.push_back({"ipv6", '6', "", "IPv6 only", "", cli::into(o.ipv6), shows(o.ipv6)});
+  add_option(table, {"ipv4", '4', "", "IPv4 only"}, o.ipv4);
+  add_option(table, {"ipv6", '6', "", "IPv6 only"}, o.ipv6);
   table.push_back(
       {"check", 0, "", "say what would fail with these options, and exit", "", cli::into(o.check)});
 }

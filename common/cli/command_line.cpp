@@ -3,9 +3,11 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <boost/algorithm/string/classification.hpp>
+#include <boost/algorithm/string/split.hpp>
+#include <boost/algorithm/string/trim.hpp>
 #include <boost/program_options.hpp>
 #include <map>
-#include <set>
 #include <sstream>
 
 #include "base/error.hpp"
@@ -27,6 +29,8 @@ const Option* find(const Tool& tool, std::string_view name) {
 
 /// A name given and its value, in the order given; an empty name is an operand.
 using Given = std::pair<std::string, std::string>;
+/// Of each name the value that was given last.
+using LastGiven = std::map<std::string, std::string, std::less<>>;
 
 std::string in_brackets(const std::string& text) { return text.empty() ? "" : " (" + text + ")"; }
 
@@ -83,19 +87,15 @@ std::vector<Given> split_command_line(const Tool& tool, int argc, const char* co
   return given;
 }
 
-std::string_view trimmed(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t\r");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
-}
-
 /// Of a configuration file, so that a wrong path takes neither time nor memory.
 constexpr std::uint64_t max_config = std::uint64_t{1} << 20;
 
 /// Sets what `path` says, except for the names in `overridden`.
-void read_config(const Tool& tool, const std::string& path,
-                 const std::set<std::string, std::less<>>& overridden) {
+void read_config(const Tool& tool, const std::string& path, const LastGiven& overridden) {
   const auto bytes = base::SealedText::read(path, max_config);
+  const auto trimmed = [](std::string_view text) {
+    return boost::trim_copy_if(text, boost::is_any_of(" \t\r"));
+  };
   std::istringstream file{std::string(bytes->bytes())};
   std::string line;
   for (int number = 1; std::getline(file, line); ++number) {
@@ -166,71 +166,45 @@ bool is_optional(std::string_view argument) {
 }
 
 void add_common_options(Tool& tool, LogOptions& log) {
-  const auto level = log.level;
   auto& options = tool.options;
-  options.push_back(
-      {"config", 0, "FILE", "read options as 'name = value' lines from FILE", "", {}});
-  options.push_back({"print-config", 0, "", "print the settings in force and exit", "", {}});
+  options.push_back({"config", 0, "FILE", "read options as 'name = value' lines from FILE"});
+  options.push_back({"print-config", 0, "", "print the settings in force and exit"});
   if (tool.command.empty()) {
-    options.push_back({"completion",
-                       0,
-                       "bash|zsh|fish",
-                       "print a script that makes the shell complete this tool, and exit",
-                       "",
-                       {}});
+    options.push_back({"completion", 0, "bash|zsh|fish",
+                       "print a script that makes the shell complete this tool, and exit"});
   }
   const std::vector<std::string> levels{"trace", "debug", "info", "warn", "error", "off"};
-  options.push_back({"log-level", 0, "LEVEL", "trace, debug, info, warn, error or off", level,
+  options.push_back({"log-level", 0, "LEVEL", "trace, debug, info, warn, error or off", log.level,
                      [take = one_of(log.level, levels)](std::string_view text) {
                        take(text == "warning" ? "warn" : text);  // as others call it
                      },
                      shows(log.level), levels});
-  options.push_back({"log-file", 0, "FILE", "append the log to FILE, not to standard error", "",
-                     into(log.file), shows(log.file)});
-  options.push_back({"log-format",
-                     0,
-                     "FORMAT",
-                     "text or json",
-                     "text",
-                     one_of(log.format, {"text", "json"}),
-                     shows(log.format),
-                     {"text", "json"}});
-  options.push_back(
-      {"help", 'h', "[GROUP]", "print what is foremost, a GROUP of options, or all", "", {}});
-  options.push_back({"version", 'V', "", "print the version and exit", "", {}});
+  add_option(options, {"log-file", 0, "FILE", "append the log to FILE, not to standard error"},
+             log.file);
+  const std::vector<std::string> formats{"text", "json"};
+  options.push_back({"log-format", 0, "FORMAT", "text or json", log.format,
+                     one_of(log.format, formats), shows(log.format), formats});
+  options.push_back({"help", 'h', "[GROUP]", "print what is foremost, a GROUP of options, or all"});
+  options.push_back({"version", 'V', "", "print the version and exit"});
 }
 
 Parsed parse(const Tool& tool, int argc, const char* const* argv) {
   const auto given = split_command_line(tool, argc, argv);
-  const auto value_of = [&given](std::string_view name) -> const std::string* {
-    const auto at = std::find_if(given.rbegin(), given.rend(),
-                                 [name](const Given& entry) { return entry.first == name; });
-    return at == given.rend() ? nullptr : &at->second;
+  LastGiven last;
+  for (const auto& [name, value] : given) last[name] = value;
+  const auto print = [](const std::string& text) {
+    write_standard_output(text);
+    return Parsed::done;
   };
-  if (const auto* topic = value_of("help")) {
-    write_standard_output(help_text(tool, *topic));
-    return Parsed::done;
+  if (last.contains("help")) return print(help_text(tool, last["help"]));
+  if (last.contains("version")) {
+    return print(tool.name + " " + POETRY_VERSION + "\nBuilt with: " + POETRY_BUILT_WITH + "\n" +
+                 tool.features + "\n");
   }
-  if (value_of("version") != nullptr) {
-    write_standard_output(tool.name + " " + POETRY_VERSION + "\nBuilt with: " + POETRY_BUILT_WITH +
-                          "\n" + tool.features + "\n");
-    return Parsed::done;
-  }
-  if (const auto* shell = value_of("completion")) {
-    write_standard_output(completion_script(tool, *shell));
-    return Parsed::done;
-  }
-  if (const auto* path = value_of("config")) {
-    std::set<std::string, std::less<>> overridden;
-    for (const auto& [name, value] : given) overridden.insert(name);
-    read_config(tool, *path, overridden);
-  }
+  if (last.contains("completion")) return print(completion_script(tool, last["completion"]));
+  if (last.contains("config")) read_config(tool, last["config"], last);
   apply(tool, given);
-  if (value_of("print-config") != nullptr) {
-    write_standard_output(settings(tool));
-    return Parsed::done;
-  }
-  return Parsed::run;
+  return last.contains("print-config") ? print(settings(tool)) : Parsed::run;
 }
 
 std::function<void(std::string_view)> into(bool& flag) {
@@ -278,6 +252,13 @@ std::function<Texts()> shows(const std::uint64_t& count) {
 
 std::function<Texts()> shows(const base::Duration& duration) {
   return [&duration] { return Texts{base::format_duration(duration)}; };
+}
+
+void add_choice(std::vector<Option>& options, Option option, std::string& choice) {
+  std::vector<std::string> valid;
+  boost::split(valid, option.argument, [](char each) { return each == '|'; });
+  add_option(options, std::move(option), choice);
+  options.back().set = one_of(choice, std::move(valid));
 }
 
 }  // namespace poetry::cli

@@ -23,9 +23,9 @@ struct Option {
   char letter = 0;   ///< 'd', or 0
   std::string
       argument;  ///< "DUR"; empty for a switch, which is set with "true"; "[GROUP]" may be left out
-  std::string text;      ///< one line for --help; empty: accepted for old scripts, and not told
-  std::string standard;  ///< the default as --help prints it; empty for none
-  std::function<void(std::string_view)> set;
+  std::string text;  ///< one line for --help; empty: accepted for old scripts, and not told
+  std::string standard = {};  ///< the default as --help prints it; empty for none
+  std::function<void(std::string_view)> set = {};
   std::function<std::vector<std::string>()> shown = {};
   std::vector<std::string> words = {};  ///< values that a shell may complete
 };
@@ -97,5 +97,17 @@ std::function<Texts()> shows(const bool& flag);
 std::function<Texts()> shows(const std::string& text);
 std::function<Texts()> shows(const base::Duration& duration);
 std::function<Texts()> shows(const std::uint64_t& count);
+
+/// Appends an option with the two functions of its value, which has its default now.
+template <typename Value, typename... Limits>
+void add_option(std::vector<Option>& options, Option option, Value& value, Limits... limits) {
+  option.set = into(value, limits...);
+  option.shown = shows(value);
+  if (!option.argument.empty()) option.standard = option.shown().front();
+  options.push_back(std::move(option));
+}
+
+/// The same where the value is one of the words that the argument lists: "own|any".
+void add_choice(std::vector<Option>& options, Option option, std::string& choice);
 
 }  // namespace poetry::cli
