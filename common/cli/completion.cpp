@@ -1,6 +1,8 @@
 #include "cli/completion.hpp"
 
 #include <algorithm>
+#include <boost/algorithm/string/replace.hpp>
+#include <boost/algorithm/string/split.hpp>
 #include <utility>
 
 #include "base/unknown_name.hpp"
@@ -26,15 +28,14 @@ void add_word(std::string& words, std::string_view word) {
 OptionValues completion_of(const Option& option) {
   OptionValues completion;
   for (const auto& word : option.words) add_word(completion.words, word);
-  const std::string_view argument = option.argument;
-  if (completion.words.empty() && argument.find('|') != std::string_view::npos) {
-    for (std::size_t at = 0; at <= argument.size();) {
-      const auto end = std::min(argument.find('|', at), argument.size());
-      const auto word = argument.substr(at, end - at);
-      if (word.find_first_not_of("abcdefghijklmnopqrstuvwxyz-") == std::string_view::npos) {
+  const auto& argument = option.argument;
+  if (completion.words.empty() && argument.find('|') != std::string::npos) {
+    std::vector<std::string> words;
+    boost::split(words, argument, [](char each) { return each == '|'; });
+    for (const auto& word : words) {
+      if (word.find_first_not_of("abcdefghijklmnopqrstuvwxyz-") == std::string::npos) {
         add_word(completion.words, word);
       }
-      at = end + 1;
     }
   }
   completion.values = argument.empty()            ? Values::none
@@ -65,15 +66,7 @@ std::string escaped(std::string_view text, std::string_view special) {
 
 /// Within single quotes, for bash and zsh.
 std::string single_quoted(std::string_view text) {
-  std::string result = "'";
-  for (const char each : text) {
-    if (each == '\'') {
-      result += "'\\''";
-    } else {
-      result += each;
-    }
-  }
-  return result += "'";
+  return "'" + boost::replace_all_copy(std::string(text), "'", "'\\''") + "'";
 }
 
 /// What the first operand may be, separated by blanks.
@@ -91,6 +84,18 @@ std::string bash_pattern(const Option& option) {
   return pattern;
 }
 
+/// Offers those of the words that begin with the current one.
+std::string bash_offer(std::string_view words) {
+  return "mapfile -t COMPREPLY < <(compgen -W " + single_quoted(words) + " -- \"$current\")";
+}
+
+std::string bash_action(const OptionValues& completion) {
+  if (completion.values == Values::words) return bash_offer(completion.words);
+  if (completion.values == Values::directory)
+    return "compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- \"$current\")";
+  return completion.values == Values::file ? "compopt -o default" : ":";
+}
+
 /// The alternatives of a case statement by the word before, and all options' names.
 std::pair<std::string, std::string> bash_options(const Tool& tool) {
   std::string names;
@@ -98,20 +103,8 @@ std::pair<std::string, std::string> bash_options(const Tool& tool) {
   for (const auto& option : tool.options) {
     add_word(names, "--" + option.name);
     const auto completion = completion_of(option);
-    std::string action;
-    if (completion.values == Values::words) {
-      action = "mapfile -t COMPREPLY < <(compgen -W " + single_quoted(completion.words) +
-               " -- \"$current\")";
-    } else if (completion.values == Values::directory) {
-      action = "compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- \"$current\")";
-    } else if (completion.values == Values::file) {
-      action = "compopt -o default";
-    } else if (completion.values == Values::none) {
-      continue;
-    } else {
-      action = ":";
-    }
-    cases += "    " + bash_pattern(option) + ") " + action + "; return ;;\n";
+    if (completion.values == Values::none) continue;
+    cases += "    " + bash_pattern(option) + ") " + bash_action(completion) + "; return ;;\n";
   }
   return {cases, names};
 }
@@ -134,10 +127,7 @@ std::string bash_function(const Tool& tool) {
   const auto words = first_words(tool);
   std::string operand;
   if (tool.operands == Operands::files) operand = "  else\n    compopt -o default\n";
-  if (!words.empty()) {
-    operand = "  else\n    mapfile -t COMPREPLY < <(compgen -W " + single_quoted(words) +
-              " -- \"$current\")\n";
-  }
+  if (!words.empty()) operand = "  else\n    " + bash_offer(words) + "\n";
   return text + "_" + function_name(tool) + "() {\n" + bash_dispatch(tool) +
          "  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}\n"
          "  COMPREPLY=()\n"
@@ -151,8 +141,8 @@ std::string bash_function(const Tool& tool) {
          cases +
          "  esac\n"
          "  if [[ $current == -* ]]; then\n"
-         "    mapfile -t COMPREPLY < <(compgen -W " +
-         single_quoted(names) + " -- \"$current\")\n" + operand +
+         "    " +
+         bash_offer(names) + "\n" + operand +
          "  fi\n"
          "}\n";
 }
@@ -175,13 +165,11 @@ std::string zsh_arguments(const Tool& tool) {
     if (completion.values == Values::file) value += "_files";
     if (completion.values == Values::directory) value += "_files -/";
     if (completion.values == Values::other) value += " ";
-    text += " \\\n  ";
-    if (option.letter != 0) {
-      text += "'*" + std::string{'-', option.letter} + (takes_value ? "+" : "") +
-              single_quoted(about + value).substr(1) + " \\\n  ";
-    }
-    text +=
-        "'*--" + option.name + (takes_value ? "=" : "") + single_quoted(about + value).substr(1);
+    const auto rest = single_quoted(about + value).substr(1);
+    text += " \\\n  '*";
+    if (option.letter != 0)
+      text += std::string{'-', option.letter} + (takes_value ? "+" : "") + rest + " \\\n  '*";
+    text += "--" + option.name + (takes_value ? "=" : "") + rest;
   }
   if (tool.operands == Operands::files) text += " \\\n  '*:file:_files'";
   const auto words = first_words(tool);

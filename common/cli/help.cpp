@@ -3,6 +3,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <boost/algorithm/string/erase.hpp>
+#include <boost/algorithm/string/replace.hpp>
 #include <utility>
 #include <vector>
 
@@ -63,13 +65,7 @@ HelpLine line_of(const Option& option) {
 
 /// "add TYPE ADDRESS", but for the options.
 std::string usage_of(const Tool& command) {
-  auto usage = command.command + " " + command.synopsis;
-  const auto options = usage.find(" [OPTIONS]");
-  return options == std::string::npos ? usage : usage.erase(options, sizeof " [OPTIONS]" - 1);
-}
-
-bool has(const Tool& tool, std::string_view option) {
-  return std::ranges::find(tool.options, option, &Option::name) != tool.options.end();
+  return boost::erase_first_copy(command.command + " " + command.synopsis, " [OPTIONS]");
 }
 
 /// Whether --help tells it: of all that is told, the foremost, unless a topic says which.
@@ -77,8 +73,9 @@ bool tells(const Tool& tool, const Option& option, std::string_view topic) {
   if (option.text.empty()) return false;
   if (!topic.empty()) return true;
   if (!tool.commands.empty()) {  // the help of each command tells its own
+    const auto& own = tool.commands.front().options;
     return option.name == "help" || option.name == "version" ||
-           !has(tool.commands.front(), option.name);
+           std::ranges::find(own, option.name, &Option::name) == own.end();
   }
   const auto& foremost = tool.foremost;
   return foremost.empty() || std::ranges::find(foremost, option.name) != foremost.end();
@@ -108,17 +105,9 @@ std::string options_text(const Tool& tool, std::string_view topic) {
 }
 
 std::string usage_text(const Tool& tool) {
-  std::string text;
-  std::string_view lead = "Usage: ";
-  for (std::size_t at = 0; at < tool.synopsis.size();) {
-    const auto end = std::min(tool.synopsis.find('\n', at), tool.synopsis.size());
-    text.append(lead).append(tool.name).append(tool.command.empty() ? "" : " ");
-    text.append(tool.command).append(" ");
-    text.append(tool.synopsis, at, end - at).append("\n");
-    lead = "       ";
-    at = end + 1;
-  }
-  return text;
+  const auto name = tool.command.empty() ? tool.name : tool.name + " " + tool.command;
+  const auto next_line = "\n       " + name + " ";
+  return "Usage: " + name + " " + boost::replace_all_copy(tool.synopsis, "\n", next_line) + "\n";
 }
 
 /// Where more is told.
