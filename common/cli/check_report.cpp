@@ -36,11 +36,9 @@ void CheckReport::tries(std::string_view what, const std::function<void()>& atte
   try {
     attempt();
   } catch (const base::Failure& failure) {
-    fails(failure.what(), failure.remedy());
-    return;
+    return fails(failure.what(), failure.remedy());
   } catch (const std::exception& error) {
-    fails(error.what(), base::path_remedy);
-    return;
+    return fails(error.what(), base::path_remedy);
   }
   works(what);
 }
@@ -53,16 +51,14 @@ int CheckReport::finish() {
 
 void try_to_write(const std::string& path) {
   const std::filesystem::path file(path);
-  std::error_code error;
-  if (std::filesystem::exists(file, error)) {
-    if (std::filesystem::is_directory(file, error)) {
-      throw std::system_error(EISDIR, std::generic_category(), "write " + path);
-    }
-    if (::access(path.c_str(), W_OK) < 0) base::throw_errno("write", path);
-    return;
-  }
   const auto folder = file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
-  if (::access(folder.c_str(), W_OK | X_OK) < 0) base::throw_errno("write", path);
+  std::error_code error;
+  const bool exists = std::filesystem::exists(file, error);
+  errno = EISDIR;
+  if (exists ? std::filesystem::is_directory(file, error) || ::access(path.c_str(), W_OK) < 0
+             : ::access(folder.c_str(), W_OK | X_OK) < 0) {
+    base::throw_errno("write", path);
+  }
 }
 
 void try_to_make_directory(const std::string& path) {

@@ -26,7 +26,7 @@ base::Fd open_for(const std::string& path, const std::string& file, int flags) {
 void check_replaceable(const std::string& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) == 0) {
-    if (S_ISDIR(status.st_mode)) errno = EISDIR;
+    errno = EISDIR;
     if (S_ISDIR(status.st_mode) || ::access(path.c_str(), W_OK) < 0)
       base::throw_errno("write to", path);
     if (!S_ISREG(status.st_mode)) return;
@@ -39,10 +39,8 @@ void check_replaceable(const std::string& path) {
 void replace_file(const std::string& path, std::string_view text) {
   struct stat status {};
   const bool exists = ::stat(path.c_str(), &status) == 0;
-  if (exists && !S_ISREG(status.st_mode)) {
-    write_all(open_for(path, path, 0).get(), text, path);
-    return;
-  }
+  if (exists && !S_ISREG(status.st_mode))
+    return write_all(open_for(path, path, 0).get(), text, path);
   const std::string target = exists ? std::filesystem::canonical(path).string() : path;
   const std::string aside = target + "." + std::to_string(::getpid()) + ".part";
   const base::Fd file = open_for(path, aside, O_CREAT | O_EXCL);
