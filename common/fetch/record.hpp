@@ -51,8 +51,22 @@ class Arrivals {
       : step_(std::max(blur, min_step)), blur_(blur), times_(std::move(times)) {}
 
   /// `at` must not decrease. Keeps `max` times, which are 2 at least.
-  void add(base::TimePoint at, std::size_t max = capacity);
-  void clear();
+  void add(base::TimePoint at, std::size_t max = capacity) {
+    if (!times_.empty() && at - times_.back() < step_) {
+      blur_ = step_;
+      return;
+    }
+    times_.push_back(at);
+    while (times_.size() > max) {
+      blur_ = step_ *= 2;
+      base::TimePoint kept = times_.front() - step_;
+      std::erase_if(times_, [&](base::TimePoint each) {
+        if (each - kept < step_) return true;
+        kept = each;
+        return false;
+      });
+    }
+  }
   [[nodiscard]] const std::vector<base::TimePoint>& times() const { return times_; }
   /// What came less than this after one of the times may have been left out.
   [[nodiscard]] base::Duration blur() const { return blur_; }
@@ -91,6 +105,13 @@ struct Record {
   base::TimePoint ended = base::never;
   base::Duration longest_gap{};  ///< longest silence once connected
   Arrivals arrivals;
+
+  /// Whether it was begun and is over.
+  [[nodiscard]] bool ran() const { return started != base::never && ended != base::never; }
+  /// From its start to its end; zero where it did not run.
+  [[nodiscard]] base::Duration duration() const {
+    return ran() ? ended - started : base::Duration::zero();
+  }
 };
 
 }  // namespace poetry::fetch

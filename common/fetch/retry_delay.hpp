@@ -1,9 +1,11 @@
 // How long to wait before a task is tried again.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "base/clock.hpp"
+#include "base/seed.hpp"
 
 namespace poetry::fetch {
 
@@ -17,7 +19,19 @@ enum class Backoff { constant, exponential };
 /// The delay before the retry of this number, from 0: `first`, doubled with each retry, and longer
 /// by a random part of up to half of that, in whole milliseconds, so that tasks that broke together
 /// do not come back together. Never shorter than `first`.
-base::Duration retry_delay(base::Duration first, std::uint64_t retry, std::uint64_t seed,
-                           Backoff backoff = Backoff::exponential);
+inline base::Duration retry_delay(base::Duration first, std::uint64_t retry, std::uint64_t seed,
+                                  Backoff backoff = Backoff::exponential) {
+  using std::chrono::milliseconds;
+  const base::Duration max = std::max(first, longest_doubled_delay);
+  base::Duration delay = first;
+  // A delay of zero stays zero, however often it doubles.
+  const auto doubled = backoff == Backoff::constant ? 0 : retry;
+  for (auto left = doubled; left > 0 && delay < max && delay > base::Duration::zero(); --left) {
+    delay = std::min(2 * delay, max);
+  }
+  const auto half = std::chrono::floor<milliseconds>(delay / 2);
+  const auto extra = base::uniform(seed, retry) * static_cast<double>(half.count() + 1);
+  return delay + milliseconds(static_cast<milliseconds::rep>(extra));
+}
 
 }  // namespace poetry::fetch

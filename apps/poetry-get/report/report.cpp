@@ -59,11 +59,11 @@ Totals totals_of(const Run& run) {
     ++(record.outcome == fetch::Outcome::ok ? totals.fetched : totals.failed);
     totals.bytes += record.bytes;
     totals.lines += record.lines;
-    if (record.started == base::never || record.ended == base::never) continue;
+    if (!record.ran()) continue;
     totals.started = std::min(totals.started, record.started);
     ended = std::max(ended, record.ended);
-    totals.longest = std::max(totals.longest, record.ended - record.started);
-    totals.sum += record.ended - record.started;
+    totals.longest = std::max(totals.longest, record.duration());
+    totals.sum += record.duration();
   }
   if (totals.started != base::never) totals.elapsed = ended - totals.started;
   return totals;

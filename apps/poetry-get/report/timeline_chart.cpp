@@ -23,16 +23,10 @@ constexpr std::size_t rows_in_sight = 12;
 constexpr int idle_share = 40;
 
 Sign ending_of(fetch::Outcome outcome) {
-  switch (outcome) {
-    case fetch::Outcome::ok:
-      return Sign::whole;
-    case fetch::Outcome::limit:
-      return Sign::limit;
-    case fetch::Outcome::interrupted:
-      return Sign::interrupted;
-    default:
-      return Sign::failed;
-  }
+  using fetch::Outcome;
+  if (outcome == Outcome::ok) return Sign::whole;
+  if (outcome == Outcome::limit) return Sign::limit;
+  return outcome == Outcome::interrupted ? Sign::interrupted : Sign::failed;
 }
 
 std::vector<Stretch> stretches_of(const fetch::Record& record, base::TimePoint start,
@@ -47,12 +41,8 @@ std::vector<Stretch> stretches_of(const fetch::Record& record, base::TimePoint s
   };
   const auto receiving = [&](base::TimePoint to) {
     const base::TimePoint silent = at + record.arrivals.blur();
-    if (to - silent >= silence) {
-      until(Sign::receiving, silent);
-      until(Sign::idle, to);
-    } else {
-      until(Sign::receiving, to);
-    }
+    if (to - silent >= silence) until(Sign::receiving, silent);
+    until(to - silent >= silence ? Sign::idle : Sign::receiving, to);
   };
   until(Sign::broken, record.attempted);
   until(Sign::resolving, record.resolved);
@@ -67,19 +57,16 @@ std::vector<Stretch> stretches_of(const fetch::Record& record, base::TimePoint s
 
 std::string remark_of(const fetch::Record& record) {
   if (record.started == base::never) return "not begun";
-  std::string text;
-  if (record.outcome != fetch::Outcome::ok) text = fetch::name(record.outcome);
-  if (record.attempts > 1) {
-    text += fmt::format("{}try {}", text.empty() ? "" : ", ", record.attempts);
-  }
-  return text;
+  std::string text(record.outcome == fetch::Outcome::ok ? "" : fetch::name(record.outcome));
+  if (record.attempts < 2) return text;
+  return text + fmt::format("{}try {}", text.empty() ? "" : ", ", record.attempts);
 }
 
 std::string facts_of(const std::string& name, const fetch::Record& record) {
   std::string text = fmt::format("{}: {}", name, fetch::name(record.outcome));
-  if (record.started == base::never || record.ended == base::never) return text + ", not begun";
+  if (!record.ran()) return text + ", not begun";
   return text + fmt::format(", {} bytes, {:.3f} s, attempts: {}", record.bytes,
-                            base::seconds(record.ended - record.started), record.attempts);
+                            base::seconds(record.duration()), record.attempts);
 }
 
 ChartRow row_of(const Run& run, std::size_t task, base::TimePoint start, base::Duration silence) {
@@ -90,7 +77,7 @@ ChartRow row_of(const Run& run, std::size_t task, base::TimePoint start, base::D
   row.ending = ending_of(record.outcome);
   row.remark = remark_of(record);
   row.facts = facts_of(row.name, record);
-  row.begun = record.started != base::never && record.ended != base::never;
+  row.begun = record.ran();
   if (!row.begun) return row;
   row.started = record.started - start;
   row.ended = record.ended - start;
@@ -103,22 +90,17 @@ ChartRow row_of(const Run& run, std::size_t task, base::TimePoint start, base::D
 }
 
 std::size_t slowest_of(const Run& run) {
-  const auto duration = [](const fetch::Record& record) {
-    return record.started == base::never || record.ended == base::never
-               ? base::Duration::zero()
-               : record.ended - record.started;
-  };
-  const auto found = std::ranges::max_element(run.records, {}, duration);
+  const auto found = std::ranges::max_element(run.records, {}, &fetch::Record::duration);
   return static_cast<std::size_t>(found - run.records.begin());
 }
 
 std::vector<std::size_t> failures_of(std::span<const Run> runs, std::size_t tasks) {
   std::vector<std::size_t> failed;
   for (std::size_t task = 0; task < tasks; ++task) {
-    const bool any = std::any_of(runs.begin(), runs.end(), [task](const Run& run) {
+    const auto fails = [task](const Run& run) {
       return run.records[task].outcome != fetch::Outcome::ok;
-    });
-    if (any) failed.push_back(task);
+    };
+    if (std::ranges::any_of(runs, fails)) failed.push_back(task);
   }
   return failed;
 }
@@ -164,8 +146,7 @@ std::string note_of(const Run& run, const std::set<std::size_t>& shown) {
   std::string text = fmt::format("{} of {} tasks shown", shown.size(), tasks);
   const auto failed = failures_of({&run, 1}, tasks);
   if (failed.empty()) return text;
-  const auto seen = std::count_if(failed.begin(), failed.end(),
-                                  [&](std::size_t task) { return shown.contains(task); });
+  const auto seen = std::ranges::count_if(failed, [&](auto task) { return shown.contains(task); });
   return text + fmt::format(", with {} of {} failures", seen, failed.size());
 }
 

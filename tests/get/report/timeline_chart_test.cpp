@@ -67,7 +67,7 @@ TEST(TimelineChart, GoesNoFurtherThanATaskGot) {
   record.attempted = start;
   record.outcome = fetch::Outcome::connect_timeout;
   record.connected = record.first_byte = base::never;
-  record.arrivals.clear();
+  record.arrivals = {};
   const ChartRow row = row_of(record);
   EXPECT_THAT(row.stretches, ElementsAre(Stretch{Sign::resolving, 0ms, 200ms},
                                          Stretch{Sign::connecting, 200ms, 520ms}));
@@ -95,7 +95,7 @@ TEST(TimelineChart, SaysOfATaskThatItDidNotBegin) {
 
 TEST(TimelineChart, CallsNoGapIdleThatMayHideArrivals) {
   fetch::Record record = long_life();
-  record.arrivals.clear();
+  record.arrivals = {};
   for (auto at = 400ms; at < 10s; at += 1ms) record.arrivals.add(start + at);
   record.ended = start + 10s;
   ASSERT_LE(record.arrivals.times().size(), fetch::Arrivals::capacity);
@@ -110,7 +110,7 @@ TEST(TimelineChart, KeepsItsBlurWhereItIsCopied) {
   for (auto at = 0ms; at < 1s; at += 1ms) arrivals.add(start + at);
   EXPECT_GT(arrivals.blur(), 1ms);
   EXPECT_EQ(fetch::Arrivals(arrivals.blur(), arrivals.times()).blur(), arrivals.blur());
-  arrivals.clear();
+  arrivals = {};
   arrivals.add(start);
   EXPECT_EQ(arrivals.blur(), 0ms);
 }
