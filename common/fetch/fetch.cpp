@@ -1,5 +1,7 @@
 #include "fetch/fetch.hpp"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -176,11 +178,8 @@ void Fetch::look_for_room(base::TimePoint now) {
 void Fetch::stream_ended(base::TimePoint now) {
   if (reset_) return receive_failed(reset_, now);
   note_activity(now);
-  if (send_error_) {
-    broken(Outcome::reset, "send", send_error_.message(), now);
-  } else {
-    conclude(answer_.ended(record_), now);
-  }
+  if (send_error_) return broken(Outcome::reset, "send", send_error_.message(), now);
+  conclude(answer_.ended(record_), now);
 }
 
 void Fetch::conclude(const Answer::Verdict& verdict, base::TimePoint now) {
@@ -195,56 +194,44 @@ void Fetch::receive_failed(std::error_code error, base::TimePoint now) {
 
 void Fetch::expired(base::TimePoint now) {
   if (state_ == State::done || now < deadline()) return;
+  const auto after = [](base::Duration limit) {
+    return "timed out after " + base::format_duration(limit);
+  };
   if (now >= task_until_) {
     const auto before = record_.error.empty() ? "" : " (before that, " + record_.error + ")";
-    end(Outcome::timeout,
-        text_of("timed out after " + base::format_duration(options_.timeout)) + before, now);
-    return;
+    return end(Outcome::timeout, text_of(after(options_.timeout)) + before, now);
   }
   switch (state_) {
     case State::resolving:
-      broken(Outcome::connect_timeout, "resolve",
-             "timed out after " + base::format_duration(options_.connect_timeout), now);
-      break;
+      return broken(Outcome::connect_timeout, "resolve", after(options_.connect_timeout), now);
     case State::connecting:
-      if (now < attempt_until_) {
-        race_.try_next(now);
-        race_on();
-        break;
+      if (now >= attempt_until_) {
+        return broken(Outcome::connect_timeout, "connect",
+                      after(options_.connect_timeout) + race_.how_many_tried(), now);
       }
-      broken(Outcome::connect_timeout, "connect",
-             "timed out after " + base::format_duration(options_.connect_timeout) +
-                 race_.how_many_tried(),
-             now);
-      break;
+      race_.try_next(now);
+      return race_on();
     case State::waiting:
       if (options_.pace && !std::exchange(has_turn_, true)) {
         phase_until_ = options_.pace->reserve(now);
       }
       if (now >= phase_until_) begin_attempt(now);
-      break;
+      return;
     default:
-      if (full_) {
-        look_for_room(now);
-        break;
-      }
+      if (full_) return look_for_room(now);
       record_.longest_gap = std::max(record_.longest_gap, now - heard_);
-      if (now >= silent_until()) {
-        conclude(answer_.whole(record_), now);
-      } else {
-        be_silent_too_long(now);
-      }
+      if (now >= silent_until()) return conclude(answer_.whole(record_), now);
+      be_silent_too_long(now);
   }
 }
 
 void Fetch::be_silent_too_long(base::TimePoint now) {
   const auto limit = base::format_duration(options_.idle_timeout);
   if (!unsent().empty()) {
-    broken(Outcome::idle_timeout, "send",
-           "nothing taken for " + limit + ", after " + std::to_string(record_.sent) + " of " +
-               base::counted(send_->size(), "byte"),
-           now);
-    return;
+    const auto size = base::counted(send_->size(), "byte");
+    return broken(Outcome::idle_timeout, "send",
+                  fmt::format("nothing taken for {}, after {} of {}", limit, record_.sent, size),
+                  now);
   }
   // The server may wait for more than was sent, or has said all.
   const auto* const helps =
@@ -263,10 +250,7 @@ void Fetch::output_failed(const std::string& message, base::TimePoint now) {
 void Fetch::broken(Outcome outcome, std::string_view step, const std::string& what,
                    base::TimePoint now) {
   auto error = text_of(step.empty() ? what : std::string(step) + ": " + what);
-  if (record_.attempts > options_.retries) {
-    end(outcome, std::move(error), now);
-    return;
-  }
+  if (record_.attempts > options_.retries) return end(outcome, std::move(error), now);
   record_.outcome = outcome;
   record_.error = std::move(error);
   state_ = State::waiting;
