@@ -44,15 +44,52 @@ struct Resolver::AnswerQueue {
   }
 };
 
-class Resolver::Lookups {
+class Resolver::Lookups : public std::enable_shared_from_this<Resolver::Lookups> {
  public:
   explicit Lookups(Lookup lookup) : lookup_(std::move(lookup)) {}
 
-  static std::uint64_t ask(const std::shared_ptr<Lookups>& self,
-                           const std::shared_ptr<AnswerQueue>& queue, const net::HostPort& where,
-                           net::Family family);
-  static void forget(const std::shared_ptr<Lookups>& self, std::uint64_t ticket);
-  std::optional<AnswerQueue::Answer> take(AnswerQueue& queue);
+  std::uint64_t ask(const std::shared_ptr<AnswerQueue>& queue, const net::HostPort& where,
+                    net::Family family) {
+    const std::lock_guard lock(mutex_);
+    const std::uint64_t ticket = ++last_ticket_;
+    const Key key(where.host, family);
+    if (const auto known = found_.find(key); known != found_.end()) {
+      tell(ticket, {queue, where.port}, known->second);
+      return ticket;
+    }
+    const auto [asked, first] = asked_.try_emplace(key);
+    Name& name = asked->second;
+    if (first) waiting_.push_back(key);
+    if (name.begun) queue->put({ticket, false, {}});
+    if (name.begun && name.askers.empty()) ++busy_;  // as nobody waited for it
+    name.askers[ticket] = {queue, where.port};
+    tickets_[ticket] = key;
+    start_thread();
+    return ticket;
+  }
+
+  void forget(std::uint64_t ticket) {
+    const std::lock_guard lock(mutex_);
+    const auto asked = tickets_.extract(ticket);
+    if (!asked) return;
+    Name& name = asked_[asked.mapped()];
+    name.askers.erase(ticket);
+    if (!name.begun || !name.askers.empty()) return;
+    --busy_;
+    start_thread();
+  }
+
+  std::optional<Resolver::AnswerQueue::Answer> take(AnswerQueue& queue) {
+    const std::lock_guard lock(mutex_);
+    if (queue.answers.empty()) {
+      eventfd_t count = 0;
+      ::eventfd_read(queue.wakeup.get(), &count);
+      return std::nullopt;
+    }
+    auto answer = std::move(queue.answers.front());
+    queue.answers.pop_front();
+    return answer;
+  }
 
  private:
   using Key = std::pair<std::string, net::Family>;
@@ -65,11 +102,56 @@ class Resolver::Lookups {
     std::map<std::uint64_t, Asker> askers;  // by ticket
   };
 
-  static void start_thread(const std::shared_ptr<Lookups>& self);
-  void serve();
-  net::Resolved look_up(const Key& key, std::unique_lock<std::mutex>& lock);
-  void answer(const Key& key, const net::Resolved& found);
-  static void tell(std::uint64_t ticket, const Asker& asker, net::Resolved found);
+  void start_thread() {
+    if (waiting_.empty() || busy_ >= max_busy) return;
+    try {
+      std::thread([self = shared_from_this()] { self->serve(); }).detach();
+      ++busy_;
+    } catch (const std::system_error& error) {
+      if (busy_ > 0) return;  // those get to it
+      for (const Key& key : std::exchange(waiting_, {})) answer(key, {{}, error.code()});
+    }
+  }
+
+  void serve() {
+    std::unique_lock lock(mutex_);
+    while (!waiting_.empty() && busy_ <= max_busy) {
+      const Key key = std::move(waiting_.front());
+      waiting_.pop_front();
+      Name& name = asked_[key];
+      name.begun = true;
+      for (const auto& [ticket, asker] : name.askers) asker.queue->put({ticket, false, {}});
+      answer(key, name.askers.empty() ? net::Resolved{} : look_up(key, lock));
+    }
+    --busy_;
+  }
+
+  net::Resolved look_up(const Key& key, std::unique_lock<std::mutex>& lock) {
+    for (int repeats = 0;; ++repeats) {
+      lock.unlock();
+      net::Resolved found = lookup_({key.first, 0}, key.second);
+      const bool again = net::is_shortage(found.error) && repeats < max_repeats;
+      if (again) std::this_thread::sleep_for(pause_between);
+      lock.lock();
+      const bool wanted = !asked_[key].askers.empty();
+      if (!wanted) ++busy_;  // it counts again
+      if (!again || !wanted) return found;
+    }
+  }
+
+  void answer(const Key& key, const net::Resolved& found) {
+    if (!found.addresses.empty()) found_[key] = found;
+    const auto asked = asked_.extract(key);
+    for (const auto& [ticket, asker] : asked.mapped().askers) {
+      tickets_.erase(ticket);
+      tell(ticket, asker, found);
+    }
+  }
+
+  static void tell(std::uint64_t ticket, const Asker& asker, net::Resolved found) {
+    for (net::Address& each : found.addresses) each.set_port(asker.port);
+    asker.queue->put({ticket, true, std::move(found)});
+  }
 
   const Lookup lookup_;
   std::mutex mutex_;           // guards the rest, and the answers
@@ -80,101 +162,6 @@ class Resolver::Lookups {
   std::uint64_t last_ticket_ = 0;
   unsigned busy_ = 0;  // threads but for those at a name that nobody waits for
 };
-
-std::uint64_t Resolver::Lookups::ask(const std::shared_ptr<Lookups>& self,
-                                     const std::shared_ptr<AnswerQueue>& queue,
-                                     const net::HostPort& where, net::Family family) {
-  const std::lock_guard lock(self->mutex_);
-  const std::uint64_t ticket = ++self->last_ticket_;
-  const Key key(where.host, family);
-  if (const auto known = self->found_.find(key); known != self->found_.end()) {
-    tell(ticket, {queue, where.port}, known->second);
-    return ticket;
-  }
-  const auto [asked, first] = self->asked_.try_emplace(key);
-  Name& name = asked->second;
-  if (first) self->waiting_.push_back(key);
-  if (name.begun) queue->put({ticket, false, {}});
-  if (name.begun && name.askers.empty()) ++self->busy_;  // as nobody waited for it
-  name.askers[ticket] = {queue, where.port};
-  self->tickets_[ticket] = key;
-  start_thread(self);
-  return ticket;
-}
-
-void Resolver::Lookups::start_thread(const std::shared_ptr<Lookups>& self) {
-  if (self->waiting_.empty() || self->busy_ >= max_busy) return;
-  try {
-    std::thread([self] { self->serve(); }).detach();
-    ++self->busy_;
-  } catch (const std::system_error& error) {
-    if (self->busy_ > 0) return;  // those get to it
-    for (const Key& key : std::exchange(self->waiting_, {})) self->answer(key, {{}, error.code()});
-  }
-}
-
-void Resolver::Lookups::serve() {
-  std::unique_lock lock(mutex_);
-  while (!waiting_.empty() && busy_ <= max_busy) {
-    const Key key = std::move(waiting_.front());
-    waiting_.pop_front();
-    Name& name = asked_[key];
-    name.begun = true;
-    for (const auto& [ticket, asker] : name.askers) asker.queue->put({ticket, false, {}});
-    answer(key, name.askers.empty() ? net::Resolved{} : look_up(key, lock));
-  }
-  --busy_;
-}
-
-net::Resolved Resolver::Lookups::look_up(const Key& key, std::unique_lock<std::mutex>& lock) {
-  for (int repeats = 0;; ++repeats) {
-    lock.unlock();
-    net::Resolved found = lookup_({key.first, 0}, key.second);
-    const bool again = net::is_shortage(found.error) && repeats < max_repeats;
-    if (again) std::this_thread::sleep_for(pause_between);
-    lock.lock();
-    const bool wanted = !asked_[key].askers.empty();
-    if (!wanted) ++busy_;  // it counts again
-    if (!again || !wanted) return found;
-  }
-}
-
-void Resolver::Lookups::answer(const Key& key, const net::Resolved& found) {
-  if (!found.addresses.empty()) found_[key] = found;
-  const auto asked = asked_.extract(key);
-  for (const auto& [ticket, asker] : asked.mapped().askers) {
-    tickets_.erase(ticket);
-    tell(ticket, asker, found);
-  }
-}
-
-void Resolver::Lookups::tell(std::uint64_t ticket, const Asker& asker, net::Resolved found) {
-  for (net::Address& each : found.addresses) each.set_port(asker.port);
-  asker.queue->put({ticket, true, std::move(found)});
-}
-
-void Resolver::Lookups::forget(const std::shared_ptr<Lookups>& self, std::uint64_t ticket) {
-  const std::lock_guard lock(self->mutex_);
-  const auto asked = self->tickets_.extract(ticket);
-  if (!asked) return;
-  Name& name = self->asked_[asked.mapped()];
-  name.askers.erase(ticket);
-  if (!name.begun || !name.askers.empty()) return;
-  --self->busy_;
-  start_thread(self);
-}
-
-std::optional<Resolver::AnswerQueue::Answer> Resolver::Lookups::take(AnswerQueue& queue) {
-  const std::lock_guard lock(mutex_);
-  if (queue.answers.empty()) {
-    eventfd_t count = 0;
-    ::eventfd_read(queue.wakeup.get(), &count);
-    return std::nullopt;
-  }
-  auto answer = std::move(queue.answers.front());
-  queue.answers.pop_front();
-  return answer;
-}
 
 std::shared_ptr<Resolver::Lookups> Resolver::make_lookups(Lookup lookup) {
   return std::make_shared<Lookups>(std::move(lookup));
@@ -187,19 +174,19 @@ Resolver::Resolver(std::shared_ptr<Lookups> lookups)
 }
 
 Resolver::~Resolver() {
-  for (const auto& [ticket, callbacks] : asking_) Lookups::forget(lookups_, ticket);
+  for (const auto& [ticket, callbacks] : asking_) lookups_->forget(ticket);
 }
 
 int Resolver::fd() const { return queue_->wakeup.get(); }
 
 std::uint64_t Resolver::ask(const net::HostPort& where, net::Family family, Callbacks callbacks) {
-  const auto ticket = Lookups::ask(lookups_, queue_, where, family);
+  const auto ticket = lookups_->ask(queue_, where, family);
   asking_.emplace(ticket, std::move(callbacks));
   return ticket;
 }
 
 void Resolver::forget(std::uint64_t ticket) {
-  if (asking_.erase(ticket) > 0) Lookups::forget(lookups_, ticket);
+  if (asking_.erase(ticket) > 0) lookups_->forget(ticket);
 }
 
 void Resolver::deliver() {
