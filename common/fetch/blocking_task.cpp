@@ -75,10 +75,8 @@ void BlockingTask::act(const Resolve&) {
 
 void BlockingTask::act(const Connect& action) {
   for (std::size_t index = 0; index < action.over; ++index) sockets_[index].reset();
-  if (sockets_.size() < action.addresses.size()) {
-    try_address(action.addresses[sockets_.size()]);
-    return;
-  }
+  const std::size_t tried = sockets_.size();
+  if (tried < action.addresses.size()) return try_address(action.addresses[tried]);
   polled_.resize(1);
   for (const base::Fd& socket : sockets_) polled_.push_back({socket.get(), POLLOUT, 0});
   if (!wait(action.until)) return;

@@ -60,11 +60,9 @@ class MultiplexerTransport final : public Transport {
   /// The task may close the socket.
   void ready(Socket& socket, reactor::Interest what) {
     const auto now = loop_.now();
-    if (!socket.connected) {
-      socket.task.connect_ended(socket, net::connect_outcome(socket.fd.get()), now);
-      return;
-    }
     auto& task = socket.task;
+    if (!socket.connected)
+      return task.connect_ended(socket, net::connect_outcome(socket.fd.get()), now);
     if (reactor::has(what, reactor::Interest::write))
       SocketIo::send(task.fetch(), socket.fd.get(), now);
     if (reactor::has(what, reactor::Interest::read))

@@ -12,24 +12,19 @@ Result run_sequential(const Batch& batch, Observer& observer, net::Signals& sign
   SocketIo socket_io(observer, SocketIo::shared_room);
   const auto lookups = Resolver::make_lookups(batch.lookup);
   std::uint64_t wakeups = 0;
-  const auto wait_for_turn = [&] {
-    pollfd interruption{signals.fd(), POLLIN, 0};
-    const auto limit =
-        reactor::to_timespec(reactor::time_left(queue.next_turn(), base::Clock::now()));
-    ::ppoll(&interruption, 1, limit ? &*limit : nullptr, nullptr);
-    ++wakeups;
-    if (signals.take()) queue.interrupt();
-  };
   while (!queue.empty()) {
-    const auto task = queue.begin(base::Clock::now());
-    if (!task) {
-      wait_for_turn();
-      continue;
+    const base::TimePoint now = base::Clock::now();
+    if (const auto task = queue.begin(now)) {
+      BlockingTask one(batch, *task, observer, socket_io, lookups, signals.fd());
+      one.run(IfShort::fail);
+      wakeups += one.wakeups();
+      queue.finish(one.fetch());
+    } else {
+      pollfd interruption{signals.fd(), POLLIN, 0};
+      const auto limit = reactor::to_timespec(reactor::time_left(queue.next_turn(), now));
+      ::ppoll(&interruption, 1, limit ? &*limit : nullptr, nullptr);
+      ++wakeups;
     }
-    BlockingTask one(batch, *task, observer, socket_io, lookups, signals.fd());
-    one.run(IfShort::fail);
-    wakeups += one.wakeups();
-    queue.finish(one.fetch());
     if (signals.take()) queue.interrupt();
   }
   return queue.take(wakeups);

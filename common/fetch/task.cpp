@@ -108,10 +108,7 @@ void Task::set_alarm(base::TimePoint until) {
 /// The alarm went off.
 void Task::wake(reactor::Interest /*what*/) {
   // A deadline that has passed since the turn's wait is for the next: more may have arrived.
-  if (context_.loop.now() < fetch_.deadline()) {
-    set_alarm(fetch_.deadline());
-    return;
-  }
+  if (context_.loop.now() < fetch_.deadline()) return set_alarm(fetch_.deadline());
   context_.resolver.forget(ticket_);
   fetch_.expired(base::Clock::now());  // of many deadlines in one turn, the last ones come later
   advance();

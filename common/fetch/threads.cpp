@@ -72,12 +72,36 @@ base::Fd make_bell() {
 /// Runs the tasks of one batch.
 class Crowd {
  public:
-  Crowd(const Batch& batch, Observer& observer, net::Signals& signals);
-  ~Crowd();
+  Crowd(const Batch& batch, Observer& observer, net::Signals& signals)
+      : batch_(batch),
+        signals_(signals),
+        observer_(observer),
+        lookups_(Resolver::make_lookups(batch.lookup)),
+        queue_(batch, observer_) {}
+
+  ~Crowd() {
+    ::eventfd_write(stop_.get(), 1);
+    while (threads_ > 0) {
+      pollfd polled{ended_.get(), POLLIN, 0};
+      ::poll(&polled, 1, -1);
+      join_ended();
+    }
+  }
+
   Crowd(const Crowd&) = delete;
   Crowd& operator=(const Crowd&) = delete;
 
-  Result run();
+  Result run() {
+    for (;;) {
+      const base::TimePoint next = start_some();
+      if (threads_ == 0 && next == base::never) break;  // no task is left: one could have begun
+      wait(next);
+      join_ended();
+      const std::lock_guard lock(mutex_);
+      if (error_) std::rethrow_exception(error_);
+    }
+    return queue_.take(wakeups_);
+  }
 
  private:
   struct Thread {
@@ -86,13 +110,100 @@ class Crowd {
     pthread_t handle{};
   };
 
-  bool start_some();
-  bool start(std::size_t task);
-  [[nodiscard]] base::TimePoint next_turn();
-  void wait(base::TimePoint until);
-  void join_ended();
-  void carry_out(std::unique_ptr<Thread> self);
-  void run_task(std::size_t task);
+  // When more can be started, before a thread has ended.
+  base::TimePoint start_some() {
+    for (int starts = 0; starts < max_starts; ++starts) {
+      std::unique_lock lock(mutex_);
+      const auto task = queue_.begin(base::Clock::now());
+      const base::TimePoint turn = queue_.next_turn();
+      lock.unlock();
+      if (!task || !start(*task)) return turn;
+    }
+    return base::TimePoint::min();
+  }
+
+  // False where a thread can be had only once another has ended.
+  bool start(std::size_t task) {
+    auto thread = std::make_unique<Thread>(Thread{*this, task});
+    pthread_attr_t attributes;
+    ::pthread_attr_init(&attributes);
+    ::pthread_attr_setstacksize(&attributes, stack_bytes);
+    const int error = ::pthread_create(
+        &thread->handle, &attributes,
+        [](void* started) -> void* {
+          std::unique_ptr<Thread> self(static_cast<Thread*>(started));
+          Crowd& crowd = self->crowd;
+          crowd.carry_out(std::move(self));
+          return nullptr;
+        },
+        thread.get());
+    ::pthread_attr_destroy(&attributes);
+    if (error == 0) {
+      [[maybe_unused]] const Thread* const its_own = thread.release();
+      ++threads_;
+      return true;
+    }
+    if (error != EAGAIN || threads_ == 0) {
+      throw std::system_error(error, std::generic_category(), "start a thread");
+    }
+    const std::lock_guard lock(mutex_);
+    queue_.put_back(task, {error, std::generic_category()});
+    return false;
+  }
+
+  // For a thread to end, or a signal.
+  void wait(base::TimePoint until) {
+    std::array<pollfd, 2> polled{pollfd{signals_.fd(), POLLIN, 0}, pollfd{ended_.get(), POLLIN, 0}};
+    const auto limit = reactor::to_timespec(reactor::time_left(until, base::Clock::now()));
+    ::ppoll(polled.data(), polled.size(), limit ? &*limit : nullptr, nullptr);
+    const bool interrupted = polled[0].revents != 0 && signals_.take();
+    if (interrupted) ::eventfd_write(stop_.get(), 1);
+    const std::lock_guard lock(mutex_);
+    ++wakeups_;
+    if (interrupted) queue_.interrupt();
+  }
+
+  void join_ended() {
+    std::unique_lock lock(mutex_);
+    eventfd_t count = 0;
+    ::eventfd_read(ended_.get(), &count);
+    const auto threads = std::exchange(to_join_, {});
+    lock.unlock();
+    for (const auto& thread : threads) ::pthread_join(thread->handle, nullptr);
+    threads_ -= threads.size();
+  }
+
+  // All that a thread does.
+  void carry_out(std::unique_ptr<Thread> self) {
+    std::exception_ptr error;
+    try {
+      run_task(self->task);
+    } catch (...) {
+      error = std::current_exception();
+    }
+    const std::lock_guard lock(mutex_);
+    if (!error_) error_ = error;
+    to_join_.push_back(std::move(self));
+    ::eventfd_write(ended_.get(), 1);
+  }
+
+  void run_task(std::size_t task) {
+    SocketIo socket_io(observer_, buffer_bytes);
+    BlockingTask one(batch_, task, observer_, socket_io, lookups_, stop_.get());
+    if (const auto shortage = one.run(IfShort::stop)) {
+      std::unique_lock lock(mutex_);
+      if (!queue_.alone()) {
+        wakeups_ += one.wakeups();
+        queue_.put_back(task, shortage);
+        return;
+      }
+      lock.unlock();
+      one.run(IfShort::fail);
+    }
+    const std::lock_guard lock(mutex_);
+    wakeups_ += one.wakeups();
+    queue_.finish(one.fetch());
+  }
 
   const Batch& batch_;
   net::Signals& signals_;
@@ -108,134 +219,6 @@ class Crowd {
   std::uint64_t wakeups_ = 0;
   std::exception_ptr error_;  // the first
 };
-
-Crowd::Crowd(const Batch& batch, Observer& observer, net::Signals& signals)
-    : batch_(batch),
-      signals_(signals),
-      observer_(observer),
-      lookups_(Resolver::make_lookups(batch.lookup)),
-      queue_(batch, observer_) {}
-
-Crowd::~Crowd() {
-  ::eventfd_write(stop_.get(), 1);
-  while (threads_ > 0) {
-    pollfd polled{ended_.get(), POLLIN, 0};
-    ::poll(&polled, 1, -1);
-    join_ended();
-  }
-}
-
-Result Crowd::run() {
-  for (;;) {
-    const bool more = start_some();
-    const base::TimePoint turn = next_turn();
-    if (threads_ == 0 && turn == base::never) break;  // no task is left: one could have begun
-    wait(more ? base::TimePoint::min() : turn);
-    join_ended();
-    const std::lock_guard lock(mutex_);
-    if (error_) std::rethrow_exception(error_);
-  }
-  return queue_.take(wakeups_);
-}
-
-// Whether more can be started at once.
-bool Crowd::start_some() {
-  for (int starts = 0; starts < max_starts; ++starts) {
-    std::unique_lock lock(mutex_);
-    const auto task = queue_.begin(base::Clock::now());
-    lock.unlock();
-    if (!task || !start(*task)) return false;
-  }
-  return true;
-}
-
-// False where a thread can be had only once another has ended.
-bool Crowd::start(std::size_t task) {
-  auto thread = std::make_unique<Thread>(Thread{*this, task});
-  pthread_attr_t attributes;
-  ::pthread_attr_init(&attributes);
-  ::pthread_attr_setstacksize(&attributes, stack_bytes);
-  const int error = ::pthread_create(
-      &thread->handle, &attributes,
-      [](void* started) -> void* {
-        std::unique_ptr<Thread> self(static_cast<Thread*>(started));
-        Crowd& crowd = self->crowd;
-        crowd.carry_out(std::move(self));
-        return nullptr;
-      },
-      thread.get());
-  ::pthread_attr_destroy(&attributes);
-  if (error == 0) {
-    [[maybe_unused]] const Thread* const its_own = thread.release();
-    ++threads_;
-    return true;
-  }
-  if (error != EAGAIN || threads_ == 0) {
-    throw std::system_error(error, std::generic_category(), "start a thread");
-  }
-  const std::lock_guard lock(mutex_);
-  queue_.put_back(task, {error, std::generic_category()});
-  return false;
-}
-
-base::TimePoint Crowd::next_turn() {
-  const std::lock_guard lock(mutex_);
-  return queue_.next_turn();
-}
-
-// For a thread to end, or a signal.
-void Crowd::wait(base::TimePoint until) {
-  std::array<pollfd, 2> polled{pollfd{signals_.fd(), POLLIN, 0}, pollfd{ended_.get(), POLLIN, 0}};
-  const auto limit = reactor::to_timespec(reactor::time_left(until, base::Clock::now()));
-  ::ppoll(polled.data(), polled.size(), limit ? &*limit : nullptr, nullptr);
-  const bool interrupted = polled[0].revents != 0 && signals_.take();
-  if (interrupted) ::eventfd_write(stop_.get(), 1);
-  const std::lock_guard lock(mutex_);
-  ++wakeups_;
-  if (interrupted) queue_.interrupt();
-}
-
-void Crowd::join_ended() {
-  std::unique_lock lock(mutex_);
-  eventfd_t count = 0;
-  ::eventfd_read(ended_.get(), &count);
-  const auto threads = std::exchange(to_join_, {});
-  lock.unlock();
-  for (const auto& thread : threads) ::pthread_join(thread->handle, nullptr);
-  threads_ -= threads.size();
-}
-
-// All that a thread does.
-void Crowd::carry_out(std::unique_ptr<Thread> self) {
-  std::exception_ptr error;
-  try {
-    run_task(self->task);
-  } catch (...) {
-    error = std::current_exception();
-  }
-  const std::lock_guard lock(mutex_);
-  if (!error_) error_ = error;
-  to_join_.push_back(std::move(self));
-  ::eventfd_write(ended_.get(), 1);
-}
-
-void Crowd::run_task(std::size_t task) {
-  SocketIo socket_io(observer_, buffer_bytes);
-  BlockingTask one(batch_, task, observer_, socket_io, lookups_, stop_.get());
-  if (const auto shortage = one.run(IfShort::stop)) {
-    std::unique_lock lock(mutex_);
-    if (!queue_.alone()) {
-      wakeups_ += one.wakeups();
-      queue_.put_back(task, shortage);
-      return;
-    }
-    lock.unlock();
-    one.run(IfShort::fail);
-  }
-  const std::lock_guard lock(mutex_);
-  wakeups_ += one.wakeups();
-  queue_.finish(one.fetch());
-}
 
 }  // namespace
 

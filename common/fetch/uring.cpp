@@ -53,109 +53,97 @@ class RingTransport final : public Transport {
 
   reactor::Multiplexer& multiplexer() { return multiplexer_; }
 
+  // The socket does not block as long as it connects. Then the kernel tells at once that the
+  // connect is in progress, and a poll when it is over: io_uring's own connect would call
+  // connect(2) again by then, and that throws away what a server sent before a reset.
   std::unique_ptr<TaskSocket> connect(base::Fd socket, Task& task, std::size_t index,
-                                      const net::Address& address) override;
-  void transfer(TaskSocket& connected, const Transfer& what) override;
-  void close(std::unique_ptr<TaskSocket> socket) override;
+                                      const net::Address& address) override {
+    auto made = std::make_unique<RingSocket>(std::move(socket), task, index);
+    made->address = address;
+    ring().connect(made->fd.get(), made->address, operation_tag(Operation::connect, *made));
+    ++made->under_way;
+    return made;
+  }
+
+  void transfer(TaskSocket& connected, const Transfer& what) override {
+    auto& socket = static_cast<RingSocket&>(connected);
+    if (socket.receiving && what.max == 0)
+      ring().cancel_one(operation_tag(Operation::receive, socket));
+    if (!socket.receiving && what.max > 0) {
+      ring().receive(socket.fd.get(), operation_tag(Operation::receive, socket));
+      socket.receiving = true;
+      ++socket.under_way;
+    }
+    if (!socket.sending && !what.unsent.empty()) {
+      ring().send(socket.fd.get(), what.unsent, operation_tag(Operation::send, socket));
+      socket.sending = true;
+      ++socket.under_way;
+    }
+  }
+
+  void close(std::unique_ptr<TaskSocket> socket) override {
+    auto& its = static_cast<RingSocket&>(*socket);
+    if (its.under_way == 0) return;
+    ring().cancel(its.fd.get());
+    ring().flush();  // now the descriptor is free for others
+    its.fd.reset();
+    its.closed = true;
+    closed_[&its] = std::move(socket);
+  }
 
  private:
   reactor::Ring& ring() { return multiplexer_.ring(); }
-  void complete(const reactor::Completion& completion);
-  void tell(RingSocket& socket, Operation operation, const reactor::Completion& completion);
-  void finish_connecting(RingSocket& socket, std::error_code error);
+
+  void complete(const reactor::Completion& completion) {
+    const auto operation = static_cast<Operation>(completion.tag & operation_bits);
+    auto& socket =
+        *std::bit_cast<RingSocket*>(static_cast<std::uintptr_t>(completion.tag & ~operation_bits));
+    if (!completion.more) --socket.under_way;
+    if (!socket.closed) {
+      tell(socket, operation, completion);
+    } else if (socket.under_way == 0) {
+      closed_.erase(&socket);
+    }
+  }
+
+  void tell(RingSocket& socket, Operation operation, const reactor::Completion& completion) {
+    const auto now = base::Clock::now();
+    const std::error_code error{completion.result < 0 ? -completion.result : 0,
+                                std::generic_category()};
+    auto& task = socket.task;
+    switch (operation) {
+      case Operation::connect:
+        if (completion.result != -EINPROGRESS)
+          return finish_connecting(socket, net::explained(error, socket.address));
+        ring().poll(socket.fd.get(), reactor::Interest::write,
+                    operation_tag(Operation::connected, socket));
+        ++socket.under_way;
+        return;
+      case Operation::connected:
+        return finish_connecting(socket, net::connect_outcome(socket.fd.get()));
+      case Operation::send:
+        socket.sending = false;
+        if (error) task.fetch().send_failed(error, now);
+        if (!error) task.fetch().sent(static_cast<std::size_t>(completion.result), now);
+        break;
+      case Operation::receive:
+        socket.receiving = completion.more;
+        // Without a buffer, or ended by transfer(), it is to be asked for anew.
+        if (error != std::errc::no_buffer_space && error != std::errc::operation_canceled)
+          SocketIo::deliver(task.fetch(), observer_, completion.bytes, error, now);
+    }
+    task.advance();
+  }
+
+  void finish_connecting(RingSocket& socket, std::error_code error) {
+    net::let_block(socket.fd.get());
+    socket.task.connect_ended(socket, error, base::Clock::now());
+  }
 
   Observer& observer_;
   std::unordered_map<const RingSocket*, std::unique_ptr<TaskSocket>> closed_;  // not over yet
   reactor::RingMultiplexer multiplexer_;  // goes first: from then on the kernel writes nowhere
 };
-
-// The socket does not block as long as it connects. Then the kernel tells at once that the connect
-// is in progress, and a poll when it is over: io_uring's own connect would call connect(2) again by
-// then, and that throws away what a server sent before a reset.
-std::unique_ptr<TaskSocket> RingTransport::connect(base::Fd socket, Task& task, std::size_t index,
-                                                   const net::Address& address) {
-  auto made = std::make_unique<RingSocket>(std::move(socket), task, index);
-  made->address = address;
-  ring().connect(made->fd.get(), made->address, operation_tag(Operation::connect, *made));
-  ++made->under_way;
-  return made;
-}
-
-void RingTransport::transfer(TaskSocket& connected, const Transfer& what) {
-  auto& socket = static_cast<RingSocket&>(connected);
-  if (socket.receiving && what.max == 0)
-    ring().cancel_one(operation_tag(Operation::receive, socket));
-  if (!socket.receiving && what.max > 0) {
-    ring().receive(socket.fd.get(), operation_tag(Operation::receive, socket));
-    socket.receiving = true;
-    ++socket.under_way;
-  }
-  if (!socket.sending && !what.unsent.empty()) {
-    ring().send(socket.fd.get(), what.unsent, operation_tag(Operation::send, socket));
-    socket.sending = true;
-    ++socket.under_way;
-  }
-}
-
-void RingTransport::close(std::unique_ptr<TaskSocket> socket) {
-  auto& its = static_cast<RingSocket&>(*socket);
-  if (its.under_way == 0) return;
-  ring().cancel(its.fd.get());
-  ring().flush();  // now the descriptor is free for others
-  its.fd.reset();
-  its.closed = true;
-  closed_[&its] = std::move(socket);
-}
-
-void RingTransport::complete(const reactor::Completion& completion) {
-  const auto operation = static_cast<Operation>(completion.tag & operation_bits);
-  auto& socket =
-      *std::bit_cast<RingSocket*>(static_cast<std::uintptr_t>(completion.tag & ~operation_bits));
-  if (!completion.more) --socket.under_way;
-  if (!socket.closed) {
-    tell(socket, operation, completion);
-  } else if (socket.under_way == 0) {
-    closed_.erase(&socket);
-  }
-}
-
-void RingTransport::tell(RingSocket& socket, Operation operation,
-                         const reactor::Completion& completion) {
-  const auto now = base::Clock::now();
-  const std::error_code error{completion.result < 0 ? -completion.result : 0,
-                              std::generic_category()};
-  auto& task = socket.task;
-  switch (operation) {
-    case Operation::connect:
-      if (completion.result == -EINPROGRESS) {
-        ring().poll(socket.fd.get(), reactor::Interest::write,
-                    operation_tag(Operation::connected, socket));
-        ++socket.under_way;
-      } else {
-        finish_connecting(socket, net::explained(error, socket.address));
-      }
-      return;
-    case Operation::connected:
-      finish_connecting(socket, net::connect_outcome(socket.fd.get()));
-      return;
-    case Operation::send:
-      socket.sending = false;
-      if (error) task.fetch().send_failed(error, now);
-      if (!error) task.fetch().sent(static_cast<std::size_t>(completion.result), now);
-      break;
-    case Operation::receive:
-      socket.receiving = completion.more;
-      // Without a buffer, or ended by transfer(), it is to be asked for anew.
-      if (error != std::errc::no_buffer_space && error != std::errc::operation_canceled)
-        SocketIo::deliver(task.fetch(), observer_, completion.bytes, error, now);
-  }
-  task.advance();
-}
-
-void RingTransport::finish_connecting(RingSocket& socket, std::error_code error) {
-  net::let_block(socket.fd.get());
-  socket.task.connect_ended(socket, error, base::Clock::now());
-}
 
 }  // namespace
 
