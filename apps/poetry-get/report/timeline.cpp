@@ -42,23 +42,150 @@ constexpr std::array<Form, signs> forms{{{'~', U'≈', "33"},
 /// Draws one chart.
 class Drawing {
  public:
-  Drawing(const Chart& chart, const Look& look);
-  std::string draw();
+  Drawing(const Chart& chart, const Look& look)
+      : chart_(chart),
+        look_(look),
+        name_width_(std::min(chart.name_width, std::clamp(look.width / 3, min_name, max_name))),
+        indent_(2 + chart.number_width + 1 + name_width_ + 2) {
+    const bool remarks = chart.remark_width > 0 && look.width >= min_width_for_remarks;
+    if (remarks) remarks_ = chart.remark_width + 1;
+    const std::size_t around = indent_ + remarks_ + 1;
+    columns_ = std::max(min_bar, look.width > around ? look.width - around : 0);
+  }
+
+  std::string draw() {
+    for (const ChartPanel& panel : chart_.panels) {
+      paint(panel.engine, "1");
+      write(" " + panel.heading);
+      end_line();
+      for (const ChartRow& row : panel.rows) draw(row);
+      if (has_axis(chart_, panel)) draw_axis();
+      if (!panel.note.empty()) text_.append("  (").append(panel.note).append(")\n");
+    }
+    draw_legend();
+    return std::move(text_);
+  }
 
  private:
   using Cells = std::vector<std::optional<Sign>>;
 
-  [[nodiscard]] std::u32string name_of(const ChartRow& row) const;
-  [[nodiscard]] std::size_t column(base::Duration at) const;
-  [[nodiscard]] Cells cells_of(const ChartRow& row) const;
-  [[nodiscard]] std::u32string legible(std::string_view text) const;
-  void draw(const ChartRow& row);
-  void draw_axis();
-  void draw_legend();
-  void put(Sign sign);
-  void paint(std::string_view text, std::string_view colour);
-  void write(std::string_view text);
-  void end_line();
+  [[nodiscard]] std::u32string name_of(const ChartRow& row) const {
+    const bool ascii = look_.glyphs == base::Glyphs::ascii;
+    auto name = base::shown_text(row.name);
+    if (ascii) name = base::in_ascii(std::move(name));
+    return base::shortened(std::move(name), name_width_, ascii ? U'~' : U'…');
+  }
+
+  [[nodiscard]] std::size_t column(base::Duration at) const {
+    if (chart_.whole <= base::Duration::zero()) return 0;
+    const double share = std::clamp(base::seconds(at) / base::seconds(chart_.whole), 0.0, 1.0);
+    return std::min(columns_ - 1, static_cast<std::size_t>(share * static_cast<double>(columns_)));
+  }
+
+  // The ending stands where the end was, whatever else there would be.
+  [[nodiscard]] Cells cells_of(const ChartRow& row) const {
+    if (!row.begun) return {};
+    Cells cells(columns_);
+    for (const Stretch& stretch : row.stretches) {
+      const auto last = column(stretch.to);
+      for (std::size_t at = column(stretch.from); at <= last; ++at) cells[at] = stretch.sign;
+    }
+    for (const base::Duration at : row.arrivals) cells[column(at)] = Sign::arrival;
+    if (row.retried) cells[column(*row.retried)] = Sign::retry;
+    cells.resize(column(row.ended) + 1);
+    cells.back() = row.ending;
+    return cells;
+  }
+
+  /// A text of ours, of which only µ is not ASCII.
+  [[nodiscard]] std::u32string legible(std::string_view text) const {
+    auto shown = base::shown_text(text);
+    if (look_.glyphs == base::Glyphs::ascii) std::ranges::replace(shown, U'µ', U'u');
+    return shown;
+  }
+
+  void draw(const ChartRow& row) {
+    const auto name = name_of(row);
+    fmt::format_to(std::back_inserter(text_), "  {:>{}} {}", row.task + 1, chart_.number_width,
+                   base::to_utf8(name));
+    text_.append(name_width_ - base::columns_of(name) + 2, ' ');
+    const auto cells = cells_of(row);
+    for (const auto& cell : cells) {
+      if (cell) {
+        put(*cell);
+      } else {
+        write(" ");
+      }
+    }
+    if (remarks_ > 0 && !row.remark.empty()) {
+      write(std::string(columns_ + 1 - cells.size(), ' ') + row.remark);
+    }
+    end_line();
+  }
+
+  void draw_axis() {
+    const bool ascii = look_.glyphs == base::Glyphs::ascii;
+    const auto ticks = ticks_of(chart_.whole, columns_ / columns_a_tick + 1);
+    std::u32string rule(columns_, ascii ? U'-' : U'─');
+    std::u32string labels;
+    for (const Tick& tick : ticks) {
+      const std::size_t at = column(tick.at);
+      rule[at] = ascii ? U'+' : U'┴';
+      const auto label = legible(tick.label);
+      if (at + label.size() > columns_ + remarks_) continue;
+      labels.resize(at, ' ');
+      labels += label;
+    }
+    text_.append(indent_, ' ').append(base::to_utf8(rule)).append("\n");
+    text_.append(indent_, ' ').append(base::to_utf8(labels));
+    end_line();
+  }
+
+  void draw_legend() {
+    constexpr std::string_view margin = "  ";
+    std::size_t used = 0;
+    for (std::size_t at = 0; at < signs; ++at) {
+      if (!used_[at]) continue;
+      const auto words = legible(" " + meaning(static_cast<Sign>(at), chart_));
+      const std::size_t more = margin.size() + 1 + words.size();
+      if (used > 0 && used + more > look_.width) {
+        end_line();
+        used = 0;
+      }
+      write(margin);
+      put(static_cast<Sign>(at));
+      write(base::to_utf8(words));
+      used += more;
+    }
+    if (used > 0) end_line();
+  }
+
+  void put(Sign sign) {
+    const Form& form = forms[static_cast<std::size_t>(sign)];
+    used_[static_cast<std::size_t>(sign)] = true;
+    const char32_t glyph = look_.glyphs == base::Glyphs::utf8 ? form.utf8 : form.ascii;
+    paint(base::to_utf8({&glyph, 1}), form.colour);
+  }
+
+  void paint(std::string_view text, std::string_view colour) {
+    if (look_.colours == base::Colours::yes && colour != colour_) {
+      text_.append("\x1b[0;").append(colour).append("m");
+      colour_ = colour;
+    }
+    text_ += text;
+  }
+
+  void write(std::string_view text) {
+    if (!colour_.empty()) text_ += "\x1b[0m";
+    colour_ = {};
+    text_ += text;
+  }
+
+  void end_line() {
+    write("");
+    text_.erase(text_.find_last_not_of(' ') + 1);
+    text_ += '\n';
+  }
 
   const Chart& chart_;
   Look look_;
@@ -70,148 +197,6 @@ class Drawing {
   std::string text_;
   std::string_view colour_;  // in force at the end of the text
 };
-
-Drawing::Drawing(const Chart& chart, const Look& look)
-    : chart_(chart),
-      look_(look),
-      name_width_(std::min(chart.name_width, std::clamp(look.width / 3, min_name, max_name))),
-      indent_(2 + chart.number_width + 1 + name_width_ + 2) {
-  const bool remarks = chart.remark_width > 0 && look.width >= min_width_for_remarks;
-  if (remarks) remarks_ = chart.remark_width + 1;
-  const std::size_t around = indent_ + remarks_ + 1;
-  columns_ = std::max(min_bar, look.width > around ? look.width - around : 0);
-}
-
-std::u32string Drawing::name_of(const ChartRow& row) const {
-  const bool ascii = look_.glyphs == base::Glyphs::ascii;
-  auto name = base::shown_text(row.name);
-  if (ascii) name = base::in_ascii(std::move(name));
-  return base::shortened(std::move(name), name_width_, ascii ? U'~' : U'…');
-}
-
-std::size_t Drawing::column(base::Duration at) const {
-  if (chart_.whole <= base::Duration::zero()) return 0;
-  const double share = std::clamp(base::seconds(at) / base::seconds(chart_.whole), 0.0, 1.0);
-  return std::min(columns_ - 1, static_cast<std::size_t>(share * static_cast<double>(columns_)));
-}
-
-// The ending stands where the end was, whatever else there would be.
-Drawing::Cells Drawing::cells_of(const ChartRow& row) const {
-  if (!row.begun) return {};
-  Cells cells(columns_);
-  for (const Stretch& stretch : row.stretches) {
-    const auto last = column(stretch.to);
-    for (std::size_t at = column(stretch.from); at <= last; ++at) cells[at] = stretch.sign;
-  }
-  for (const base::Duration at : row.arrivals) cells[column(at)] = Sign::arrival;
-  if (row.retried) cells[column(*row.retried)] = Sign::retry;
-  cells.resize(column(row.ended) + 1);
-  cells.back() = row.ending;
-  return cells;
-}
-
-void Drawing::draw(const ChartRow& row) {
-  const auto name = name_of(row);
-  fmt::format_to(std::back_inserter(text_), "  {:>{}} {}", row.task + 1, chart_.number_width,
-                 base::to_utf8(name));
-  text_.append(name_width_ - base::columns_of(name) + 2, ' ');
-  const auto cells = cells_of(row);
-  for (const auto& cell : cells) {
-    if (cell) {
-      put(*cell);
-    } else {
-      write(" ");
-    }
-  }
-  if (remarks_ > 0 && !row.remark.empty()) {
-    write(std::string(columns_ + 1 - cells.size(), ' ') + row.remark);
-  }
-  end_line();
-}
-
-void Drawing::put(Sign sign) {
-  const Form& form = forms[static_cast<std::size_t>(sign)];
-  used_[static_cast<std::size_t>(sign)] = true;
-  const char32_t glyph = look_.glyphs == base::Glyphs::utf8 ? form.utf8 : form.ascii;
-  paint(base::to_utf8({&glyph, 1}), form.colour);
-}
-
-void Drawing::paint(std::string_view text, std::string_view colour) {
-  if (look_.colours == base::Colours::yes && colour != colour_) {
-    text_.append("\x1b[0;").append(colour).append("m");
-    colour_ = colour;
-  }
-  text_ += text;
-}
-
-void Drawing::write(std::string_view text) {
-  if (!colour_.empty()) text_ += "\x1b[0m";
-  colour_ = {};
-  text_ += text;
-}
-
-void Drawing::end_line() {
-  write("");
-  text_.erase(text_.find_last_not_of(' ') + 1);
-  text_ += '\n';
-}
-
-/// A text of ours, of which only µ is not ASCII.
-std::u32string Drawing::legible(std::string_view text) const {
-  auto shown = base::shown_text(text);
-  if (look_.glyphs == base::Glyphs::ascii) std::ranges::replace(shown, U'µ', U'u');
-  return shown;
-}
-
-void Drawing::draw_axis() {
-  const bool ascii = look_.glyphs == base::Glyphs::ascii;
-  const auto ticks = ticks_of(chart_.whole, columns_ / columns_a_tick + 1);
-  std::u32string rule(columns_, ascii ? U'-' : U'─');
-  std::u32string labels;
-  for (const Tick& tick : ticks) {
-    const std::size_t at = column(tick.at);
-    rule[at] = ascii ? U'+' : U'┴';
-    const auto label = legible(tick.label);
-    if (at + label.size() > columns_ + remarks_) continue;
-    labels.resize(at, ' ');
-    labels += label;
-  }
-  text_.append(indent_, ' ').append(base::to_utf8(rule)).append("\n");
-  text_.append(indent_, ' ').append(base::to_utf8(labels));
-  end_line();
-}
-
-void Drawing::draw_legend() {
-  constexpr std::string_view margin = "  ";
-  std::size_t used = 0;
-  for (std::size_t at = 0; at < signs; ++at) {
-    if (!used_[at]) continue;
-    const auto words = legible(" " + meaning(static_cast<Sign>(at), chart_));
-    const std::size_t more = margin.size() + 1 + words.size();
-    if (used > 0 && used + more > look_.width) {
-      end_line();
-      used = 0;
-    }
-    write(margin);
-    put(static_cast<Sign>(at));
-    write(base::to_utf8(words));
-    used += more;
-  }
-  if (used > 0) end_line();
-}
-
-std::string Drawing::draw() {
-  for (const ChartPanel& panel : chart_.panels) {
-    paint(panel.engine, "1");
-    write(" " + panel.heading);
-    end_line();
-    for (const ChartRow& row : panel.rows) draw(row);
-    if (has_axis(chart_, panel)) draw_axis();
-    if (!panel.note.empty()) text_.append("  (").append(panel.note).append(")\n");
-  }
-  draw_legend();
-  return std::move(text_);
-}
 
 }  // namespace
 

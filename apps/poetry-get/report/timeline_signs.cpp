@@ -1,9 +1,6 @@
 #include "report/timeline_signs.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <iterator>
 
 namespace poetry::get::report {
 namespace {
@@ -12,9 +9,8 @@ namespace {
 constexpr double dense = 8;
 
 std::string rectangle(Sign sign, double y, double from, double to, double height) {
-  return fmt::format(R"(<rect class="pt-{}" x="{}" y="{}" width="{}" height="{}"/>)", name(sign),
-                     svg_length(from), svg_length(y - height / 2), svg_length(to - from),
-                     svg_length(height));
+  return svg_format(R"(<rect class="pt-{}" x="{}" y="{}" width="{}" height="{}"/>)", name(sign),
+                    from, y - height / 2, to - from, height);
 }
 
 }  // namespace
@@ -80,30 +76,28 @@ std::string svg_stretch(Sign sign, const SvgRow& row, double from, double to) {
     case Sign::idle:
       return rectangle(sign, row.y, from, to, row.pitch * 0.24);
     default:
-      return fmt::format(R"(<path class="pt-{}" d="M{} {}H{}"/>)", name(sign), svg_length(from),
-                         svg_length(row.y), svg_length(to));
+      return svg_format(R"(<path class="pt-{}" d="M{} {}H{}"/>)", name(sign), from, row.y, to);
   }
 }
 
 std::string svg_ending(Sign sign, const SvgRow& row, double at) {
   const double r = std::max(5.0, row.pitch * 0.17);
   if (sign == Sign::whole) {
-    return fmt::format(R"(<circle class="pt-{}" cx="{}" cy="{}" r="{}"/>)", name(sign),
-                       svg_length(at), svg_length(row.y), svg_length(r));
+    return svg_format(R"(<circle class="pt-{}" cx="{}" cy="{}" r="{}"/>)", name(sign), at, row.y,
+                      r);
   }
   std::string_view form = "M{0} {0}H{1}V{1}H{0}z";
   if (sign == Sign::failed) form = "M{0} {0}L{1} {1}M{1} {0}L{0} {1}";
   if (sign == Sign::limit) form = "M{0} {0}L{1} 0L{0} {1}z";
-  const auto path = fmt::format(fmt::runtime(form), svg_length(-r), svg_length(r));
-  return fmt::format(R"svg(<path class="pt-{}" transform="translate({} {})" d="{}"/>)svg",
-                     name(sign), svg_length(at), svg_length(row.y), path);
+  const auto path = fmt::format(fmt::runtime(form), svg_value(-r), svg_value(r));
+  return svg_format(R"svg(<path class="pt-{}" transform="translate({} {})" d="{}"/>)svg",
+                    name(sign), at, row.y, path);
 }
 
 std::string svg_retry(const SvgRow& row, double at) {
   const double half = row.pitch * 0.3;
-  return fmt::format(R"(<path class="pt-retry" d="M{} {}l{} {}l{} {}"/>)",
-                     svg_length(at - half / 2), svg_length(row.y - half), svg_length(half),
-                     svg_length(half), svg_length(-half), svg_length(half));
+  return svg_format(R"(<path class="pt-retry" d="M{} {}l{} {}l{} {}"/>)", at - half / 2,
+                    row.y - half, half, half, -half, half);
 }
 
 std::string svg_arrivals(const SvgRow& row, std::span<const double> at) {
@@ -112,15 +106,12 @@ std::string svg_arrivals(const SvgRow& row, std::span<const double> at) {
   const bool thin = span > dense && span / static_cast<double>(at.size()) < dense;
   const double height = row.pitch * 0.72;
   std::string text = fmt::format(R"(<path class="pt-arrival{}" d=")", thin ? " pt-thin" : "");
-  for (const double each : at) {
-    fmt::format_to(std::back_inserter(text), "M{} {}v{}", svg_length(each),
-                   svg_length(row.y - height / 2), svg_length(height));
-  }
+  for (const double x : at) text += svg_format("M{} {}v{}", x, row.y - height / 2, height);
   return text + "\"/>";
 }
 
-std::string svg_length(double value) {
-  std::string text = fmt::format("{:.2f}", value);
+std::string svg_value(double length) {
+  std::string text = fmt::format("{:.2f}", length);
   text.erase(text.find_last_not_of('0') + 1);
   if (text.ends_with('.')) text.pop_back();
   return text == "-0" ? "0" : text;

@@ -2,10 +2,14 @@
 // alone, so that it is told apart in black and white, and in dark pictures as in light ones.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
+#include "base/xml.hpp"
 #include "report/timeline_chart.hpp"
 
 namespace poetry::get::report {
@@ -28,7 +32,17 @@ std::string svg_ending(Sign sign, const SvgRow& row, double at);
 std::string svg_retry(const SvgRow& row, double at);
 std::string svg_arrivals(const SvgRow& row, std::span<const double> at);
 
-/// A length with as many decimals as a picture needs.
-std::string svg_length(double value);
+/// A length with as many decimals as a picture needs, and a text as XML has it.
+std::string svg_value(double length);
+inline std::string svg_value(std::string_view text) { return base::xml_escaped(text); }
+
+template <typename... Values>
+using SvgFormat = fmt::format_string<decltype(svg_value(std::declval<const Values&>()))...>;
+
+/// fmt::format() of these.
+template <typename... Values>
+std::string svg_format(SvgFormat<Values...> format, const Values&... values) {
+  return fmt::format(format, svg_value(values)...);
+}
 
 }  // namespace poetry::get::report
