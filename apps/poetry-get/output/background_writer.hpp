@@ -33,6 +33,15 @@ class BackgroundWriter {
   /// The source may have something. Raises what the sink has raised. Where no thread can be had,
   /// the caller writes, and waits for the reader.
   void wake();
+  /// The same after a change, made under mutex(), of what the source reads.
+  template <typename Change>
+  void wake_after(const Change& change) {
+    {
+      const std::lock_guard lock(mutex_);
+      change();
+    }
+    wake();
+  }
   /// Waits until all that the source has is written, but no longer than that: false where something
   /// is left. Raises as wake() does.
   bool flush(base::TimePoint until = base::never);

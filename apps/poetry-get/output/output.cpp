@@ -119,12 +119,7 @@ class LiveOutput final : public Output {
   }
 
   void put(const std::string& lines) {
-    if (lines.empty()) return;
-    {
-      const std::lock_guard lock(writer_.mutex());
-      lines_ += lines;
-    }
-    writer_.wake();
+    if (!lines.empty()) writer_.wake_after([&] { lines_ += lines; });
   }
 
   std::unordered_map<std::size_t, std::string> unfinished_;  // of tasks in flight

@@ -62,15 +62,13 @@ void TerminalWriter::show(std::string line) {
 }
 
 void TerminalWriter::tell(std::string_view event) {
-  {
-    const std::lock_guard lock(event_writer_.mutex());
+  event_writer_.wake_after([&] {
     if (events_.size() < max_untold) {
       events_.append(base::shown_utf8(event)).append("\n");
     } else {
       ++left_out_;
     }
-  }
-  event_writer_.wake();
+  });
 }
 
 std::string TerminalWriter::next_events() {
@@ -90,10 +88,7 @@ void TerminalWriter::put_lines(std::string_view lines) {
 
 void TerminalWriter::print(std::string_view bytes) {
   const auto shown = harmless_ ? harmless_->pass(bytes) : bytes;
-  if (!shared_) {
-    write(shown);
-    return;
-  }
+  if (!shared_) return write(shown);
   const std::lock_guard lock(mutex_);
   put(eraser());
   cli::write_standard_output(shown);
