@@ -3,8 +3,6 @@
 
 #include <string_view>
 
-#include "fetch/record.hpp"
-
 namespace poetry::get {
 
 inline constexpr std::string_view silence_remedy =
@@ -16,8 +14,5 @@ inline constexpr std::string_view route_remedy =
 inline constexpr std::string_view room_remedy = "raise that limit, or let --parallel be smaller";
 inline constexpr std::string_view ports_remedy = "let --parallel be smaller, or widen that range";
 inline constexpr std::string_view spool_remedy = "set TMPDIR to a directory with room";
-
-/// What helps against that end of a task; empty where nothing is known.
-std::string_view remedy_for(const fetch::Record& record);
 
 }  // namespace poetry::get

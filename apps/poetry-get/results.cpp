@@ -3,9 +3,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <set>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 #include "base/terminal.hpp"
 #include "cli/main.hpp"
@@ -17,6 +19,19 @@
 
 namespace poetry::get {
 namespace {
+
+/// What helps against that end of a task; empty where nothing is known.
+std::string_view remedy_for(const fetch::Record& record) {
+  // A record keeps an error as the text that messages show.
+  const auto tells = [&record](std::string_view text) {
+    return record.error.find(text) != std::string::npos;
+  };
+  if (record.outcome == fetch::Outcome::resolve) return name_remedy;
+  if (record.outcome == fetch::Outcome::output && tells("temporary file in")) return spool_remedy;
+  if (record.outcome != fetch::Outcome::connect) return {};
+  if (tells(std::generic_category().message(ENETUNREACH))) return route_remedy;
+  return tells("net.ipv4.ip_local_port_range") ? ports_remedy : std::string_view{};
+}
 
 // Each once, however many tasks it would help.
 void tell_remedies(std::span<const report::Run> runs) {
