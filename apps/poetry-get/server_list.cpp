@@ -3,6 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <boost/algorithm/string/classification.hpp>
+#include <boost/algorithm/string/split.hpp>
+#include <boost/algorithm/string/trim.hpp>
 #include <iterator>
 #include <memory>
 #include <utility>
@@ -33,22 +37,17 @@ std::string shown(std::string_view text) {
   return text.size() > max_shown ? result + "..." : result;
 }
 
-/// Raises UsageError for what is often written in place of a server.
-void refuse_what_is_none(std::string_view where, std::string_view text) {
-  const auto has = [where](std::string_view what) { return where.find(what) != std::string::npos; };
-  if (has("://")) {
-    throw base::UsageError("of schemes only tcp:// (write HOST:PORT, and what to ask with --send)",
-                           text);
-  }
-  if (has("@")) throw base::UsageError("a user has no place in a server (write HOST:PORT)", text);
-  if (has("/")) {
-    throw base::UsageError("neither networks nor paths are servers (write HOST:PORT for each)",
-                           text);
-  }
-  if (has(" ") || has("\t")) {
-    throw base::UsageError("a colon stands before the port (write HOST:PORT)", text);
-  }
-}
+/// What is often written in place of a server has one of these in it.
+struct Mistake {
+  std::string_view sign;
+  std::string_view advice;
+};
+constexpr std::array mistakes{
+    Mistake{"://", "of schemes only tcp:// (write HOST:PORT, and what to ask with --send)"},
+    Mistake{"@", "a user has no place in a server (write HOST:PORT)"},
+    Mistake{"/", "neither networks nor paths are servers (write HOST:PORT for each)"},
+    Mistake{" ", "a colon stands before the port (write HOST:PORT)"},
+    Mistake{"\t", "a colon stands before the port (write HOST:PORT)"}};
 
 void add_servers(std::string_view text, std::vector<net::HostPort>& servers) {
   constexpr std::string_view scheme = "tcp://";
@@ -57,28 +56,24 @@ void add_servers(std::string_view text, std::vector<net::HostPort>& servers) {
     where.remove_prefix(scheme.size());
     if (where.ends_with('/')) where.remove_suffix(1);
   }
-  refuse_what_is_none(where, text);
+  for (const auto& [sign, advice] : mistakes) {
+    if (where.find(sign) != std::string_view::npos) throw base::UsageError(advice, text);
+  }
   const auto port = where.rfind(':') + 1;  // 0 where there is no host
   const auto dash = where.find_first_not_of("0123456789", port);
   const bool range = dash != std::string::npos && dash > port && where[dash] == '-' &&
                      where.find_first_not_of("0123456789", dash + 1) == std::string::npos;
-  if (!range) {
-    servers.push_back(net::parse_host_port(where));
-    return;
-  }
+  if (!range) return servers.push_back(net::parse_host_port(where));
   net::HostPort each = net::parse_host_port(where.substr(0, dash));
   const auto last =
       net::parse_host_port(std::string(where.substr(0, port)).append(where.substr(dash + 1))).port;
   if (last < each.port) throw base::UsageError("the range of ports ends before it begins", text);
-  for (;; ++each.port) {
-    servers.push_back(each);
-    if (each.port == last) return;
-  }
+  for (; each.port != last; ++each.port) servers.push_back(each);
+  servers.push_back(each);
 }
 
 std::string_view trimmed(std::string_view text) {
-  text.remove_prefix(std::min(text.find_first_not_of(blank), text.size()));
-  return text.substr(0, text.find_last_not_of(blank) + 1);
+  return boost::trim_copy_if(text, boost::is_any_of(blank));
 }
 
 /// The text up to the next tab, which is taken with it.
@@ -109,7 +104,7 @@ class ListReader {
     if (number_ == 1 && text.starts_with(byte_order_mark)) {
       text.remove_prefix(byte_order_mark.size());
     }
-    text = text.substr(0, text.find_last_not_of(blank) + 1);
+    text = boost::trim_right_copy_if(text, boost::is_any_of(blank));
     if (!text.empty()) add_server(text);
     line_.clear();
     tabs_ = 0;
@@ -162,17 +157,15 @@ class ListReader {
 }  // namespace
 
 std::vector<net::HostPort> parse_servers(std::string_view text) {
+  std::vector<std::string> parts;
+  boost::split(parts, text, [](char each) { return each == ','; });
   std::vector<net::HostPort> servers;
-  for (;;) {
-    const auto comma = text.find(',');
-    add_servers(text.substr(0, comma), servers);
-    if (servers.size() > max_tasks) {
-      throw base::UsageError("more than " + std::to_string(max_tasks) + " servers",
-                             text.substr(0, comma));
-    }
-    if (comma == std::string_view::npos) return servers;
-    text.remove_prefix(comma + 1);
+  for (const auto& part : parts) {
+    add_servers(part, servers);
+    if (servers.size() <= max_tasks) continue;
+    throw base::UsageError("more than " + std::to_string(max_tasks) + " servers", part);
   }
+  return servers;
 }
 
 std::vector<fetch::Server> listed_servers(const GetOptions& options) {
