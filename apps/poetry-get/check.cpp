@@ -125,9 +125,8 @@ void check_parallel(const GetOptions& options, std::uint64_t tasks, cli::CheckRe
     engine::Capacity holds{room.tasks,
                            std::to_string(room.descriptors) + " open files (ulimit -n)"};
     if (engine == "threads") {
-      if (auto threads = engine::process_capacity(); threads.connections < holds.connections) {
-        holds = std::move(threads);
-      }
+      holds =
+          std::ranges::min(holds, engine::process_capacity(), {}, &engine::Capacity::connections);
     }
     const auto what =
         engine + ": " + base::counted(std::min(wanted, holds.connections), "task") + " at once";

@@ -50,16 +50,13 @@ void check_distinct(const GetOptions& options) {
 
 Files::Files(const GetOptions& options) : options_(options) {
   check_distinct(options);
-  base::with_remedy(base::path_remedy, [this] { open(); });
-}
-
-void Files::open() {
-  const auto& options = options_;
-  if (is_file(options.output)) output_ = open_for_writing(options.output);
-  if (is_file(options.report_file)) report_ = open_for_writing(options.report_file);
-  if (!options.output_dir.empty()) output::prepare_directory(options.output_dir);
-  if (is_file(options.timeline_svg)) cli::check_replaceable(options.timeline_svg);
-  nowhere_ = open_for_writing("/dev/null");
+  base::with_remedy(base::path_remedy, [&] {
+    if (is_file(options.output)) output_ = open_for_writing(options.output);
+    if (is_file(options.report_file)) report_ = open_for_writing(options.report_file);
+    if (!options.output_dir.empty()) output::prepare_directory(options.output_dir);
+    if (is_file(options.timeline_svg)) cli::check_replaceable(options.timeline_svg);
+    nowhere_ = open_for_writing("/dev/null");
+  });
 }
 
 output::Sink Files::poems() const { return sink_to(output_.get(), options_.output); }

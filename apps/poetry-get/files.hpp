@@ -29,8 +29,6 @@ class Files {
   [[nodiscard]] output::Sink report() const;
 
  private:
-  void open();
-
   const GetOptions& options_;
   base::Fd output_;
   base::Fd nowhere_;

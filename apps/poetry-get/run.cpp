@@ -38,18 +38,137 @@ enum class Turn { first, later };
 /// One use of the tool: what was asked for, and what became of it.
 class Job {
  public:
-  explicit Job(const GetOptions& options);
-  int run(std::vector<fetch::Server> given, std::optional<std::string> send);
+  explicit Job(const GetOptions& options)
+      : options_(options),
+        files_(options),
+        terminal_(options.quiet ? output::Quiet::yes : output::Quiet::no,
+                  options.raw ? output::Raw::yes : output::Raw::no) {}
+
+  int run(std::vector<fetch::Server> given, std::optional<std::string> send) {
+    auto batch = plan_batch(options_, std::move(given), std::move(send), interruption_.signals());
+    if (!batch) return cli::exit_interrupted;
+    batch_ = std::move(*batch);
+    if (engines_.size() == 1) {
+      runs_.push_back(run_engine(engines_.front(), Turn::first));
+    } else {
+      compare_engines();
+      interruption_.tasks_over(stopped_);
+    }
+    const auto engines = engines_.size() == 1 ? report::Engines::one : report::Engines::several;
+    tell_results(options_, runs_, engines, renewing(files_.report()));
+    return stopped_ ? cli::exit_interrupted : status_of(runs_);
+  }
 
  private:
-  void make_outputs(Turn turn);
-  report::Run run_engine(const std::string& engine, Turn turn);
-  void flush_outputs();
-  std::unique_ptr<TaskLog> task_log(const std::string& engine);
-  output::Sink renewing(output::Sink sink) const;
-  void compare_engines();
-  report::Run await(Apart& process, const std::string& engine);
-  [[nodiscard]] Events events() const;
+  // Of several engines the first prints. The others do the same work for nothing, so that their
+  // figures tell of the same.
+  void make_outputs(Turn turn) {
+    const output::Sink print = [this](std::string_view bytes) { terminal_.print(bytes); };
+    const auto where = [&](const output::Sink& sink) {
+      return turn == Turn::first ? sink : files_.nowhere();
+    };
+    const auto attempts =
+        batch_.fetch.retries == 0 ? output::Attempts::one : output::Attempts::several;
+    const std::size_t tasks = batch_.servers.size();
+    if (!options_.output_dir.empty()) {
+      outputs_.push_back(output::make_directory_output(options_.output_dir, batch_.servers));
+    } else if (!options_.output.empty() || options_.print == "ordered") {
+      const output::Sink poems = is_file(options_.output) ? files_.poems() : print;
+      outputs_.push_back(output::make_ordered_output(where(poems), tasks, attempts));
+    }
+    if (options_.print == "live") {
+      outputs_.push_back(output::make_live_output(where(print)));
+    }
+  }
+
+  report::Run run_engine(const std::string& engine, Turn turn) {
+    const report::Cost before = cost_of(RUSAGE_SELF);
+    const std::size_t tasks = batch_.servers.size();
+    const std::size_t max = batch_.parallel == 0 ? tasks : batch_.parallel;
+    Progress progress(terminal_, tasks, engine == "sequential" ? 1 : max);
+    make_outputs(turn);
+    const auto log = task_log(engine);
+    Collector collector(outputs_, events(), terminal_, progress, log.get());
+    batch_.fetch.has_room = [&collector](std::size_t task) { return collector.has_room(task); };
+    fetch::Result result = fetch::find_strategy(engine)(batch_, collector, interruption_.signals());
+    stopped_ = result.interrupted;
+    interruption_.tasks_over(stopped_);
+    flush_outputs();
+    if (log) log->flush();
+    progress.stop();
+    report::Run run;
+    run.engine = engine;
+    run.servers = batch_.servers;
+    run.records = std::move(result.records);
+    run.cost = cost_of(RUSAGE_SELF);
+    deduct(run.cost, before);
+    deduct(run.cost, progress.cost());
+    run.cost.wakeups = result.wakeups;
+    return run;
+  }
+
+  void flush_outputs() {
+    const auto until = interruption_.last_chance();
+    for (const auto& output : outputs_) {
+      if (!output->flush(until)) terminal_.tell("The rest of the poems is lost, as nobody read it");
+    }
+    terminal_.flush_events(interruption_.last_chance());
+  }
+
+  // Onto a terminal the lines of a growing report go as events do.
+  std::unique_ptr<TaskLog> task_log(const std::string& engine) {
+    if (options_.report != "jsonl") return nullptr;
+    const auto sink = options_.report_file.empty()
+                          ? [this](std::string_view lines) { terminal_.put_lines(lines); }
+                          : files_.report();
+    return std::make_unique<TaskLog>(engine, batch_.servers, renewing(sink));
+  }
+
+  // Each piece has a second of its own.
+  output::Sink renewing(output::Sink sink) const {
+    return [this, sink = std::move(sink)](std::string_view piece) {
+      interruption_.progress();
+      sink(piece);
+    };
+  }
+
+  // All processes are there before the first begins: each starts with the same memory, and none
+  // with what an earlier engine left in this one.
+  void compare_engines() {
+    std::vector<std::unique_ptr<Apart>> processes;
+    for (const auto& engine : engines_) {
+      const auto turn = processes.empty() ? Turn::first : Turn::later;
+      const auto work = [&](const output::Sink& answer) {
+        pack(run_engine(engine, turn), renewing(answer));
+      };
+      processes.push_back(std::make_unique<Apart>(work, processes));
+    }
+    for (std::size_t index = 0; index < engines_.size() && !stopped_; ++index) {
+      if (events() != Events::none) cli::write_standard_error("Engine " + engines_[index] + ":\n");
+      runs_.push_back(await(*processes[index], engines_[index]));
+      stopped_ = processes[index]->signalled();
+    }
+  }
+
+  report::Run await(Apart& process, const std::string& engine) {
+    Unpacker unpacker;
+    report::Run& run = unpacker.run;
+    try {
+      process.run(interruption_.signals(), [&](std::string_view piece) { unpacker.take(piece); });
+    } catch (const std::exception& error) {
+      run.failure = error.what();
+      cli::write_standard_error("poetry-get: engine " + engine + ": " + run.failure + "\n");
+    }
+    run.engine = engine;
+    run.servers = batch_.servers;
+    return std::move(run);
+  }
+
+  [[nodiscard]] Events events() const {
+    if (options_.quiet) return Events::none;
+    const bool all = options_.verbose || batch_.servers.size() <= max_told_tasks;
+    return all ? Events::all : Events::failures;
+  }
 
   const GetOptions& options_;
   std::vector<std::string> engines_ = engines_of(options_.engine);
@@ -61,139 +180,6 @@ class Job {
   bool stopped_ = false;                                  // by a signal
   std::vector<report::Run> runs_;
 };
-
-Job::Job(const GetOptions& options)
-    : options_(options),
-      files_(options),
-      terminal_(options.quiet ? output::Quiet::yes : output::Quiet::no,
-                options.raw ? output::Raw::yes : output::Raw::no) {}
-
-// Of several engines the first prints. The others do the same work for nothing, so that their
-// figures tell of the same.
-void Job::make_outputs(Turn turn) {
-  const output::Sink print = [this](std::string_view bytes) { terminal_.print(bytes); };
-  const auto where = [&](const output::Sink& sink) {
-    return turn == Turn::first ? sink : files_.nowhere();
-  };
-  const auto attempts =
-      batch_.fetch.retries == 0 ? output::Attempts::one : output::Attempts::several;
-  const std::size_t tasks = batch_.servers.size();
-  if (!options_.output_dir.empty()) {
-    outputs_.push_back(output::make_directory_output(options_.output_dir, batch_.servers));
-  } else if (!options_.output.empty()) {
-    const output::Sink poems = options_.output == "-" ? print : files_.poems();
-    outputs_.push_back(output::make_ordered_output(where(poems), tasks, attempts));
-  } else if (options_.print == "ordered") {
-    outputs_.push_back(output::make_ordered_output(where(print), tasks, attempts));
-  }
-  if (options_.print == "live") {
-    outputs_.push_back(output::make_live_output(where(print)));
-  }
-}
-
-Events Job::events() const {
-  if (options_.quiet) return Events::none;
-  const bool all = options_.verbose || batch_.servers.size() <= max_told_tasks;
-  return all ? Events::all : Events::failures;
-}
-
-report::Run Job::run_engine(const std::string& engine, Turn turn) {
-  const report::Cost before = cost_of(RUSAGE_SELF);
-  const std::size_t tasks = batch_.servers.size();
-  const std::size_t max = batch_.parallel == 0 ? tasks : batch_.parallel;
-  Progress progress(terminal_, tasks, engine == "sequential" ? 1 : max);
-  make_outputs(turn);
-  const auto log = task_log(engine);
-  Collector collector(outputs_, events(), terminal_, progress, log.get());
-  batch_.fetch.has_room = [&collector](std::size_t task) { return collector.has_room(task); };
-  fetch::Result result = fetch::find_strategy(engine)(batch_, collector, interruption_.signals());
-  stopped_ = result.interrupted;
-  interruption_.tasks_over(stopped_);
-  flush_outputs();
-  if (log) log->flush();
-  progress.stop();
-  report::Run run;
-  run.engine = engine;
-  run.servers = batch_.servers;
-  run.records = std::move(result.records);
-  run.cost = cost_of(RUSAGE_SELF);
-  deduct(run.cost, before);
-  deduct(run.cost, progress.cost());
-  run.cost.wakeups = result.wakeups;
-  return run;
-}
-
-void Job::flush_outputs() {
-  const auto until = interruption_.last_chance();
-  for (const auto& output : outputs_) {
-    if (!output->flush(until)) terminal_.tell("The rest of the poems is lost, as nobody read it");
-  }
-  terminal_.flush_events(interruption_.last_chance());
-}
-
-// Onto a terminal the lines of a growing report go as events do.
-std::unique_ptr<TaskLog> Job::task_log(const std::string& engine) {
-  if (options_.report != "jsonl") return nullptr;
-  const auto sink = options_.report_file.empty()
-                        ? [this](std::string_view lines) { terminal_.put_lines(lines); }
-                        : files_.report();
-  return std::make_unique<TaskLog>(engine, batch_.servers, renewing(sink));
-}
-
-// All processes are there before the first begins: each starts with the same memory, and none with
-// what an earlier engine left in this one.
-void Job::compare_engines() {
-  std::vector<std::unique_ptr<Apart>> processes;
-  for (const auto& engine : engines_) {
-    const auto turn = processes.empty() ? Turn::first : Turn::later;
-    const auto work = [&](const output::Sink& answer) {
-      pack(run_engine(engine, turn), renewing(answer));
-    };
-    processes.push_back(std::make_unique<Apart>(work, processes));
-  }
-  for (std::size_t index = 0; index < engines_.size() && !stopped_; ++index) {
-    if (events() != Events::none) cli::write_standard_error("Engine " + engines_[index] + ":\n");
-    runs_.push_back(await(*processes[index], engines_[index]));
-    stopped_ = processes[index]->signalled();
-  }
-}
-
-report::Run Job::await(Apart& process, const std::string& engine) {
-  Unpacker unpacker;
-  report::Run& run = unpacker.run;
-  try {
-    process.run(interruption_.signals(), [&](std::string_view piece) { unpacker.take(piece); });
-  } catch (const std::exception& error) {
-    run.failure = error.what();
-    cli::write_standard_error("poetry-get: engine " + engine + ": " + run.failure + "\n");
-  }
-  run.engine = engine;
-  run.servers = batch_.servers;
-  return std::move(run);
-}
-
-int Job::run(std::vector<fetch::Server> given, std::optional<std::string> send) {
-  auto batch = plan_batch(options_, std::move(given), std::move(send), interruption_.signals());
-  if (!batch) return cli::exit_interrupted;
-  batch_ = std::move(*batch);
-  if (engines_.size() == 1) {
-    runs_.push_back(run_engine(engines_.front(), Turn::first));
-  } else {
-    compare_engines();
-    interruption_.tasks_over(stopped_);
-  }
-  const auto engines = engines_.size() == 1 ? report::Engines::one : report::Engines::several;
-  tell_results(options_, runs_, engines, renewing(files_.report()));
-  return stopped_ ? cli::exit_interrupted : status_of(runs_);
-}
-
-// Each piece has a second of its own.
-output::Sink Job::renewing(output::Sink sink) const {
-  return [this, sink = std::move(sink)](std::string_view piece) {
-    interruption_.progress();
-    sink(piece);
-  };
-}
 
 }  // namespace
 

@@ -48,15 +48,13 @@ std::string spool_directory() {
 void Spool::append(std::size_t task, std::string_view bytes) {
   Held& held = tasks_[task];
   if (held.text.size() + bytes.size() > max_of_a_task) write_out(held);
-  if (in_memory_ + bytes.size() > max_in_all) write_out_all();
+  if (in_memory_ + bytes.size() > max_in_all) {
+    // All at once, for then each has as much to write as can be.
+    for (auto& [each, its] : tasks_) write_out(its);
+  }
   held.text.append(bytes);
   held.size += bytes.size();
   in_memory_ += bytes.size();
-}
-
-// All at once, for then each has as much to write as can be.
-void Spool::write_out_all() {
-  for (auto& [task, held] : tasks_) write_out(held);
 }
 
 void Spool::write_out(Held& held) {

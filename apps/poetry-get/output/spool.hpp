@@ -54,7 +54,6 @@ class Spool {
   };
 
   void write_out(Held& held);
-  void write_out_all();
   void write_at(std::int64_t at, std::string_view bytes);
   void read_at(std::int64_t at, std::span<char> bytes);
   Head head_at(std::int64_t at);

@@ -93,14 +93,13 @@ class Pieces {
   std::string piece_;
 };
 
-void write_json_members(const std::vector<Field>& fields, Pieces& out) {
-  std::string_view lead;
+std::string json_members(const std::vector<Field>& fields) {
+  std::string text;
   for (const Field& field : fields) {
-    out << lead << "\"" << field.name
-        << "\": " << (field.is_text ? base::json_string(field.text) : field.text);
-    lead = ", ";
+    text.append(text.empty() ? "\"" : ", \"").append(field.name).append("\": ");
+    text.append(field.is_text ? base::json_string(field.text) : field.text);
   }
-  out << "}";
+  return text + "}";
 }
 
 void write_json_run(const Run& run, Pieces& out) {
@@ -121,8 +120,7 @@ void write_json_run(const Run& run, Pieces& out) {
       run.cost.wakeups, run.cost.context_switches, run.cost.max_rss_kib);
   for (std::size_t task = 0; task < run.records.size(); ++task) {
     out << (task == 0 ? "\n    {" : ",\n    {");
-    write_json_members(fields_of(run.servers, task, run.records[task], totals.started, "null"),
-                       out);
+    out << json_members(fields_of(run.servers, task, run.records[task], totals.started, "null"));
   }
   out << (run.records.empty() ? "]\n}" : "\n  ]\n}");
 }
@@ -144,14 +142,8 @@ void write_json_report(std::span<const Run> runs, Engines engines, const output:
 
 std::string json_line(std::string_view engine, const fetch::Servers& servers, std::size_t task,
                       const fetch::Record& record, base::TimePoint start) {
-  std::string line;
-  const output::Sink append = [&line](std::string_view piece) { line += piece; };
-  Pieces out(append);
-  out << "{\"engine\": " << base::json_string(engine) << ", ";
-  write_json_members(fields_of(servers, task, record, start, "null"), out);
-  out << "\n";
-  out.pass_on();
-  return line;
+  return "{\"engine\": " + base::json_string(engine) + ", " +
+         json_members(fields_of(servers, task, record, start, "null")) + "\n";
 }
 
 void write_csv_report(std::span<const Run> runs, const output::Sink& sink) {
