@@ -80,7 +80,7 @@ def test_hashing_for_a_catalog_holds_up_nobody(server, poem, engine):
                      *[f"--serve=0=poem:{verse},repeat={1000 + i}" for i in range(3)], listeners=5)
     with connect(running.ports[0]) as echo, connect(running.ports[1]) as catalog:
         took, slowest = beside(echo, lambda: answers(catalog))
-    assert slowest < took / 2 and took > 0.5, "3 GB take longer than this"
+    assert slowest < took / 2 and took > 0.2, "3 GB take longer than this"
 
 
 def fibonacci_pair(position):
@@ -111,7 +111,7 @@ def test_making_a_number_of_very_many_digits_holds_up_nobody(server, tmp_path, e
         drawing.sendall(b"\n")
         drawing.shutdown(socket.SHUT_WR)
         took, slowest = beside(echo, lambda: answers(drawing))
-    assert slowest < took / 2 and took > 0.5
+    assert slowest < took / 2 and took > 0.2
 
 
 @each_engine
@@ -128,7 +128,7 @@ def test_reading_poems_again_holds_up_nobody(started, poem, engine, tmp_path):
         os.kill(server, signal.SIGHUP)
         took, slowest = beside(echo, lambda: running.err.matching("read poems and configuration"))
         os.kill(server, signal.SIGTERM)
-    assert slowest < took / 2 and took > 0.5
+    assert slowest < took / 2 and took > 0.2
     assert running.wait() == 0
 
 

@@ -42,6 +42,13 @@ void slice(StreamOutcome& outcome, const std::string& fault) {
   if (!outcome.bytes.empty()) fire(outcome, fault, 0);
 }
 
+/// The stream stands still at its beginning until so long after it; then what is due comes at once.
+void hold(StreamOutcome& outcome, const std::string& fault, base::Duration until) {
+  fire(outcome, fault, 0);
+  outcome.first_byte = std::max(outcome.first_byte, until);
+  outcome.min = std::max(outcome.min, until);
+}
+
 /// Everything is late by so much.
 void delay_all(StreamOutcome& outcome, base::Duration by) {
   outcome.first_byte += by;
@@ -66,6 +73,22 @@ const std::vector<FaultCase>& every_fault() {
       {"ResetAfterALine",
        {"reset-after=1line"},
        [](StreamOutcome& it, Number) { cut_at_line(it, "reset-after=1line", End::reset); }},
+      {"ResetAfterAGap",
+       {"reset-after=5B,gap=20ms"},
+       [](StreamOutcome& it, Number) {
+         const bool is_cut = it.bytes.size() >= 5;
+         cut(it, "reset-after=5B,gap=20ms", 5, End::reset);
+         if (is_cut) it.min += 20ms;
+       }},
+      {"CloseAfterATime",
+       {"close-after=0s"},
+       [](StreamOutcome& it, Number) { cut(it, "close-after=0s", 0, End::fin); }},
+      {"ResetAfterATime",
+       {"reset-after=0s"},
+       [](StreamOutcome& it, Number) { cut(it, "reset-after=0s", 0, End::reset); }},
+      {"StallForATime",
+       {"stall-after=0s,for=20ms"},
+       [](StreamOutcome& it, Number) { hold(it, "stall-after=0s,for=20ms", 20ms); }},
       {"Stall",
        {"stall-after=5B"},
        [](StreamOutcome& it, Number) { cut(it, "stall-after=5B", 5, End::silence); }},

@@ -62,6 +62,16 @@ const std::vector<ServiceCase>& every_service() {
        },
        "GET / HTTP/1.0\r\n\r\n", "a\r\nb\n\nno newline", 20ms, Stream::own,
        session::Requests{{"\r\n\r\n"}}},
+      {"PoemAtARate",
+       [](const support::TemporaryDirectory& at) {
+         return serve("poem:" + at.write("poem", "a\r\nb\n\nno newline") + ",rate=1kB");
+       },
+       "input that nobody reads", "a\r\nb\n\nno newline", 20ms},
+      {"PoemOverATime",
+       [](const support::TemporaryDirectory& at) {
+         return serve("poem:" + at.write("poem", "a\r\nb\n\nno newline") + ",duration=20ms");
+       },
+       "input that nobody reads", "a\r\nb\n\nno newline", 20ms},
       {"PoemRandom",
        [](const support::TemporaryDirectory&) { return serve("poem:random,delay=5ms"); },
        "input that is thrown away",
