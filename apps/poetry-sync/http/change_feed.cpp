@@ -1,9 +1,8 @@
 #include "http/change_feed.hpp"
 
-#include <fmt/ranges.h>
+#include <fmt/format.h>
 
 #include <chrono>
-#include <ranges>
 
 #include "base/json.hpp"
 #include "base/quantity.hpp"
@@ -39,8 +38,9 @@ void ChangeFeed::refresh() {
   }
   known_ = std::move(now);
   if (records_ && next() == before) return;
-  records_ = std::make_shared<const std::string>(
-      fmt::format("[{}]", fmt::join(std::views::values(known_), ",")));
+  std::string list = "[";
+  for (const auto& [id, text] : known_) list.append(list.size() > 1 ? "," : "").append(text);
+  records_ = std::make_shared<const std::string>(std::move(list) + "]");
   if (told_) told_();
 }
 
