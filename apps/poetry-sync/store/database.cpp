@@ -1,18 +1,26 @@
 #include "store/database.hpp"
 
+#include <boost/algorithm/string/replace.hpp>
+#include <regex>
+
 #include "base/error.hpp"
 
 namespace poetry::sync::store {
 
-std::string secret_in(const std::string& url) {
-  const auto scheme = url.find("://");
-  if (scheme == std::string::npos) return {};
-  const auto begin = scheme + 3;
-  const auto authority = url.substr(begin, url.find_first_of("/?", begin) - begin);
-  const auto at = authority.rfind('@');
-  const auto colon = authority.find(':');
-  if (at == std::string::npos || colon >= at) return {};
-  return authority.substr(colon + 1, at - colon - 1);
+std::string without_passwords(std::string text, const std::string& url) {
+  static const std::regex password("://[^:/?@]*:([^/?]*)@|[?&](?:ssl)?password=([^&]*)",
+                                   std::regex::icase);
+  const bool is_url = text == url;  // in which other words may be the same
+  for (auto at = std::sregex_iterator(url.begin(), url.end(), password);
+       at != std::sregex_iterator(); ++at) {
+    const auto& match = *at;
+    const auto secret = match[match[1].matched ? 1 : 2].str();
+    if (secret.empty()) continue;
+    boost::replace_all(text, ":" + secret + "@", ":***@");
+    boost::replace_all(text, "=" + secret, "=***");
+    if (!is_url) boost::replace_all(text, secret, "***");
+  }
+  return text;
 }
 
 std::unique_ptr<Database> open_database(const std::string& url) {
@@ -21,10 +29,8 @@ std::unique_ptr<Database> open_database(const std::string& url) {
     return open_sqlite(url.substr(file.size()));
   }
   if (url.starts_with("postgresql://") || url.starts_with("postgres://")) return open_postgres(url);
-  auto shown = url;
-  const auto secret = secret_in(url);
-  if (!secret.empty()) shown.replace(shown.find(":" + secret + "@") + 1, secret.size(), "***");
-  throw base::UsageError("not a database (sqlite:PATH or postgresql://...)", shown);
+  throw base::UsageError("not a database (sqlite:PATH or postgresql://...)",
+                         without_passwords(url, url));
 }
 
 }  // namespace poetry::sync::store

@@ -81,6 +81,7 @@ struct Dialect {
   std::string now_ms;      ///< an expression: the database's clock, in ms since 1970
   std::string lock;        ///< behind a SELECT: locks its rows until the transaction's end
   std::string skip_taken;  ///< the same, and passes over those that others have locked
+  std::string reclaim;     ///< a statement that gives some of what was deleted back; may be empty
   std::string alone;  ///< a statement that lets one transaction after the other pass; may be empty
 };
 
@@ -96,11 +97,13 @@ class Database {
   /// Waits until somebody, perhaps in another process, has committed a change, at most that long.
   /// Returns at once if that has happened since the last call. By one thread. Raises DatabaseError.
   virtual bool wait_for_news(base::Duration longest) = 0;
+  /// False where others' changes are not told of, and looked for every second in place of that.
+  [[nodiscard]] virtual bool hears_news() const { return true; }
   [[nodiscard]] virtual const Dialect& dialect() const = 0;
 };
 
-/// The password in a URL; empty where there is none.
-std::string secret_in(const std::string& url);
+/// A text without the passwords that a URL has, in whatever place libpq takes one.
+std::string without_passwords(std::string text, const std::string& url);
 
 /// "sqlite:PATH", for which missing directories are made, or "postgresql://..." (a connection URI
 /// of libpq). Raises UsageError for another, and DatabaseError.

@@ -1,12 +1,19 @@
 // The database of a PostgreSQL server, by libpqxx: any number of processes on any machines share
 // it, and are told of each other's commits by LISTEN and NOTIFY.
+#include <poll.h>
+#include <sys/eventfd.h>
+
 #include <algorithm>
-#include <boost/algorithm/string/replace.hpp>
+#include <array>
+#include <atomic>
 #include <mutex>
 #include <pqxx/pqxx>
 #include <type_traits>
 #include <utility>
 
+#include "base/error.hpp"
+#include "base/fd.hpp"
+#include "base/log.hpp"
 #include "store/bytea.hpp"
 #include "store/database.hpp"
 
@@ -15,6 +22,11 @@ namespace {
 
 constexpr std::size_t max_idle = 8;  // connections kept
 constexpr const char* news_channel = "poetry_sync";
+// Whether notifications come is tried so often, and one that does not within so long is missed:
+// PgBouncer takes LISTEN, and passes nothing on where it pools transactions.
+constexpr auto test_interval = std::chrono::seconds(30);
+constexpr auto longest_news = std::chrono::seconds(5);
+constexpr auto look_interval = std::chrono::seconds(1);
 // Type numbers of PostgreSQL's own types (pg_type.dat), which never change.
 constexpr pqxx::oid type_bytea = 17;
 constexpr pqxx::oid type_int8 = 20;
@@ -69,11 +81,17 @@ bool says_connection_is_dead(const pqxx::failure& error) {
   return sql != nullptr && (sql->sqlstate().empty() || sql->sqlstate().starts_with("57P"));
 }
 
+/// Whether a lock was waited for in vain.
+bool is_locked(const pqxx::failure& error) {
+  const auto* const sql = dynamic_cast<const pqxx::sql_error*>(&error);
+  return sql != nullptr && sql->sqlstate() == "55P03";
+}
+
 /// Whether the same may go well later.
 bool passes(const pqxx::failure& error) {
   return says_connection_is_dead(error) ||
          dynamic_cast<const pqxx::transaction_rollback*>(&error) != nullptr ||
-         dynamic_cast<const pqxx::insufficient_resources*>(&error) != nullptr;
+         dynamic_cast<const pqxx::insufficient_resources*>(&error) != nullptr || is_locked(error);
 }
 
 /// What is lost here may have been done, and must not be repeated as after a pqxx::failure.
@@ -91,7 +109,9 @@ void commit(pqxx::work& transaction) {
 
 class Work final : public Transaction {
  public:
-  explicit Work(pqxx::transaction_base& transaction) : transaction_(transaction) {}
+  explicit Work(pqxx::transaction_base& transaction) : transaction_(transaction) {
+    transaction_.exec("SET LOCAL lock_timeout = '2s'");  // of this transaction, whoever pools it
+  }
 
   Rows execute(const std::string& sql, std::span<const Value> values) override {
     const auto found = run(transaction_, sql, values);
@@ -105,8 +125,9 @@ class Work final : public Transaction {
     return rows;
   }
   /// Otherwise workers that look for a job and find none would wake each other for ever.
-  void tell_if_changed() {
+  bool tell_if_changed() {
     if (changed_) transaction_.exec(std::string("NOTIFY ") + news_channel);
+    return changed_;
   }
 
  private:
@@ -127,7 +148,9 @@ std::string with_time_limits(std::string url) {
 
 class Postgres final : public Database {
  public:
-  explicit Postgres(const std::string& url) : url_(with_time_limits(url)), secret_(secret_in(url)) {
+  explicit Postgres(const std::string& url)
+      : url_(with_time_limits(url)), changed_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    if (!changed_) base::throw_errno("wait for", "the database");
     guarded([&] { put_back(connect()); });
   }
 
@@ -135,16 +158,18 @@ class Postgres final : public Database {
     guarded([&] {
       auto connection = take_idle();
       if (!connection) connection = connect();
+      bool changed = false;
       try {
-        run_once(*connection, access, work);
+        changed = run_once(*connection, access, work);
       } catch (const pqxx::failure& error) {
         if (!says_connection_is_dead(error)) throw;
         // Nothing was done. The server was restarted: the other connections are dead, too.
         forget_idle();
         connection = connect();
-        run_once(*connection, access, work);
+        changed = run_once(*connection, access, work);
       }
       put_back(std::move(connection));
+      if (changed) ::eventfd_write(changed_.get(), 1);
     });
   }
 
@@ -152,8 +177,7 @@ class Postgres final : public Database {
     return guarded([&] {
       if (listener_) {
         try {
-          const auto micros = std::chrono::ceil<std::chrono::microseconds>(longest).count();
-          return listener_->await_notification(micros / 1'000'000, micros % 1'000'000) > 0;
+          return listen_for(longest);
         } catch (const pqxx::failure&) {
           listener_.reset();
         }
@@ -161,27 +185,63 @@ class Postgres final : public Database {
       auto listener = connect();
       pqxx::nontransaction(*listener).exec(std::string("LISTEN ") + news_channel);
       listener_ = std::move(listener);
+      hears_ = false;
+      test_at_ = base::Clock::now();
       return true;  // who was not listening may have missed something
     });
   }
 
+  [[nodiscard]] bool hears_news() const override { return hears_; }
   [[nodiscard]] const Dialect& dialect() const override { return dialect_; }
 
  private:
-  static void run_once(pqxx::connection& connection, Access access,
+  /// Until it is known that notifications come, every second may have some.
+  bool listen_for(base::Duration longest) {
+    if (base::Clock::now() >= test_at_) {
+      test_at_ = base::Clock::now() + test_interval;
+      missed_at_ = base::Clock::now() + longest_news;
+      transact(Access::write, [](Transaction& sql) { sql(std::string("NOTIFY ") + news_channel); });
+    }
+    std::array<pollfd, 2> news{pollfd{listener_->sock(), POLLIN, 0},
+                               pollfd{changed_.get(), POLLIN, 0}};
+    const auto ms = std::chrono::ceil<std::chrono::milliseconds>(longest).count();
+    ::poll(news.data(), news.size(), static_cast<int>(ms));
+    eventfd_t changes = 0;
+    const bool own = ::eventfd_read(changed_.get(), &changes) == 0;
+    const auto now = base::Clock::now();
+    if (listener_->get_notifs() > 0) {
+      if (!hears_.exchange(true) && told_) base::log_info("database: notifications come again");
+      missed_at_ = base::TimePoint::max();
+      told_ = false;
+      return true;
+    }
+    if (now >= missed_at_) {
+      hears_ = false;
+      if (!std::exchange(told_, true)) {
+        base::log_warn("database: notifications do not come: looking for changes every second");
+      }
+    }
+    if (hears_ || now < look_at_) return own;
+    look_at_ = now + look_interval;
+    return true;
+  }
+
+  /// Whether it changed something.
+  static bool run_once(pqxx::connection& connection, Access access,
                        const std::function<void(Transaction&)>& work) {
     if (access == Access::write) {
       pqxx::work transaction(connection);
       Work each(transaction);
       work(each);
-      each.tell_if_changed();
+      const bool changed = each.tell_if_changed();
       commit(transaction);
-    } else {
-      // One snapshot for all statements.
-      pqxx::transaction<pqxx::repeatable_read, WritePolicy::read_only> transaction(connection);
-      Work each(transaction);
-      work(each);
+      return changed;
     }
+    // One snapshot for all statements.
+    pqxx::transaction<pqxx::repeatable_read, WritePolicy::read_only> transaction(connection);
+    Work each(transaction);
+    work(each);
+    return false;
   }
 
   template <typename Body>
@@ -191,10 +251,9 @@ class Postgres final : public Database {
     } catch (const pqxx::failure& error) {
       std::string what = error.what();
       what.erase(std::min(what.find('\n'), what.size()));
-      boost::replace_first(what, secret_, "***");
       throw DatabaseError(
           passes(error) ? DatabaseError::Kind::passing : DatabaseError::Kind::lasting,
-          "database: " + what);
+          "database: " + without_passwords(what, url_));
     }
   }
 
@@ -222,17 +281,23 @@ class Postgres final : public Database {
   }
 
   const std::string url_;
-  const std::string secret_;
   const Dialect dialect_{.identity = "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
                          .blob = "BYTEA",
                          .now_ms = "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)",
                          // Not FOR UPDATE, for which the check of a foreign key would wait.
                          .lock = " FOR NO KEY UPDATE",
                          .skip_taken = " FOR UPDATE SKIP LOCKED",
+                         .reclaim = "",
                          .alone = "SELECT pg_advisory_xact_lock(7664825)"};
   std::mutex idling_;
   std::vector<std::unique_ptr<pqxx::connection>> idle_;
   std::unique_ptr<pqxx::connection> listener_;
+  base::Fd changed_;  // by this process, which needs no notification
+  std::atomic<bool> hears_ = false;
+  bool told_ = false;  // that it does not
+  base::TimePoint test_at_{};
+  base::TimePoint missed_at_ = base::TimePoint::max();
+  base::TimePoint look_at_{};
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 // The database in a file, by SQLite: write-ahead log, and every commit synchronised to the disk
 // (synchronous=FULL), so that what is acknowledged survives a loss of power.
 #include <SQLiteCpp/SQLiteCpp.h>
+#include <fcntl.h>
 #include <sqlite3.h>
 
 #include <algorithm>
@@ -12,12 +13,14 @@
 #include <type_traits>
 #include <utility>
 
+#include "base/fd.hpp"
 #include "store/database.hpp"
 
 namespace poetry::sync::store {
 namespace {
 
-constexpr int busy_timeout_ms = 10'000;  // others hold the lock for milliseconds
+constexpr int busy_timeout_ms = 2'000;  // others hold the lock for milliseconds
+constexpr mode_t owner_only = 0600;
 constexpr auto pause_when_locked = std::chrono::milliseconds(10);
 constexpr auto look_again = std::chrono::milliseconds(100);  // for commits of other processes
 constexpr std::size_t max_idle_readers = 8;                  // connections kept for readers
@@ -27,7 +30,9 @@ class Connection final : public Transaction {
  public:
   explicit Connection(const std::string& path)
       : database_(path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, busy_timeout_ms) {
+    database_.exec("PRAGMA auto_vacuum = INCREMENTAL");  // of a new file
     write_ahead();
+    database_.exec("PRAGMA journal_size_limit = 67108864");
     database_.exec("PRAGMA synchronous = FULL");
     database_.exec("PRAGMA foreign_keys = ON");
   }
@@ -125,7 +130,9 @@ class Sqlite final : public Database {
   void transact(Access access, const std::function<void(Transaction&)>& work) override {
     guarded([&] {
       if (access == Access::write) {
-        const std::lock_guard lock(writing_);  // SQLite's own waiting is unfair
+        // SQLite's own waiting is unfair.
+        const std::unique_lock lock(writing_, std::chrono::milliseconds(busy_timeout_ms));
+        if (!lock) throw SQLite::Exception("database is locked", SQLITE_BUSY);
         writer_->run(access, work);
       } else {
         auto reader = take_reader();
@@ -189,8 +196,9 @@ class Sqlite final : public Database {
       .now_ms = "CAST(round((julianday('now') - 2440587.5) * 86400000.0) AS INTEGER)",
       .lock = "",  // there is one writer at a time
       .skip_taken = "",
+      .reclaim = "PRAGMA incremental_vacuum(2000)",
       .alone = ""};
-  std::mutex writing_;
+  std::timed_mutex writing_;
   std::unique_ptr<Connection> writer_;
   std::mutex idling_;
   std::vector<std::unique_ptr<Connection>> idle_;
@@ -201,16 +209,27 @@ class Sqlite final : public Database {
   bool news_ = false;
 };
 
+/// Those that are missing, for the user alone.
+void make_folders(const std::filesystem::path& folder) {
+  if (folder.empty() || std::filesystem::exists(folder)) return;
+  make_folders(folder.parent_path());
+  if (std::filesystem::create_directory(folder)) {
+    std::filesystem::permissions(folder, std::filesystem::perms::owner_all);
+  }
+}
+
 }  // namespace
 
 std::unique_ptr<Database> open_sqlite(const std::string& path) {
-  const auto folder = std::filesystem::path(path).parent_path();
-  std::error_code error;
-  if (!folder.empty()) std::filesystem::create_directories(folder, error);
-  if (error) {
+  try {
+    make_folders(std::filesystem::path(path).parent_path());
+  } catch (const std::filesystem::filesystem_error& error) {
     throw DatabaseError(DatabaseError::Kind::lasting,
-                        "database " + path + ": make its directory: " + error.message());
+                        "database " + path + ": make its directory: " + error.code().message());
   }
+  // SQLite gives the files beside it the same rights. Closed before it opens the file: to close any
+  // descriptor of one later would give up the process's locks of it (fcntl(2)).
+  base::Fd(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, owner_only)).reset();
   return std::make_unique<Sqlite>(path);
 }
 

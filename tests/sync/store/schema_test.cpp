@@ -75,10 +75,18 @@ TEST_P(SchemaTest, ANewerOneIsRefused) {
 OVER_EVERY_DATABASE(SchemaTest);
 
 TEST(DatabaseUrl, KeepsItsPasswordToItself) {
-  EXPECT_EQ(secret_in("postgresql://me:se@cret@host/db"), "se@cret");
-  EXPECT_EQ(secret_in("postgresql://me@host:5432/db"), "");
-  EXPECT_EQ(secret_in("postgresql://host:5432/db?options=a@b"), "");
-  EXPECT_EQ(secret_in("sqlite:/a:b@c"), "");
+  for (const std::string url :
+       {"postgresql://me:se@cret@host/db", "postgresql:///db?password=se@cret",
+        "postgresql://host/db?a=b&PassWord=se@cret&c=d", "postgresql://h/db?sslpassword=se@cret"}) {
+    const auto shown = without_passwords("no " + url + ": se@cret", url);
+    EXPECT_EQ(shown.find("se@cret"), std::string::npos) << shown;
+    EXPECT_NE(shown.find("***"), std::string::npos) << shown;
+    EXPECT_EQ(without_passwords(url, url).find("se@cret"), std::string::npos) << url;
+  }
+  for (const std::string url :
+       {"postgresql://me@host:5432/db", "postgresql://host:5432/db?options=a@b", "sqlite:/a:b@c"}) {
+    EXPECT_EQ(without_passwords(url, url), url);
+  }
   try {
     open_database("postgresqll://me:host@host/db");
     FAIL();
