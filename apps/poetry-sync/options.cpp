@@ -58,7 +58,7 @@ std::vector<cli::Option> options_of(Group group, SyncOptions& o) {
     case database:
       return {{"database", 'd', "URL", "sqlite:PATH or postgresql://...",
                "sqlite:~/.local/state/poetry-sync/library.db", into(o.database),
-               shows(o.database)}};
+               [&o] { return cli::Texts{store::without_passwords(o.database, o.database)}; }}};
     case page:
       return {placed("listen", 'l', "where the page is", web.listen),
               {"allow-host", 0, "NAME", "another name that the page is asked for by", "",
@@ -91,6 +91,11 @@ std::vector<cli::Option> options_of(Group group, SyncOptions& o) {
               timed("retry-delay", "before the second attempt; it doubles", job.retry_delay),
               timed("lease", "a worker that is silent for so long has lost its job", job.lease,
                     min_lease),
+              counted("max-bytes", "of a record's texts in all", job.max_bytes, 1, INT64_MAX),
+              counted("shrink-guard", "percent that a text may lose; 0 is all", job.shrink_guard, 0,
+                      100),
+              counted("keep-jobs", "of a record that are over", job.keep.jobs, 1, INT32_MAX),
+              counted("keep-days", "since a job's end; 0 is however old", job.keep.days, 0, 36'500),
               timed("follow-time", "longest time that a weblog is followed", job.follow, min_wait),
               counted("follow-records", "records of a weblog, at most", job.records, 1),
               timed("connect-timeout", "longest time to connect; 0 no limit",

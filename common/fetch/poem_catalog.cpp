@@ -74,7 +74,8 @@ PoemCatalog parse_catalog(std::string_view text, const net::HostPort& asked) {
       const auto& object = entry.as_object();
       const net::HostPort where = place_of(object, asked);
       if (text_of(object, "service") == "poem") {
-        catalog.poems.push_back({where, expected_of(object)});
+        const auto name = member(object, "name") == nullptr ? "" : text_of(object, "name");
+        catalog.poems.push_back({where, name, expected_of(object)});
       } else {
         ++catalog.others;
       }

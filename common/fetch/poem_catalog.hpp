@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -14,6 +15,7 @@ namespace poetry::fetch {
 struct PoemCatalog {
   struct Poem {
     net::HostPort where;
+    std::string name;   ///< what the server calls it; may be empty
     Expected expected;  ///< nothing, where the poem has no end
   };
   std::vector<Poem> poems;

@@ -68,7 +68,9 @@ def make_poems(folder, rng):
 
 
 def start(kind, url):
-    return SyncProcess(kind, url, "--lease", LEASE, "--retry-delay", "100ms")
+    # However often one is killed, that is not to be the job's fault.
+    return SyncProcess(kind, url, "--lease", LEASE, "--retry-delay", "100ms",
+                       "--attempts", "1000000")
 
 
 class Presser:
@@ -152,6 +154,7 @@ def examine(page, kills, records, texts, presser):
     problems = list(presser.problems)
     by_id = {record["id"]: record for record in records}
     names = list(texts)  # in the catalog's order
+    called = {name: f"poem{number}" for number, name in enumerate(names)}  # as the catalog does
     jobs = jobs_once_over(page)
     lost = doubled = lines = resumed = 0
     for job in jobs:
@@ -160,9 +163,12 @@ def examine(page, kills, records, texts, presser):
         if len(log) != job["lines"]:
             problems.append(f"job {job['id']} counts {job['lines']} lines of {len(log)}")
         told = collections.Counter(log)
-        parts = [record["address"]] if record["type"] == "poem" else names
-        due = collections.Counter(f"{part} {number}: {line}" for part in parts for number, line in
-                                  enumerate(texts[part].decode().splitlines(), 1))
+        is_poem = record["type"] == "poem"
+        parts = {record["address"]: record["name"]} if is_poem else called
+        due = collections.Counter(f"{name} {number}: {line}" for part, name in parts.items()
+                                  for number, line in
+                                  enumerate(texts[part].decode().splitlines(), 1)
+                                  if f"{name}: unchanged, and not fetched" not in told)
         if job["state"] == "done":
             lost += sum((due - told).values())
         doubled += sum(told[line] - 1 for line in due if told[line] > 1)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -84,6 +85,22 @@ def poem(tmp_path):
         return path
 
     return write
+
+
+@pytest.fixture
+def with_file(tmp_path):
+    """with_file(PATH, TEXT): the prefix of a command for which that is in that file."""
+
+    def prefix(path, text):
+        own = tmp_path / "own"
+        own.write_text(text)
+        words = ("unshare", "--map-root-user", "--mount", "/bin/sh", "-c",
+                 f'mount --bind "$0" {path} && exec "$@"', str(own))
+        if subprocess.run([*words, "true"], capture_output=True, check=False).returncode != 0:
+            pytest.skip("no mount namespaces here")
+        return words
+
+    return prefix
 
 
 @pytest.fixture

@@ -161,26 +161,10 @@ def test_a_constant_delay_does_not_double(fetch):
     assert len(delays) == 8 and all(10 <= each <= 15 for each in delays), result.err
 
 
-@pytest.fixture
-def with_hosts(tmp_path):
-    """with_hosts(TEXT): the prefix of a command for which /etc/hosts is that."""
-
-    def prefix(text):
-        hosts = tmp_path / "hosts"
-        hosts.write_text(text)
-        words = ("unshare", "--map-root-user", "--mount", "/bin/sh", "-c",
-                 'mount --bind "$0" /etc/hosts && exec "$@"', str(hosts))
-        if subprocess.run([*words, "true"], capture_output=True, check=False).returncode != 0:
-            pytest.skip("no mount namespaces here")
-        return words
-
-    return prefix
-
-
 @pytest.mark.parametrize("locale", ["C", "C.UTF-8"])
-def test_an_internationalized_name_is_looked_up_as_such(server, poem, with_hosts, engine, locale):
+def test_an_internationalized_name_is_looked_up_as_such(server, poem, with_file, engine, locale):
     port = server("-d0", poem(POEM)).port
     result = run("poetry-get", "-e", engine, f"bücher.example:{port}",
-                 prefix=with_hosts("127.0.0.1 xn--bcher-kva.example\n"),
+                 prefix=with_file("/etc/hosts", "127.0.0.1 xn--bcher-kva.example\n"),
                  env=os.environ | {"LC_ALL": locale})
     assert (result.status, result.out) == (0, POEM), result.err

@@ -1,12 +1,14 @@
 """The HTTP API of poetry-sync, over real sockets."""
 
 import concurrent.futures
+import contextlib
 import http.client
 import json
 import os
 import random
 import re
 import signal
+import sqlite3
 
 import pytest
 
@@ -29,8 +31,8 @@ def problem(answer, status, detail=""):
 @pytest.mark.parametrize("version", ["1.0", "1.1"])
 def test_a_text_that_is_replaced_while_it_is_read_is_broken_off(sync, peer, version):
     server = sync()
-    old, new = (os.urandom(1 << 20).hex().encode() * 12 for _ in range(2))
-    texts = [old, new]
+    old, newer, new = (os.urandom(1 << 20).hex().encode() * 12 for _ in range(3))
+    texts = [old, newer, new]
     record = server.add(f"127.0.0.1:{peer(lambda *args: replying(texts.pop(0))(*args)).port}")
     server.wait_for(server.press(record), "done")
     with connect(server.page) as sock:
@@ -40,6 +42,11 @@ def test_a_text_that_is_replaced_while_it_is_read_is_broken_off(sync, peer, vers
         response.begin()
         assert response.read(1000) == old[:1000]
         server.wait_for(server.press(record), "done")
+        assert response.read(1 << 20) == old[1000:][:1 << 20], "kept beside the new one"
+        server.wait_for(server.press(record), "done")
+        with contextlib.closing(sqlite3.connect(server.database.removeprefix("sqlite:"))) as library:
+            count = "SELECT count(*) FROM pieces WHERE job = 1"
+            assert becomes_true(lambda: library.execute(count).fetchone() == (0,))
         with pytest.raises((http.client.IncompleteRead, ConnectionResetError)):
             while response.read(1 << 20):
                 pass

@@ -165,6 +165,8 @@ Response metrics(store::Store& store, ChangeFeed& feed) {
     text += fmt::format("poetry_sync_jobs{{state=\"{}\"}} {}\n", store::job_state_names.at(i),
                         counts.at(i));
   }
+  gauge("poetry_sync_news", "1: others' changes are told of; 0: looked for every second.");
+  text += fmt::format("poetry_sync_news {}\n", store.hears_news() ? 1 : 0);
   gauge("poetry_sync_streams", "Open streams of events.");
   text += fmt::format("poetry_sync_streams {}\n", feed.streams().load());
   return {.type = "text/plain; version=0.0.4; charset=utf-8", .body = text};

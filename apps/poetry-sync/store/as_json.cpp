@@ -28,6 +28,7 @@ object as_json(const Job& job) {
           {"ended", time_or_null(job.ended)},
           {"due", job.state == JobState::queued ? value(time_text(job.due)) : value(nullptr)},
           {"attempts", job.attempts},
+          {"max_attempts", job.max_attempts},
           {"fetched", job.fetched},
           {"expected", job.expected ? value(*job.expected) : value(nullptr)},
           {"lines", job.lines},

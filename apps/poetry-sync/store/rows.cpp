@@ -9,15 +9,18 @@ namespace {
 
 const std::string job_columns =
     "j.id, j.record, j.state, j.revision, j.created, j.started, j.ended, j.due, j.attempts,"
-    " j.fetched, j.expected, j.lines, j.worker, j.error";
+    " j.fetched, j.expected, j.lines, j.worker, j.error, j.max_attempts";
 constexpr std::size_t record_columns = 7;
 
 }  // namespace
 
-const std::string select_jobs = "SELECT " + job_columns + " FROM jobs j";
+// Of records that are not removed.
+const std::string select_jobs = "SELECT " + job_columns +
+                                " FROM (SELECT * FROM jobs WHERE NOT EXISTS (SELECT 1 FROM records"
+                                " WHERE id = jobs.record AND removed > 0)) j";
 const std::string select_records =
     "SELECT r.id, r.type, r.address, r.name, r.created, r.synced, r.bytes, " + job_columns +
-    " FROM records r LEFT JOIN jobs j ON j.id ="
+    " FROM (SELECT * FROM records WHERE removed = 0) r LEFT JOIN jobs j ON j.id ="
     " (SELECT max(id) FROM jobs WHERE record = r.id)";
 
 Rows Sql::operator()(std::string_view statement, std::initializer_list<Value> values) {
@@ -48,6 +51,7 @@ Job job_of(const Row& row, std::size_t first) {
           .ended = row.maybe_integer(first + 6),
           .due = row.integer(first + 7),
           .attempts = row.integer(first + 8),
+          .max_attempts = row.integer(first + 14),
           .fetched = row.integer(first + 9),
           .expected = row.maybe_integer(first + 10),
           .lines = row.integer(first + 11),

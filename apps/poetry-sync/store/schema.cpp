@@ -68,6 +68,14 @@ const std::array<SchemaStep, schema_version> our_steps{{
     // As of when a job's `due` or `lease` holds: one from a time to come was set by a clock that
     // has gone back since, and holds no more.
     {"ALTER TABLE jobs ADD COLUMN since BIGINT NOT NULL DEFAULT 0"},
+    // What is removed is out of sight at once, and deleted in small steps; a part may have its
+    // bytes in common with one of an earlier job.
+    {"ALTER TABLE records ADD COLUMN removed BIGINT NOT NULL DEFAULT 0",
+     "CREATE INDEX removed_records ON records (id) WHERE removed > 0",
+     "ALTER TABLE jobs ADD COLUMN max_attempts BIGINT NOT NULL DEFAULT 0",
+     "ALTER TABLE parts ADD COLUMN source BIGINT",
+     "ALTER TABLE parts ADD COLUMN source_part BIGINT",
+     "CREATE INDEX sources ON parts (source, source_part) WHERE source IS NOT NULL"},
 }};
 
 std::int64_t version_of(Sql& sql) {

@@ -47,15 +47,23 @@ void Store::remove(Id record) {
     lock_record(sql, record);
     find_record(sql, record);
     // Locked, a job that waits is not taken before it is gone.
-    for (const auto& job :
-         sql("SELECT id, state FROM jobs WHERE record = $1 AND state IN {active}{lock}",
-             {record})) {
-      if (parse_state(job.text(1)) == JobState::queued) continue;
+    for (const auto& job : sql("SELECT id, CASE WHEN state = 'running' AND lease > {now}"
+                               " AND since <= {now} THEN 1 ELSE 0 END FROM jobs"
+                               " WHERE record = $1 AND state IN {active}{lock}",
+                               {record})) {
+      if (job.integer(1) == 0) continue;
       throw Refusal(Refusal::Kind::conflict, "record " + std::to_string(record) +
                                                  " is being synced: cancel job " +
                                                  std::to_string(job.integer(0)) + " first");
     }
-    return sql("DELETE FROM records WHERE id = $1", {record});
+    sql("UPDATE jobs SET state = 'cancelled', ended = {now}, fence = fence + 1,"
+        " revision = revision + 1 WHERE record = $1 AND state IN {active}",
+        {record});
+    // Its address may be added anew.
+    return sql(
+        "UPDATE records SET removed = {now}, address = 'removed ' || id || ' ' || address"
+        " WHERE id = $1",
+        {record});
   });
 }
 
@@ -125,10 +133,12 @@ Job Store::cancel(Id id) {
   return transact(database_, Access::write, [&](Sql& sql) {
     lock_record_of(sql, id);
     // What nobody works on ends at once; who works on it sees it with the next write.
-    sql("UPDATE jobs SET revision = revision + 1,"
-        " ended = CASE WHEN state = 'queued' THEN {now} END,"
-        " state = CASE WHEN state = 'queued' THEN 'cancelled' ELSE 'cancelling' END"
-        " WHERE id = $1 AND state IN ('queued', 'running')",
+    sql("UPDATE jobs SET revision = revision + 1, ended = {now}, state = 'cancelled',"
+        " fence = fence + 1 WHERE id = $1 AND state IN {active}"
+        " AND (state = 'queued' OR lease <= {now} OR since > {now})",
+        {id});
+    sql("UPDATE jobs SET revision = revision + 1, state = 'cancelling'"
+        " WHERE id = $1 AND state = 'running'",
         {id});
     auto job = find_job(sql, id);
     if (job.state == JobState::done || job.state == JobState::failed) {

@@ -60,8 +60,9 @@ struct Job {
   Millis created = 0;
   std::optional<Millis> started;
   std::optional<Millis> ended;
-  Millis due = 0;  ///< while it is queued: not before
-  std::int64_t attempts = 0;
+  Millis due = 0;                        ///< while it is queued: not before
+  std::int64_t attempts = 0;             ///< times that a worker took it
+  std::int64_t max_attempts = 0;         ///< of the worker that had it last; 0: none had it
   std::int64_t fetched = 0;              ///< bytes
   std::optional<std::int64_t> expected;  ///< bytes, where that is known
   std::int64_t lines = 0;                ///< of its log
@@ -95,6 +96,12 @@ struct Part {
   bool complete = false;
   std::optional<std::int64_t> expected = {};
   std::string sha256 = {};  ///< that it should have, or has once it is complete; may be empty
+  /// Whose bytes these are, where they are another job's.
+  struct Source {
+    Id job = 0;
+    std::int64_t part = 0;
+  };
+  std::optional<Source> source = {};
 };
 
 /// The right to work on a job. One that was taken over is refused.
@@ -114,9 +121,18 @@ struct Changes {
   std::vector<Piece> pieces = {};
   std::vector<std::string> lines = {};
   std::optional<std::int64_t> expected = {};  ///< of the job
+  /// Lines of the job's log before these, where that is known; then to write twice is to write
+  /// once.
+  std::optional<std::int64_t> written = {};
   /// A part as it is now, in place of what is to be written of it already.
   void put(const Part& part);
   [[nodiscard]] bool empty() const { return parts.empty() && pieces.empty() && lines.empty(); }
+};
+
+/// How much of a record's history stays.
+struct Keep {
+  std::uint64_t jobs = 20;  ///< the latest
+  std::uint64_t days = 0;   ///< since a job's end; 0: however old
 };
 
 enum class Standing { held, cancelling, lost };
@@ -138,7 +154,8 @@ class Store {
 
   /// Refuses a type and address that there is already.
   SyncRecord add(RecordType type, const std::string& address, const std::string& name);
-  /// With its jobs and texts. Refuses an unknown one, and one whose job runs.
+  /// With its jobs and texts, which prune() deletes. Refuses an unknown one, and one that a worker
+  /// is at, unless that has been told to stop, or is not heard of any more.
   void remove(Id record);
   std::vector<SyncRecord> records();
   /// Refuses an unknown one.
@@ -159,7 +176,7 @@ class Store {
   std::vector<Job> jobs_before(Id id, std::int64_t max);
   std::vector<Job> jobs_of(Id record, std::int64_t max);
   std::vector<Job> active_jobs();
-  /// Refuses one that is over.
+  /// At once, where no worker is at it. Refuses one that is over.
   Job cancel(Id id);
   /// Queues the record of a job that failed or was cancelled again, as request() does.
   Requested retry(Id id);
@@ -172,6 +189,12 @@ class Store {
 
   /// The last job of the record that was done, whose parts are the record's text; 0 for none.
   Id done_job(Id record);
+  /// Deletes in one small transaction a part of what is not kept of a record: of one that was
+  /// removed, all; else what `keep` says, but for the texts of the last two jobs that were done,
+  /// and of the latest. False where nothing is left to delete.
+  bool prune(Id record, const Keep& keep);
+  /// One that was removed, and is not deleted yet; 0 for none.
+  Id removed_record();
 
   // Work.
 
@@ -181,8 +204,10 @@ class Store {
     SyncRecord record;
     Millis now = 0;
   };
-  /// The job that has been due for longest, or whose lease has run out; leased for so long.
-  std::optional<Taken> take(const std::string& worker, base::Duration lease);
+  /// The job that has been due for longest, or whose lease has run out; leased for so long. That is
+  /// an attempt, of so many, however it ends.
+  std::optional<Taken> take(const std::string& worker, base::Duration lease,
+                            std::uint64_t max_attempts = 5);
   /// Milliseconds until a job may be taken; none where none waits.
   std::optional<Millis> next_due();
   std::vector<Part> parts(Id job);
@@ -194,10 +219,11 @@ class Store {
   Standing write(const Claim& claim, const Changes& changes, base::Duration lease);
   /// Writes and ends the attempt. False where the claim was lost, and nothing is written.
   bool end(const Claim& claim, const Changes& changes, const Ending& ending);
-  /// Gives the lease back, so that the job is taken at once.
+  /// Gives the lease back, so that the job is taken at once, and does not count as an attempt.
   void release(const Claim& claim);
 
   bool wait_for_news(base::Duration longest) { return database_.wait_for_news(longest); }
+  [[nodiscard]] bool hears_news() const { return database_.hears_news(); }
 
  private:
   std::vector<Job> jobs_where(const std::string& condition, std::initializer_list<Value> values);

@@ -21,12 +21,15 @@ Standing standing_of(const Rows& rows) {
 }
 
 void put_part(Sql& sql, Id job, const Part& part) {
-  sql("INSERT INTO parts (job, number, name, address, bytes, complete, expected, sha256)"
-      " VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (job, number) DO UPDATE SET"
+  const auto& source = part.source;
+  sql("INSERT INTO parts"
+      " (job, number, name, address, bytes, complete, expected, sha256, source, source_part)"
+      " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (job, number) DO UPDATE SET"
       " name = excluded.name, address = excluded.address, bytes = excluded.bytes,"
       " complete = excluded.complete, expected = excluded.expected, sha256 = excluded.sha256",
       {job, part.number, part.name, part.address, part.bytes, std::int64_t{part.complete ? 1 : 0},
-       value_of(part.expected), part.sha256});
+       value_of(part.expected), part.sha256, source ? Value(source->job) : Value(),
+       source ? Value(source->part) : Value()});
 }
 
 /// What was stored from its start on is replaced, also where that is within a piece.
@@ -46,16 +49,17 @@ void put_piece(Sql& sql, Id job, const Changes::Piece& piece) {
 Standing put(Sql& sql, const Claim& claim, const Changes& changes, base::Duration lease) {
   const auto lines = static_cast<std::int64_t>(changes.lines.size());
   const auto changed =
-      sql("UPDATE jobs SET lease = {now} + $3, since = {now}, lines = lines + $4, revision = "
-          "revision + $5"
+      sql("UPDATE jobs SET lease = {now} + $3, since = {now}, revision = revision + $5,"
+          " lines = coalesce($6, lines) + $4"
           " WHERE id = $1 AND fence = $2 AND state IN {taken} RETURNING state, lines, {now}",
-          {claim.job, claim.fence, millis(lease), lines, std::int64_t{changes.empty() ? 0 : 1}});
+          {claim.job, claim.fence, millis(lease), lines, std::int64_t{changes.empty() ? 0 : 1},
+           lines == 0 ? Value() : value_of(changes.written)});
   const auto standing = standing_of(changed);
   if (standing == Standing::lost) return standing;
   auto number = changed.front().integer(1) - lines;
   const auto at = changed.front().integer(2);
   for (const auto& text : changes.lines) {
-    sql("INSERT INTO log (job, number, at, text) VALUES ($1, $2, $3, $4)",
+    sql("INSERT INTO log (job, number, at, text) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
         {claim.job, ++number, at, text});
   }
   for (const auto& part : changes.parts) put_part(sql, claim.job, part);
@@ -75,7 +79,8 @@ void Changes::put(const Part& part) {
   parts.push_back(part);
 }
 
-std::optional<Store::Taken> Store::take(const std::string& worker, base::Duration lease) {
+std::optional<Store::Taken> Store::take(const std::string& worker, base::Duration lease,
+                                        std::uint64_t max_attempts) {
   return transact(database_, Access::write, [&](Sql& sql) -> std::optional<Taken> {
     const auto rows =
         sql("SELECT id FROM jobs WHERE state IN {active}"
@@ -85,10 +90,10 @@ std::optional<Store::Taken> Store::take(const std::string& worker, base::Duratio
     const auto id = rows.front().integer(0);
     const auto changed =
         sql("UPDATE jobs SET state = CASE WHEN state = 'cancelling' THEN state ELSE 'running' END,"
-            " attempts = attempts + CASE WHEN state = 'queued' THEN 1 ELSE 0 END,"
+            " attempts = attempts + 1, max_attempts = $4,"
             " started = coalesce(started, {now}), fence = fence + 1, revision = revision + 1,"
             " worker = $2, lease = {now} + $3, since = {now} WHERE id = $1 RETURNING fence, {now}",
-            {id, worker, millis(lease)});
+            {id, worker, millis(lease), static_cast<std::int64_t>(max_attempts)});
     const auto job = find_job(sql, id);
     return Taken{{id, changed.front().integer(0)},
                  job,
@@ -109,11 +114,14 @@ std::optional<Millis> Store::next_due() {
 std::vector<Part> Store::parts(Id job) {
   return transact(database_, Access::read, [&](Sql& sql) {
     std::vector<Part> found;
-    for (const auto& row : sql("SELECT number, name, address, bytes, complete, expected, sha256"
-                               " FROM parts WHERE job = $1 ORDER BY number",
+    for (const auto& row : sql("SELECT number, name, address, bytes, complete, expected, sha256,"
+                               " source, source_part FROM parts WHERE job = $1 ORDER BY number",
                                {job})) {
       found.push_back({row.integer(0), row.text(1), row.text(2), row.integer(3),
                        row.integer(4) != 0, row.maybe_integer(5), row.text(6)});
+      if (const auto source = row.maybe_integer(7)) {
+        found.back().source = {*source, row.integer(8)};
+      }
     }
     return found;
   });
@@ -123,7 +131,9 @@ std::string Store::stored(Id job, std::int64_t part, std::int64_t start, std::in
   return transact(database_, Access::read, [&](Sql& sql) {
     const auto rows =
         sql("SELECT substr(bytes, CAST($3 - start + 1 AS INTEGER), CAST($4 AS INTEGER)) FROM pieces"
-            " WHERE job = $1 AND part = $2 AND start <= $3 AND start + length(bytes) > $3"
+            " WHERE job = (SELECT coalesce(source, job) FROM parts WHERE job = $1 AND number = $2)"
+            " AND part = (SELECT coalesce(source_part, number) FROM parts"
+            " WHERE job = $1 AND number = $2) AND start <= $3 AND start + length(bytes) > $3"
             " ORDER BY start DESC LIMIT 1",
             {job, part, start, max});
     return rows.empty() ? std::string() : rows.front().bytes(0);
@@ -160,18 +170,16 @@ bool Store::end(const Claim& claim, const Changes& changes, const Ending& ending
     sql("UPDATE records SET synced = {now}, bytes = (SELECT fetched FROM jobs WHERE id = $1)"
         " WHERE id = (SELECT record FROM jobs WHERE id = $1)",
         {claim.job});
-    // What an earlier job stored has been replaced.
-    sql("DELETE FROM parts WHERE job IN (SELECT id FROM jobs WHERE id < $1 AND record ="
-        " (SELECT record FROM jobs WHERE id = $1))",
-        {claim.job});
     return true;
   });
 }
 
 void Store::release(const Claim& claim) {
   transact(database_, Access::write, [&](Sql& sql) {
-    return sql("UPDATE jobs SET lease = 0 WHERE id = $1 AND fence = $2 AND state IN {taken}",
-               {claim.job, claim.fence});
+    return sql(
+        "UPDATE jobs SET lease = 0, attempts = attempts - 1 WHERE id = $1 AND fence = $2 AND state "
+        "IN {taken}",
+        {claim.job, claim.fence});
   });
 }
 

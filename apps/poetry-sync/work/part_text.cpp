@@ -8,7 +8,6 @@ namespace poetry::sync::work {
 namespace {
 
 constexpr std::size_t max_logged_bytes = 300;  // of a line of a text
-constexpr std::int64_t max_lines = 10'000;     // of a text, in the log
 
 }  // namespace
 
@@ -76,11 +75,7 @@ void PartText::log_lines(std::string_view bytes, std::int64_t already, store::Ch
 }
 
 void PartText::log_line(std::string_view text, store::Changes& changes) const {
-  if (lines_ <= max_lines) {
-    changes.lines.push_back(part_.name + " " + std::to_string(lines_) + ": " + log_text(text));
-  } else if (lines_ == max_lines + 1) {
-    changes.lines.push_back(part_.name + ": further lines are stored, and not logged");
-  }
+  changes.lines.push_back(part_.name + " " + std::to_string(lines_) + ": " + log_text(text));
 }
 
 void PartText::complete(const std::string& sha256, store::Changes& changes) {

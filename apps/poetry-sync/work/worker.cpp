@@ -11,18 +11,19 @@ namespace {
 constexpr auto longest_wait = std::chrono::seconds(2);
 // After a failure of the database, which is tried again for as long as it takes.
 constexpr auto wait_after_failure = std::chrono::seconds(1);
+constexpr auto pause_between_same = std::chrono::minutes(1);
 
 }  // namespace
 
 Worker::Worker(store::Store& store, const JobOptions& options, std::string name,
                std::uint64_t threads)
     : store_(store), options_(options), name_(std::move(name)) {
-  for (std::uint64_t i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
-}
-
-Worker::~Worker() {
-  stop();
-  for (auto& each : threads_) each.join();
+  try {
+    for (std::uint64_t i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
+  } catch (const std::system_error& error) {
+    stop();  // those that have begun
+    throw std::system_error(error.code(), "start a worker's thread");
+  }
 }
 
 void Worker::wake() {
@@ -40,18 +41,41 @@ void Worker::work() {
   while (!stopping_) {
     try {
       work_once();
+      continue;
     } catch (const std::exception& error) {
-      base::log_error("{}", error.what());
-      std::unique_lock lock(mutex_);
-      changed_.wait_for(lock, wait_after_failure, [this] { return stopping_.load(); });
+      tell(error.what());
+    } catch (...) {
+      tell("an unknown failure");
     }
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, wait_after_failure, [this] { return stopping_.load(); });
   }
+}
+
+void Worker::tell(const std::string& failure) {
+  const auto now = base::Clock::now();
+  const std::lock_guard lock(mutex_);
+  if (failure == told_ && now < tell_again_) return;
+  told_ = failure;
+  tell_again_ = now + pause_between_same;
+  base::log_error("{}", failure);
+}
+
+/// In steps, between which others write.
+void Worker::prune(store::Id record) {
+  while (!stopping_ && store_.prune(record, options_.keep)) std::this_thread::yield();
 }
 
 void Worker::work_once() {
   const std::uint64_t seen = wakes_;
-  if (auto taken = store_.take(name_, options_.lease)) {
+  if (auto taken = store_.take(name_, options_.lease, options_.attempts)) {
+    const auto record = taken->record.id;
     work_on(store_, options_, std::move(*taken), stopping_);
+    prune(record);
+    return;
+  }
+  if (const auto removed = store_.removed_record(); removed != 0) {
+    prune(removed);
     return;
   }
   base::Duration longest = longest_wait;

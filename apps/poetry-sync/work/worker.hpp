@@ -17,12 +17,12 @@ namespace poetry::sync::work {
 class Worker {
  public:
   /// Starts so many threads. `name` is for logs, and tells workers apart. Borrows the store and the
-  /// options.
+  /// options. Raises std::system_error.
   Worker(store::Store& store, const JobOptions& options, std::string name, std::uint64_t threads);
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
   /// Gives back what is under way, and waits until the threads have ended.
-  ~Worker();
+  ~Worker() { stop(); }
 
   /// There may be work: somebody has changed the store.
   void wake();
@@ -32,6 +32,8 @@ class Worker {
  private:
   void work();
   void work_once();
+  void prune(store::Id record);
+  void tell(const std::string& failure);
 
   store::Store& store_;
   const JobOptions& options_;
@@ -40,7 +42,9 @@ class Worker {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::atomic<std::uint64_t> wakes_ = 0;  // goes up with the mutex held
-  std::vector<std::thread> threads_;
+  std::string told_;                      // the last failure, which all threads have at once
+  base::TimePoint tell_again_{};
+  std::vector<std::jthread> threads_;
 };
 
 }  // namespace poetry::sync::work

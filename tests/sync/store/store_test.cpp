@@ -163,17 +163,82 @@ TEST_P(StoreTest, RemovesWhatDoesNotRun) {
   store_->write(taken.claim, changes, 10s);
   EXPECT_THROW(store_->remove(record), Refusal);
   store_->cancel(taken.job.id);
-  EXPECT_THROW(store_->remove(record), Refusal);
-  store_->end(taken.claim, {}, {.state = JobState::cancelled});
-  store_->request(record);
-  EXPECT_NO_THROW(store_->remove(record));
+  EXPECT_NO_THROW(store_->remove(record));  // whether its worker heeds that or not
+  EXPECT_EQ(store_->write(taken.claim, changes, 10s), Standing::lost);
+  EXPECT_THROW(store_->record(record), Refusal);
   EXPECT_THROW(store_->job(taken.job.id), Refusal);
+  EXPECT_TRUE(store_->records().empty());
+  EXPECT_TRUE(store_->jobs_before(0, 10).empty());
   EXPECT_FALSE(store_->take("one", 10s));
+  EXPECT_NE(add(taken.record.address), record);
+  EXPECT_EQ(store_->removed_record(), record);
+  while (store_->prune(record, {})) continue;
+  EXPECT_EQ(store_->removed_record(), 0);
   database_->transact(Access::read, [](Transaction& sql) {
     for (const std::string table : {"jobs", "log", "parts", "pieces"}) {
       EXPECT_EQ(sql("SELECT count(*) FROM " + table).at(0).integer(0), 0) << table;
     }
   });
+}
+
+TEST_P(StoreTest, WhatNobodyIsAtAnyMoreIsCancelledAndRemovedAtOnce) {
+  const auto gone = begin();
+  database_->pass(10s);  // its lease
+  EXPECT_EQ(store_->cancel(gone.job.id).state, JobState::cancelled);
+  EXPECT_EQ(store_->write(gone.claim, {}, 10s), Standing::lost);
+  const auto other = begin("127.0.0.1:2");
+  database_->pass(10s);
+  EXPECT_NO_THROW(store_->remove(other.record.id));
+  EXPECT_FALSE(store_->take("two", 10s));
+}
+
+TEST_P(StoreTest, KeepsTheLatestJobsAndTheTextsThatAreRead) {
+  const auto record = add();
+  std::vector<Id> jobs;
+  for (std::size_t i = 0; i < 6; ++i) {
+    jobs.push_back(store_->request(record).job.id);
+    const auto taken = take();
+    const Part part{.number = 0, .name = "p", .address = "a", .bytes = 20, .complete = true};
+    Changes changes{.parts = {part}, .lines = std::vector<std::string>(3000, "a line")};
+    for (std::int64_t piece = 0; piece < 20; ++piece) changes.pieces.push_back({0, piece, "x"});
+    store_->end(taken.claim, changes,
+                {.state = i == 4 ? JobState::failed : JobState::done, .error = "shrunk"});
+    database_->pass(24h);
+  }
+  int steps = 0;
+  while (store_->prune(record, {.jobs = 3})) ++steps;
+  EXPECT_GT(steps, 10);
+  std::vector<Id> left;
+  for (const auto& job : store_->jobs_of(record, 10)) left.insert(left.begin(), job.id);
+  EXPECT_EQ(left, (std::vector<Id>{jobs[3], jobs[4], jobs[5]}));
+  EXPECT_EQ(text(jobs[3]).size(), 20U);  // as it was before the last sync
+  EXPECT_EQ(text(jobs[4]), "");
+  EXPECT_EQ(text(jobs[5]).size(), 20U);
+  EXPECT_EQ(store_->log_after(jobs[3], 0, 5000).size(), 3000U);
+  while (store_->prune(record, {.jobs = 3, .days = 1})) continue;
+  EXPECT_EQ(store_->jobs_of(record, 10).size(), 2U);  // the one that failed was two days ago
+}
+
+TEST_P(StoreTest, KeepsWhatALaterTextHasInCommon) {
+  const auto record = add();
+  const auto first = store_->request(record).job.id;
+  Part part{.number = 0, .name = "p", .address = "a", .bytes = 3, .complete = true};
+  store_->end(take().claim, {.parts = {part}, .pieces = {{0, 0, "one"}}}, {});
+  part.source = {first, 0};
+  for (int i = 0; i < 4; ++i) {
+    const auto job = store_->request(record).job.id;
+    store_->end(take().claim, {.parts = {part}}, {});
+    EXPECT_EQ(store_->parts(job).at(0).source->job, first);
+    while (store_->prune(record, {.jobs = 1})) continue;
+    EXPECT_EQ(text(job), "one");
+  }
+  part.source.reset();
+  for (int i = 0; i < 2; ++i) {
+    store_->request(record);
+    store_->end(take().claim, {.parts = {part}, .pieces = {{0, 0, "two"}}}, {});
+  }
+  while (store_->prune(record, {.jobs = 1})) continue;
+  EXPECT_THROW(store_->job(first), Refusal);
 }
 
 OVER_EVERY_DATABASE(StoreTest);

@@ -145,16 +145,6 @@ TEST_F(PartTextTest, WhatIsLoggedIsShortAndPrintable) {
   EXPECT_EQ(stored_.size(), 1'000'008U);
 }
 
-TEST_F(PartTextTest, TheLogOfALongTextIsBounded) {
-  auto text = attempt();
-  receive(text, std::string(10'000, '\n'), 4096);
-  EXPECT_EQ(log_.size(), 10'000U);
-  log_.clear();
-  auto resumed = attempt();
-  receive(resumed, std::string(20'000, '\n'), 4096);
-  EXPECT_THAT(log_, ElementsAre("p: further lines are stored, and not logged"));
-}
-
 TEST_F(PartTextTest, PiecesOfOneBatchAreOne) {
   auto text = attempt();
   store::Changes changes;
