@@ -158,7 +158,7 @@ class Serving {
   std::unique_ptr<store::Database> database_;
   store::Store store_;
   boost::asio::io_context io_{1};
-  boost::asio::thread_pool pool_{database_threads};
+  tcp::ThreadPool pool_{database_threads};
   std::optional<http::Web> web_;
   std::optional<control::Control> control_;
   std::optional<work::Worker> worker_;

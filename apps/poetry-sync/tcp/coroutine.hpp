@@ -10,7 +10,10 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <system_error>
+#include <thread>
 #include <type_traits>
+#include <vector>
 
 namespace poetry::sync::tcp {
 
@@ -32,6 +35,28 @@ inline constexpr boost::asio::use_awaitable_t<IoExecutor> awaited;
 inline auto into(boost::system::error_code& error) {
   return boost::asio::redirect_error(awaited, error);
 }
+
+/// A thread_pool whose threads are started one by one: Asio's own constructor waits for ever for
+/// those that have begun, where another cannot be had.
+class ThreadPool : public boost::asio::thread_pool {
+ public:
+  /// Raises std::system_error.
+  explicit ThreadPool(std::size_t threads) : thread_pool(0) {
+    try {
+      while (threads_.size() < threads) threads_.emplace_back([this] { attach(); });
+    } catch (const std::system_error& error) {
+      stop();
+      threads_.clear();
+      throw std::system_error(error.code(), "start a thread for the database");
+    }
+  }
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+  ~ThreadPool() { stop(); }
+
+ private:
+  std::vector<std::jthread> threads_;
+};
 
 /// What `work` returns or throws, once a thread of the pool has run it: so what blocks, which is to
 /// ask the database, never does so in the io_context's thread. The io_context of who awaits it has
