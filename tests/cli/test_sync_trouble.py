@@ -14,7 +14,7 @@ import time
 
 import pytest
 
-from harness import SANITIZED, Running, as_user, becomes_true, free_ports, replying, run, silent
+from harness import SANITIZED, Running, as_user, becomes_true, connect, free_ports, replying, run, silent
 from name_server import RESOLV_CONF, NameServer
 from postgres import NOBODY, Postgres
 from sync_process import SyncProcess
@@ -263,6 +263,20 @@ def test_space_is_given_back(sync, peer):
     assert size() > 20 << 20
     assert page.ask("DELETE", f"/api/records/{record}").status == 204
     assert becomes_true(lambda: os.stat(database).st_size < 5 << 20)
+
+
+def test_no_crowd_takes_the_descriptors_of_jobs(sync, peer):
+    few = ["sh", "-c", 'ulimit -n 160; exec "$@"', "sh"]
+    page, other = sync(prefix=few), sync(command="web")
+    record = other.add(peer(replying(b"a line\n")).port)
+    with contextlib.ExitStack() as crowd:
+        for _ in range(200):
+            crowd.enter_context(connect(page.page))
+        page.err.wait_for("accept: .*")
+        other.wait_for(other.press(record), "done")
+        time.sleep(0.5)  # in which it tries to accept some more
+        assert len(page.err.matching("accept: ")) == 1, page.err.text()
+    assert becomes_true(lambda: page.ask("GET", "/healthz").status == 200)
 
 
 def test_the_library_is_its_users_alone(tmp_path):

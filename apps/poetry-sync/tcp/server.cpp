@@ -1,11 +1,14 @@
 #include "tcp/server.hpp"
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/detached.hpp>
+#include <climits>
 #include <utility>
 
 #include "base/log.hpp"
+#include "net/descriptor_limit.hpp"
 #include "net/socket.hpp"
 
 namespace poetry::sync::tcp {
@@ -15,6 +18,9 @@ namespace asio = boost::asio;
 
 constexpr auto sweep_interval = std::chrono::milliseconds(500);  // for deadlines of some seconds
 constexpr auto pause_after_failure = std::chrono::milliseconds(100);
+// Descriptors that no peer gets: jobs and the database go on, however many connections there are.
+constexpr int kept_descriptors = 64;
+constexpr auto pause_between_same = std::chrono::minutes(1);
 constexpr auto drain_time = std::chrono::seconds(1);
 
 /// Sends FIN, and reads for a moment what the peer still sends: to close with unread input would
@@ -31,6 +37,9 @@ Coroutine<void> drain(TcpConnection& peer) {
 
 TcpServer::TcpServer(asio::io_context& io, base::Fd listener, std::string protocol, Serve serve)
     : io_(io), acceptor_(io), protocol_(std::move(protocol)), serve_(std::move(serve)), sweep_(io) {
+  const auto limit =
+      static_cast<int>(std::min<std::uint64_t>(net::raise_descriptor_limit(), INT_MAX));
+  max_descriptor_ = std::max(limit - kept_descriptors, limit / 2);
   using asio::ip::tcp;
   const auto family = net::local_address(listener.get()).family();
   acceptor_.assign(family == AF_INET6 ? tcp::v6() : tcp::v4(), listener.get());
@@ -51,10 +60,17 @@ Coroutine<void> TcpServer::accept() {
   while (!stopping_) {
     Error error;
     auto socket = co_await acceptor_.async_accept(into(error));
+    if (!error && socket.native_handle() >= max_descriptor_) {
+      socket.close();
+      error = asio::error::no_descriptors;
+    }
     if (!error) {
       asio::co_spawn(io_, serve(std::move(socket)), asio::detached);
     } else if (!stopping_) {
-      base::log_warn("accept: {}", error.message());
+      if (const auto now = base::Clock::now(); now >= tell_again_) {
+        base::log_warn("accept: {}", error.message());
+        tell_again_ = now + pause_between_same;
+      }
       SteadyTimer pause(io_, pause_after_failure);  // out of descriptors, mostly
       co_await pause.async_wait(awaited);
     }

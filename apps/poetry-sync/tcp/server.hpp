@@ -62,6 +62,8 @@ class TcpServer {
   const Serve serve_;
   SteadyTimer sweep_;
   std::list<TcpConnection> connections_;
+  int max_descriptor_;            // of a peer
+  base::TimePoint tell_again_{};  // that connections are not accepted
   bool stopping_ = false;
 };
 
