@@ -1,9 +1,11 @@
 // The errors that tools report to their users. Failures of the system are std::system_error.
 #pragma once
 
+#include <cerrno>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 namespace poetry::base {
 
@@ -40,6 +42,10 @@ auto with_remedy(std::string_view remedy, const Attempt& attempt) {
 }
 
 /// Throws std::system_error for the current errno, naming the attempt and its target.
-[[noreturn]] void throw_errno(std::string_view attempt, std::string_view target);
+[[noreturn]] inline void throw_errno(std::string_view attempt, std::string_view target) {
+  const int error = errno;
+  throw std::system_error(error, std::generic_category(),
+                          std::string(attempt).append(" ").append(target));
+}
 
 }  // namespace poetry::base

@@ -1,6 +1,7 @@
 // Bytes as hexadecimal digits. Pure functions.
 #pragma once
 
+#include <boost/algorithm/hex.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -8,9 +9,17 @@
 namespace poetry::base {
 
 /// Two lower-case digits a byte.
-std::string to_hex(std::string_view bytes);
+inline std::string to_hex(std::string_view bytes) {
+  return boost::algorithm::hex_lower(std::string(bytes));
+}
 
 /// The bytes that such a text stands for, in upper or lower case; none where it is not one.
-std::optional<std::string> parse_hex(std::string_view text);
+inline std::optional<std::string> parse_hex(std::string_view text) {
+  try {
+    return boost::algorithm::unhex(std::string(text));
+  } catch (const boost::algorithm::hex_decode_error&) {
+    return std::nullopt;
+  }
+}
 
 }  // namespace poetry::base

@@ -3,8 +3,6 @@
 #include <spdlog/sinks/sink.h>
 #include <spdlog/spdlog.h>
 
-#include <utility>
-
 #include "base/json.hpp"
 
 namespace poetry::base {
@@ -13,17 +11,7 @@ namespace {
 thread_local LoggedFacts logged_facts;
 
 spdlog::level::level_enum level_of(LogLevel level) {
-  switch (level) {
-    case LogLevel::debug:
-      return spdlog::level::debug;
-    case LogLevel::info:
-      return spdlog::level::info;
-    case LogLevel::warn:
-      return spdlog::level::warn;
-    case LogLevel::error:
-      break;
-  }
-  return spdlog::level::err;
+  return static_cast<spdlog::level::level_enum>(level);
 }
 
 }  // namespace

@@ -14,7 +14,8 @@
 
 namespace poetry::base {
 
-enum class LogLevel { debug, info, warn, error };
+/// By the numbers that spdlog has for them.
+enum class LogLevel { debug = 1, info, warn, error };
 
 /// What a line says beside its message: behind it in text, as in "port=10000", and a member of its
 /// own in JSON. Lives for the call.

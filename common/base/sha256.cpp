@@ -29,8 +29,6 @@ Digest Sha256::finish_digest() {
   return digest;
 }
 
-std::string Sha256::finish() { return to_hex(finish_digest()); }
-
 std::string to_hex(const Digest& digest) {
   return to_hex(std::string_view(reinterpret_cast<const char*>(digest.data()), digest.size()));
 }

@@ -27,8 +27,6 @@ class Sha256 {
   void update(std::string_view bytes);
   /// Ends this digest; start another with a new object.
   Digest finish_digest();
-  /// The same in lower-case hexadecimal.
-  std::string finish();
 
  private:
   struct Free {

@@ -1,6 +1,7 @@
 #include "base/utf8.hpp"
 
 #include <algorithm>
+#include <boost/nowide/utf/convert.hpp>
 #include <cstdint>
 
 namespace poetry::base {
@@ -64,26 +65,7 @@ std::string valid_utf8(std::string_view bytes, bool (*is_allowed)(char32_t)) {
 }
 
 std::string to_utf8(std::u32string_view text) {
-  std::string bytes;
-  const auto put = [&bytes](char32_t byte) { bytes += static_cast<char>(byte); };
-  for (const char32_t each : text) {
-    if (each < 0x80) {
-      put(each);
-    } else if (each < 0x800) {
-      put(0xc0U | each >> 6U);
-      put(0x80U | (each & 0x3fU));
-    } else {
-      if (each < 0x10000) {
-        put(0xe0U | each >> 12U);
-      } else {
-        put(0xf0U | each >> 18U);
-        put(0x80U | (each >> 12U & 0x3fU));
-      }
-      put(0x80U | (each >> 6U & 0x3fU));
-      put(0x80U | (each & 0x3fU));
-    }
-  }
-  return bytes;
+  return boost::nowide::utf::convert_string<char>(text.data(), text.data() + text.size());
 }
 
 }  // namespace poetry::base

@@ -35,7 +35,7 @@ std::shared_ptr<const PoemService> poem(std::string_view text, const Pacing& pac
 std::string digest_of(std::string_view text) {
   base::Sha256 digest;
   digest.update(text);
-  return digest.finish();
+  return base::to_hex(digest.finish_digest());
 }
 
 TEST(Catalog, IsOneLineOfJsonWithAnObjectAPort) {

@@ -104,7 +104,8 @@ TEST(Report, ShowsDigestsAsText) {
   report::Run run = sample_run("select", {});
   run.records[0].sha256 = base::Sha256().finish_digest();
   const auto parsed = boost::json::parse(json_report({&run, 1}, Engines::one));
-  EXPECT_EQ(parsed.at("tasks").at(0).at("sha256").as_string(), base::Sha256().finish());
+  EXPECT_EQ(parsed.at("tasks").at(0).at("sha256").as_string(),
+            base::to_hex(base::Sha256().finish_digest()));
   EXPECT_EQ(parsed.at("tasks").at(1).at("sha256").as_string(), "");
 }
 
