@@ -9,9 +9,21 @@
 #include <vector>
 
 #include "report/report.hpp"
-#include "report/time_scale.hpp"
 
 namespace poetry::get::report {
+
+/// The least of 1, 2 and 5 times a power of ten, of a second and below, and of what clocks show
+/// above it (10, 20, 30 s; 1, 2, 5 min ...), that is `least` or longer.
+base::Duration round_up(base::Duration min);
+
+struct Tick {
+  base::Duration at{};
+  std::string label;
+};
+
+/// Round times from 0 up to `whole`, all with one unit; no more than `most` of them, which are 2 at
+/// least.
+std::vector<Tick> ticks_of(base::Duration whole, std::size_t max);
 
 /// What a picture has a sign for, in the order of a task's life and of the legend.
 enum class Sign {

@@ -1,7 +1,7 @@
-#include "poetry-get/report/time_scale.hpp"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "poetry-get/report/timeline_chart.hpp"
 
 namespace poetry::get::report {
 namespace {
