@@ -13,7 +13,6 @@
 #include "base/error.hpp"
 #include "base/sealed_text.hpp"
 #include "base/unknown_name.hpp"
-#include "cli/completion.hpp"
 #include "cli/help.hpp"
 #include "cli/standard_output.hpp"
 

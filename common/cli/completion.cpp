@@ -1,5 +1,3 @@
-#include "cli/completion.hpp"
-
 #include <algorithm>
 #include <boost/algorithm/string/replace.hpp>
 #include <boost/algorithm/string/split.hpp>
@@ -11,39 +9,23 @@
 namespace poetry::cli {
 namespace {
 
-/// What may stand where a value is wanted.
-enum class Values { none, words, file, directory, other };
-
-struct OptionValues {
-  Values values = Values::none;
-  std::string words;  ///< separated by blanks
-};
-
 /// Adds one behind a blank.
 void add_word(std::string& words, std::string_view word) {
   words.append(words.empty() ? "" : " ").append(word);
 }
 
-/// From the option's own list, or from its argument: "FILE", "ordered|live|none", "N|forever".
-OptionValues completion_of(const Option& option) {
-  OptionValues completion;
-  for (const auto& word : option.words) add_word(completion.words, word);
-  const auto& argument = option.argument;
-  if (completion.words.empty() && argument.find('|') != std::string::npos) {
-    std::vector<std::string> words;
-    boost::split(words, argument, [](char each) { return each == '|'; });
-    for (const auto& word : words) {
-      if (word.find_first_not_of("abcdefghijklmnopqrstuvwxyz-") == std::string::npos) {
-        add_word(completion.words, word);
-      }
-    }
+/// Values of an option, separated by blanks: from its own list, or from its argument, as in
+/// "ordered|live|none", "N|forever".
+std::string words_of(const Option& option) {
+  auto given = option.words;
+  const bool lists = given.empty() && option.argument.find('|') != std::string::npos;
+  if (lists) boost::split(given, option.argument, [](char each) { return each == '|'; });
+  std::string words;
+  for (const auto& word : given) {
+    const auto other = word.find_first_not_of("abcdefghijklmnopqrstuvwxyz-");
+    if (!lists || other == std::string::npos) add_word(words, word);
   }
-  completion.values = argument.empty()            ? Values::none
-                      : !completion.words.empty() ? Values::words
-                      : argument == "FILE"        ? Values::file
-                      : argument == "DIR"         ? Values::directory
-                                                  : Values::other;
-  return completion;
+  return words;
 }
 
 /// "poetry_sync_add", a name that every shell takes for a function's.
@@ -89,11 +71,24 @@ std::string bash_offer(std::string_view words) {
   return "mapfile -t COMPREPLY < <(compgen -W " + single_quoted(words) + " -- \"$current\")";
 }
 
-std::string bash_action(const OptionValues& completion) {
-  if (completion.values == Values::words) return bash_offer(completion.words);
-  if (completion.values == Values::directory)
-    return "compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- \"$current\")";
-  return completion.values == Values::file ? "compopt -o default" : ":";
+/// How each shell offers the values of an option; empty where it takes none.
+struct ValueForms {
+  std::string bash;
+  std::string zsh;
+  std::string fish;
+};
+
+ValueForms forms_of(const Option& option) {
+  if (option.argument.empty()) return {};
+  const auto words = words_of(option);
+  // Without -x a value has to follow an equals sign, and may be left out.
+  const auto* const needed = is_optional(option.argument) ? "" : " -x";
+  if (!words.empty())
+    return {bash_offer(words), "(" + words + ")", needed + (" -a '" + words + "'")};
+  if (option.argument == "FILE") return {"compopt -o default", "_files", " -r -F"};
+  if (option.argument != "DIR") return {":", " ", " -x"};
+  return {"compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- \"$current\")", "_files -/",
+          " -x -a '(__fish_complete_directories)'"};
 }
 
 /// The alternatives of a case statement by the word before, and all options' names.
@@ -102,9 +97,8 @@ std::pair<std::string, std::string> bash_options(const Tool& tool) {
   std::string cases;
   for (const auto& option : tool.options) {
     add_word(names, "--" + option.name);
-    const auto completion = completion_of(option);
-    if (completion.values == Values::none) continue;
-    cases += "    " + bash_pattern(option) + ") " + bash_action(completion) + "; return ;;\n";
+    if (option.argument.empty()) continue;
+    cases += "    " + bash_pattern(option) + ") " + forms_of(option).bash + "; return ;;\n";
   }
   return {cases, names};
 }
@@ -155,17 +149,12 @@ std::string bash_script(const Tool& tool) {
 std::string zsh_arguments(const Tool& tool) {
   std::string text = "_arguments -s -S";
   for (const auto& option : tool.options) {
-    const auto completion = completion_of(option);
-    const bool takes_value = completion.values != Values::none;
+    const bool takes_value = !option.argument.empty();
     const auto about = "[" + escaped(option.text, "[]:\\") + "]";
     std::string value;
     if (takes_value) value = ":" + escaped(option.argument, ":\\") + ":";
     if (is_optional(option.argument)) value.insert(0, ":");
-    if (completion.values == Values::words) value += "(" + completion.words + ")";
-    if (completion.values == Values::file) value += "_files";
-    if (completion.values == Values::directory) value += "_files -/";
-    if (completion.values == Values::other) value += " ";
-    const auto rest = single_quoted(about + value).substr(1);
+    const auto rest = single_quoted(about + value + forms_of(option).zsh).substr(1);
     text += " \\\n  '*";
     if (option.letter != 0)
       text += std::string{'-', option.letter} + (takes_value ? "+" : "") + rest + " \\\n  '*";
@@ -195,18 +184,9 @@ std::string fish_options(const Tool& tool, const std::string& condition) {
   std::string text;
   const auto begin = "complete -c " + tool.name + condition;
   for (const auto& option : tool.options) {
-    const auto completion = completion_of(option);
     text += begin;
     if (option.letter != 0) text += std::string(" -s ") + option.letter;
-    text += " -l " + option.name;
-    if (completion.values == Values::words) {
-      // Without -x a value has to follow an equals sign, and may be left out.
-      text +=
-          std::string(is_optional(option.argument) ? "" : " -x") + " -a '" + completion.words + "'";
-    }
-    if (completion.values == Values::file) text += " -r -F";
-    if (completion.values == Values::directory) text += " -x -a '(__fish_complete_directories)'";
-    if (completion.values == Values::other) text += " -x";
+    text += " -l " + option.name + forms_of(option).fish;
     text += " -d '" + escaped(option.text, "'\\") + "'\n";
   }
   for (const auto& word : tool.words) text.append(begin).append(" -a ").append(word) += '\n';

@@ -6,7 +6,6 @@
 #include <boost/algorithm/string/erase.hpp>
 #include <boost/algorithm/string/replace.hpp>
 #include <utility>
-#include <vector>
 
 #include "base/unknown_name.hpp"
 

@@ -1,4 +1,4 @@
-// What --help prints, made from a tool's option table.
+// What --help and --completion print, made from a tool's option table.
 #pragma once
 
 #include <string>
@@ -18,5 +18,9 @@ std::vector<std::string> help_topics(const Tool& tool);
 /// and --version. The topic is a group, of which all is told, "all", or a command. Raises
 /// UsageError for any other.
 std::string help_text(const Tool& tool, std::string_view topic);
+
+/// The script that makes `shell` ("bash", "zsh" or "fish") complete the tool's command line.
+/// Raises UsageError for another shell, listing the valid ones.
+std::string completion_script(Tool tool, std::string_view shell);
 
 }  // namespace poetry::cli
