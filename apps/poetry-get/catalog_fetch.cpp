@@ -27,18 +27,14 @@ class Text final : public fetch::Observer {
 };
 
 /// An answer that ends in the midst of its JSON was cut; what is no JSON at all is another matter.
-class WholeJson final : public fetch::AnswerCheck {
- public:
-  [[nodiscard]] std::size_t max_bytes() const override { return get::max_bytes; }
-  [[nodiscard]] std::string mismatch(std::string_view answer) const override {
-    boost::json::stream_parser parser;
-    boost::system::error_code error;
-    parser.write(answer.data(), answer.size(), error);
-    if (error) return {};
-    parser.finish(error);
-    return error ? "ends in the midst of its JSON" : "";
-  }
-};
+std::string cut_json(std::string_view answer) {
+  boost::json::stream_parser parser;
+  boost::system::error_code error;
+  parser.write(answer.data(), answer.size(), error);
+  if (error) return {};
+  parser.finish(error);
+  return error ? "ends in the midst of its JSON" : "";
+}
 
 /// The host that it was fetched from, a newline, and the catalog. Raises std::runtime_error with
 /// the record's error.
@@ -74,7 +70,7 @@ std::optional<fetch::PoemCatalog> fetch_catalog(const net::HostPort& where,
   batch.fetch.send.reset();
   batch.fetch.until = {};
   batch.fetch.until_idle = {};
-  batch.fetch.check = std::make_shared<const WholeJson>();
+  batch.fetch.check = std::make_shared<fetch::AnswerCheck>(fetch::AnswerCheck{max_bytes, cut_json});
   batch.fetch.max_bytes = max_bytes;
   batch.family = family;
   Apart apart([&](const output::Sink& answer) { answer(fetch_text(batch, signals)); });

@@ -1,7 +1,6 @@
 #include "check.hpp"
 
 #include <fmt/ranges.h>
-#include <poll.h>
 
 #include <algorithm>
 #include <map>
@@ -20,6 +19,7 @@
 #include "net/socket.hpp"
 #include "output/spool.hpp"
 #include "plan.hpp"
+#include "reactor/timeout.hpp"
 #include "remedies.hpp"
 #include "server_list.hpp"
 
@@ -61,12 +61,9 @@ Answers resolve_all(const std::vector<net::HostPort>& hosts, const GetOptions& o
       answers.emplace(host.host, std::move(numeric));
     }
   }
-  while (asked > 0) {
-    const auto left =
-        std::chrono::ceil<std::chrono::milliseconds>(until - base::Clock::now()).count();
-    if (left <= 0) break;
-    pollfd readable{resolver.fd(), POLLIN, 0};
-    ::poll(&readable, 1, static_cast<int>(std::min<std::int64_t>(left, 60'000)));
+  pollfd readable{resolver.fd(), POLLIN, 0};
+  while (asked > 0 && base::Clock::now() < until) {
+    reactor::poll_until({&readable, 1}, until);
     resolver.deliver();
   }
   return answers;

@@ -1,7 +1,5 @@
 // The loop's other half: the services that are served, and which of them may have news.
 
-#include <poll.h>
-
 #include <algorithm>
 
 #include "base/log.hpp"
@@ -23,8 +21,7 @@ void settle(session::Service& service) {
       const auto found = service.refresh(now);
       if (!found.busy) return;
       pollfd readable{found.readable, POLLIN, 0};
-      const auto limit = reactor::to_timespec(end - now);
-      ::ppoll(&readable, 1, limit ? &*limit : nullptr, nullptr);
+      reactor::poll_until({&readable, 1}, end, now);
     }
   } catch (const std::exception& error) {
     base::log_error("{}", error.what());

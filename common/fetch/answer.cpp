@@ -19,7 +19,7 @@ std::string_view Answer::take(std::string_view bytes, Record& record) {
   }
   if (digest_) digest_->update(bytes);
   if (options_->check)
-    beginning_ += bytes.substr(0, options_->check->max_bytes() - beginning_.size());
+    beginning_ += bytes.substr(0, options_->check->max_bytes - beginning_.size());
   record.bytes += bytes.size();
   if (last_byte_ != '\n') --record.lines;  // its line goes on, and is counted again below
   record.lines += static_cast<std::uint64_t>(std::count(bytes.begin(), bytes.end(), '\n'));

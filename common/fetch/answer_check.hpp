@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -9,13 +10,10 @@
 namespace poetry::fetch {
 
 /// All tasks share it, in any thread.
-class AnswerCheck {
- public:
-  virtual ~AnswerCheck() = default;
-  /// How much of an answer's beginning it looks at, in bytes.
-  [[nodiscard]] virtual std::size_t max_bytes() const = 0;
+struct AnswerCheck {
+  std::size_t max_bytes;  ///< how much of an answer's beginning it looks at
   /// Why an answer that begins so is not the one that was wanted; empty where it is.
-  [[nodiscard]] virtual std::string mismatch(std::string_view answer) const = 0;
+  std::function<std::string(std::string_view answer)> mismatch;
 };
 
 /// A regular expression matches somewhere in the answer's first MiB: in Perl's syntax, as

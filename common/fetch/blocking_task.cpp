@@ -42,8 +42,7 @@ std::error_code BlockingTask::run(IfShort if_short) {
 // Waits for the descriptors behind the first. False where the task is interrupted instead.
 bool BlockingTask::wait(base::TimePoint until) {
   polled_at_ = base::Clock::now();
-  const auto limit = reactor::to_timespec(reactor::time_left(until, polled_at_));
-  const int ready = ::ppoll(polled_.data(), polled_.size(), limit ? &*limit : nullptr, nullptr);
+  const int ready = reactor::poll_until(polled_, until, polled_at_);
   if (ready < 0) {
     if (errno != EINTR) base::throw_errno("wait for", "descriptors");
     for (auto& each : polled_) each.revents = 0;

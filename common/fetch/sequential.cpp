@@ -1,5 +1,3 @@
-#include <poll.h>
-
 #include "fetch/blocking_task.hpp"
 #include "fetch/strategies.hpp"
 #include "fetch/task_queue.hpp"
@@ -21,8 +19,7 @@ Result run_sequential(const Batch& batch, Observer& observer, net::Signals& sign
       queue.finish(one.fetch());
     } else {
       pollfd interruption{signals.fd(), POLLIN, 0};
-      const auto limit = reactor::to_timespec(reactor::time_left(queue.next_turn(), now));
-      ::ppoll(&interruption, 1, limit ? &*limit : nullptr, nullptr);
+      reactor::poll_until({&interruption, 1}, queue.next_turn(), now);
       ++wakeups;
     }
     if (signals.take()) queue.interrupt();

@@ -1,6 +1,5 @@
 // The strategy of a thread for each task. The thread that runs it starts and joins the others and
 // watches for signals; a descriptor that all of them wait for ends them at once.
-#include <poll.h>
 #include <pthread.h>
 #include <sys/eventfd.h>
 
@@ -83,7 +82,7 @@ class Crowd {
     ::eventfd_write(stop_.get(), 1);
     while (threads_ > 0) {
       pollfd polled{ended_.get(), POLLIN, 0};
-      ::poll(&polled, 1, -1);
+      reactor::poll_until({&polled, 1}, base::never);
       join_ended();
     }
   }
@@ -154,8 +153,7 @@ class Crowd {
   // For a thread to end, or a signal.
   void wait(base::TimePoint until) {
     std::array<pollfd, 2> polled{pollfd{signals_.fd(), POLLIN, 0}, pollfd{ended_.get(), POLLIN, 0}};
-    const auto limit = reactor::to_timespec(reactor::time_left(until, base::Clock::now()));
-    ::ppoll(polled.data(), polled.size(), limit ? &*limit : nullptr, nullptr);
+    reactor::poll_until(polled, until);
     const bool interrupted = polled[0].revents != 0 && signals_.take();
     if (interrupted) ::eventfd_write(stop_.get(), 1);
     const std::lock_guard lock(mutex_);

@@ -1,10 +1,13 @@
 // A wait's time limit in the form of the system calls, rounded up to their clock.
 #pragma once
 
+#include <poll.h>
+
 #include <ctime>
 
 #include <algorithm>
 #include <optional>
+#include <span>
 
 #include "reactor/multiplexer.hpp"
 
@@ -25,6 +28,13 @@ inline std::optional<timespec> to_timespec(base::Duration timeout) {
                          std::clamp<base::Duration>(timeout, base::Duration::zero(), longest_wait))
                          .count();
   return timespec{nanos / 1'000'000'000, nanos % 1'000'000'000};
+}
+
+/// Waits by ppoll(2) until then, or for nothing else but the descriptors; returns what it returns.
+inline int poll_until(std::span<pollfd> polled, base::TimePoint until,
+                      base::TimePoint now = base::Clock::now()) {
+  const auto limit = to_timespec(time_left(until, now));
+  return ::ppoll(polled.data(), polled.size(), limit ? &*limit : nullptr, nullptr);
 }
 
 }  // namespace poetry::reactor
