@@ -1,6 +1,10 @@
 #include "fetch/runner.hpp"
 
+#include <cerrno>
+#include <optional>
 #include <utility>
+
+#include "net/socket.hpp"
 
 namespace poetry::fetch {
 namespace {
@@ -9,6 +13,125 @@ namespace {
 constexpr int starts_per_turn = 256;
 
 }  // namespace
+
+Task::Task(Context& context, std::size_t number)
+    : context_(context), fetch_(begin_fetch(context.batch, number, base::Clock::now())) {}
+
+void Task::let_go() {
+  close_all();
+  context_.resolver.forget(ticket_);
+  context_.loop.wake_at(*this, base::never);
+}
+
+void Task::advance() {
+  auto progress = Progress::goes_on;
+  while (progress == Progress::goes_on) {
+    progress = std::visit([&](const auto& each) { return act(each); }, fetch_.next());
+  }
+}
+
+Task::Progress Task::act(const Resolve& action) {
+  if (resolve_numeric(fetch_, context_.batch)) return Progress::goes_on;
+  const auto begun = [this] {
+    fetch_.lookup_begun(context_.loop.now());
+    set_alarm(fetch_.deadline());
+  };
+  const auto answered = [this](const net::Resolved& found) {
+    fetch_.resolved(found, context_.loop.now());
+    advance();
+  };
+  ticket_ = context_.resolver.ask(fetch_.where(), context_.batch.family, {begun, answered});
+  set_alarm(action.until);
+  return Progress::waits;
+}
+
+Task::Progress Task::act(const Connect& action) {
+  for (std::size_t index = 0; index < action.over; ++index) close(std::move(candidates_[index]));
+  const std::size_t index = candidates_.size();
+  if (index == action.addresses.size()) {
+    set_alarm(action.until);
+    return Progress::waits;
+  }
+  const net::Address& address = action.addresses[index];
+  base::Fd socket = net::open_socket(address.family(), net::Blocking::no);
+  std::optional<std::error_code> ended(std::in_place, errno, std::generic_category());
+  candidates_.emplace_back();
+  if (socket) {
+    candidates_[index] = context_.transport.connect(std::move(socket), *this, index, address);
+    ended = candidates_[index]->ended;
+  }
+  return ended ? end_candidate(index, *ended, base::Clock::now()) : Progress::goes_on;
+}
+
+void Task::connect_ended(const TaskSocket& socket, std::error_code error, base::TimePoint now) {
+  if (end_candidate(socket.index, error, now) == Progress::goes_on) advance();
+}
+
+Task::Progress Task::end_candidate(std::size_t index, std::error_code error, base::TimePoint now) {
+  if (fetch_.may_begin_anew(error) && context_.runner.put_back(*this, error)) return Progress::over;
+  if (fetch_.connect_ended(index, error, now) == Candidate::failed) {
+    close(std::move(candidates_[index]));
+    return Progress::goes_on;
+  }
+  auto chosen = std::move(candidates_[index]);
+  close_all();
+  connection_ = std::move(chosen);
+  return Progress::goes_on;
+}
+
+Task::Progress Task::act(const Transfer& action) {
+  context_.transport.transfer(*connection_, action);
+  set_alarm(action.until);
+  return Progress::waits;
+}
+
+Task::Progress Task::act(const HalfClose&) {
+  net::half_close(connection_->fd.get());
+  fetch_.half_closed(base::Clock::now());
+  return Progress::goes_on;
+}
+
+Task::Progress Task::act(const Wait& action) {
+  close_all();
+  if (!action.for_turn) context_.observer.retrying(fetch_.task(), fetch_.record(), action.delay);
+  set_alarm(action.until);
+  return Progress::waits;
+}
+
+Task::Progress Task::act(const Done&) {
+  context_.runner.over(*this);
+  return Progress::over;
+}
+
+// Deadlines mostly move away: an alarm that comes sooner is left as it is, and wake() looks again.
+void Task::set_alarm(base::TimePoint until) {
+  const bool set = armed() && at() <= until;
+  if (until != base::never && !set) context_.loop.wake_at(*this, until);
+}
+
+/// The alarm went off.
+void Task::wake(reactor::Interest /*what*/) {
+  // A deadline that has passed since the turn's wait is for the next: more may have arrived.
+  if (context_.loop.now() < fetch_.deadline()) return set_alarm(fetch_.deadline());
+  context_.resolver.forget(ticket_);
+  fetch_.expired(base::Clock::now());  // of many deadlines in one turn, the last ones come later
+  advance();
+}
+
+void Task::close(std::unique_ptr<TaskSocket> socket) {
+  if (socket) context_.transport.close(std::move(socket));
+}
+
+void Task::close_all() {
+  for (auto& candidate : candidates_) close(std::move(candidate));
+  candidates_.clear();
+  close(std::move(connection_));
+}
+
+void Task::interrupt(base::TimePoint now) {
+  fetch_.interrupt(now);
+  advance();
+}
 
 Runner::Runner(reactor::EventLoop& loop, Transport& transport, const Batch& batch,
                Observer& observer, net::Signals& signals)
