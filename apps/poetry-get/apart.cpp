@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include <array>
-#include <cerrno>
 #include <csignal>
 #include <stdexcept>
 #include <system_error>
@@ -17,6 +16,7 @@
 #include "base/error.hpp"
 #include "base/write_fully.hpp"
 #include "cli/main.hpp"
+#include "net/child.hpp"
 #include "net/socket.hpp"
 
 namespace poetry::get {
@@ -123,10 +123,8 @@ bool Apart::signalled() {
 
 // The status as waitpid(2) gives it.
 int Apart::wait() {
-  int status = 0;
   const pid_t pid = std::exchange(pid_, -1);
-  while (pid > 0 && ::waitpid(pid, &status, 0) < 0 && errno == EINTR) continue;
-  return status;
+  return pid > 0 ? net::wait_for_process(pid) : 0;
 }
 
 }  // namespace poetry::get

@@ -1,5 +1,3 @@
-#include "check.hpp"
-
 #include <fmt/ranges.h>
 
 #include <algorithm>
@@ -21,6 +19,7 @@
 #include "plan.hpp"
 #include "reactor/timeout.hpp"
 #include "remedies.hpp"
+#include "run.hpp"
 #include "server_list.hpp"
 
 namespace poetry::get {

@@ -2,7 +2,6 @@
 
 #include <sys/resource.h>
 
-#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <string>
@@ -34,13 +33,6 @@ report::Cost cost_of(int who) {
   cost.context_switches = static_cast<std::uint64_t>(usage.ru_nvcsw + usage.ru_nivcsw);
   cost.max_rss_kib = peak_memory_kib();
   return cost;
-}
-
-// Not below nothing: the kernel divides a process's time into user's and system's by an estimate.
-void deduct(report::Cost& cost, const report::Cost& part) {
-  cost.cpu_user -= std::min(cost.cpu_user, part.cpu_user);
-  cost.cpu_system -= std::min(cost.cpu_system, part.cpu_system);
-  cost.context_switches -= std::min(cost.context_switches, part.context_switches);
 }
 
 }  // namespace poetry::get

@@ -9,7 +9,4 @@ namespace poetry::get {
 /// process.
 report::Cost cost_of(int who);
 
-/// Takes what `part` used out of a cost; the peak memory is that of the process, and stays.
-void deduct(report::Cost& cost, const report::Cost& part);
-
 }  // namespace poetry::get

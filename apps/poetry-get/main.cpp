@@ -3,7 +3,6 @@
 
 #include <csignal>
 
-#include "check.hpp"
 #include "cli/log.hpp"
 #include "run.hpp"
 

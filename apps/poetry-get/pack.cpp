@@ -1,6 +1,5 @@
 #include "pack.hpp"
 
-#include <cstring>
 #include <type_traits>
 #include <utility>
 
@@ -12,68 +11,50 @@ concept Plain = std::is_trivially_copyable_v<Kind>;
 
 constexpr std::size_t answer_bytes = std::size_t{64} << 10;
 
-/// Writes each value that it is called with.
-class Writer {
+/// Packs each value that it is called with behind `to`, or unpacks it from the front of `from`.
+class Packer {
  public:
-  template <Plain Kind>
-  void operator()(const Kind& value) {
-    put(&value, sizeof value);
-  }
-  void operator()(const std::string& text) {
-    (*this)(text.size());
-    put(text.data(), text.size());
-  }
-  void operator()(const fetch::Arrivals& arrivals) {
-    (*this)(arrivals.blur());
-    (*this)(arrivals.times().size());
-    put(arrivals.times().data(), arrivals.times().size() * sizeof(base::TimePoint));
-  }
-  std::string bytes;
-
- private:
-  void put(const void* from, std::size_t size) {
-    bytes.append(static_cast<const char*>(from), size);
-  }
-};
-
-/// Reads each value that it is called with, in the order of packing.
-class Reader {
- public:
-  explicit Reader(std::string_view bytes) : bytes_(bytes) {}
+  explicit Packer(std::string& to) : to_(&to) {}
+  explicit Packer(std::string_view from) : from_(from) {}
 
   template <Plain Kind>
   void operator()(Kind& value) {
-    get(&value, sizeof value);
+    copy(&value, sizeof value);
   }
   void operator()(std::string& text) {
-    text.resize(size());
-    get(text.data(), text.size());
+    text.resize(size(text.size()));
+    copy(text.data(), text.size());
   }
   void operator()(fetch::Arrivals& arrivals) {
-    base::Duration blur{};
+    auto blur = arrivals.blur();
+    auto times = arrivals.times();
     (*this)(blur);
-    std::vector<base::TimePoint> times(size());
-    get(times.data(), times.size() * sizeof(base::TimePoint));
+    times.resize(size(times.size()));
+    copy(times.data(), times.size() * sizeof(base::TimePoint));
     arrivals = {blur, std::move(times)};
   }
-  std::size_t size() {
-    std::size_t value = 0;
+  /// That of what follows, which is not known before it is unpacked.
+  std::size_t size(std::size_t value = 0) {
     (*this)(value);
     return value;
   }
 
  private:
-  void get(void* to, std::size_t size) {
-    bytes_.copy(static_cast<char*>(to), size);
-    bytes_.remove_prefix(size);
+  void copy(void* bytes, std::size_t size) {
+    if (to_ != nullptr) {
+      to_->append(static_cast<const char*>(bytes), size);
+    } else {
+      from_.copy(static_cast<char*>(bytes), size);
+      from_.remove_prefix(size);
+    }
   }
 
-  std::string_view bytes_;
+  std::string* to_ = nullptr;
+  std::string_view from_;
 };
 
 // Names every member, lest one be forgotten: then this does not compile.
-template <typename Each, typename One>
-void visit_record(Each& each, One& record) {
+void visit_record(Packer each, fetch::Record& record) {
   auto& [outcome, sha256, address, error, attempts, bytes, lines, sent, started, attempted,
          resolved, connected, first_byte, ended, longest_gap, arrivals] = record;
   const auto visit = [&each](auto&... members) { (each(members), ...); };
@@ -85,31 +66,33 @@ void visit_record(Each& each, One& record) {
 
 // A frame is its size and its bytes: the first holds the cost and how many records follow, each in
 // a frame of its own.
-void pack(const report::Run& run, const output::Sink& sink) {
-  Writer piece;
-  const auto put = [&](const Writer& frame) {
-    piece(frame.bytes);
-    if (piece.bytes.size() < answer_bytes) return;
-    sink(piece.bytes);
-    piece.bytes.clear();
+void pack(report::Run run, const output::Sink& sink) {
+  std::string piece;
+  Packer whole(piece);
+  std::string frame;
+  const auto put = [&] {
+    whole(frame);
+    frame.clear();
+    if (piece.size() < answer_bytes) return;
+    sink(piece);
+    piece.clear();
   };
-  Writer head;
+  Packer head(frame);
   head(run.cost);
-  head(run.records.size());
-  put(head);
-  for (const fetch::Record& record : run.records) {
-    Writer frame;
-    visit_record(frame, record);
-    put(frame);
+  head.size(run.records.size());
+  put();
+  for (fetch::Record& record : run.records) {
+    visit_record(Packer(frame), record);
+    put();
   }
-  sink(piece.bytes);
+  sink(piece);
 }
 
 void Unpacker::take(std::string_view piece) {
   pending_ += piece;
   std::string_view rest = pending_;
   while (rest.size() >= sizeof(std::size_t)) {
-    const std::size_t size = Reader(rest).size();
+    const std::size_t size = Packer(rest).size();
     if (rest.size() - sizeof size < size) break;
     unpack(rest.substr(sizeof size, size));
     rest.remove_prefix(sizeof size + size);
@@ -118,7 +101,7 @@ void Unpacker::take(std::string_view piece) {
 }
 
 void Unpacker::unpack(std::string_view frame) {
-  Reader reader(frame);
+  Packer reader(frame);
   if (!std::exchange(begun_, true)) {
     reader(run.cost);
     run.records.reserve(reader.size());

@@ -12,7 +12,7 @@ namespace poetry::get {
 
 /// All of a run but its engine and servers, in pieces of some 64 KiB. Exact, also in its times: the
 /// clock is the machine's.
-void pack(const report::Run& run, const output::Sink& sink);
+void pack(report::Run run, const output::Sink& sink);
 
 /// Puts the run together again as its bytes come, so that they never stand beside it as a whole.
 class Unpacker {

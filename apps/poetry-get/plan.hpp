@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,12 @@
 #include "options.hpp"
 
 namespace poetry::get {
+
+/// Without the catalog there is nothing to fetch.
+class CatalogError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
 
 /// How many tasks there is room for at once: each needs a descriptor.
 struct Room {
@@ -24,7 +31,8 @@ net::Family family_of(const GetOptions& options);
 
 /// Fetches the catalog, where one was asked for, and says at -v what is in it. None where a signal
 /// ended that. No more tasks at once than descriptors allow, which is a warning where more were
-/// asked for. Raises CatalogError, and std::system_error.
+/// asked for. Raises CatalogError naming the catalog, and std::system_error. Only for a process
+/// without other threads.
 std::optional<fetch::Batch> plan_batch(const GetOptions& options, std::vector<fetch::Server> given,
                                        std::optional<std::string> send, net::Signals& signals);
 

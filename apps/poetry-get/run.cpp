@@ -1,15 +1,18 @@
 #include "run.hpp"
 
 #include <sys/resource.h>
+#include <sys/time.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
+#include <csignal>
 #include <memory>
 #include <optional>
 
 #include "apart.hpp"
 #include "base/error.hpp"
 #include "base/shown_text.hpp"
-#include "catalog_fetch.hpp"
 #include "cli/main.hpp"
 #include "cli/standard_output.hpp"
 #include "collector.hpp"
@@ -17,7 +20,7 @@
 #include "fetch/strategy.hpp"
 #include "files.hpp"
 #include "input.hpp"
-#include "interruption.hpp"
+#include "net/signals.hpp"
 #include "output/output.hpp"
 #include "output/terminal_writer.hpp"
 #include "pack.hpp"
@@ -34,6 +37,47 @@ namespace {
 constexpr std::size_t max_told_tasks = 20;  // tasks of which every event is told unasked
 
 enum class Turn { first, later };
+
+// The peak memory is that of the process, and stays. Not below nothing: the kernel divides a
+// process's time into user's and system's by an estimate.
+void deduct(report::Cost& cost, const report::Cost& part) {
+  cost.cpu_user -= std::min(cost.cpu_user, part.cpu_user);
+  cost.cpu_system -= std::min(cost.cpu_system, part.cpu_system);
+  cost.context_switches -= std::min(cost.context_switches, part.context_switches);
+}
+
+/// What SIGINT and SIGTERM do: they end the tasks, and what is written after that has no more than
+/// a second for each piece.
+class Interruption {
+ public:
+  /// Until tasks_over().
+  net::Signals& signals() { return *signals_; }
+  /// What is still to be written may meet a reader that has stopped: from here on a signal ends the
+  /// process at once; where one has come already, a second without progress() does, with status
+  /// 130.
+  void tasks_over(bool interrupted) {
+    hurries_ = interrupted;
+    if (interrupted) {
+      std::signal(SIGALRM, [](int) { ::_exit(cli::exit_interrupted); });
+      progress();
+    } else {
+      signals_.reset();
+    }
+  }
+  /// Something could be written. Any thread may call it.
+  void progress() const {
+    const itimerval second{{}, {1, 0}};
+    if (hurries_) ::setitimer(ITIMER_REAL, &second, nullptr);
+  }
+  /// How long poems and events that are left may take.
+  [[nodiscard]] base::TimePoint last_chance() const {
+    return hurries_ ? base::Clock::now() + std::chrono::milliseconds(300) : base::never;
+  }
+
+ private:
+  std::optional<net::Signals> signals_{std::in_place, std::initializer_list<int>{SIGINT, SIGTERM}};
+  std::atomic<bool> hurries_ = false;
+};
 
 /// One use of the tool: what was asked for, and what became of it.
 class Job {
