@@ -29,7 +29,6 @@
 #include "report/report.hpp"
 #include "results.hpp"
 #include "server_list.hpp"
-#include "task_log.hpp"
 
 namespace poetry::get {
 namespace {

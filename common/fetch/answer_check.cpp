@@ -1,10 +1,9 @@
-#include "fetch/answer_check.hpp"
-
 #include <boost/regex.hpp>
 #include <stdexcept>
 
 #include "base/error.hpp"
 #include "base/shown_text.hpp"
+#include "fetch/fetch_options.hpp"
 
 namespace poetry::fetch {
 

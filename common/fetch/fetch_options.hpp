@@ -1,16 +1,17 @@
 // How each task of a batch is fetched: limits, retries, what is sent, and where an answer ends.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <limits>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/clock.hpp"
 #include "base/end_mark.hpp"
-#include "fetch/answer_check.hpp"
 #include "fetch/pace.hpp"
 #include "fetch/record.hpp"
 #include "fetch/retry_delay.hpp"
@@ -21,6 +22,19 @@ enum class AfterSend { hold, half_close };
 enum class Digests { no, yes };
 
 inline constexpr base::Duration room_asked_every = std::chrono::milliseconds(20);
+
+/// Whether a whole answer is the one that was wanted, by what it says. All tasks share it, in any
+/// thread.
+struct AnswerCheck {
+  std::size_t max_bytes;  ///< how much of an answer's beginning it looks at
+  /// Why an answer that begins so is not the one that was wanted; empty where it is.
+  std::function<std::string(std::string_view answer)> mismatch;
+};
+
+/// A regular expression matches somewhere in the answer's first MiB: in Perl's syntax, as
+/// Boost.Regex has it; a point matches no line's end. Where that takes too many steps to tell, it
+/// does not. Raises UsageError naming the pattern and what is wrong with it.
+std::shared_ptr<const AnswerCheck> match_pattern(const std::string& pattern);
 
 /// Limits of 0 are none.
 struct FetchOptions {

@@ -1,8 +1,6 @@
 #include "fetch/runner.hpp"
 
 #include <cerrno>
-#include <optional>
-#include <utility>
 
 #include "net/socket.hpp"
 
@@ -14,13 +12,13 @@ constexpr int starts_per_turn = 256;
 
 }  // namespace
 
-Task::Task(Context& context, std::size_t number)
-    : context_(context), fetch_(begin_fetch(context.batch, number, base::Clock::now())) {}
+Task::Task(Runner& runner, std::size_t number)
+    : runner_(runner), fetch_(begin_fetch(runner.batch_, number, base::Clock::now())) {}
 
 void Task::let_go() {
   close_all();
-  context_.resolver.forget(ticket_);
-  context_.loop.wake_at(*this, base::never);
+  runner_.resolver_.forget(ticket_);
+  runner_.loop_.wake_at(*this, base::never);
 }
 
 void Task::advance() {
@@ -31,16 +29,16 @@ void Task::advance() {
 }
 
 Task::Progress Task::act(const Resolve& action) {
-  if (resolve_numeric(fetch_, context_.batch)) return Progress::goes_on;
+  if (resolve_numeric(fetch_, runner_.batch_)) return Progress::goes_on;
   const auto begun = [this] {
-    fetch_.lookup_begun(context_.loop.now());
+    fetch_.lookup_begun(runner_.loop_.now());
     set_alarm(fetch_.deadline());
   };
   const auto answered = [this](const net::Resolved& found) {
-    fetch_.resolved(found, context_.loop.now());
+    fetch_.resolved(found, runner_.loop_.now());
     advance();
   };
-  ticket_ = context_.resolver.ask(fetch_.where(), context_.batch.family, {begun, answered});
+  ticket_ = runner_.resolver_.ask(fetch_.where(), runner_.batch_.family, {begun, answered});
   set_alarm(action.until);
   return Progress::waits;
 }
@@ -57,7 +55,7 @@ Task::Progress Task::act(const Connect& action) {
   std::optional<std::error_code> ended(std::in_place, errno, std::generic_category());
   candidates_.emplace_back();
   if (socket) {
-    candidates_[index] = context_.transport.connect(std::move(socket), *this, index, address);
+    candidates_[index] = runner_.transport_.connect(std::move(socket), *this, index, address);
     ended = candidates_[index]->ended;
   }
   return ended ? end_candidate(index, *ended, base::Clock::now()) : Progress::goes_on;
@@ -68,7 +66,7 @@ void Task::connect_ended(const TaskSocket& socket, std::error_code error, base::
 }
 
 Task::Progress Task::end_candidate(std::size_t index, std::error_code error, base::TimePoint now) {
-  if (fetch_.may_begin_anew(error) && context_.runner.put_back(*this, error)) return Progress::over;
+  if (fetch_.may_begin_anew(error) && runner_.put_back(*this, error)) return Progress::over;
   if (fetch_.connect_ended(index, error, now) == Candidate::failed) {
     close(std::move(candidates_[index]));
     return Progress::goes_on;
@@ -80,7 +78,7 @@ Task::Progress Task::end_candidate(std::size_t index, std::error_code error, bas
 }
 
 Task::Progress Task::act(const Transfer& action) {
-  context_.transport.transfer(*connection_, action);
+  runner_.transport_.transfer(*connection_, action);
   set_alarm(action.until);
   return Progress::waits;
 }
@@ -93,33 +91,33 @@ Task::Progress Task::act(const HalfClose&) {
 
 Task::Progress Task::act(const Wait& action) {
   close_all();
-  if (!action.for_turn) context_.observer.retrying(fetch_.task(), fetch_.record(), action.delay);
+  if (!action.for_turn) runner_.observer_.retrying(fetch_.task(), fetch_.record(), action.delay);
   set_alarm(action.until);
   return Progress::waits;
 }
 
 Task::Progress Task::act(const Done&) {
-  context_.runner.over(*this);
+  runner_.over(*this);
   return Progress::over;
 }
 
 // Deadlines mostly move away: an alarm that comes sooner is left as it is, and wake() looks again.
 void Task::set_alarm(base::TimePoint until) {
   const bool set = armed() && at() <= until;
-  if (until != base::never && !set) context_.loop.wake_at(*this, until);
+  if (until != base::never && !set) runner_.loop_.wake_at(*this, until);
 }
 
 /// The alarm went off.
 void Task::wake(reactor::Interest /*what*/) {
   // A deadline that has passed since the turn's wait is for the next: more may have arrived.
-  if (context_.loop.now() < fetch_.deadline()) return set_alarm(fetch_.deadline());
-  context_.resolver.forget(ticket_);
+  if (runner_.loop_.now() < fetch_.deadline()) return set_alarm(fetch_.deadline());
+  runner_.resolver_.forget(ticket_);
   fetch_.expired(base::Clock::now());  // of many deadlines in one turn, the last ones come later
   advance();
 }
 
 void Task::close(std::unique_ptr<TaskSocket> socket) {
-  if (socket) context_.transport.close(std::move(socket));
+  if (socket) runner_.transport_.close(std::move(socket));
 }
 
 void Task::close_all() {
@@ -135,11 +133,13 @@ void Task::interrupt(base::TimePoint now) {
 
 Runner::Runner(reactor::EventLoop& loop, Transport& transport, const Batch& batch,
                Observer& observer, net::Signals& signals)
-    : signals_(signals),
+    : batch_(batch),
+      observer_(observer),
+      signals_(signals),
       loop_(loop),
+      transport_(transport),
       resolver_(Resolver::make_lookups(batch.lookup)),
-      queue_(batch, observer),
-      context_{batch, observer, *this, loop, transport, resolver_} {}
+      queue_(batch, observer) {}
 
 Result Runner::run() {
   loop_.watch(signals_.fd(), reactor::Interest::read, interruption_);
@@ -155,7 +155,7 @@ void Runner::start_some() {
     const auto number = queue_.begin(base::Clock::now());
     if (!number) return loop_.wake_at(starter_, queue_.next_turn());
     auto& task = tasks_[*number];
-    task = std::make_unique<Task>(context_, *number);
+    task = std::make_unique<Task>(*this, *number);
     task->advance();
   }
   loop_.wake_next(starter_);

@@ -6,33 +6,56 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <system_error>
+#include <utility>
 #include <vector>
 
+#include "base/fd.hpp"
 #include "fetch/resolver.hpp"
 #include "fetch/task_queue.hpp"
-#include "fetch/transport.hpp"
 #include "reactor/event_loop.hpp"
 
 namespace poetry::fetch {
 
 class Runner;
+class Task;
+
+/// A socket of a task, from the begin of its connecting until it is closed.
+struct TaskSocket {
+  TaskSocket(base::Fd made, Task& whose, std::size_t at)
+      : fd(std::move(made)), task(whose), index(at) {}
+  TaskSocket(const TaskSocket&) = delete;
+  TaskSocket& operator=(const TaskSocket&) = delete;
+  virtual ~TaskSocket() = default;
+
+  base::Fd fd;
+  Task& task;                            ///< not once it is closed
+  const std::size_t index;               ///< of its address, among those of the task
+  std::optional<std::error_code> ended;  ///< what its connecting came to, where that was at once
+};
+
+/// Who moves the bytes of the tasks in flight: over a multiplexer, or over an io_uring. Owned by a
+/// strategy for one run, like the tasks, which it tells what came of their sockets.
+class Transport {
+ public:
+  virtual ~Transport() = default;
+  /// Begins to connect a socket that does not block. Unless it ends at once, Task::connect_ended()
+  /// comes later. May raise std::bad_alloc, std::system_error.
+  virtual std::unique_ptr<TaskSocket> connect(base::Fd socket, Task& task, std::size_t index,
+                                              const net::Address& address) = 0;
+  /// Sends and receives what the task's fetch now asks for, as soon as that goes, and tells the
+  /// fetch; then comes Task::advance(). May raise as connect() does.
+  virtual void transfer(TaskSocket& connected, const Transfer& what) = 0;
+  /// Ends whatever goes on with the socket and closes it, also in the middle of a call of its task.
+  virtual void close(std::unique_ptr<TaskSocket> socket) = 0;
+};
 
 /// A task in flight: it does what its fetch says next, and tells it what came of that. Its runner
 /// outlives it.
 class Task final : private reactor::Waiter {
  public:
-  /// What tasks share.
-  struct Context {
-    const Batch& batch;
-    Observer& observer;
-    Runner& runner;
-    reactor::EventLoop& loop;
-    Transport& transport;
-    Resolver& resolver;
-  };
-
-  Task(Context& context, std::size_t number);
+  Task(Runner& runner, std::size_t number);
   Task(const Task&) = delete;
   Task& operator=(const Task&) = delete;
   ~Task() override { let_go(); }
@@ -63,7 +86,7 @@ class Task final : private reactor::Waiter {
   void close(std::unique_ptr<TaskSocket> socket);
   void close_all();
 
-  Context& context_;
+  Runner& runner_;
   Fetch fetch_;
   std::vector<std::unique_ptr<TaskSocket>> candidates_;  // to connect, by the index of their
                                                          // address; empty once closed
@@ -86,22 +109,25 @@ class Runner {
   /// As Strategy::run(). Call it once; the loop makes no turn after that.
   Result run();
 
+ private:
+  friend Task;
+
   /// The task lacks what this error says. True where it is put away, to begin anew later: not where
   /// no other task would give it back.
   bool put_back(Task& task, std::error_code error);
   /// The task is over; its sockets are closed. It is not destroyed in this call.
   void over(Task& task);
-
- private:
   void start_some();
   void interrupt();
   void retire(Task& task);
 
+  const Batch& batch_;
+  Observer& observer_;
   net::Signals& signals_;
   reactor::EventLoop& loop_;
+  Transport& transport_;
   Resolver resolver_;
   TaskQueue queue_;
-  Task::Context context_;
   reactor::Callback starter_{[this] { start_some(); }};
   reactor::Callback answers_{[this] { resolver_.deliver(); }};
   reactor::Callback interruption_{[this] { interrupt(); }};
