@@ -55,24 +55,17 @@ LoggedFacts facts_of_line();
 /// stands still.
 void flush_log();
 
-template <typename... Arguments>
-void log_debug(fmt::format_string<Arguments...> format, const Arguments&... arguments) {
-  log_line(LogLevel::debug, format, fmt::make_format_args(arguments...));
-}
+template <LogLevel level>
+struct LogLine {
+  template <typename... Arguments>
+  void operator()(fmt::format_string<Arguments...> format, const Arguments&... arguments) const {
+    log_line(level, format, fmt::make_format_args(arguments...));
+  }
+};
 
-template <typename... Arguments>
-void log_info(fmt::format_string<Arguments...> format, const Arguments&... arguments) {
-  log_line(LogLevel::info, format, fmt::make_format_args(arguments...));
-}
-
-template <typename... Arguments>
-void log_warn(fmt::format_string<Arguments...> format, const Arguments&... arguments) {
-  log_line(LogLevel::warn, format, fmt::make_format_args(arguments...));
-}
-
-template <typename... Arguments>
-void log_error(fmt::format_string<Arguments...> format, const Arguments&... arguments) {
-  log_line(LogLevel::error, format, fmt::make_format_args(arguments...));
-}
+inline constexpr LogLine<LogLevel::debug> log_debug;
+inline constexpr LogLine<LogLevel::info> log_info;
+inline constexpr LogLine<LogLevel::warn> log_warn;
+inline constexpr LogLine<LogLevel::error> log_error;
 
 }  // namespace poetry::base
