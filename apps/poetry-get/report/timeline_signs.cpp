@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "report/timeline_css.hpp"
+
 namespace poetry::get::report {
 namespace {
 
@@ -16,50 +18,8 @@ std::string rectangle(Sign sign, double y, double from, double to, double height
 }  // namespace
 
 // The light picture is what a program that knows no media queries shows.
-std::string_view svg_style() {
-  return R"svg(<style>
-.pt-timeline{color-scheme:light dark}
-.pt-mono{font-family:monospace}
-.pt-text{font-family:sans-serif}
-.pt-ink{fill:#16191d}
-.pt-soft{fill:#454c55}
-.pt-bold{font-weight:bold}
-.pt-paper{fill:#fff}
-.pt-grid{stroke:#d5dae0;stroke-width:1.5;fill:none}
-.pt-axis{stroke:#454c55;stroke-width:2;fill:none}
-.pt-floor{stroke:#16191d;stroke-width:2;stroke-dasharray:3 6;fill:none}
-.pt-broken{stroke:#6b4a1e;stroke-width:1.5;fill:url(#pt-hatch)}
-.pt-hatch{stroke:#6b4a1e;stroke-width:2.5}
-.pt-resolving{stroke:#7b3f9e;stroke-width:5;stroke-linecap:round;stroke-dasharray:0 9;fill:none}
-.pt-connecting{stroke:#a85400;stroke-width:4;stroke-dasharray:9 5;fill:none}
-.pt-waiting{stroke:#5a6470;stroke-width:2;fill:#fff}
-.pt-receiving{fill:#7db3e8}
-.pt-idle{fill:#b4bcc6}
-.pt-arrival{stroke:#0a3263;stroke-width:3.5;fill:none}
-.pt-retry{stroke:#a85400;stroke-width:3.5;fill:none}
-.pt-thin{stroke-width:1.5}
-.pt-whole{fill:#1a7a3a}
-.pt-limit{fill:#16191d}
-.pt-failed{stroke:#c01f1f;stroke-width:3.5;fill:none}
-.pt-interrupted{stroke:#a85400;stroke-width:3;fill:none}
-@media (prefers-color-scheme:dark){
-.pt-ink,.pt-limit{fill:#eceff2}
-.pt-soft{fill:#b3bbc4}
-.pt-paper{fill:#13161b}
-.pt-grid{stroke:#343b45}
-.pt-axis{stroke:#b3bbc4}
-.pt-floor{stroke:#eceff2}
-.pt-broken,.pt-hatch{stroke:#d9b27c}
-.pt-resolving{stroke:#cf9df0}
-.pt-connecting,.pt-retry,.pt-interrupted{stroke:#f2a950}
-.pt-waiting{stroke:#9aa5b1;fill:#13161b}
-.pt-receiving{fill:#2c68a8}
-.pt-idle{fill:#56606c}
-.pt-arrival{stroke:#d8ebff}
-.pt-whole{fill:#68d18a}
-.pt-failed{stroke:#ff7a70}
-}
-</style>
+std::string svg_style() {
+  return "<style>\n" + std::string(timeline_css) + R"svg(</style>
 <defs><pattern id="pt-hatch" width="7" height="7" patternUnits="userSpaceOnUse"
  patternTransform="rotate(45)"><path class="pt-hatch" d="M0 0V7"/></pattern></defs>
 )svg";

@@ -16,7 +16,7 @@ namespace poetry::get::report {
 
 /// The style element and the definitions that all of these forms, and the classes pt-text, pt-mono,
 /// pt-ink, pt-soft, pt-bold, pt-paper, pt-grid, pt-axis and pt-floor, need.
-std::string_view svg_style();
+std::string svg_style();
 
 /// Lengths are in the units of the picture. A row is `pitch` high; `y` is its middle.
 struct SvgRow {
