@@ -1,7 +1,5 @@
 #include "base/end_mark.hpp"
 
-#include <algorithm>
-
 #include "base/json.hpp"
 #include "base/quantity.hpp"
 

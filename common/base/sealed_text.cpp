@@ -10,7 +10,6 @@
 #include <cerrno>
 #include <fstream>
 #include <limits>
-#include <string>
 #include <system_error>
 
 #include "base/error.hpp"

@@ -4,7 +4,6 @@
 
 #include <sys/mman.h>
 
-#include <cerrno>
 #include <memory>
 #include <new>
 #include <type_traits>

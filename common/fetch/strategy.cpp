@@ -1,7 +1,5 @@
 #include "fetch/strategy.hpp"
 
-#include <fmt/ranges.h>
-
 #include <array>
 #include <system_error>
 

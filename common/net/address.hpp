@@ -2,7 +2,6 @@
 #pragma once
 
 #include <netinet/in.h>
-#include <sys/socket.h>
 
 #include <cstdint>
 #include <string>

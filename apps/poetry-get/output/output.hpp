@@ -2,12 +2,10 @@
 // told by it, in one thread, what the tasks receive.
 #pragma once
 
-#include <cstdint>
 #include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "fetch/record.hpp"
 #include "fetch/servers.hpp"

@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "base/quantity.hpp"
-#include "base/shown_text.hpp"
 #include "base/terminal.hpp"
 #include "cli/main.hpp"
 #include "cli/standard_output.hpp"

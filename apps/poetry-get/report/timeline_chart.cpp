@@ -6,7 +6,6 @@
 #include <array>
 #include <iterator>
 #include <set>
-#include <string_view>
 
 #include "base/shown_text.hpp"
 
