@@ -18,7 +18,7 @@ namespace {
 
 void complain(const std::string& text) {
   try {
-    write_all(2, text, "standard error");
+    write_standard_error(text);
   } catch (const std::system_error&) {
     return;  // nowhere is left to say it
   }

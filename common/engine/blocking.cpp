@@ -17,10 +17,7 @@ Event wait(int socket, const Awaited& awaited, Outside& outside) {
                              outside.descriptors[0],
                              outside.descriptors[1]}};
   const auto until = std::min(awaited.until, outside.until);
-  const auto limit = reactor::to_timespec(awaited.turn           ? base::Duration::zero()
-                                          : until == base::never ? reactor::forever
-                                                                 : until - base::Clock::now());
-  const int count = ::ppoll(all.data(), all.size(), limit ? &*limit : nullptr, nullptr);
+  const int count = reactor::poll_until(all, awaited.turn ? base::TimePoint::min() : until);
   if (count < 0 && errno != EINTR) base::throw_errno("wait for", "a client");
   const auto found = [&](std::size_t i) { return count > 0 ? all[i].revents : short{0}; };
   outside.descriptors[0].revents = found(1);

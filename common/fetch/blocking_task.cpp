@@ -99,13 +99,10 @@ void BlockingTask::try_address(const net::Address& address) {
 }
 
 void BlockingTask::end_candidate(std::size_t index, std::error_code error) {
-  if (fetch_.connect_ended(index, error, base::Clock::now()) == Candidate::chosen) {
-    base::Fd chosen = std::move(sockets_[index]);
-    sockets_.clear();
-    sockets_.push_back(std::move(chosen));
-  } else {
-    sockets_[index].reset();
-  }
+  const auto candidate = fetch_.connect_ended(index, error, base::Clock::now());
+  if (candidate == Candidate::failed) return sockets_[index].reset();
+  std::swap(sockets_.front(), sockets_[index]);
+  sockets_.resize(1);
 }
 
 bool BlockingTask::stops_for(std::error_code error) {
