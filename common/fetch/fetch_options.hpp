@@ -38,8 +38,7 @@ std::shared_ptr<const AnswerCheck> match_pattern(const std::string& pattern);
 
 /// Limits of 0 are none.
 struct FetchOptions {
-  base::Duration connect_timeout =
-      std::chrono::seconds(10);  ///< for one attempt's name and addresses
+  base::Duration connect_timeout = std::chrono::seconds(10);  ///< of an attempt, with its name
   base::Duration idle_timeout = std::chrono::seconds(60);
   base::Duration timeout{};  ///< for the task in all
   std::uint64_t retries = 0;
@@ -56,9 +55,8 @@ struct FetchOptions {
   std::function<bool(std::size_t task)> has_room;
   std::optional<std::string> send;
   AfterSend after_send = AfterSend::hold;
-  Digests digests = Digests::no;  ///< whether a record tells the bytes' SHA-256
-  std::size_t max_arrivals =
-      Arrivals::capacity;  ///< when they came, for a picture; 0 is not at all
+  Digests digests = Digests::no;                  ///< whether a record tells the bytes' SHA-256
+  std::size_t max_arrivals = Arrivals::capacity;  ///< when they came, for a picture; 0 is none
 
   /// Whether an answer may be whole before the server ends it, or the server is told to end it.
   [[nodiscard]] bool has_an_end() const {

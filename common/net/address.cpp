@@ -157,6 +157,11 @@ const sockaddr* Address::data() const {
   return reinterpret_cast<const sockaddr*>(&storage_);
 }
 
+sockaddr* Address::data() {
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): the sockets interface's own cast
+  return reinterpret_cast<sockaddr*>(&storage_);
+}
+
 // sin_port and sin6_port stand at the same place in both families.
 std::uint16_t Address::port() const { return ntohs(storage_.sin6_port); }
 

@@ -35,6 +35,7 @@ class Address {
   Address(const sockaddr* address, socklen_t size);
 
   [[nodiscard]] const sockaddr* data() const;
+  sockaddr* data();
   [[nodiscard]] socklen_t size() const;
   [[nodiscard]] int family() const { return storage_.sin6_family; }
   [[nodiscard]] std::uint16_t port() const;

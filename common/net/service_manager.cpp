@@ -32,26 +32,20 @@ ServiceManager::ServiceManager() {
 }
 
 void ServiceManager::ready() {
-  if (state_ == State::ready || state_ == State::stopping) return;
-  state_ = State::ready;
-  tell("READY=1");
+  if (state_ != State::ready) enter(State::ready, "READY=1");
 }
 
 void ServiceManager::reloading(base::TimePoint now) {
-  if (state_ == State::stopping) return;
-  state_ = State::reloading;
   // Clock is CLOCK_MONOTONIC, by which a manager tells this reload from an earlier one.
   const auto age = std::chrono::duration_cast<std::chrono::microseconds>(now.time_since_epoch());
-  tell("RELOADING=1", "\nMONOTONIC_USEC=" + std::to_string(age.count()));
+  enter(State::reloading, "RELOADING=1", "\nMONOTONIC_USEC=" + std::to_string(age.count()));
 }
 
-void ServiceManager::stopping() {
+void ServiceManager::stopping() { enter(State::stopping, "STOPPING=1"); }
+
+void ServiceManager::enter(State state, std::string_view what, const std::string& more) {
   if (state_ == State::stopping) return;
-  state_ = State::stopping;
-  tell("STOPPING=1");
-}
-
-void ServiceManager::tell(std::string_view what, const std::string& more) {
+  state_ = state;
   if (!socket_) return;
   const auto text = std::string(what) + more;
   // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): the sockets interface's own cast

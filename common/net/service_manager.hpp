@@ -29,7 +29,7 @@ class ServiceManager {
  private:
   enum class State { starting, ready, reloading, stopping };
 
-  void tell(std::string_view what, const std::string& more = {});
+  void enter(State state, std::string_view what, const std::string& more = {});
 
   State state_ = State::starting;
   base::Fd socket_;  // kept, so that the end can be told when no descriptor is left

@@ -40,25 +40,19 @@ void set_connection_options(int socket) {
   set_option(socket, IPPROTO_TCP, TCP_KEEPCNT, keepalive_probes);
 }
 
+void require(bool done, const Address& address) {
+  if (!done) base::throw_errno("listen on", to_string(address));
+}
+
 base::Fd make_listener(const Address& address, Families families) {
-  base::Fd socket(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!socket) base::throw_errno("listen on", to_string(address));
+  base::Fd socket = open_socket(address.family(), Blocking::no);
+  require(static_cast<bool>(socket), address);
   set_option(socket.get(), SOL_SOCKET, SO_REUSEADDR, 1);
   const bool both = families == Families::both && address.host() == "::";
   if (address.family() == AF_INET6)
     set_option(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, both ? 0 : 1);
   set_connection_options(socket.get());
   return socket;
-}
-
-void bind_here(int socket, const Address& address) {
-  if (::bind(socket, address.data(), address.size()) < 0) {
-    base::throw_errno("listen on", to_string(address));
-  }
-}
-
-void start_listening(int socket, const Address& address, int backlog) {
-  if (::listen(socket, backlog) < 0) base::throw_errno("listen on", to_string(address));
 }
 
 /// What a packet's hop limit begins with at most (RFC 791, section 3.1; RFC 8200, section 3).
@@ -77,7 +71,7 @@ void require_first_hop(int listener, const Address& address) {
 /// is reset, since nobody accepts it.
 void fill_backlog(int listener) {
   const auto address = local_address(listener);
-  const base::Fd socket(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  const base::Fd socket = open_socket(address.family(), Blocking::no);
   if (!socket) base::throw_errno("connect to", to_string(address));
   set_option(socket.get(), IPPROTO_IP, IP_TTL, first_hop);
   if (address.family() == AF_INET6) {
@@ -106,13 +100,13 @@ bool lost_before_accept(int error) {
 
 base::Fd bind_to(const Address& address, Families families) {
   base::Fd socket = make_listener(address, families);
-  bind_here(socket.get(), address);
+  require(::bind(socket.get(), address.data(), address.size()) == 0, address);
   return socket;
 }
 
 base::Fd listen_on(const Address& address, int backlog, Families families) {
   base::Fd socket = bind_to(address, families);
-  start_listening(socket.get(), address, backlog);
+  require(::listen(socket.get(), backlog) == 0, address);
   return socket;
 }
 
@@ -126,9 +120,9 @@ std::vector<base::Fd> listen_together(const Address& address, int backlog, std::
     set_option(sockets.front().get(), SOL_SOCKET, SO_REUSEPORT, 1);
     auto& socket = sockets.emplace_back(make_listener(bound, families));
     set_option(socket.get(), SOL_SOCKET, SO_REUSEPORT, 1);
-    bind_here(socket.get(), bound);
+    require(::bind(socket.get(), bound.data(), bound.size()) == 0, bound);
   }
-  for (const auto& socket : sockets) start_listening(socket.get(), bound, backlog);
+  for (const auto& socket : sockets) require(::listen(socket.get(), backlog) == 0, bound);
   return sockets;
 }
 
@@ -150,13 +144,13 @@ void adopt_listener(int listener, int backlog) {
   int yes = 1;
   ::ioctl(listener, FIONBIO, &yes);
   set_connection_options(listener);
-  start_listening(listener, local_address(listener), backlog);
+  require(::listen(listener, backlog) == 0, local_address(listener));
 }
 
 base::Fd listen_in_silence(const Address& address, Families families) {
   base::Fd socket = bind_to(address, families);  // as long as it does not listen, it refuses
   require_first_hop(socket.get(), address);
-  start_listening(socket.get(), address, 0);
+  require(::listen(socket.get(), 0) == 0, address);
   fill_backlog(socket.get());
   if (!has_full_backlog(socket.get())) {
     throw std::system_error(std::make_error_code(std::errc::connection_aborted),
@@ -166,23 +160,20 @@ base::Fd listen_in_silence(const Address& address, Families families) {
 }
 
 Address local_address(int socket) {
-  sockaddr_in6 storage{};
-  socklen_t size = sizeof storage;
-  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): the sockets interface's own cast
-  auto* address = reinterpret_cast<sockaddr*>(&storage);
-  if (::getsockname(socket, address, &size) < 0) base::throw_errno("name", "a listening socket");
-  return {address, size};
+  Address address;
+  socklen_t size = sizeof(sockaddr_in6);
+  if (::getsockname(socket, address.data(), &size) < 0)
+    base::throw_errno("name", "a listening socket");
+  return address;
 }
 
 Accepted accept_from(int listener, Blocking blocking) {
   const int flags = SOCK_CLOEXEC | (blocking == Blocking::no ? SOCK_NONBLOCK : 0);
   for (;;) {
-    sockaddr_in6 storage{};
-    socklen_t size = sizeof storage;
-    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): the sockets interface's own cast
-    auto* address = reinterpret_cast<sockaddr*>(&storage);
-    base::Fd socket(::accept4(listener, address, &size, flags));
-    if (socket) return {std::move(socket), Address(address, size).unmapped(), {}};
+    Address peer;
+    socklen_t size = sizeof(sockaddr_in6);
+    base::Fd socket(::accept4(listener, peer.data(), &size, flags));
+    if (socket) return {std::move(socket), peer.unmapped(), {}};
     if (!lost_before_accept(errno)) return {base::Fd{}, Address{}, last_error()};
   }
 }

@@ -27,8 +27,7 @@ struct Cost {
 struct Run {
   std::string engine;
   fetch::Servers servers;
-  std::vector<fetch::Record>
-      records;  ///< of each task; none where the engine did not run to its end
+  std::vector<fetch::Record> records;  ///< of each task; none where it did not run to its end
   Cost cost;
   std::string failure;  ///< why it did not, else empty
 };
