@@ -15,7 +15,6 @@
 #include "cli/standard_output.hpp"
 #include "files.hpp"
 #include "remedies.hpp"
-#include "report/timeline.hpp"
 
 namespace poetry::get {
 namespace {

@@ -29,8 +29,6 @@ constexpr std::array size_units{Unit{"GiB", 1ULL << 30}, Unit{"GB", 1'000'000'00
 constexpr Wide longest_duration = Wide{100} * 365 * 86'400 * 1'000'000'000;
 constexpr Wide largest_size = (Wide{1} << 63) - 1;
 
-constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
 /// What durations and sizes differ in.
 struct Quantity {
   std::string_view noun;
@@ -72,7 +70,7 @@ std::uint64_t parse_quantity(std::string_view text, const Quantity& quantity,
   for (; at < text.size(); ++at) {
     if (text[at] == '.' && !fraction) {
       fraction = true;
-    } else if (is_digit(text[at])) {
+    } else if (text[at] >= '0' && text[at] <= '9') {
       any = true;
       digits = digits * 10 + static_cast<unsigned>(text[at] - '0');
       if (fraction) scale *= 10;

@@ -1,6 +1,6 @@
 // The final report of a run: what was fetched, how long it took, what it cost. Text for people,
-// JSON and CSV for programs, which come task by task, however many there are. Pure functions of
-// what a run left.
+// JSON and CSV for programs, which come task by task, however many there are; pictures for a
+// terminal and, as SVG, for a slide or a page. Pure functions of what a run left.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/terminal.hpp"
 #include "fetch/record.hpp"
 #include "fetch/servers.hpp"
 #include "output/sink.hpp"
@@ -71,5 +72,20 @@ std::string json_line(std::string_view engine, const fetch::Servers& servers, st
 
 /// A header and a row a task (RFC 4180, but lines end in LF).
 void write_csv_report(std::span<const Run> runs, const output::Sink& sink);
+
+/// How pictures in characters look: a row a task, which shows when it resolved, connected, waited,
+/// received, and how it ended.
+struct Look {
+  std::size_t width = 80;  ///< columns; a row is wider only where that leaves no room for a bar
+  base::Glyphs glyphs = base::Glyphs::ascii;
+  base::Colours colours = base::Colours::no;
+};
+
+/// Draws the runs, which are of the same tasks, under each other on one scale. Of many tasks a
+/// sample is shown, and said to be one, see timeline_chart.hpp.
+std::string draw_timeline(std::span<const Run> runs, const Look& look);
+
+/// The same as an SVG document of its own, which refers to nothing outside itself.
+std::string svg_timeline(std::span<const Run> runs);
 
 }  // namespace poetry::get::report

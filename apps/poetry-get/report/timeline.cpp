@@ -1,5 +1,3 @@
-#include "report/timeline.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>

@@ -7,7 +7,6 @@
 #include "base/quantity.hpp"
 #include "base/shown_text.hpp"
 #include "base/utf8.hpp"
-#include "report/timeline.hpp"
 #include "report/timeline_chart.hpp"
 #include "report/timeline_signs.hpp"
 

@@ -1,4 +1,4 @@
-#include "poetry-get/report/timeline.hpp"
+#include "poetry-get/report/report.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
