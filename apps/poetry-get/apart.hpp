@@ -8,10 +8,12 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "base/fd.hpp"
 #include "net/signals.hpp"
 #include "output/sink.hpp"
+#include "report/report.hpp"
 
 namespace poetry::get {
 
@@ -45,6 +47,25 @@ class Apart {
   base::Fd socket_;  // to the process: at its end, nobody holds the other one
   net::Signals* signals_ = nullptr;
   bool signalled_ = false;
+};
+
+/// A run as such an answer, only for processes of the same program: all of it but its engine and
+/// servers, in pieces of some 64 KiB. Exact, also in its times: the clock is the machine's.
+void pack(report::Run run, const output::Sink& sink);
+
+/// Puts the run together again as its bytes come, so that they never stand beside it as a whole.
+class Unpacker {
+ public:
+  /// The next bytes, of any number.
+  void take(std::string_view piece);
+  /// What has come of the run.
+  report::Run run;
+
+ private:
+  void unpack(std::string_view frame);
+
+  std::string pending_;  // the beginning of a frame
+  bool begun_ = false;   // the first frame, which is not a record, has come
 };
 
 }  // namespace poetry::get

@@ -23,7 +23,6 @@
 #include "net/signals.hpp"
 #include "output/output.hpp"
 #include "output/terminal_writer.hpp"
-#include "pack.hpp"
 #include "plan.hpp"
 #include "progress.hpp"
 #include "report/report.hpp"

@@ -37,17 +37,13 @@ std::string shown(std::string_view text) {
   return text.size() > max_shown ? result + "..." : result;
 }
 
-/// What is often written in place of a server has one of these in it.
-struct Mistake {
-  std::string_view sign;
-  std::string_view advice;
-};
-constexpr std::array mistakes{
-    Mistake{"://", "of schemes only tcp:// (write HOST:PORT, and what to ask with --send)"},
-    Mistake{"@", "a user has no place in a server (write HOST:PORT)"},
-    Mistake{"/", "neither networks nor paths are servers (write HOST:PORT for each)"},
-    Mistake{" ", "a colon stands before the port (write HOST:PORT)"},
-    Mistake{"\t", "a colon stands before the port (write HOST:PORT)"}};
+/// Signs of what is often written in place of a server, and what to write.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 5> mistakes{
+    {{"://", "of schemes only tcp:// (write HOST:PORT, and what to ask with --send)"},
+     {"@", "a user has no place in a server (write HOST:PORT)"},
+     {"/", "neither networks nor paths are servers (write HOST:PORT for each)"},
+     {" ", "a colon stands before the port (write HOST:PORT)"},
+     {"\t", "a colon stands before the port (write HOST:PORT)"}}};
 
 void add_servers(std::string_view text, std::vector<net::HostPort>& servers) {
   constexpr std::string_view scheme = "tcp://";
