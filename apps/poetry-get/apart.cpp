@@ -48,19 +48,15 @@ constexpr std::size_t piece_bytes = std::size_t{64} << 10;
   ::_exit(EXIT_SUCCESS);
 }
 
-template <typename Kind>
-concept Plain = std::is_trivially_copyable_v<Kind>;
-
 /// Packs each value that it is called with behind `to`, or unpacks it from the front of `from`.
 class Packer {
  public:
   explicit Packer(std::string& to) : to_(&to) {}
   explicit Packer(std::string_view from) : from_(from) {}
 
-  template <Plain Kind>
-  void operator()(Kind& value) {
-    copy(&value, sizeof value);
-  }
+  template <typename Kind>
+  requires std::is_trivially_copyable_v<Kind>
+  void operator()(Kind& value) { copy(&value, sizeof value); }
   void operator()(std::string& text) {
     text.resize(size(text.size()));
     copy(text.data(), text.size());

@@ -7,11 +7,6 @@
 #include "base/quantity.hpp"
 
 namespace poetry::get {
-namespace {
-
-constexpr base::Duration patience = std::chrono::milliseconds(20);
-
-}  // namespace
 
 Collector::Collector(std::span<const std::unique_ptr<output::Output>> outputs, Events events,
                      output::TerminalWriter& screen, Progress& progress, TaskLog* log)
@@ -27,6 +22,7 @@ void Collector::tell(const std::string& event) {
 
 // A reader that has stopped is waited for once.
 bool Collector::flushed() {
+  constexpr base::Duration patience = std::chrono::milliseconds(20);
   const auto until = base::Clock::now() + (unread_ ? base::Duration::zero() : patience);
   return terminal_.flush_events(until) &&
          std::ranges::all_of(outputs_, [until](const auto& each) { return each->flush(until); });

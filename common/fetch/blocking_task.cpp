@@ -8,13 +8,6 @@
 #include "reactor/timeout.hpp"
 
 namespace poetry::fetch {
-namespace {
-
-// The sockets block, so that a trace shows what such a program does; but connect(2) and send(2) for
-// no longer than this. The wait for more is ppoll(2)'s, which a signal or a deadline ends in time.
-constexpr base::Duration longest_block = std::chrono::milliseconds(1);
-
-}  // namespace
 
 BlockingTask::BlockingTask(const Batch& batch, std::size_t task, Observer& observer,
                            SocketIo& socket_io, std::shared_ptr<Resolver::Lookups> lookups,
@@ -86,6 +79,10 @@ void BlockingTask::act(const Connect& action) {
 }
 
 void BlockingTask::try_address(const net::Address& address) {
+  // The sockets block, so that a trace shows what such a program does; but connect(2) and send(2)
+  // for no longer than this. The wait for more is ppoll(2)'s, which a signal or a deadline ends in
+  // time.
+  constexpr base::Duration longest_block = std::chrono::milliseconds(1);
   base::Fd socket = net::open_socket(address.family(), net::Blocking::yes);
   std::error_code error{socket ? 0 : errno, std::generic_category()};
   if (socket) net::limit_blocking(socket.get(), longest_block);

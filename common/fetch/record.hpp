@@ -97,8 +97,7 @@ struct Record {
   std::uint64_t lines = 0;  ///< an unfinished last line counts
   std::uint64_t sent = 0;   ///< bytes that the system has taken
   base::TimePoint started = base::never;
-  base::TimePoint attempted =
-      base::never;  ///< the attempt's start; never where the task ended between two
+  base::TimePoint attempted = base::never;  ///< never, too, where it ended between two attempts
   base::TimePoint resolved = base::never;
   base::TimePoint connected = base::never;
   base::TimePoint first_byte = base::never;

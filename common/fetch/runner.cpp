@@ -5,12 +5,6 @@
 #include "net/socket.hpp"
 
 namespace poetry::fetch {
-namespace {
-
-// Tasks begun in one turn, so that thousands of them do not hold up those under way.
-constexpr int starts_per_turn = 256;
-
-}  // namespace
 
 Task::Task(Runner& runner, std::size_t number)
     : runner_(runner), fetch_(begin_fetch(runner.batch_, number, base::Clock::now())) {}
@@ -126,11 +120,6 @@ void Task::close_all() {
   close(std::move(connection_));
 }
 
-void Task::interrupt(base::TimePoint now) {
-  fetch_.interrupt(now);
-  advance();
-}
-
 Runner::Runner(reactor::EventLoop& loop, Transport& transport, const Batch& batch,
                Observer& observer, net::Signals& signals)
     : batch_(batch),
@@ -150,6 +139,7 @@ Result Runner::run() {
 }
 
 void Runner::start_some() {
+  constexpr int starts_per_turn = 256;  // so that thousands of them do not hold up those under way
   retired_.clear();
   for (int starts = 0; starts < starts_per_turn; ++starts) {
     const auto number = queue_.begin(base::Clock::now());
@@ -163,7 +153,11 @@ void Runner::start_some() {
 
 void Runner::interrupt() {
   if (!signals_.take()) return;
-  while (!tasks_.empty()) tasks_.begin()->second->interrupt(loop_.now());
+  while (!tasks_.empty()) {
+    Task& task = *tasks_.begin()->second;
+    task.fetch().interrupt(loop_.now());
+    task.advance();
+  }
   queue_.interrupt();
 }
 

@@ -67,7 +67,6 @@ class Task final : private reactor::Waiter {
   void advance();
   /// What the connecting of a socket came to.
   void connect_ended(const TaskSocket& socket, std::error_code error, base::TimePoint now);
-  void interrupt(base::TimePoint now);
   /// Closes what it has open and waits for nothing any more.
   void let_go();
 

@@ -5,13 +5,6 @@
 #include "net/socket.hpp"
 
 namespace poetry::fetch {
-namespace {
-
-/// Who sends so much at once, more than a line, has mostly sent the end as well: to look for it
-/// costs less than to wait for it.
-constexpr std::size_t many_bytes = 1024;
-
-}  // namespace
 
 SocketIo::SocketIo(Observer& observer, std::size_t room)
     : observer_(observer), room_(room), buffer_(std::make_unique_for_overwrite<char[]>(room)) {}
@@ -26,6 +19,9 @@ void SocketIo::send(Fetch& fetch, int socket, base::TimePoint now) {
 }
 
 void SocketIo::receive(Fetch& fetch, int socket, base::TimePoint now) {
+  // Who sends so much at once, more than a line, has mostly sent the end as well: to look for it
+  // costs less than to wait for it.
+  constexpr std::size_t many_bytes = 1024;
   const auto bytes = receive_once(fetch, socket, now);
   if (bytes >= many_bytes && bytes < room_) receive_once(fetch, socket, now);
 }

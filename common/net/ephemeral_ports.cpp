@@ -24,10 +24,8 @@ class PortsTaken final : public std::error_category {
 
 PortRange ephemeral_ports() {
   PortRange range;
-  std::uint32_t first = 0;
-  std::uint32_t last = 0;
-  if (std::ifstream("/proc/sys/net/ipv4/ip_local_port_range") >> first >> last)
-    range = {first, last};
+  std::ifstream told("/proc/sys/net/ipv4/ip_local_port_range");
+  if (!(told >> range.first >> range.last)) range = {};
   return range;
 }
 

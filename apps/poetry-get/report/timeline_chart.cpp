@@ -90,11 +90,6 @@ ChartRow row_of(const Run& run, std::size_t task, base::TimePoint start, base::D
   return row;
 }
 
-std::size_t slowest_of(const Run& run) {
-  const auto found = std::ranges::max_element(run.records, {}, &fetch::Record::duration);
-  return static_cast<std::size_t>(found - run.records.begin());
-}
-
 std::vector<std::size_t> failures_of(std::span<const Run> runs, std::size_t tasks) {
   std::vector<std::size_t> failed;
   for (std::size_t task = 0; task < tasks; ++task) {
@@ -121,7 +116,10 @@ std::set<std::size_t> sample(std::span<const Run> runs, std::size_t tasks) {
     shown.insert(failed[row * failed.size() / of_failed]);
   }
   shown.insert({0, tasks - 1});
-  for (const Run& run : runs) shown.insert(slowest_of(run));
+  for (const Run& run : runs) {
+    const auto slowest = std::ranges::max_element(run.records, {}, &fetch::Record::duration);
+    shown.insert(static_cast<std::size_t>(slowest - run.records.begin()));
+  }
   const std::size_t others = max > shown.size() ? max - shown.size() : 0;
   for (std::size_t row = 1; row <= others; ++row) {
     std::size_t task = row * tasks / (others + 1);
