@@ -179,11 +179,13 @@ class Events:
         return self
 
     def next(self):
-        """The next event; None at the end."""
+        """The next event that is no heartbeat; None at the end."""
         found = {}
         for line in self.file:
             text = line.decode().rstrip("\n")
-            if not text and found:
+            if not text and found.get("event") == "heartbeat":
+                found = {}
+            elif not text and found:
                 return Event(found["id"], found["event"], json.loads(found["data"]))
             name, _, value = text.partition(": ")
             if name and value:

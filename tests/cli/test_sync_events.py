@@ -14,7 +14,8 @@ def test_events_begin_with_all_records_and_go_on_with_changes(sync, started):
     first = server.add(1)
     events = started(Events, server.page).begin()
     assert events.head[0] == "HTTP/1.1 200 OK"
-    assert {"Content-Type: text/event-stream", "Cache-Control: no-store"} <= set(events.head)
+    assert {"Content-Type: text/event-stream", "Cache-Control: no-store",
+            "X-Accel-Buffering: no"} <= set(events.head)
     begun = events.next()
     assert begun.kind == "records" and [each["id"] for each in begun.data] == [first]
     second = server.add(2)
@@ -102,6 +103,13 @@ def test_a_page_alone_tells_what_a_worker_does(sync, started, peer):
     seen = events.until(lambda event: event.kind == "record" and event.data["job"]
                         and event.data["job"]["state"] == "done")
     assert seen[-1].data["job"]["id"] == job and worker.process.poll() is None
+
+
+def test_a_silent_stream_beats(sync, started):
+    events = started(Events, sync().page).begin()
+    assert events.next().kind == "records"
+    beat = [events.file.readline() for _ in range(3)]  # within the helper's limit of time
+    assert beat == [b"event: heartbeat\n", b"data: {}\n", b"\n"], "and no id"
 
 
 def test_streams_end_with_the_server(sync, started):

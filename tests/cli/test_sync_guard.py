@@ -188,7 +188,7 @@ def test_every_kind_of_answer_is_told_to_be_safe(guarded):
         415: guarded.ask("POST", "/api/jobs", b"{}", **bears),
         421: raw(guarded.page, sent("GET", "/", "Host: x")),
         400: raw(guarded.page, b"nonsense\r\n\r\n"),
-        413: raw(guarded.page, sent("POST", "/", here, bearing, "Content-Length: 99999")),
+        413: raw(guarded.page, sent("POST", "/", here, bearing, "Content-Length: 999999")),
         431: raw(guarded.page, sent("GET", "/", "X: " + "x" * 20000)),
     }
     for status, answer in answers.items():

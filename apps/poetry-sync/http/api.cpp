@@ -2,24 +2,28 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/algorithm/string/join.hpp>
 #include <boost/algorithm/string/predicate.hpp>
 #include <boost/algorithm/string/split.hpp>
 #include <boost/json/parse.hpp>
+#include <boost/json/value_to.hpp>
 #include <utility>
 #include <vector>
 
 #include "base/error.hpp"
 #include "base/json.hpp"
 #include "base/quantity.hpp"
+#include "base/utf8.hpp"
 #include "store/as_json.hpp"
 
 namespace poetry::sync::http {
 namespace {
 
-constexpr std::int64_t max_listed = 500;         // jobs or log lines in one answer
+constexpr std::int64_t max_listed = 500;         // records, jobs or log lines in one answer
 constexpr std::int64_t piece_bytes = 256 << 10;  // of a long body
 constexpr unsigned deepest_json = 8;
+constexpr std::int64_t all_parts = -1;
 
 /// What ends a request; it is thrown.
 struct Problem {
@@ -45,20 +49,27 @@ store::Id id_in_path(const std::string& text) {
   }
 }
 
-/// The number behind KEY= in the target's query; 0 without.
-std::int64_t number_in_query(const Request& request, std::string_view key) {
+/// The text behind KEY= in the target's query, if it is there.
+std::optional<std::string> text_in_query(const Request& request, std::string_view key) {
   const auto query = std::string_view(request.target).substr(request.path().size());
-  const auto before = std::string(key) + "=";
-  for (const auto& each : split(query.substr(query.starts_with('?') ? 1 : 0), '&')) {
-    if (!each.starts_with(before)) continue;
-    try {
-      return static_cast<std::int64_t>(
-          base::parse_count(each.substr(before.size()), key, 0, INT64_MAX));
-    } catch (const base::UsageError& error) {
-      fail(400, "Bad query", error.what());
-    }
+  const auto text = form_value(query.substr(query.starts_with('?') ? 1 : 0), key);
+  if (text && (base::valid_utf8(*text) != *text || text->find('\0') != std::string::npos)) {
+    fail(400, "Bad query", std::string(key) + " is no text in UTF-8");
   }
-  return 0;
+  return text;
+}
+
+/// The number behind KEY= in the target's query, if it is there.
+std::int64_t number_in_query(const Request& request, std::string_view key, std::int64_t otherwise,
+                             std::int64_t min = 0, std::int64_t max = INT64_MAX) {
+  const auto text = text_in_query(request, key);
+  if (!text) return otherwise;
+  try {
+    return static_cast<std::int64_t>(base::parse_count(*text, key, static_cast<std::uint64_t>(min),
+                                                       static_cast<std::uint64_t>(max)));
+  } catch (const base::UsageError& error) {
+    fail(400, "Bad query", error.what());
+  }
 }
 
 /// A body that must be a JSON object, and say so.
@@ -91,35 +102,69 @@ Response json(unsigned status, const boost::json::value& value, const std::strin
   return response;
 }
 
+/// What was done, once the feed knows.
+auto and_tell(auto done, ChangeFeed& feed) {
+  feed.refresh();
+  return done;
+}
+
 Response add(const Request& request, store::Store& store, ChangeFeed& feed) {
   const auto body = body_of(request);
   const auto type = store::parse_record_type(text_in(body, "type"));
   const auto name = body.contains("name") ? text_in(body, "name") : std::string();
-  const auto added = store::add_record(store, type, text_in(body, "address"), name);
-  feed.refresh();
+  const auto added = and_tell(store::add_record(store, type, text_in(body, "address"), name), feed);
   return json(201, as_json(added), fmt::format("/api/records/{}", added.id));
 }
 
 Response request_job(const Request& request, store::Store& store, ChangeFeed& feed) {
   const auto body = body_of(request);
-  const auto* const record = body.if_contains("record");
-  if (record == nullptr || !record->is_int64()) {
-    fail(400, "Bad request", "\"record\" must be an id");
+  const auto is_id = [](const boost::json::value& each) { return each.is_int64(); };
+  if (const auto* const all = body.if_contains("all")) {
+    if (*all != true) fail(400, "Bad request", "\"all\" must be true");
+    return json(202, as_json(and_tell(store.request_all(std::nullopt), feed)));
   }
-  const auto job = store.request(record->as_int64()).job;
-  feed.refresh();
+  if (const auto* const records = body.if_contains("records")) {
+    if (!records->is_array() || !std::ranges::all_of(records->get_array(), is_id)) {
+      fail(400, "Bad request", "\"records\" must be an array of ids");
+    }
+    const auto ids = boost::json::value_to<std::vector<store::Id>>(*records);
+    return json(202, as_json(and_tell(store.request_all(ids), feed)));
+  }
+  const auto* const record = body.if_contains("record");
+  if (record == nullptr || !is_id(*record)) fail(400, "Bad request", "\"record\" must be an id");
+  const auto job = and_tell(store.request(record->as_int64()).job, feed);
   return json(202, as_json(job), fmt::format("/api/jobs/{}", job.id));
 }
 
-/// All parts of what was stored last, one behind the other. A sync that ends meanwhile replaces
-/// them: then the body is broken off.
-Response record_text(store::Store& store, store::Id record) {
+Response records(const Request& request, store::Store& store, ChangeFeed& feed) {
+  const auto text = text_in_query(request, "q");
+  const auto state = text_in_query(request, "state");
+  const auto after = number_in_query(request, "after", -1);
+  const auto limit = number_in_query(request, "limit", -1, 1, max_listed);
+  if (!text && !state && after < 0 && limit < 0) return {.body = *feed.records()};
+  if (state && !state->empty() && *state != "new" &&
+      std::ranges::count(store::job_state_names, *state) == 0) {
+    fail(400, "Bad query", "no state of a job: " + *state);
+  }
+  return json(200,
+              as_json(store.records_after(std::max<store::Id>(after, 0), text.value_or(""),
+                                          state.value_or(""), limit < 0 ? max_listed : limit)));
+}
+
+/// All parts of what was stored last, or one, one behind the other. A sync that ends meanwhile
+/// replaces them: then the body is broken off.
+Response record_text(store::Store& store, store::Id record, std::int64_t part) {
   auto job = store.done_job(record);
   if (job == 0) fail(404, "Not found", fmt::format("record {} is not synced yet", record));
   auto parts = store.parts(job);
   for (auto latest = job; parts.empty() && job != (latest = store.done_job(record));) {
     job = latest;
     parts = store.parts(job);
+  }
+  if (part != all_parts) {
+    std::erase_if(parts, [part](const store::Part& each) { return each.number != part; });
+    if (parts.empty())
+      fail(404, "Not found", fmt::format("record {} has no part {}", record, part));
   }
   auto more = [&store, job, parts = std::move(parts), part = std::size_t{0},
                start = std::int64_t{0}]() mutable -> std::string {
@@ -196,7 +241,7 @@ Response route(const Request& request, store::Store& store, ChangeFeed& feed) {
   asks_for("events", "GET");  // which comes here by another method alone
   if (asks_for("metrics", "GET, HEAD")) return metrics(store, feed);
   if (asks_for("api/records", "GET, HEAD, POST")) {
-    return request.method == "POST" ? add(request, store, feed) : Response{.body = *feed.records()};
+    return request.method == "POST" ? add(request, store, feed) : records(request, store, feed);
   }
   if (asks_for("api/records/*", "GET, HEAD, DELETE")) {
     if (request.method != "DELETE") return json(200, as_json(store.record(id)));
@@ -208,21 +253,27 @@ Response route(const Request& request, store::Store& store, ChangeFeed& feed) {
     store.record(id);  // refuses an unknown one
     return json(200, as_json(store.jobs_of(id, max_listed)));
   }
-  if (asks_for("api/records/*/text", "GET, HEAD")) return record_text(store, id);
+  if (asks_for("api/records/*/text", "GET, HEAD")) {
+    return record_text(store, id, number_in_query(request, "part", all_parts));
+  }
+  if (asks_for("api/records/*/parts", "GET, HEAD")) {
+    const auto job = store.record(id).job;
+    return json(200, as_json(job ? store.parts(job->id) : std::vector<store::Part>()));
+  }
   if (asks_for("api/jobs", "GET, HEAD, POST")) {
     if (request.method == "POST") return request_job(request, store, feed);
-    return json(200, as_json(store.jobs_before(number_in_query(request, "before"), max_listed)));
+    return json(200, as_json(store.jobs_before(number_in_query(request, "before", 0), max_listed)));
   }
   if (asks_for("api/jobs/*", "GET, HEAD")) return json(200, as_json(store.job(id)));
   if (asks_for("api/jobs/*/log", "GET, HEAD")) {
-    return json(200, as_json(store.log_after(id, number_in_query(request, "after"), max_listed)));
+    return json(200, as_json(store.log_after(id, number_in_query(request, "after", 0), max_listed,
+                                             text_in_query(request, "q").value_or(""))));
   }
   if (asks_for("api/jobs/*/log.txt", "GET, HEAD")) return job_log(store, id);
   if (asks_for("api/jobs/*/cancel", "POST") || asks_for("api/jobs/*/retry", "POST")) {
     body_of(request);
-    const auto job = place.ends_with("cancel") ? store.cancel(id) : store.retry(id).job;
-    feed.refresh();
-    return json(202, as_json(job));
+    const bool cancels = place.ends_with("cancel");
+    return json(202, as_json(and_tell(cancels ? store.cancel(id) : store.retry(id).job, feed)));
   }
   fail(404, "Not found");
 }

@@ -22,7 +22,7 @@ namespace asio = boost::asio;
 namespace http = boost::beast::http;
 
 constexpr std::uint32_t max_header_bytes = 16 << 10;
-constexpr std::uint64_t max_body_bytes = 64 << 10;                   // an address and a name
+constexpr std::uint64_t max_body_bytes = 512 << 10;                  // ids of 20,000 records
 constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";  // RFC 9110, 10.1.1
 constexpr unsigned http_1_1 = 11;
 constexpr std::size_t min_read = 2048;

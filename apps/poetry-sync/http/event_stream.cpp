@@ -51,7 +51,7 @@ EventStreams::EventStreams(asio::io_context& io, ChangeFeed& feed, const WebOpti
       options_(options),
       heartbeat_timer_(io),
       news_(io, tcp::SteadyTimer::time_point::max()),
-      heartbeat_(std::make_shared<const std::string>(":\n\n")) {
+      heartbeat_(std::make_shared<const std::string>("event: heartbeat\ndata: {}\n\n")) {
   feed_.on_news([this] { asio::post(io_, [this] { news_.cancel(); }); });
   asio::co_spawn(io_, beat(), asio::detached);
 }
@@ -80,7 +80,8 @@ tcp::Coroutine<void> EventStreams::serve(tcp::TcpConnection& peer, HttpConnectio
     co_return;
   }
   const auto open = std::make_shared<OpenStream>(feed_.streams(), peer.socket);
-  Response head{.type = "text/event-stream"};
+  // nginx keeps what it passes on until its buffer is full, unless told not to.
+  Response head{.type = "text/event-stream", .fields = {{"X-Accel-Buffering", "no"}}};
   co_await http.begin_stream(std::move(head));
   // The peer has nothing more to say, so that what it sends is its end; the next heartbeat would
   // tell that late, and until then a hidden tab would take the place of another.

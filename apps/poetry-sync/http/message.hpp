@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -37,6 +38,10 @@ struct Response {
   /// The next piece of a body that is too large for one, empty at its end. It blocks, and raises.
   std::function<std::string()> more = {};
 };
+
+/// The value of KEY in a query, or a body of the same form (application/x-www-form-urlencoded, URL
+/// Standard, 5.1); none where it is not there.
+std::optional<std::string> form_value(std::string_view form, std::string_view key);
 
 /// A problem document (RFC 9457).
 Response problem(unsigned status, std::string_view title, std::string_view detail = "");

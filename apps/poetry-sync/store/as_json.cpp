@@ -58,4 +58,18 @@ object as_json(const LogLine& line) {
   return {{"number", line.number}, {"at", time_text(line.at)}, {"text", line.text}};
 }
 
+object as_json(const Part& part) {
+  return {{"number", part.number},
+          {"name", part.name},
+          {"address", part.address},
+          {"bytes", part.bytes},
+          {"complete", part.complete},
+          {"expected", part.expected ? value(*part.expected) : value(nullptr)},
+          {"sha256", part.sha256}};
+}
+
+object as_json(const Store::Asked& asked) {
+  return {{"record", asked.record}, {"job", asked.job}, {"new", asked.is_new}};
+}
+
 }  // namespace poetry::sync::store

@@ -13,6 +13,8 @@ std::string time_text(Millis at);
 boost::json::object as_json(const SyncRecord& record);
 boost::json::object as_json(const Job& job);
 boost::json::object as_json(const LogLine& line);
+boost::json::object as_json(const Part& part);
+boost::json::object as_json(const Store::Asked& asked);
 
 /// Counts in the order of states, by their names.
 boost::json::object as_json(const std::array<std::int64_t, job_state_names.size()>& counts);

@@ -82,6 +82,7 @@ struct Dialect {
   std::string lock;        ///< behind a SELECT: locks its rows until the transaction's end
   std::string skip_taken;  ///< the same, and passes over those that others have locked
   std::string reclaim;     ///< a statement that gives some of what was deleted back; may be empty
+  std::string ids;         ///< a table whose column `value` has what a JSON array in $1 has
   std::string alone;  ///< a statement that lets one transaction after the other pass; may be empty
 };
 

@@ -288,6 +288,7 @@ class Postgres final : public Database {
                          .lock = " FOR NO KEY UPDATE",
                          .skip_taken = " FOR UPDATE SKIP LOCKED",
                          .reclaim = "",
+                         .ids = "json_array_elements_text(CAST($1 AS json))",
                          .alone = "SELECT pg_advisory_xact_lock(7664825)"};
   std::mutex idling_;
   std::vector<std::unique_ptr<pqxx::connection>> idle_;

@@ -25,12 +25,13 @@ const std::string select_records =
 
 Rows Sql::operator()(std::string_view statement, std::initializer_list<Value> values) {
   using fmt::arg;
-  return transaction(fmt::format(fmt::runtime(statement), arg("id", dialect.identity),
-                                 arg("blob", dialect.blob), arg("now", dialect.now_ms),
-                                 arg("lock", dialect.lock), arg("skip_taken", dialect.skip_taken),
-                                 arg("active", "('queued', 'running', 'cancelling')"),
-                                 arg("taken", "('running', 'cancelling')")),
-                     values);
+  return transaction(
+      fmt::format(fmt::runtime(statement), arg("id", dialect.identity), arg("blob", dialect.blob),
+                  arg("now", dialect.now_ms), arg("lock", dialect.lock),
+                  arg("skip_taken", dialect.skip_taken), arg("ids", dialect.ids),
+                  arg("active", "('queued', 'running', 'cancelling')"),
+                  arg("taken", "('running', 'cancelling')")),
+      values);
 }
 
 JobState parse_state(const std::string& text) {

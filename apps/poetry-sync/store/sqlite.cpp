@@ -219,6 +219,7 @@ class Sqlite final : public Database {
       .lock = "",  // there is one writer at a time
       .skip_taken = "",
       .reclaim = "PRAGMA incremental_vacuum(2000)",
+      .ids = "json_each($1)",
       .alone = ""};
   std::mutex writing_;
   std::condition_variable written_;

@@ -1,7 +1,9 @@
 #include "store/store.hpp"
 
 #include <algorithm>
+#include <boost/algorithm/string/replace.hpp>
 #include <limits>
+#include <set>
 
 #include "base/error.hpp"
 #include "base/quantity.hpp"
@@ -12,6 +14,34 @@
 #include "store/schema.hpp"
 
 namespace poetry::sync::store {
+namespace {
+
+/// A pattern of LIKE ... ESCAPE '!' for what has the text in it.
+std::string pattern_of(std::string text) {
+  for (const auto* special : {"!", "%", "_"}) {
+    boost::replace_all(text, special, std::string("!") + special);
+  }
+  return "%" + text + "%";
+}
+
+/// What a statement finds, as `make` has its rows.
+template <typename Make>
+auto read_all(Database& database, const std::string& statement, std::initializer_list<Value> values,
+              const Make& make) {
+  return transact(database, Access::read, [&](Sql& sql) {
+    std::vector<std::invoke_result_t<const Make&, const Row&>> found;
+    for (const auto& row : sql(statement, values)) found.push_back(make(row));
+    return found;
+  });
+}
+
+std::string json_array(std::span<const Id> ids) {
+  std::string text = "[";
+  for (const auto id : ids) text.append(text.size() > 1 ? "," : "").append(std::to_string(id));
+  return text + "]";
+}
+
+}  // namespace
 
 RecordType parse_record_type(std::string_view text) {
   const auto at = std::find(record_type_names.begin(), record_type_names.end(), text);
@@ -68,11 +98,18 @@ void Store::remove(Id record) {
 }
 
 std::vector<SyncRecord> Store::records() {
-  return transact(database_, Access::read, [](Sql& sql) {
-    std::vector<SyncRecord> found;
-    for (const auto& row : sql(select_records + " ORDER BY r.id")) found.push_back(record_of(row));
-    return found;
-  });
+  return read_all(database_, select_records + " ORDER BY r.id", {}, record_of);
+}
+
+std::vector<SyncRecord> Store::records_after(Id id, const std::string& text,
+                                             const std::string& state, std::int64_t max) {
+  return read_all(database_,
+                  select_records +
+                      " WHERE r.id > $1 AND ($3 = '' OR coalesce(j.state, 'new') = $3)"
+                      " AND (lower(r.name) LIKE lower($2) ESCAPE '!'"
+                      " OR lower(r.address) LIKE lower($2) ESCAPE '!')"
+                      " ORDER BY r.id LIMIT $4",
+                  {id, pattern_of(text), state, max}, record_of);
 }
 
 SyncRecord Store::record(Id record) {
@@ -92,6 +129,40 @@ Store::Requested Store::request(Id record) {
         made.empty() ? sql("SELECT id FROM jobs WHERE record = $1 AND state IN {active}", {record})
                      : made;
     return Requested{.job = find_job(sql, rows.at(0).integer(0)), .is_new = !made.empty()};
+  });
+}
+
+std::vector<Store::Asked> Store::request_all(std::optional<std::span<const Id>> records) {
+  const auto list = json_array(records.value_or(std::span<const Id>()));
+  // PostgreSQL must know the type of a value also where nothing depends on it.
+  const std::string chosen =
+      records ? " IN (SELECT CAST(value AS BIGINT) FROM {ids})" : " > 0 AND $1 = '[]'";
+  return transact(database_, Access::write, [&](Sql& sql) {
+    std::set<Id> unknown;
+    if (records) unknown.insert(records->begin(), records->end());
+    for (const auto& row :
+         sql("SELECT id FROM records WHERE removed = 0 AND id" + chosen + " ORDER BY id{lock}",
+             {list})) {
+      unknown.erase(row.integer(0));
+    }
+    if (!unknown.empty()) find_record(sql, *unknown.begin());  // refuses it
+    std::set<Id> made;
+    for (const auto& row :
+         sql("INSERT INTO jobs (record, state, created, due, since)"
+             " SELECT id, 'queued', {now}, {now}, {now} FROM records WHERE removed = 0 AND id" +
+                 chosen +
+                 " ORDER BY id ON CONFLICT (record) WHERE state IN {active} DO NOTHING"
+                 " RETURNING id",
+             {list})) {
+      made.insert(row.integer(0));
+    }
+    std::vector<Asked> asked;
+    for (const auto& row : sql("SELECT record, id FROM jobs WHERE state IN {active} AND record" +
+                                   chosen + " ORDER BY record",
+                               {list})) {
+      asked.push_back({row.integer(0), row.integer(1), made.contains(row.integer(1))});
+    }
+    return asked;
   });
 }
 
@@ -122,11 +193,8 @@ std::vector<Job> Store::active_jobs() {
 
 std::vector<Job> Store::jobs_where(const std::string& condition,
                                    std::initializer_list<Value> values) {
-  return transact(database_, Access::read, [&](Sql& sql) {
-    std::vector<Job> found;
-    for (const auto& row : sql(select_jobs + condition, values)) found.push_back(job_of(row));
-    return found;
-  });
+  return read_all(database_, select_jobs + condition, values,
+                  [](const Row& row) { return job_of(row); });
 }
 
 Job Store::cancel(Id id) {
@@ -175,13 +243,15 @@ Id Store::done_job(Id record) {
   });
 }
 
-std::vector<LogLine> Store::log_after(Id job, std::int64_t number, std::int64_t max) {
+std::vector<LogLine> Store::log_after(Id job, std::int64_t number, std::int64_t max,
+                                      const std::string& text) {
   return transact(database_, Access::read, [&](Sql& sql) {
     find_job(sql, job);
     std::vector<LogLine> lines;
-    for (const auto& row : sql("SELECT number, at, text FROM log WHERE job = $1 AND number > $2"
-                               " ORDER BY number LIMIT $3",
-                               {job, number, max})) {
+    for (const auto& row :
+         sql("SELECT number, at, text FROM log WHERE job = $1 AND number > $2"
+             " AND lower(text) LIKE lower($4) ESCAPE '!' ORDER BY number LIMIT $3",
+             {job, number, max, pattern_of(text)})) {
       lines.push_back({row.integer(0), row.integer(1), row.text(2)});
     }
     return lines;

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -158,6 +159,10 @@ class Store {
   /// is at, unless that has been told to stop, or is not heard of any more.
   void remove(Id record);
   std::vector<SyncRecord> records();
+  /// Those behind an id whose name or address has the text in it, whatever its case, and whose
+  /// latest job is in the state; "new" is without a job, "" any.
+  std::vector<SyncRecord> records_after(Id id, const std::string& text, const std::string& state,
+                                        std::int64_t max);
   /// Refuses an unknown one.
   SyncRecord record(Id record);
 
@@ -171,6 +176,13 @@ class Store {
   Requested request(Id record);
   /// The same; refuses a record of another type, too.
   Requested request(RecordType type, Id record);
+  struct Asked {
+    Id record = 0;
+    Id job = 0;
+    bool is_new = false;
+  };
+  /// The same for many records, all without a list, in one transaction. In the order of their ids.
+  std::vector<Asked> request_all(std::optional<std::span<const Id>> records);
   Job job(Id id);
   /// Those before that id (0: all), latest first.
   std::vector<Job> jobs_before(Id id, std::int64_t max);
@@ -180,7 +192,9 @@ class Store {
   Job cancel(Id id);
   /// Queues the record of a job that failed or was cancelled again, as request() does.
   Requested retry(Id id);
-  std::vector<LogLine> log_after(Id job, std::int64_t number, std::int64_t max);
+  /// Those behind that number that have the text in them, whatever its case.
+  std::vector<LogLine> log_after(Id job, std::int64_t number, std::int64_t max,
+                                 const std::string& text = {});
 
   /// Jobs there are in each state, in the states' order.
   std::array<std::int64_t, job_state_names.size()> count_jobs();

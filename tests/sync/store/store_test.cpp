@@ -241,6 +241,56 @@ TEST_P(StoreTest, KeepsWhatALaterTextHasInCommon) {
   EXPECT_THROW(store_->job(first), Refusal);
 }
 
+TEST_P(StoreTest, RequestsManyInOneTransaction) {
+  const std::vector<Id> ids{add("a:1"), add("a:2"), add("a:3")};
+  const auto first = store_->request(ids[1]).job.id;
+  const std::vector<Id> some{ids[2], ids[1], ids[2]};
+  const auto asked = store_->request_all(some);
+  ASSERT_EQ(asked.size(), 2U);
+  EXPECT_EQ(asked[0].record, ids[1]);
+  EXPECT_EQ(asked[0].job, first);
+  EXPECT_FALSE(asked[0].is_new);
+  EXPECT_EQ(asked[1].record, ids[2]);
+  EXPECT_TRUE(asked[1].is_new);
+  EXPECT_EQ(store_->job(asked[1].job).due, 1000000);
+  EXPECT_THROW(store_->request_all(std::vector<Id>{ids[0], 99}), Refusal);
+  EXPECT_EQ(store_->active_jobs().size(), 2U);
+  const auto all = store_->request_all(std::nullopt);
+  ASSERT_EQ(all.size(), 3U);
+  EXPECT_TRUE(all[0].is_new);
+  EXPECT_FALSE(all[1].is_new || all[2].is_new);
+  EXPECT_TRUE(store_->request_all(std::vector<Id>{}).empty());
+}
+
+TEST_P(StoreTest, FindsRecordsByTextAndState) {
+  store_->add(RecordType::poem, "host:1", "50% Of_It!");
+  store_->add(RecordType::poem, "host:2", "50 of it");
+  const auto found = [&](const std::string& text, const std::string& state, Id after = 0) {
+    std::vector<Id> ids;
+    for (const auto& each : store_->records_after(after, text, state, 2)) ids.push_back(each.id);
+    return ids;
+  };
+  EXPECT_EQ(found("0% oF", ""), std::vector<Id>{1});
+  EXPECT_EQ(found("f_i", ""), std::vector<Id>{1});
+  EXPECT_EQ(found("T!", ""), std::vector<Id>{1});
+  EXPECT_EQ(found("HOST:2", ""), std::vector<Id>{2});
+  store_->request(2);
+  EXPECT_EQ(found("", "new"), std::vector<Id>{1});
+  EXPECT_EQ(found("host", "queued"), std::vector<Id>{2});
+  EXPECT_EQ(found("", "", 1), std::vector<Id>{2});
+  add();
+  EXPECT_EQ(found("", ""), (std::vector<Id>{1, 2}));
+}
+
+TEST_P(StoreTest, FindsLinesOfALogByText) {
+  const auto taken = begin();
+  store_->write(taken.claim, {.lines = {"A rose", "a thorn", "rose_s"}}, 10s);
+  const auto found = store_->log_after(taken.claim.job, 1, 10, "ROSE");
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].number, 3);
+  EXPECT_TRUE(store_->log_after(taken.claim.job, 0, 10, "_o").empty());
+}
+
 OVER_EVERY_DATABASE(StoreTest);
 
 }  // namespace

@@ -250,6 +250,24 @@ TEST_P(StoreTogetherTest, WhoFindsNoJobWakesNobody) {
   EXPECT_FALSE(one.store.wait_for_news(300ms));
 }
 
+TEST_P(StoreTogetherTest, PressesOfManyDoNotWaitForEachOther) {
+  Other one(url_);
+  Other other(url_);
+  std::vector<Id> ids;
+  for (int i = 0; i < 20; ++i) {
+    ids.push_back(one.store.add(RecordType::poem, "h:" + std::to_string(i), "").id);
+  }
+  const std::vector<Id> reversed(ids.rbegin(), ids.rend());
+  for (int round = 0; round < rounds; ++round) {
+    race([&] { one.store.request_all(std::nullopt); },
+         [&] {
+           other.store.request_all(reversed);
+           for (const auto id : reversed) other.store.cancel(other.store.request(id).job.id);
+         });
+    EXPECT_LE(one.store.active_jobs().size(), ids.size());
+  }
+}
+
 OVER_EVERY_DATABASE(StoreTogetherTest);
 
 }  // namespace
