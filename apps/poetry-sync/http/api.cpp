@@ -141,7 +141,7 @@ Response records(const Request& request, store::Store& store, ChangeFeed& feed) 
   const auto state = text_in_query(request, "state");
   const auto after = number_in_query(request, "after", -1);
   const auto limit = number_in_query(request, "limit", -1, 1, max_listed);
-  if (!text && !state && after < 0 && limit < 0) return {.body = *feed.records()};
+  if (!text && !state && after < 0 && limit < 0) return {.shared = feed.records()};
   if (state && !state->empty() && *state != "new" &&
       std::ranges::count(store::job_state_names, *state) == 0) {
     fail(400, "Bad query", "no state of a job: " + *state);
@@ -203,7 +203,7 @@ Response metrics(store::Store& store, ChangeFeed& feed) {
     text += fmt::format("# HELP {0} {1}\n# TYPE {0} gauge\n", name, about);
   };
   gauge("poetry_sync_records", "Records in the library.");
-  text += fmt::format("poetry_sync_records {}\n", store.records().size());
+  text += fmt::format("poetry_sync_records {}\n", feed.size());
   gauge("poetry_sync_jobs", "Jobs by their state.");
   const auto counts = store.count_jobs();
   for (std::size_t i = 0; i < counts.size(); ++i) {

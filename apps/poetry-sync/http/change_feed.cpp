@@ -12,6 +12,9 @@ namespace poetry::sync::http {
 namespace {
 
 constexpr std::size_t max_events = 2000;  // kept for those who come back
+// Who begins gets a list that others have got, and these events behind it, so that many who do not
+// read hold few lists.
+constexpr std::uint64_t max_list_age = 500;
 
 }  // namespace
 
@@ -24,39 +27,46 @@ ChangeFeed::ChangeFeed(store::Store& store)
 void ChangeFeed::refresh() {
   const std::lock_guard one(
       refreshing_);  // what was read earlier must not follow what was read later
-  const auto records = store_.records();
+  const auto news = store_.news_since(horizon_);
+  std::vector<Text> texts;
+  for (const auto& each : news.records) {
+    texts.push_back(std::make_shared<const std::string>(base::json_text(store::as_json(each))));
+  }
   const std::lock_guard lock(mutex_);
   const auto before = next();
-  std::map<store::Id, std::string> now;
-  for (const auto& each : records) {
-    const auto& text = now.emplace(each.id, base::json_text(store::as_json(each))).first->second;
-    const auto known = known_.find(each.id);
-    if (known == known_.end() || known->second != text) put("record", text);
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    auto& known = known_[news.records[i].id];
+    if (known && *known == *texts[i]) continue;
+    known = texts[i];
+    put("record", *known);
   }
-  for (const auto& [id, text] : known_) {
-    if (!now.contains(id)) put("removed", "{\"id\":" + std::to_string(id) + "}");
+  for (const auto id : news.removed) {
+    if (known_.erase(id) > 0) put("removed", "{\"id\":" + std::to_string(id) + "}");
   }
-  known_ = std::move(now);
-  if (records_ && next() == before) return;
-  std::string list = "[";
-  for (const auto& [id, text] : known_) list.append(list.size() > 1 ? "," : "").append(text);
-  records_ = std::make_shared<const std::string>(std::move(list) + "]");
-  if (told_) told_();
+  horizon_ = news.horizon;
+  if (told_ && next() != before) told_();
 }
 
 ChangeFeed::Text ChangeFeed::records() const {
   const std::lock_guard lock(mutex_);
-  return records_;
+  return list(0).text;
 }
 
-ChangeFeed::Text ChangeFeed::event(std::uint64_t number, std::string_view kind,
-                                   const std::string& data) const {
-  return std::make_shared<const std::string>(
-      fmt::format("id: {}-{}\nevent: {}\ndata: {}\n\n", epoch_, number, kind, data));
+std::size_t ChangeFeed::size() const {
+  const std::lock_guard lock(mutex_);
+  return known_.size();
+}
+
+ChangeFeed::List ChangeFeed::list(std::uint64_t max_age) const {
+  if (list_.text && list_.next >= first_ && next() - list_.next <= max_age) return list_;
+  std::string text = "[";
+  for (const auto& [id, each] : known_) text.append(text.size() > 1 ? "," : "").append(*each);
+  return list_ = {std::make_shared<const std::string>(std::move(text) + "]"), next()};
 }
 
 void ChangeFeed::put(std::string_view kind, const std::string& data) {
-  events_.push_back(event(next(), kind, data));
+  events_.push_back(std::make_shared<const std::string>(
+      fmt::format("id: {}-{}\nevent: {}\ndata: {}\n\n", epoch_, next(), kind, data)));
   if (events_.size() <= max_events) return;
   events_.pop_front();
   ++first_;
@@ -64,20 +74,27 @@ void ChangeFeed::put(std::string_view kind, const std::string& data) {
 
 ChangeFeed::News ChangeFeed::begin(std::string_view last_event_id) const {
   const std::string mark = epoch_ + "-";
-  if (!last_event_id.starts_with(mark)) return after(0);
-  try {
-    return after(base::parse_count(last_event_id.substr(mark.size()), "event", 0, INT64_MAX) + 1);
-  } catch (const std::runtime_error&) {
-    return after(0);
+  if (last_event_id.starts_with(mark)) {
+    try {
+      return after(base::parse_count(last_event_id.substr(mark.size()), "event", 0, INT64_MAX) + 1);
+    } catch (const std::runtime_error&) {  // then it begins with all
+    }
   }
+  return after(0);
 }
 
 ChangeFeed::News ChangeFeed::after(std::uint64_t number) const {
   const std::lock_guard lock(mutex_);
-  if (number < first_ || number > next()) {  // somebody begins, or has lost too much
-    return {{event(next() - 1, "records", *records_)}, next()};
+  News news{.events = {}, .next = next(), .is_anew = number < first_ || number > next()};
+  if (news.is_anew) {  // somebody begins, or has lost too much
+    const auto all = list(max_list_age);
+    const auto head = fmt::format("id: {}-{}\nevent: records\ndata: ", epoch_, all.next - 1);
+    news.events = {std::make_shared<const std::string>(head), all.text, end_of_event_};
+    number = all.next;
   }
-  return {{events_.begin() + static_cast<std::ptrdiff_t>(number - first_), events_.end()}, next()};
+  news.events.insert(news.events.end(),
+                     events_.begin() + static_cast<std::ptrdiff_t>(number - first_), events_.end());
+  return news;
 }
 
 void ChangeFeed::on_news(std::function<void()> told) {

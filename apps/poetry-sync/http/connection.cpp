@@ -9,6 +9,7 @@
 #include <boost/beast/http/message.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
+#include <boost/beast/http/span_body.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
 #include <utility>
@@ -26,6 +27,8 @@ constexpr std::uint64_t max_body_bytes = 512 << 10;                  // ids of 2
 constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";  // RFC 9110, 10.1.1
 constexpr unsigned http_1_1 = 11;
 constexpr std::size_t min_read = 2048;
+
+using Borrowed = http::span_body<const char>;  // of whoever sends it, and perhaps many others
 
 /// Whether a Transfer-Encoding, if there is one, is `chunked` alone and no Content-Length stands
 /// beside it: of anything else, who stands in between may think that it ends elsewhere (RFC 9112,
@@ -67,9 +70,10 @@ Request request_of(const http::request<http::string_body>& from) {
 }
 
 /// With the fields that keep anything from being embedded, guessed, stored or run that is not the
-/// page's own. The length is still to be said; of a body in pieces, there are none yet.
-http::response<http::string_body> beast_response(Response from) {
-  http::response<http::string_body> response{static_cast<http::status>(from.status), http_1_1};
+/// page's own. The length is still to be said; of a body in pieces, there are none yet. Borrows the
+/// body.
+http::response<Borrowed> beast_response(const Response& from) {
+  http::response<Borrowed> response{static_cast<http::status>(from.status), http_1_1};
   response.set(http::field::server, "poetry-sync");
   response.set("X-Content-Type-Options", "nosniff");
   response.set("Referrer-Policy", "no-referrer");
@@ -79,7 +83,8 @@ http::response<http::string_body> beast_response(Response from) {
   response.set(http::field::content_type, from.type);
   response.set(http::field::cache_control, "no-store");
   for (const auto& [name, value] : from.fields) response.set(name, value);
-  response.body() = std::move(from.body);
+  const std::string_view body = from.shared ? *from.shared : from.body;
+  response.body() = {body.data(), body.size()};
   return response;
 }
 
@@ -134,11 +139,11 @@ tcp::Coroutine<void> HttpConnection::send(Response response) {
     co_await send_pieces(std::move(response));
     co_return;
   }
-  auto message = beast_response(std::move(response));
+  auto message = beast_response(response);
   message.keep_alive(keeps_alive_);
   if (is_head_) {  // which is answered the length of the body, and not the body
     message.content_length(message.body().size());
-    message.body().clear();
+    message.body() = {};
   } else {
     message.prepare_payload();
   }
@@ -160,7 +165,7 @@ tcp::Coroutine<void> HttpConnection::begin_stream(Response head) {
 }
 
 tcp::Coroutine<void> HttpConnection::send_head(Response response) {
-  http::response<http::empty_body> head{beast_response(std::move(response)).base()};
+  http::response<http::empty_body> head{beast_response(response).base()};
   if (takes_chunks_) head.chunked(true);
   head.keep_alive(keeps_alive_);
   http::response_serializer<http::empty_body> serializer{head};

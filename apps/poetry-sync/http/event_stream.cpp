@@ -91,9 +91,13 @@ tcp::Coroutine<void> EventStreams::serve(tcp::TcpConnection& peer, HttpConnectio
                             });
   auto news = feed_.begin(last_event_id);
   auto heard = heartbeats_;
+  bool was_late = false;
   while (!stopping_) {
     if (news.events.empty() && heard != heartbeats_) news.events = {heartbeat_};
     heard = heartbeats_;
+    // Who took so long for the last ones that the next are gone comes back for all of them.
+    if (was_late && news.is_anew) break;
+    was_late = !news.events.empty();
     if (news.events.empty()) {
       tcp::Error cancelled;
       co_await news_.async_wait(tcp::into(cancelled));

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -34,6 +35,7 @@ struct Response {
   unsigned status = 200;
   std::string type = "application/json";
   std::string body = {};
+  std::shared_ptr<const std::string> shared = {};                ///< a body in place of the other
   std::vector<std::pair<std::string, std::string>> fields = {};  ///< further header fields
   /// The next piece of a body that is too large for one, empty at its end. It blocks, and raises.
   std::function<std::string()> more = {};

@@ -66,7 +66,7 @@ tcp::Coroutine<Web::After> Web::serve_one(HttpConnection& http, std::string& las
 tcp::Coroutine<Response> Web::answer(const Request& request) {
   if (auto file = static_file(request)) co_return std::move(*file);
   if (request.method == "GET" && request.target == "/api/records") {
-    co_return Response{.body = *feed_.records()};  // what every page asks for is at hand
+    co_return Response{.shared = feed_.records()};  // what every page asks for is at hand
   }
   co_return co_await tcp::run_in(database_, [&] { return answer_api(request, store_, feed_); });
 }

@@ -83,6 +83,9 @@ struct Dialect {
   std::string skip_taken;  ///< the same, and passes over those that others have locked
   std::string reclaim;     ///< a statement that gives some of what was deleted back; may be empty
   std::string ids;         ///< a table whose column `value` has what a JSON array in $1 has
+  std::string changed;     ///< a condition: `at` in `changes` may be news since the horizon $1
+  std::string horizon;     ///< an expression: whatever is older, this transaction sees
+  std::vector<std::string> triggers;  ///< statements that have every change noted in `changes`
   std::string alone;  ///< a statement that lets one transaction after the other pass; may be empty
 };
 

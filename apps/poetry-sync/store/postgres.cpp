@@ -146,6 +146,20 @@ std::string with_time_limits(std::string url) {
   return url.replace(mark, 1, std::string(limits) + "&");
 }
 
+const std::vector<std::string> triggers{
+    R"(CREATE FUNCTION note_change() RETURNS trigger LANGUAGE plpgsql AS $$
+         DECLARE changed jsonb := CASE TG_OP WHEN 'DELETE' THEN to_jsonb(OLD) ELSE to_jsonb(NEW) END;
+         BEGIN
+           INSERT INTO changes (record, at)
+             VALUES (CAST(coalesce(changed ->> 'record', changed ->> 'id') AS BIGINT), txid_current())
+             ON CONFLICT (record) DO UPDATE SET at = excluded.at;
+           RETURN NULL;
+         END $$)",
+    "CREATE TRIGGER change AFTER INSERT OR UPDATE OR DELETE ON records"
+    " FOR EACH ROW EXECUTE PROCEDURE note_change()",
+    "CREATE TRIGGER change AFTER INSERT OR UPDATE OR DELETE ON jobs"
+    " FOR EACH ROW EXECUTE PROCEDURE note_change()"};
+
 class Postgres final : public Database {
  public:
   explicit Postgres(const std::string& url)
@@ -289,6 +303,10 @@ class Postgres final : public Database {
                          .skip_taken = " FOR UPDATE SKIP LOCKED",
                          .reclaim = "",
                          .ids = "json_array_elements_text(CAST($1 AS json))",
+                         // A transaction may end before one that has begun earlier.
+                         .changed = "at >= $1 AND at < txid_snapshot_xmax(txid_current_snapshot())",
+                         .horizon = "txid_snapshot_xmin(txid_current_snapshot())",
+                         .triggers = triggers,
                          .alone = "SELECT pg_advisory_xact_lock(7664825)"};
   std::mutex idling_;
   std::vector<std::unique_ptr<pqxx::connection>> idle_;

@@ -29,6 +29,7 @@ Rows Sql::operator()(std::string_view statement, std::initializer_list<Value> va
       fmt::format(fmt::runtime(statement), arg("id", dialect.identity), arg("blob", dialect.blob),
                   arg("now", dialect.now_ms), arg("lock", dialect.lock),
                   arg("skip_taken", dialect.skip_taken), arg("ids", dialect.ids),
+                  arg("changed", dialect.changed), arg("horizon", dialect.horizon),
                   arg("active", "('queued', 'running', 'cancelling')"),
                   arg("taken", "('running', 'cancelling')")),
       values);

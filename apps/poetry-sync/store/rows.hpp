@@ -9,9 +9,9 @@
 
 namespace poetry::sync::store {
 
-/// A transaction of statements in which {id}, {blob}, {now}, {lock}, {skip_taken} and {ids} stand
-/// for what the dialect has there, and two more for lists of states: {active} of the jobs that are
-/// not over, {taken} of those that a worker has.
+/// A transaction of statements in which {id}, {blob}, {now}, {lock}, {skip_taken}, {ids}, {changed}
+/// and {horizon} stand for what the dialect has there, and two more for lists of states: {active}
+/// of the jobs that are not over, {taken} of those that a worker has.
 struct Sql {
   Transaction& transaction;
   const Dialect& dialect;

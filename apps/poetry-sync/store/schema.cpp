@@ -76,6 +76,9 @@ const std::array<SchemaStep, schema_version> our_steps{{
      "ALTER TABLE parts ADD COLUMN source BIGINT",
      "ALTER TABLE parts ADD COLUMN source_part BIGINT",
      "CREATE INDEX sources ON parts (source, source_part) WHERE source IS NOT NULL"},
+    // The latest change of each record or of a job of it, also of a record that was removed since.
+    {"CREATE TABLE changes (record BIGINT PRIMARY KEY, at BIGINT NOT NULL)",
+     "CREATE INDEX changes_at ON changes (at)", "triggers"},
 }};
 
 std::int64_t version_of(Sql& sql) {
@@ -98,7 +101,9 @@ bool step_up(Sql& sql, std::span<const SchemaStep> steps) {
                             ": use a newer poetry-sync");
   }
   if (version == known) return false;
-  for (const auto& each : steps[static_cast<std::size_t>(version)]) sql(each);
+  for (const auto& each : steps[static_cast<std::size_t>(version)]) {
+    for (const auto& one : each == "triggers" ? sql.dialect.triggers : SchemaStep{each}) sql(one);
+  }
   sql("UPDATE schema SET version = $1", {version + 1});
   return true;
 }

@@ -6,9 +6,10 @@
 namespace poetry::sync::store {
 
 /// The version that this program makes and knows.
-inline constexpr std::int64_t schema_version = 3;
+inline constexpr std::int64_t schema_version = 4;
 
-/// The statements that make a version of the one before; {id} and {blob} stand for what differs.
+/// The statements that make a version of the one before; {id} and {blob} stand for what differs,
+/// "triggers" for all of the dialect's.
 using SchemaStep = std::vector<std::string>;
 
 /// Makes the tables or brings them up to date, each step in one transaction, also where several

@@ -117,6 +117,19 @@ class Connection final : public Transaction {
   std::map<std::string, SQLite::Statement> statements_;
 };
 
+std::vector<std::string> triggers() {
+  std::vector<std::string> all;
+  for (const std::string event : {"INSERT", "UPDATE", "DELETE"}) {
+    const std::string row = event == "DELETE" ? "OLD" : "NEW";
+    for (const auto& [table, id] : {std::pair("records", ".id"), std::pair("jobs", ".record")}) {
+      all.push_back("CREATE TRIGGER " + event + "_" + table + " AFTER " + event + " ON " + table +
+                    " BEGIN INSERT OR REPLACE INTO changes (record, at) VALUES (" + row + id +
+                    ", (SELECT coalesce(max(at), 0) + 1 FROM changes)); END");
+    }
+  }
+  return all;
+}
+
 class Sqlite final : public Database {
  public:
   explicit Sqlite(std::string path) : path_(std::move(path)) {
@@ -220,6 +233,9 @@ class Sqlite final : public Database {
       .skip_taken = "",
       .reclaim = "PRAGMA incremental_vacuum(2000)",
       .ids = "json_each($1)",
+      .changed = "at > $1",
+      .horizon = "(SELECT coalesce(max(at), 0) FROM changes)",
+      .triggers = triggers(),
       .alone = ""};
   std::mutex writing_;
   std::condition_variable written_;

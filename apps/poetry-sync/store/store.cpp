@@ -112,6 +112,24 @@ std::vector<SyncRecord> Store::records_after(Id id, const std::string& text,
                   {id, pattern_of(text), state, max}, record_of);
 }
 
+Store::News Store::news_since(std::optional<std::int64_t> horizon) {
+  return transact(database_, Access::read, [&](Sql& sql) {
+    News news{.horizon = sql("SELECT {horizon}").front().integer(0), .records = {}, .removed = {}};
+    const std::string changed = " IN (SELECT record FROM changes WHERE {changed}) ORDER BY r.id";
+    for (const auto& row : horizon ? sql(select_records + " WHERE r.id" + changed, {*horizon})
+                                   : sql(select_records + " ORDER BY r.id")) {
+      news.records.push_back(record_of(row));
+    }
+    if (!horizon) return news;
+    for (const auto& row : sql("SELECT record FROM changes WHERE {changed} AND NOT EXISTS"
+                               " (SELECT 1 FROM records WHERE id = record AND removed = 0)",
+                               {*horizon})) {
+      news.removed.push_back(row.integer(0));
+    }
+    return news;
+  });
+}
+
 SyncRecord Store::record(Id record) {
   return transact(database_, Access::read, [&](Sql& sql) { return find_record(sql, record); });
 }

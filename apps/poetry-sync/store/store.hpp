@@ -163,6 +163,14 @@ class Store {
   /// latest job is in the state; "new" is without a job, "" any.
   std::vector<SyncRecord> records_after(Id id, const std::string& text, const std::string& state,
                                         std::int64_t max);
+  struct News {
+    std::int64_t horizon = 0;  ///< to ask for the next time
+    std::vector<SyncRecord> records;
+    std::vector<Id> removed;
+  };
+  /// The records that have changed since, themselves or by their jobs; some perhaps a second time.
+  /// All without a horizon.
+  News news_since(std::optional<std::int64_t> horizon);
   /// Refuses an unknown one.
   SyncRecord record(Id record);
 

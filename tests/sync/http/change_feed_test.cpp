@@ -13,6 +13,36 @@ using testing::HasSubstr;
 using testing::SizeIs;
 using testing::StartsWith;
 
+/// What reads through it is counted by its rows.
+class CountingDatabase : public store::Database {
+ public:
+  explicit CountingDatabase(std::unique_ptr<store::Database> real) : real_(std::move(real)) {}
+  void transact(store::Access access,
+                const std::function<void(store::Transaction&)>& work) override {
+    real_->transact(access, [&](store::Transaction& transaction) {
+      Counting counting(transaction, rows_);
+      work(counting);
+    });
+  }
+  bool wait_for_news(base::Duration longest) override { return real_->wait_for_news(longest); }
+  [[nodiscard]] const store::Dialect& dialect() const override { return real_->dialect(); }
+  [[nodiscard]] std::size_t rows() const { return rows_; }
+
+ private:
+  struct Counting : store::Transaction {
+    Counting(store::Transaction& to, std::size_t& count) : transaction(to), rows(count) {}
+    store::Rows execute(const std::string& sql, std::span<const store::Value> values) override {
+      auto found = transaction.execute(sql, values);
+      rows += found.size();
+      return found;
+    }
+    store::Transaction& transaction;
+    std::size_t& rows;
+  };
+  std::unique_ptr<store::Database> real_;
+  std::size_t rows_ = 0;
+};
+
 class ChangeFeedTest : public testing::Test {
  protected:
   store::Id add(const std::string& address) {
@@ -24,8 +54,22 @@ class ChangeFeedTest : public testing::Test {
   }
 
   support::TemporaryDirectory folder_;
-  std::unique_ptr<store::Database> database_ =
-      store::open_database("sqlite:" + folder_.path() + "/library");
+  static std::string joined(const ChangeFeed::News& news) {
+    std::string all;
+    for (const auto& each : news.events) all += *each;
+    return all;
+  }
+  void add_many(int count) {
+    database_->transact(store::Access::write, [&](store::Transaction& sql) {
+      for (std::int64_t i = 0; i < count; ++i) {
+        sql("INSERT INTO records (type, address, name, created) VALUES ('poem', $1, 'a', 0)",
+            {std::to_string(i)});
+      }
+    });
+  }
+
+  std::unique_ptr<CountingDatabase> database_ = std::make_unique<CountingDatabase>(
+      store::open_database("sqlite:" + folder_.path() + "/library"));
   store::Store store_{*database_};
   ChangeFeed feed_{store_};
 };
@@ -34,10 +78,10 @@ TEST_F(ChangeFeedTest, BeginsWithAllRecords) {
   add("127.0.0.1:1");
   feed_.refresh();
   const auto news = feed_.begin("");
-  ASSERT_THAT(news.events, SizeIs(1));
-  EXPECT_THAT(*news.events[0], StartsWith("id: "));
-  EXPECT_THAT(*news.events[0], HasSubstr("\nevent: records\ndata: [{\"id\":1,"));
-  EXPECT_THAT(*news.events[0], EndsWith("}]\n\n"));
+  EXPECT_TRUE(news.is_anew);
+  EXPECT_THAT(joined(news), StartsWith("id: "));
+  EXPECT_THAT(joined(news), HasSubstr("\nevent: records\ndata: [{\"id\":1,"));
+  EXPECT_THAT(joined(news), EndsWith("}]\n\n"));
 }
 
 TEST_F(ChangeFeedTest, TellsEachChangeOnce) {
@@ -75,32 +119,60 @@ TEST_F(ChangeFeedTest, BeginsAnewForAnEventThatItDoesNotKnow) {
   feed_.refresh();
   for (const auto* id : {"1-1", "nonsense", "-", "999999999999999999999-1"}) {
     const auto news = feed_.begin(id);
-    ASSERT_THAT(news.events, SizeIs(1)) << id;
-    EXPECT_THAT(*news.events[0], HasSubstr("event: records\n")) << id;
+    EXPECT_THAT(joined(news), HasSubstr("event: records\n")) << id;
   }
   const auto own = id_of(feed_.begin("").events[0]);
   const auto epoch = own.substr(0, own.find('-'));
   for (const auto* number : {"77", "18446744073709551615", "9223372036854775807", "x", ""}) {
     const auto news = feed_.begin(epoch + "-" + number);
-    ASSERT_THAT(news.events, SizeIs(1)) << number;
-    EXPECT_THAT(*news.events[0], HasSubstr("event: records\n")) << number;
+    EXPECT_THAT(joined(news), HasSubstr("event: records\n")) << number;
   }
 }
 
 TEST_F(ChangeFeedTest, BeginsAnewForWhoIsTooFarBehind) {
   constexpr int more_than_are_kept = 2001;
   const auto start = feed_.begin("");
-  database_->transact(store::Access::write, [](store::Transaction& sql) {
-    for (std::int64_t i = 0; i < more_than_are_kept; ++i) {
-      sql("INSERT INTO records (type, address, name, created) VALUES ('poem', $1, 'a', 0)",
-          {std::to_string(i)});
-    }
-  });
+  add_many(more_than_are_kept);
   feed_.refresh();
   const auto all = feed_.after(start.next);
-  ASSERT_THAT(all.events, SizeIs(1));
-  EXPECT_THAT(*all.events[0], HasSubstr("event: records\n"));
-  EXPECT_THAT(feed_.after(start.next + 1).events, SizeIs(more_than_are_kept - 1));
+  EXPECT_TRUE(all.is_anew);
+  EXPECT_THAT(joined(all), HasSubstr("event: records\n"));
+  const auto rest = feed_.after(start.next + 1);
+  EXPECT_FALSE(rest.is_anew);
+  EXPECT_THAT(rest.events, SizeIs(more_than_are_kept - 1));
+}
+
+TEST_F(ChangeFeedTest, WhoBeginsSharesAListWithOthersAndGetsWhatCameSince) {
+  add("127.0.0.1:1");
+  feed_.refresh();
+  const auto one = feed_.begin("");
+  add("127.0.0.1:2");
+  feed_.refresh();
+  const auto other = feed_.begin("");
+  EXPECT_EQ(other.events[1], one.events[1]) << "the same text";
+  EXPECT_THAT(joined(other), EndsWith("}\n\n"));
+  EXPECT_THAT(joined(other), HasSubstr("event: record\ndata: {\"id\":2,"));
+  EXPECT_EQ(feed_.records(), feed_.records());
+  EXPECT_THAT(*feed_.records(), HasSubstr("{\"id\":2,"));
+  add_many(500);
+  feed_.refresh();
+  EXPECT_NE(feed_.begin("").events[1], one.events[1]) << "an old one is made anew";
+}
+
+TEST_F(ChangeFeedTest, ReadsWhatHasChangedAndNoMore) {
+  add_many(1000);
+  feed_.refresh();
+  EXPECT_EQ(feed_.size(), 1000U);
+  const auto begun = feed_.begin("");
+  store_.request(500);
+  const auto taken = store_.take("one", std::chrono::seconds(10)).value();
+  store_.write(taken.claim, {.lines = {"progress"}}, std::chrono::seconds(10));
+  const auto before = database_->rows();
+  feed_.refresh();
+  EXPECT_LE(database_->rows() - before, 2U) << "the horizon and the record";
+  const auto news = feed_.after(begun.next);
+  ASSERT_THAT(news.events, SizeIs(1));
+  EXPECT_THAT(*news.events[0], HasSubstr("\"state\":\"running\""));
 }
 
 }  // namespace

@@ -291,6 +291,33 @@ TEST_P(StoreTest, FindsLinesOfALogByText) {
   EXPECT_TRUE(store_->log_after(taken.claim.job, 0, 10, "_o").empty());
 }
 
+TEST_P(StoreTest, TellsWhichRecordsHaveChanged) {
+  auto news = store_->news_since(std::nullopt);
+  const auto changed = [&] {
+    news = store_->news_since(news.horizon);
+    std::vector<Id> ids;
+    for (const auto& each : news.records) ids.push_back(each.id);
+    return ids;
+  };
+  const auto one = add("a:1");
+  const auto other = add("a:2");
+  EXPECT_EQ(changed(), (std::vector<Id>{one, other}));
+  EXPECT_TRUE(changed().empty());
+  store_->request(other);
+  EXPECT_EQ(changed(), std::vector<Id>{other});
+  const auto taken = take();
+  EXPECT_EQ(changed(), std::vector<Id>{other});
+  store_->write(taken.claim, {.lines = {"a"}}, 10s);
+  EXPECT_EQ(changed(), std::vector<Id>{other});
+  EXPECT_EQ(news.records[0].job->lines, 1);
+  store_->end(taken.claim, {}, {});
+  EXPECT_EQ(changed(), std::vector<Id>{other});
+  store_->remove(other);
+  EXPECT_TRUE(changed().empty());
+  EXPECT_EQ(news.removed, std::vector<Id>{other});
+  EXPECT_EQ(store_->news_since(std::nullopt).records.size(), 1U);
+}
+
 OVER_EVERY_DATABASE(StoreTest);
 
 }  // namespace

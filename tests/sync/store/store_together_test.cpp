@@ -268,6 +268,26 @@ TEST_P(StoreTogetherTest, PressesOfManyDoNotWaitForEachOther) {
   }
 }
 
+TEST_P(StoreTogetherTest, NewsOfATransactionThatEndsLateAreSeen) {
+  if (GetParam() == "sqlite") GTEST_SKIP() << "has one writer at a time";
+  Other one(url_);
+  Other other(url_);
+  const auto early = one.store.add(RecordType::poem, "a:1", "").id;
+  const auto late = one.store.add(RecordType::poem, "a:2", "").id;
+  auto news = other.store.news_since(std::nullopt);
+  one.database->transact(Access::write, [&](Transaction& sql) {
+    sql("UPDATE records SET name = 'begun first' WHERE id = $1", {early});
+    other.store.request(late);
+    news = other.store.news_since(news.horizon);
+    ASSERT_EQ(news.records.size(), 1U);
+    EXPECT_EQ(news.records[0].id, late);
+  });
+  news = other.store.news_since(news.horizon);
+  EXPECT_TRUE(std::any_of(news.records.begin(), news.records.end(), [&](const SyncRecord& each) {
+    return each.id == early && each.name == "begun first";
+  }));
+}
+
 OVER_EVERY_DATABASE(StoreTogetherTest);
 
 }  // namespace
