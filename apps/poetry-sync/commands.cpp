@@ -3,9 +3,14 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <boost/algorithm/string/trim.hpp>
 #include <boost/json/parse.hpp>
+#include <fstream>
+#include <iostream>
 #include <map>
+#include <sstream>
 
+#include "base/error.hpp"
 #include "base/json.hpp"
 #include "base/shown_text.hpp"
 #include "base/utf8.hpp"
@@ -21,7 +26,7 @@ namespace {
 constexpr std::int64_t lines_at_once = 500;
 constexpr auto log_wait = std::chrono::seconds(1);  // for news of a log
 
-/// One line: the text, or JSON where that is asked for.
+/// A line: the text, or JSON where that is asked for.
 int print(const SyncOptions& options, const boost::json::value& value, const std::string& text) {
   cli::write_standard_output((options.json ? base::json_text(value) : text) + "\n");
   return cli::exit_ok;
@@ -56,10 +61,71 @@ int print_job(const SyncOptions& options, const store::Job& job) {
   return print(options, as_json(job), fmt::format("job {} {}", job.id, name_of(job.state)));
 }
 
-int add(const SyncOptions& options, store::Store& store) {
-  const auto record = store::add_record(store, store::parse_record_type(options.operands[0]),
-                                        options.operands[1], options.name);
+int print_record(const SyncOptions& options, const store::SyncRecord& record) {
   return print(options, as_json(record), fmt::format("record {} {}", record.id, record.name));
+}
+
+int add(const SyncOptions& options, store::Store& store) {
+  const auto type = store::parse_record_type(options.operands[0]);
+  return print_record(options, store::add_record(store, type, options.operands[1], options.name));
+}
+
+int edit(const SyncOptions& options, store::Store& store) {
+  const auto address = options.address.empty() ? "" : store::checked_address(options.address);
+  const auto name = store::checked_name(options.name);
+  auto record = store.record(store::parse_id(options.operands[0]));
+  if (!name.empty()) record.name = name;
+  if (!address.empty() && record.name == record.address) record.name = address;
+  if (!address.empty()) record.address = address;
+  return print_record(options, store.edit(record));
+}
+
+/// "TYPE ADDRESS [NAME...]". Raises UsageError.
+store::SyncRecord record_in(const std::string& line) {
+  std::istringstream words(line);
+  std::string type;
+  std::string address;
+  std::string name;
+  words >> type >> address;
+  std::getline(words >> std::ws, name);
+  return store::new_record(store::parse_record_type(type), address, name);
+}
+
+/// Adds all, or nothing where a line is bad.
+int import(const SyncOptions& options, store::Store& store) {
+  const auto& path = options.operands[0];
+  std::ifstream file;
+  if (path != "-") file.open(path);
+  auto& list = path == "-" ? std::cin : file;
+  if (!list) base::throw_errno("open", path);
+  const auto tell = [&path](std::size_t line, std::string_view text) {
+    const auto told = fmt::format("poetry-sync: {}:{}: {}", path, line, text);
+    cli::write_standard_error(base::shown_utf8(told) + "\n");
+  };
+  std::vector<store::SyncRecord> records;
+  std::vector<std::size_t> lines;  // of the list, one a record
+  bool bad = false;
+  std::string line;
+  for (std::size_t number = 1; std::getline(list, line); ++number) {
+    if (number == 1 && line.starts_with("\xef\xbb\xbf")) line.erase(0, 3);  // byte order mark
+    boost::trim(line);
+    if (line.empty() || line.front() == '#') continue;
+    try {
+      records.push_back(record_in(line));
+      lines.push_back(number);
+    } catch (const base::UsageError& error) {
+      tell(number, error.what());
+      bad = true;
+    }
+  }
+  if (list.bad()) base::throw_errno("read", path);
+  if (bad) return cli::exit_usage;
+  const auto added = store.add_all(records);
+  for (std::size_t i = 0; i < added.size(); ++i) {
+    if (added[i].id != 0) print_record(options, added[i]);
+    if (added[i].id == 0) tell(lines[i], "is there already: " + added[i].address);
+  }
+  return cli::exit_ok;
 }
 
 int remove(const SyncOptions& options, store::Store& store) {
@@ -130,17 +196,14 @@ int retry(const SyncOptions& options, store::Store& store) {
   return print_job(options, store.retry(store::parse_id(options.operands[0])).job);
 }
 
-/// The log to its end, by the control port.
-int follow(const SyncOptions& options, control::ControlClient& worker, const std::string& job) {
+/// The log to its end, by the control port, unless JSON is asked for; then the job as it is.
+boost::json::value follow(const SyncOptions& options, control::ControlClient& worker,
+                          const std::string& job) {
   for (std::string number = "0";;) {
     const auto reply = worker.ask(fmt::format("next {} {}", job, number));
     if (reply == "wait") continue;
     const auto space = reply.find(' ');
-    if (reply.starts_with("end ")) {
-      const auto state = reply.substr(space + 1);
-      if (options.json) cli::write_standard_output(worker.ask("job " + job) + "\n");
-      return state == "done" ? cli::exit_ok : cli::exit_failure;
-    }
+    if (reply.starts_with("end ")) return boost::json::parse(worker.ask("job " + job));
     const auto text = reply.find(' ', space + 1);
     number = reply.substr(space + 1, text - space - 1);
     if (!options.json) cli::write_standard_output(reply.substr(text + 1) + "\n");
@@ -148,15 +211,23 @@ int follow(const SyncOptions& options, control::ControlClient& worker, const std
 }
 
 int request(const SyncOptions& options) {
-  store::parse_record_type(options.operands[0]);
-  store::parse_id(options.operands[1]);
+  if (!options.all) {
+    store::parse_record_type(options.operands[0]);
+    store::parse_id(options.operands[1]);
+  }
   control::ControlClient worker(options.control, tcp::read_token(options.token_file));
-  const auto parsed =
-      boost::json::parse(worker.ask(fmt::format("request {}", fmt::join(options.operands, " "))));
-  const auto& job = parsed.as_object();
-  const auto id = std::to_string(job.at("id").as_int64());
-  if (options.wait) return follow(options, worker, id);
-  return print(options, parsed, "job " + id + " " + std::string(job.at("state").as_string()));
+  const auto one = fmt::format("request {}", fmt::join(options.operands, " "));
+  auto jobs = boost::json::parse(worker.ask(options.all ? "request-all" : one));
+  if (!options.all) jobs = boost::json::array{jobs};
+  bool done = true;
+  for (auto& job : jobs.as_array()) {
+    const auto id = std::to_string(job.at("id").as_int64());
+    if (options.wait) job = follow(options, worker, id);
+    const std::string state(job.at("state").as_string());
+    done = done && (!options.wait || state == "done");
+    if (options.json || !options.wait) print(options, job, "job " + id + " " + state);
+  }
+  return done ? cli::exit_ok : cli::exit_failure;
 }
 
 int quit(const SyncOptions& options) {
@@ -170,8 +241,9 @@ int run_command(const SyncOptions& options) {
   if (options.command == "request") return request(options);
   if (options.command == "quit") return quit(options);
   static const std::map<std::string, int (*)(const SyncOptions&, store::Store&)> by_name{
-      {"add", add}, {"remove", remove}, {"list", list},  {"status", status},
-      {"log", log}, {"cancel", cancel}, {"retry", retry}};
+      {"add", add},       {"edit", edit},     {"remove", remove},   {"list", list},
+      {"status", status}, {"log", log},       {"text", print_text}, {"export", export_texts},
+      {"import", import}, {"cancel", cancel}, {"retry", retry}};
   const auto database = store::open_database(options.database);
   store::Store store(*database);
   return by_name.at(options.command)(options, store);

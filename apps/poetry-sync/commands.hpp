@@ -10,6 +10,10 @@ namespace poetry::sync {
 /// Those that ask, answer and end.
 int run_command(const SyncOptions& options);
 
+/// Of those, by texts.cpp: text and export.
+int print_text(const SyncOptions& options, store::Store& store);
+int export_texts(const SyncOptions& options, store::Store& store);
+
 /// Those that run until they are told to stop: serve, web and worker. Prints a line for each
 /// listener once it is bound, and serves until SIGINT, SIGTERM or the control port's quit.
 int run_serve(const SyncOptions& options);

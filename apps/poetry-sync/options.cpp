@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <iterator>
 #include <limits>
 
 #include "base/error.hpp"
@@ -29,6 +28,15 @@ cli::Option placed(const std::string& name, char letter, const std::string& text
   return {name, letter, "ADDRESS", text, net::to_string(where), set, shown};
 }
 
+cli::Option switched(const std::string& name, char letter, const std::string& text, bool& on) {
+  return {name, letter, "", text, "", into(on), shows(on)};
+}
+
+cli::Option worded(const std::string& name, char letter, const std::string& argument,
+                   const std::string& text, std::string& word) {
+  return {name, letter, argument, text, "", into(word), shows(word)};
+}
+
 cli::Option counted(const std::string& name, const std::string& text, std::uint64_t& count,
                     std::uint64_t min, std::uint64_t max = any_count) {
   return {name, 0, "N", text, std::to_string(count), into(count, min, max), shows(count)};
@@ -47,7 +55,7 @@ cli::Option timed(const std::string& name, const std::string& text, base::Durati
 }
 
 /// Options that stand together; each command has some of these groups.
-enum class Group { database, page, control, keep_alive, token, worker, name, wait, follow, json };
+enum class Group { database, page, control, keep_alive, token, worker, own, json };
 
 /// In the order of the man page. Their values arrive in the struct, which has to outlive them.
 std::vector<cli::Option> options_of(Group group, SyncOptions& o) {
@@ -64,8 +72,8 @@ std::vector<cli::Option> options_of(Group group, SyncOptions& o) {
               {"allow-host", 0, "NAME", "another name that the page is asked for by", "",
                [&web](std::string_view text) { web.hosts.emplace_back(text); },
                [&web] { return web.hosts; }},
-              {"metrics-token", 0, "", "ask for the token at /healthz and /metrics as well", "",
-               into(web.metrics_token), shows(web.metrics_token)},
+              switched("metrics-token", 0, "ask for the token at /healthz and /metrics as well",
+                       web.metrics_token),
               counted("max-streams", "pages that are kept up to date at once", web.max_streams, 1),
               timed("request-timeout", "longest time for a request to come", web.request_timeout,
                     min_wait)};
@@ -75,8 +83,8 @@ std::vector<cli::Option> options_of(Group group, SyncOptions& o) {
       return {timed("keep-alive", "longest time between two requests of a connection",
                     web.idle_timeout, min_wait)};
     case token:
-      return {{"token-file", 0, "FILE", "its first line is the token that requests bear", "",
-               into(o.token_file), shows(o.token_file)}};
+      return {worded("token-file", 0, "FILE", "its first line is the token that requests bear",
+                     o.token_file)};
     case worker:
       return {counted("jobs", "jobs at once", o.jobs, 1, max_threads),
               {"engine", 'e', "NAME", "how a job's servers are waited for; see poetry-get(1)",
@@ -102,17 +110,16 @@ std::vector<cli::Option> options_of(Group group, SyncOptions& o) {
                     job.fetch.connect_timeout),
               timed("idle-timeout", "longest silence; 0 no limit", job.fetch.idle_timeout),
               timed("timeout", "longest time for a poem in all; 0 no limit", job.fetch.timeout)};
-    case name:
-      return {{"name", 'n', "NAME", "what the record is called, instead of its address", "",
-               into(o.name), shows(o.name)}};
-    case wait:
+    case own:
       return {
-          {"wait", 'w', "", "follow the log to the job's end", "", into(o.wait), shows(o.wait)}};
-    case follow:
-      return {
-          {"follow", 'f', "", "go on until the job is over", "", into(o.follow), shows(o.follow)}};
+          worded("name", 'n', "NAME", "what the record is called, not by its address", o.name),
+          worded("address", 0, "ADDRESS", "where the record's server is from now on", o.address),
+          switched("all", 0, "every record, in place of TYPE and ID", o.all),
+          switched("wait", 'w', "follow the log to the job's end", o.wait),
+          switched("follow", 'f', "go on until the job is over", o.follow),
+          worded("poem", 0, "NAME", "this poem of a collection alone", o.poem)};
     case json:
-      return {{"json", 0, "", "print JSON", "", into(o.json), shows(o.json)}};
+      return {switched("json", 0, "print JSON", o.json)};
   }
   return {};
 }
@@ -122,6 +129,7 @@ struct Command {
   std::vector<std::string> operands;  ///< one that begins with [ may be left out
   std::string about;
   std::vector<Group> options;
+  std::string own = {};  ///< which of the group's, between blanks
 };
 
 /// In the order of the man page; the first is what runs without a command.
@@ -134,20 +142,22 @@ const std::vector<Command>& commands() {
        {database, page, control, keep_alive, token, worker}},
       {"web", {}, "Runs the page alone.", {database, page, keep_alive, token}},
       {"worker", {}, "Runs a worker alone.", {database, control, keep_alive, token, worker}},
-      {"add",
-       {"TYPE", "ADDRESS"},
-       "Adds a record: a poem, a collection or a weblog.",
-       {database, name, json}},
+      {"add", {"TYPE", "ADDRESS"}, "Adds a record.", {database, own, json}, " name "},
+      {"edit", {"ID"}, "Changes a record.", {database, own, json}, " name address "},
       {"remove", {"ID"}, "Removes a record and all that was stored of it.", {database}},
       {"list", {}, "Lists the records.", {database, json}},
-      {"request", {"TYPE", "ID"}, "Asks a worker to sync a record.", {control, token, wait, json}},
+      {"request",
+       {"TYPE", "ID"},
+       "Has a worker sync a record.",
+       {control, token, own, json},
+       " all wait "},
       {"status", {}, "Tells how many jobs there are, and which are under way.", {database, json}},
-      {"log", {"JOB"}, "Prints the log of a job.", {database, follow, json}},
+      {"log", {"JOB"}, "Prints the log of a job.", {database, own, json}, " follow "},
+      {"text", {"ID"}, "Prints what was stored of a record.", {database, own}, " poem "},
+      {"export", {"DIR"}, "Writes what was stored of each record to a file.", {database}},
+      {"import", {"FILE"}, "Adds the records of a list.", {database, json}},
       {"cancel", {"JOB"}, "Cancels a job.", {database, json}},
-      {"retry",
-       {"JOB"},
-       "Syncs the record of a job that failed or was cancelled again.",
-       {database, json}},
+      {"retry", {"JOB"}, "Syncs the record of a failed or cancelled job again.", {database, json}},
       {"quit", {}, "Asks a worker to stop.", {control, token}},
       {"help", {"[COMMAND]"}, "Prints this, or the help of a command.", {}},
   };
@@ -176,7 +186,11 @@ cli::Tool tool_of(const Command& command, const std::string& name, SyncOptions& 
   cli::begin_group(tool, "own", "Of this command");
   for (const auto group : command.options) {
     if (group == Group::worker) cli::begin_group(tool, "jobs", "How jobs are carried out");
-    std::ranges::move(options_of(group, options), std::back_inserter(tool.options));
+    for (auto& each : options_of(group, options)) {
+      const bool has =
+          group != Group::own || command.own.find(" " + each.name + " ") < std::string::npos;
+      if (has) tool.options.push_back(std::move(each));
+    }
   }
   cli::begin_group(tool, "other", "Settings and log");
   cli::add_common_options(tool, options.log);
@@ -246,7 +260,10 @@ cli::Parsed parse_sync_options(int argc, const char* const* argv, SyncOptions& o
     if (!options.operands.empty()) asked.insert(asked.begin() + 1, options.operands[0].c_str());
     return parse_sync_options(static_cast<int>(asked.size()), asked.data(), options);
   }
-  if (options.operands.size() < command.operands.size()) {
+  if (options.all && !options.operands.empty()) {
+    throw base::UsageError("with --all, unexpected argument", options.operands.front());
+  }
+  if (!options.all && options.operands.size() < command.operands.size()) {
     throw base::UsageError("missing operand", command.operands[options.operands.size()]);
   }
   if (options.database.empty() && std::ranges::count(command.options, Group::database) != 0) {

@@ -21,8 +21,11 @@ struct SyncOptions {
   std::uint64_t jobs = 4;  ///< at once
   work::JobOptions job;
   std::string name;
+  std::string address;  ///< in place of a record's
+  bool all = false;
   bool wait = false;
   bool follow = false;
+  std::string poem;  ///< of a collection
   bool json = false;
   cli::LogOptions log;
 };

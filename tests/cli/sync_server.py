@@ -13,8 +13,8 @@ from harness import WAIT, Running, becomes_true, connect, read_line, read_to_end
 class Sync(Running):
     """serve, web or worker, once it listens; a database of the test's own."""
 
-    def __init__(self, folder, *args, command="serve", **options):
-        self.database = f"sqlite:{folder}/library.db"
+    def __init__(self, folder, *args, command="serve", database=None, **options):
+        self.database = database or f"sqlite:{folder}/library.db"
         ports = {"serve": ["--listen", "0", "--control", "0"], "web": ["--listen", "0"],
                  "worker": ["--control", "0"]}[command]
         super().__init__("poetry-sync", command, "--database", self.database,

@@ -33,8 +33,8 @@ def long_options(name, *command):
     return set(re.findall(r"^  (?:-\w, |    )(--[\w-]+)", text, re.M))
 
 
-SYNC_COMMANDS = {"serve", "web", "worker", "add", "remove", "list", "request", "status", "log",
-                 "cancel", "retry", "quit", "help"}
+SYNC_COMMANDS = {"serve", "web", "worker", "add", "edit", "remove", "list", "request", "status", "log",
+                 "text", "export", "import", "cancel", "retry", "quit", "help"}
 
 
 def in_bash(name, *words):

@@ -12,8 +12,8 @@ from sync_server import with_home
 
 TOOLS = ["poetry-server", "poetry-get", "poetry-demo"]
 PAGES = [*TOOLS, "poetry-sync"]
-COMMANDS = ["serve", "web", "worker", "add", "remove", "list", "request", "status", "log",
-            "cancel", "retry", "quit", "help"]  # of poetry-sync
+COMMANDS = ["serve", "web", "worker", "add", "edit", "remove", "list", "request", "status", "log",
+            "text", "export", "import", "cancel", "retry", "quit", "help"]  # of poetry-sync
 HERE = Path(__file__)
 tools = pytest.mark.parametrize("name", TOOLS)
 commands = pytest.mark.parametrize("command", COMMANDS)
@@ -97,7 +97,7 @@ def test_printed_configuration_of_a_command_shows_the_defaults_of_its_help(comma
     told = {option: default.replace("~", str(tmp_path)) for option, (_, default)
             in in_help("poetry-sync", command).items() if default}
     assert {option: printed.get(option) for option in told} == told
-    assert set(printed) <= {*told, "json", "wait", "follow", "metrics-token"}, "what has no default is not set"
+    assert set(printed) <= {*told, "json", "wait", "follow", "all", "metrics-token"}, "what has no default is not set"
 
 
 @pytest.mark.parametrize("args, section", [(["--fault", "?"], "FAULTS"),

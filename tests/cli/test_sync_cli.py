@@ -42,8 +42,8 @@ def test_help_lists_the_commands_with_a_line_each():
     assert text == run("poetry-sync", "help").out.decode() == run("poetry-sync", "-h").out.decode()
     commands = text.split("Commands:\n")[1].split("\n\n")[0]
     listed = re.findall(r"^  (\w+)", commands, re.M)
-    assert listed == ["serve", "web", "worker", "add", "remove", "list", "request", "status",
-                      "log", "cancel", "retry", "quit", "help"]
+    assert listed == ["serve", "web", "worker", "add", "edit", "remove", "list", "request", "status",
+                      "log", "text", "export", "import", "cancel", "retry", "quit", "help"]
     for command in listed:
         own = run("poetry-sync", command, "--help")
         assert own.status == 0 and own.out == run("poetry-sync", "help", command).out
@@ -70,6 +70,11 @@ def test_help_lists_the_commands_with_a_line_each():
     (["remove", "one"], "one", "remove"),
     (["remove", "0"], "0", "remove"),
     (["remove", "9223372036854775808"], "9223372036854775808", "remove"),
+    (["edit", "1", "--address", "nowhere"], "nowhere", "edit"),
+    (["edit", "1", "--name", "n" * 201], "n" * 201, "edit"),
+    (["text"], "ID", "text"),
+    (["export"], "DIR", "export"),
+    (["import"], "FILE", "import"),
     (["list", "all"], "all", "list"),
     (["list", "--completion", "bash"], "--completion", "list"),
     (["request", "song", "1"], "song", "request"),

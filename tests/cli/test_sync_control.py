@@ -12,7 +12,7 @@ import pytest
 from harness import WAIT, becomes_true, connect, read_to_end, replying, silent, trickling
 from sync_server import ControlPort
 
-UNKNOWN = ("error unknown request (valid: request, job, next, cancel, retry, status, quit): ")
+UNKNOWN = ("error unknown request (valid: request, request-all, job, next, cancel, retry, status, quit): ")
 
 
 def object_in(reply):

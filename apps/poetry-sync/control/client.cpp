@@ -10,7 +10,7 @@ namespace {
 
 // A worker has something to say within 10 s, if only "wait".
 constexpr auto longest_silence = std::chrono::seconds(60);
-constexpr std::size_t longest_reply = 1 << 20;
+constexpr std::size_t longest_reply = 64 << 20;  // the jobs of some 100,000 records
 constexpr std::string_view fine = "ok";
 constexpr std::string_view failure = "error ";
 

@@ -21,6 +21,8 @@ using Words = std::vector<std::string>;
 
 Reply ok(const boost::json::value& value) { return {.line = "ok " + base::json_text(value)}; }
 
+Reply ok(const store::Job& job) { return ok(as_json(job)); }
+
 Reply failed(std::string_view what, After after = After::go_on) {
   return {.line = "error " + base::shown_utf8(what), .after = after};
 }
@@ -43,30 +45,28 @@ struct Verb {
 
 constexpr std::array verbs{
     Verb{"request", 2,
-         [](Store& store, const Words& words) {
-           const auto type = store::parse_record_type(words[1]);
-           return ok(as_json(store.request(type, parse_id(words[2])).job));
+         [](Store& s, const Words& words) {
+           return ok(s.request(store::parse_record_type(words[1]), parse_id(words[2])).job);
          }},
-    Verb{"job", 1,
-         [](Store& store, const Words& words) {
-           return ok(as_json(store.job(parse_id(words[1]))));
+    Verb{"request-all", 0,
+         [](Store& s, const Words&) {
+           boost::json::array jobs;
+           for (const auto& each : s.request_all(std::nullopt)) {
+             jobs.emplace_back(as_json(s.job(each.job)));
+           }
+           return ok(jobs);
          }},
+    Verb{"job", 1, [](Store& s, const Words& words) { return ok(s.job(parse_id(words[1]))); }},
     Verb{"next", 2,
-         [](Store& store, const Words& words) {
-           const auto job = parse_id(words[1]);
+         [](Store& s, const Words& words) {
            const auto number = base::parse_count(words[2], "line", 0, INT64_MAX);
-           return next_line(store, job, static_cast<std::int64_t>(number));
+           return next_line(s, parse_id(words[1]), static_cast<std::int64_t>(number));
          }},
     Verb{"cancel", 1,
-         [](Store& store, const Words& words) {
-           return ok(as_json(store.cancel(parse_id(words[1]))));
-         }},
+         [](Store& s, const Words& words) { return ok(s.cancel(parse_id(words[1]))); }},
     Verb{"retry", 1,
-         [](Store& store, const Words& words) {
-           return ok(as_json(store.retry(parse_id(words[1])).job));
-         }},
-    Verb{"status", 0,
-         [](Store& store, const Words&) { return ok(store::as_json(store.count_jobs())); }},
+         [](Store& s, const Words& words) { return ok(s.retry(parse_id(words[1])).job); }},
+    Verb{"status", 0, [](Store& s, const Words&) { return ok(store::as_json(s.count_jobs())); }},
     Verb{"quit", 0, [](Store&, const Words&) { return Reply{.line = "ok", .after = After::quit}; }},
 };
 

@@ -79,6 +79,18 @@ void lock_record_of(Sql& sql, Id job) {
   sql("SELECT id FROM records WHERE id = (SELECT record FROM jobs WHERE id = $1){lock}", {job});
 }
 
+std::vector<Part> parts_of(Sql& sql, Id job) {
+  std::vector<Part> found;
+  for (const auto& row : sql("SELECT number, name, address, bytes, complete, expected, sha256,"
+                             " source, source_part FROM parts WHERE job = $1 ORDER BY number",
+                             {job})) {
+    found.push_back({row.integer(0), row.text(1), row.text(2), row.integer(3), row.integer(4) != 0,
+                     row.maybe_integer(5), row.text(6)});
+    if (const auto source = row.maybe_integer(7)) found.back().source = {*source, row.integer(8)};
+  }
+  return found;
+}
+
 Job find_job(Sql& sql, Id id) {
   const auto rows = sql(select_jobs + " WHERE j.id = $1", {id});
   if (rows.empty()) throw Refusal(Refusal::Kind::unknown, "no job " + std::to_string(id));

@@ -47,6 +47,8 @@ void lock_record(Sql& sql, Id id);
 /// The same for the record of a job.
 void lock_record_of(Sql& sql, Id job);
 
+std::vector<Part> parts_of(Sql& sql, Id job);
+
 /// Each raises Refusal where there is none.
 Job find_job(Sql& sql, Id id);
 SyncRecord find_record(Sql& sql, Id id);

@@ -41,6 +41,39 @@ std::string json_array(std::span<const Id> ids) {
   return text + "]";
 }
 
+[[noreturn]] void refuse_second(const SyncRecord& record) {
+  throw Refusal(Refusal::Kind::conflict, "there is a " + std::string(name_of(record.type)) +
+                                             " of " + record.address + " already");
+}
+
+/// Refuses a record that a worker is at, who is heard of and was not told to stop.
+void refuse_running(Sql& sql, Id record) {
+  // Locked, a job that waits is not taken before the transaction's end.
+  for (const auto& job : sql("SELECT id, CASE WHEN state = 'running' AND lease > {now}"
+                             " AND since <= {now} THEN 1 ELSE 0 END FROM jobs"
+                             " WHERE record = $1 AND state IN {active}{lock}",
+                             {record})) {
+    if (job.integer(1) == 0) continue;
+    throw Refusal(Refusal::Kind::conflict, "record " + std::to_string(record) +
+                                               " is being synced: cancel job " +
+                                               std::to_string(job.integer(0)) + " first");
+  }
+}
+
+Store::Requested request_one(Sql& sql, Id record) {
+  lock_record(sql, record);
+  find_record(sql, record);
+  const auto made =
+      sql("INSERT INTO jobs (record, state, created, due, since)"
+          " VALUES ($1, 'queued', {now}, {now}, {now})"
+          " ON CONFLICT (record) WHERE state IN {active} DO NOTHING RETURNING id",
+          {record});
+  const auto rows =
+      made.empty() ? sql("SELECT id FROM jobs WHERE record = $1 AND state IN {active}", {record})
+                   : made;
+  return {.job = find_job(sql, rows.at(0).integer(0)), .is_new = !made.empty()};
+}
+
 }  // namespace
 
 RecordType parse_record_type(std::string_view text) {
@@ -58,34 +91,20 @@ Id parse_id(std::string_view text) {
 Store::Store(Database& database) : database_(database) { bring_up_to_date(database_); }
 
 SyncRecord Store::add(RecordType type, const std::string& address, const std::string& name) {
-  const std::string type_name{name_of(type)};
-  return transact(database_, Access::write, [&](Sql& sql) {
-    const auto rows =
-        sql("INSERT INTO records (type, address, name, created) VALUES ($1, $2, $3, {now})"
-            " ON CONFLICT (type, address) DO NOTHING RETURNING id",
-            {type_name, address, name});
-    if (rows.empty()) {
-      throw Refusal(Refusal::Kind::conflict,
-                    "there is a " + type_name + " of " + address + " already");
-    }
-    return find_record(sql, rows.front().integer(0));
-  });
+  return add({.type = type, .address = address, .name = name});
+}
+
+SyncRecord Store::add(const SyncRecord& record) {
+  const auto added = add_all({record}).front();
+  if (added.id == 0) refuse_second(added);
+  return added;
 }
 
 void Store::remove(Id record) {
   transact(database_, Access::write, [&](Sql& sql) {
     lock_record(sql, record);
     find_record(sql, record);
-    // Locked, a job that waits is not taken before it is gone.
-    for (const auto& job : sql("SELECT id, CASE WHEN state = 'running' AND lease > {now}"
-                               " AND since <= {now} THEN 1 ELSE 0 END FROM jobs"
-                               " WHERE record = $1 AND state IN {active}{lock}",
-                               {record})) {
-      if (job.integer(1) == 0) continue;
-      throw Refusal(Refusal::Kind::conflict, "record " + std::to_string(record) +
-                                                 " is being synced: cancel job " +
-                                                 std::to_string(job.integer(0)) + " first");
-    }
+    refuse_running(sql, record);
     sql("UPDATE jobs SET state = 'cancelled', ended = {now}, fence = fence + 1,"
         " revision = revision + 1 WHERE record = $1 AND state IN {active}",
         {record});
@@ -135,19 +154,7 @@ SyncRecord Store::record(Id record) {
 }
 
 Store::Requested Store::request(Id record) {
-  return transact(database_, Access::write, [&](Sql& sql) {
-    lock_record(sql, record);
-    find_record(sql, record);
-    const auto made =
-        sql("INSERT INTO jobs (record, state, created, due, since)"
-            " VALUES ($1, 'queued', {now}, {now}, {now})"
-            " ON CONFLICT (record) WHERE state IN {active} DO NOTHING RETURNING id",
-            {record});
-    const auto rows =
-        made.empty() ? sql("SELECT id FROM jobs WHERE record = $1 AND state IN {active}", {record})
-                     : made;
-    return Requested{.job = find_job(sql, rows.at(0).integer(0)), .is_new = !made.empty()};
-  });
+  return transact(database_, Access::write, [&](Sql& sql) { return request_one(sql, record); });
 }
 
 std::vector<Store::Asked> Store::request_all(std::optional<std::span<const Id>> records) {
@@ -252,15 +259,6 @@ std::array<std::int64_t, job_state_names.size()> Store::count_jobs() {
   });
 }
 
-Id Store::done_job(Id record) {
-  return transact(database_, Access::read, [&](Sql& sql) {
-    find_record(sql, record);
-    const auto rows =
-        sql("SELECT max(id) FROM jobs WHERE record = $1 AND state = 'done'", {record});
-    return rows.front().maybe_integer(0).value_or(0);
-  });
-}
-
 std::vector<LogLine> Store::log_after(Id job, std::int64_t number, std::int64_t max,
                                       const std::string& text) {
   return transact(database_, Access::read, [&](Sql& sql) {
@@ -276,15 +274,70 @@ std::vector<LogLine> Store::log_after(Id job, std::int64_t number, std::int64_t 
   });
 }
 
-SyncRecord add_record(Store& store, RecordType type, const std::string& address,
-                      const std::string& name) {
+std::vector<SyncRecord> Store::add_all(std::vector<SyncRecord> records) {
+  return transact(database_, Access::write, [&](Sql& sql) {
+    auto added = records;
+    for (auto& each : added) {
+      const auto rows =
+          sql("INSERT INTO records (type, address, name, created) VALUES ($1, $2, $3, {now})"
+              " ON CONFLICT (type, address) DO NOTHING RETURNING id",
+              {std::string(name_of(each.type)), each.address, each.name});
+      if (!rows.empty()) each = find_record(sql, rows.front().integer(0));
+    }
+    return added;
+  });
+}
+
+SyncRecord Store::edit(const SyncRecord& record) {
+  return transact(database_, Access::write, [&](Sql& sql) {
+    lock_record(sql, record.id);
+    if (find_record(sql, record.id).address != record.address) {
+      refuse_running(sql, record.id);
+      // A job that waits for its next attempt begins anew, at the other address.
+      sql("DELETE FROM parts WHERE job IN (SELECT id FROM jobs WHERE record = $1"
+          " AND state IN {active})",
+          {record.id});
+    }
+    const auto changed =
+        sql("UPDATE records SET name = $2, address = $3 WHERE id = $1 AND NOT EXISTS (SELECT 1"
+            " FROM records WHERE id <> $1 AND type = $4 AND address = $3) RETURNING id",
+            {record.id, record.name, record.address, std::string(name_of(record.type))});
+    if (changed.empty()) refuse_second(record);
+    return find_record(sql, record.id);
+  });
+}
+
+Store::Text Store::text(Id record) {
+  return transact(database_, Access::read, [&](Sql& sql) {
+    find_record(sql, record);
+    const auto rows =
+        sql("SELECT max(id) FROM jobs WHERE record = $1 AND state = 'done'", {record});
+    const auto job = rows.front().maybe_integer(0).value_or(0);
+    return Text{job, parts_of(sql, job)};
+  });
+}
+
+std::string checked_address(const std::string& address) {
+  auto where = net::to_string(net::parse_host_port(address));
+  if (base::shown_utf8(where) == where) return where;
+  throw base::UsageError("not an address [HOST:]PORT", address);
+}
+
+std::string checked_name(const std::string& name) {
   constexpr std::size_t longest_name = 200;
   if (name.size() > longest_name) throw base::UsageError("name longer than 200 bytes", name);
-  const auto where = net::to_string(net::parse_host_port(address));
-  if (base::shown_utf8(where) != where) {
-    throw base::UsageError("not an address [HOST:]PORT", address);
-  }
-  return store.add(type, where, base::shown_utf8(name.empty() ? where : name));
+  return base::shown_utf8(name);
+}
+
+SyncRecord new_record(RecordType type, const std::string& address, const std::string& name) {
+  const auto shown = checked_name(name);
+  const auto where = checked_address(address);
+  return {.type = type, .address = where, .name = shown.empty() ? where : shown};
+}
+
+SyncRecord add_record(Store& store, RecordType type, const std::string& address,
+                      const std::string& name) {
+  return store.add(new_record(type, address, name));
 }
 
 }  // namespace poetry::sync::store

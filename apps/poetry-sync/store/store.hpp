@@ -77,9 +77,9 @@ struct SyncRecord {
   std::string address;
   std::string name;
   Millis created = 0;
-  std::optional<Millis> synced;  ///< the end of the last job that was done
-  std::int64_t bytes = 0;        ///< of what that one stored
-  std::optional<Job> job;        ///< the latest
+  std::optional<Millis> synced = {};  ///< the end of the last job that was done
+  std::int64_t bytes = 0;             ///< of what that one stored
+  std::optional<Job> job = {};        ///< the latest
 };
 
 struct LogLine {
@@ -155,6 +155,7 @@ class Store {
 
   /// Refuses a type and address that there is already.
   SyncRecord add(RecordType type, const std::string& address, const std::string& name);
+  SyncRecord add(const SyncRecord& record);
   /// With its jobs and texts, which prune() deletes. Refuses an unknown one, and one that a worker
   /// is at, unless that has been told to stop, or is not heard of any more.
   void remove(Id record);
@@ -210,7 +211,7 @@ class Store {
   // What is stored.
 
   /// The last job of the record that was done, whose parts are the record's text; 0 for none.
-  Id done_job(Id record);
+  Id done_job(Id record) { return text(record).job; }
   /// Deletes in one small transaction a part of what is not kept of a record: of one that was
   /// removed, all; else what `keep` says, but for the texts of the last two jobs that were done,
   /// and of the latest. False where nothing is left to delete.
@@ -247,15 +248,36 @@ class Store {
   bool wait_for_news(base::Duration longest) { return database_.wait_for_news(longest); }
   [[nodiscard]] bool hears_news() const { return database_.hears_news(); }
 
+  // What is done to several records, or all of one, at once.
+
+  /// Adds all in one transaction; one whose type and address are there already is returned with
+  /// the id 0.
+  std::vector<SyncRecord> add_all(std::vector<SyncRecord> records);
+  /// Puts in force a record's address and name. Refuses an unknown one, an address that another
+  /// has, and another address while a worker has its job.
+  SyncRecord edit(const SyncRecord& record);
+
+  struct Text {
+    Id job = 0;  ///< 0: the record is not synced yet
+    std::vector<Part> parts = {};
+  };
+  /// done_job() and its parts, as they are at one moment.
+  Text text(Id record);
+
  private:
   std::vector<Job> jobs_where(const std::string& condition, std::initializer_list<Value> values);
 
   Database& database_;
 };
 
-/// Adds a record of an address "[HOST:]PORT", named like it where the name is empty, as the page
-/// and the command line do. Raises UsageError for an address that does not parse or a name beyond
-/// 200 bytes, and what Store::add() raises.
+/// An address "[HOST:]PORT" and a name, as they are stored. Each raises UsageError: for one that
+/// does not parse, and for one beyond 200 bytes.
+std::string checked_address(const std::string& address);
+std::string checked_name(const std::string& name);
+
+/// One to be added, named like its address where the name is empty. Raises UsageError as those two.
+SyncRecord new_record(RecordType type, const std::string& address, const std::string& name);
+/// Adds it. Raises what Store::add() does, too.
 SyncRecord add_record(Store& store, RecordType type, const std::string& address,
                       const std::string& name);
 

@@ -112,19 +112,7 @@ std::optional<Millis> Store::next_due() {
 }
 
 std::vector<Part> Store::parts(Id job) {
-  return transact(database_, Access::read, [&](Sql& sql) {
-    std::vector<Part> found;
-    for (const auto& row : sql("SELECT number, name, address, bytes, complete, expected, sha256,"
-                               " source, source_part FROM parts WHERE job = $1 ORDER BY number",
-                               {job})) {
-      found.push_back({row.integer(0), row.text(1), row.text(2), row.integer(3),
-                       row.integer(4) != 0, row.maybe_integer(5), row.text(6)});
-      if (const auto source = row.maybe_integer(7)) {
-        found.back().source = {*source, row.integer(8)};
-      }
-    }
-    return found;
-  });
+  return transact(database_, Access::read, [&](Sql& sql) { return parts_of(sql, job); });
 }
 
 std::string Store::stored(Id job, std::int64_t part, std::int64_t start, std::int64_t max) {

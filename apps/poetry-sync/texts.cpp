@@ -1,0 +1,121 @@
+// The commands that print what was stored, or write it to files.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+#include <functional>
+#include <system_error>
+
+#include "base/error.hpp"
+#include "base/fd.hpp"
+#include "base/quantity.hpp"
+#include "base/shown_text.hpp"
+#include "cli/main.hpp"
+#include "cli/standard_output.hpp"
+#include "commands.hpp"
+
+namespace poetry::sync {
+namespace {
+
+/// Hands over a part's bytes piece by piece.
+void read_part(store::Store& store, store::Id job, const store::Part& part,
+               const std::function<void(std::string_view)>& take) {
+  constexpr std::int64_t piece_size = 256 << 10;
+  for (std::int64_t start = 0; start < part.bytes;) {
+    const auto bytes = store.stored(job, part.number, start, piece_size);
+    if (bytes.empty()) throw std::runtime_error("the text was replaced while it was read");
+    take(bytes);
+    start += std::ssize(bytes);
+  }
+}
+
+/// "001-Ecstasy.txt": it leads nowhere else, is not hidden, and means nothing to a shell.
+std::string file_name(std::int64_t number, const std::string& name, const std::string& ending) {
+  constexpr std::size_t longest = 200;  // of the 255 bytes (NAME_MAX) that it has with its ending
+  auto text = fmt::format("{:03}-{}", number, base::shown_utf8(name));
+  std::ranges::replace_if(
+      text,
+      [](unsigned char each) {
+        return each < 0x80 && std::isalnum(each) == 0 && each != '.' && each != '_' && each != '-';
+      },
+      '_');
+  text = base::shown_utf8(text.substr(0, longest));
+  return text.ends_with(ending) ? text : text + ending;
+}
+
+base::Fd open_folder(int within, const std::string& name, int flags) {
+  base::Fd folder(::openat(within, name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | flags));
+  if (!folder) base::throw_errno("open", name);
+  return folder;
+}
+
+/// The part becomes the file once it is whole. A link of that name is replaced, not followed.
+void write_file(int folder, const std::string& name, store::Store& store, store::Id job,
+                const store::Part& part) {
+  const auto aside = fmt::format(".{}.part", ::getpid());
+  ::unlinkat(folder, aside.c_str(), 0);
+  const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+  const base::Fd file(::openat(folder, aside.c_str(), flags, 0666));
+  if (!file) base::throw_errno("write to", name);
+  try {
+    read_part(store, job, part, [&](auto bytes) { cli::write_all(file.get(), bytes, name); });
+    if (::renameat(folder, aside.c_str(), folder, name.c_str()) < 0)
+      base::throw_errno("write to", name);
+  } catch (...) {
+    ::unlinkat(folder, aside.c_str(), 0);
+    throw;
+  }
+}
+
+}  // namespace
+
+int print_text(const SyncOptions& options, store::Store& store) {
+  const auto& name = options.poem;
+  const auto [job, parts] = store.text(store::parse_id(options.operands[0]));
+  base::HarmlessText harmless;
+  const bool terminal = ::isatty(STDOUT_FILENO) == 1;
+  bool found = job != 0 && name.empty();
+  for (const auto& part : parts) {
+    if (!name.empty() && part.name != name && part.address != name) continue;
+    found = true;
+    read_part(store, job, part, [&](auto bytes) {
+      cli::write_standard_output(terminal ? harmless.pass(bytes) : bytes);
+    });
+  }
+  if (found) return cli::exit_ok;
+  throw std::runtime_error("record " + options.operands[0] +
+                           (job == 0 ? " is not synced yet" : " has no such poem: " + name));
+}
+
+int export_texts(const SyncOptions& options, store::Store& store) {
+  const auto& directory = options.operands[0];
+  std::error_code error;
+  std::filesystem::create_directories(directory, error);
+  if (error) throw std::system_error(error, "make directory " + directory);
+  const auto folder = open_folder(AT_FDCWD, directory, 0);
+  std::size_t count = 0;
+  for (const auto& record : store.records()) {
+    const auto [job, parts] = store.text(record.id);
+    if (job == 0) continue;
+    const bool several = record.type == store::RecordType::collection;
+    const auto name = file_name(record.id, record.name, several ? "" : ".txt");
+    if (several && ::mkdirat(folder.get(), name.c_str(), 0777) < 0 && errno != EEXIST)
+      base::throw_errno("make directory", name);
+    const auto own = several ? open_folder(folder.get(), name, O_NOFOLLOW) : base::Fd();
+    for (const auto& part : parts) {
+      write_file(several ? own.get() : folder.get(),
+                 several ? file_name(part.number + 1, part.name, ".txt") : name, store, job, part);
+    }
+    ++count;
+  }
+  cli::write_standard_output("exported " + base::counted(count, "record") + "\n");
+  return cli::exit_ok;
+}
+
+}  // namespace poetry::sync
