@@ -196,6 +196,11 @@ int retry(const SyncOptions& options, store::Store& store) {
   return print_job(options, store.retry(store::parse_id(options.operands[0])).job);
 }
 
+int backup(const SyncOptions& options, store::Store& store) {
+  store.backup(options.operands[0]);
+  return cli::exit_ok;
+}
+
 /// The log to its end, by the control port, unless JSON is asked for; then the job as it is.
 boost::json::value follow(const SyncOptions& options, control::ControlClient& worker,
                           const std::string& job) {
@@ -243,7 +248,7 @@ int run_command(const SyncOptions& options) {
   static const std::map<std::string, int (*)(const SyncOptions&, store::Store&)> by_name{
       {"add", add},       {"edit", edit},     {"remove", remove},   {"list", list},
       {"status", status}, {"log", log},       {"text", print_text}, {"export", export_texts},
-      {"import", import}, {"cancel", cancel}, {"retry", retry}};
+      {"import", import}, {"cancel", cancel}, {"retry", retry},     {"backup", backup}};
   const auto database = store::open_database(options.database);
   store::Store store(*database);
   return by_name.at(options.command)(options, store);

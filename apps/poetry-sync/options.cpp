@@ -158,6 +158,7 @@ const std::vector<Command>& commands() {
       {"import", {"FILE"}, "Adds the records of a list.", {database, json}},
       {"cancel", {"JOB"}, "Cancels a job.", {database, json}},
       {"retry", {"JOB"}, "Syncs the record of a failed or cancelled job again.", {database, json}},
+      {"backup", {"FILE"}, "Copies the database to a new file.", {database}},
       {"quit", {}, "Asks a worker to stop.", {control, token}},
       {"help", {"[COMMAND]"}, "Prints this, or the help of a command.", {}},
   };

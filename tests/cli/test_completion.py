@@ -34,7 +34,7 @@ def long_options(name, *command):
 
 
 SYNC_COMMANDS = {"serve", "web", "worker", "add", "edit", "remove", "list", "request", "status", "log",
-                 "text", "export", "import", "cancel", "retry", "quit", "help"}
+                 "text", "export", "import", "cancel", "retry", "backup", "quit", "help"}
 
 
 def in_bash(name, *words):

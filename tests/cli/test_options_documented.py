@@ -13,7 +13,7 @@ from sync_server import with_home
 TOOLS = ["poetry-server", "poetry-get", "poetry-demo"]
 PAGES = [*TOOLS, "poetry-sync"]
 COMMANDS = ["serve", "web", "worker", "add", "edit", "remove", "list", "request", "status", "log",
-            "text", "export", "import", "cancel", "retry", "quit", "help"]  # of poetry-sync
+            "text", "export", "import", "cancel", "retry", "backup", "quit", "help"]  # of poetry-sync
 HERE = Path(__file__)
 tools = pytest.mark.parametrize("name", TOOLS)
 commands = pytest.mark.parametrize("command", COMMANDS)

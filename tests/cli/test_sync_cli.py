@@ -43,7 +43,7 @@ def test_help_lists_the_commands_with_a_line_each():
     commands = text.split("Commands:\n")[1].split("\n\n")[0]
     listed = re.findall(r"^  (\w+)", commands, re.M)
     assert listed == ["serve", "web", "worker", "add", "edit", "remove", "list", "request", "status",
-                      "log", "text", "export", "import", "cancel", "retry", "quit", "help"]
+                      "log", "text", "export", "import", "cancel", "retry", "backup", "quit", "help"]
     for command in listed:
         own = run("poetry-sync", command, "--help")
         assert own.status == 0 and own.out == run("poetry-sync", "help", command).out

@@ -1,16 +1,20 @@
 """What poetry-sync's commands do to a whole library, over each database: edit, text, export, import,
-request --all."""
+request --all, backup."""
 
+import contextlib
 import json
 import os
 import pty
 import re
+import resource
+import signal
+import sqlite3
 import subprocess
 
 import pytest
 
 from harness import (WAIT, Running, becomes_true, measured, peak_kib, refused_port, replying, run,
-                     silent, tool)
+                     silent, tool, trickling)
 
 POEM = b"Rise like Lions after slumber\nIn unvanquishable number\n"
 
@@ -259,6 +263,47 @@ def test_all_records_are_requested(library, peer):
         told = server.run("request", "--all", "--wait", "--json")
         states = [json.loads(line)["state"] for line in told.out.splitlines()]
         assert (told.status, states) == (1, ["done"] * 3 + ["failed"])
+
+
+def test_a_backup_is_a_library_as_it_was(sync, peer, tmp_path):
+    server = sync()
+    record = add(server, peer, POEM)
+    server.press(server.add(peer(trickling).port))
+    server.wait_for(2, "running")
+    copy = tmp_path / "copy.db"
+    assert server.run("backup", copy) == (0, b"", "", None)
+    assert server.state_of(2) == "running"
+    assert copy.stat().st_mode & 0o777 == 0o600
+    with contextlib.closing(sqlite3.connect(copy)) as database:
+        assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert database.execute("PRAGMA foreign_key_check").fetchall() == []
+    listed = json.loads(run("poetry-sync", "list", "--json", "-d", f"sqlite:{copy}").out)
+    assert [each["job"]["state"] for each in listed] == ["done", "running"]
+    assert run("poetry-sync", "text", record, "-d", f"sqlite:{copy}").out == POEM
+    failed(server.run("backup", copy), f"back up to {copy}: File exists")
+    assert run("poetry-sync", "text", record, "-d", f"sqlite:{copy}").out == POEM
+    (tmp_path / "link").symlink_to(tmp_path / "nothing")
+    failed(server.run("backup", tmp_path / "link"), f"back up to {tmp_path}/link: File exists")
+
+
+def test_a_backup_that_fails_leaves_nothing(sync, peer, tmp_path):
+    server = sync()
+    add(server, peer, bytes(1 << 22))
+    limit = (1 << 20, 1 << 20)
+    full = run("poetry-sync", "backup", tmp_path / "copy.db", "-d", server.database,
+               preexec_fn=lambda: (signal.signal(signal.SIGXFSZ, signal.SIG_IGN),
+                                   resource.setrlimit(resource.RLIMIT_FSIZE, limit)))
+    assert full.status == 1 and full.err.startswith("poetry-sync: database")
+    assert not (tmp_path / "copy.db").exists()
+    failed(server.run("backup", tmp_path / "none/copy.db"),
+           f"back up to {tmp_path}/none/copy.db: No such file or directory")
+
+
+def test_postgresql_is_backed_up_by_its_own_tool(postgres, tmp_path):
+    url = postgres.url(postgres.make_database())
+    failed(run("poetry-sync", "backup", tmp_path / "copy", "-d", url),
+           f"database: PostgreSQL is backed up by its own tool: pg_dump -Fc -f {tmp_path}/copy")
+    assert not (tmp_path / "copy").exists()
 
 
 def test_requests_of_all_take_no_operands(tmp_path):

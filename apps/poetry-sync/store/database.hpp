@@ -104,6 +104,9 @@ class Database {
   /// False where others' changes are not told of, and looked for every second in place of that.
   [[nodiscard]] virtual bool hears_news() const { return true; }
   [[nodiscard]] virtual const Dialect& dialect() const = 0;
+  /// Copies all of it, as it is at one moment, to a new file of mode 0600, while others go on.
+  /// Raises std::system_error, also where the file is there already, and DatabaseError.
+  virtual void backup(const std::string& path) = 0;
 };
 
 /// A text without the passwords that a URL has, in whatever place libpq takes one.

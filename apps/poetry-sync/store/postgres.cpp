@@ -208,6 +208,12 @@ class Postgres final : public Database {
   [[nodiscard]] bool hears_news() const override { return hears_; }
   [[nodiscard]] const Dialect& dialect() const override { return dialect_; }
 
+  void backup(const std::string& path) override {
+    throw DatabaseError(
+        DatabaseError::Kind::lasting,
+        "database: PostgreSQL is backed up by its own tool: pg_dump -Fc -f " + path);
+  }
+
  private:
   /// Until it is known that notifications come, every second may have some.
   bool listen_for(base::Duration longest) {

@@ -3,6 +3,7 @@
 #include <SQLiteCpp/SQLiteCpp.h>
 #include <fcntl.h>
 #include <sqlite3.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <condition_variable>
@@ -13,6 +14,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "base/error.hpp"
 #include "base/fd.hpp"
 #include "store/database.hpp"
 
@@ -172,6 +174,22 @@ class Sqlite final : public Database {
   }
 
   [[nodiscard]] const Dialect& dialect() const override { return dialect_; }
+
+  void backup(const std::string& path) override {
+    // SQLite takes an empty file for none.
+    const base::Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+    if (!file) base::throw_errno("back up to", path);
+    try {
+      guarded([&] {  // an absolute path, so that no name is taken for a URI
+        Connection reader(path_);
+        reader("VACUUM INTO $1", {std::filesystem::absolute(path).string()});
+      });
+      if (::fsync(file.get()) < 0) base::throw_errno("back up to", path);
+    } catch (...) {
+      ::unlink(path.c_str());
+      throw;
+    }
+  }
 
  private:
   template <typename Work>

@@ -264,6 +264,8 @@ class Store {
   /// done_job() and its parts, as they are at one moment.
   Text text(Id record);
 
+  void backup(const std::string& path) { database_.backup(path); }
+
  private:
   std::vector<Job> jobs_where(const std::string& condition, std::initializer_list<Value> values);
 

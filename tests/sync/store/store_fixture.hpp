@@ -31,6 +31,7 @@ class TestDatabase : public Database {
   }
   bool wait_for_news(base::Duration longest) override { return real_->wait_for_news(longest); }
   [[nodiscard]] const Dialect& dialect() const override { return dialect_; }
+  void backup(const std::string& path) override { real_->backup(path); }
 
   void pass(std::chrono::milliseconds time) {
     transact(Access::write, [&](Transaction& sql) {
