@@ -65,9 +65,15 @@ int print_record(const SyncOptions& options, const store::SyncRecord& record) {
   return print(options, as_json(record), fmt::format("record {} {}", record.id, record.name));
 }
 
+store::Millis millis_in(base::Duration duration) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
+}
+
 int add(const SyncOptions& options, store::Store& store) {
   const auto type = store::parse_record_type(options.operands[0]);
-  return print_record(options, store::add_record(store, type, options.operands[1], options.name));
+  auto record = store::new_record(type, options.operands[1], options.name);
+  record.every = millis_in(options.every.value_or(base::Duration{}));
+  return print_record(options, store.add(record));
 }
 
 int edit(const SyncOptions& options, store::Store& store) {
@@ -77,6 +83,7 @@ int edit(const SyncOptions& options, store::Store& store) {
   if (!name.empty()) record.name = name;
   if (!address.empty() && record.name == record.address) record.name = address;
   if (!address.empty()) record.address = address;
+  if (options.every) record.every = millis_in(*options.every);
   return print_record(options, store.edit(record));
 }
 
@@ -137,12 +144,13 @@ int list(const SyncOptions& options, store::Store& store) {
   const auto records = store.records();
   if (options.json) return print(options, store::as_json(records), "");
   std::vector<std::vector<std::string>> rows{
-      {"ID", "TYPE", "ADDRESS", "STATE", "JOB", "BYTES", "SYNCED", "NAME"}};
+      {"ID", "TYPE", "ADDRESS", "STATE", "JOB", "BYTES", "SYNCED", "NEXT", "NAME"}};
   for (const auto& each : records) {
     rows.push_back({std::to_string(each.id), std::string(name_of(each.type)), each.address,
                     each.job ? std::string(name_of(each.job->state)) : "new",
                     each.job ? std::to_string(each.job->id) : "-", std::to_string(each.bytes),
-                    each.synced ? store::time_text(*each.synced) : "never", each.name});
+                    each.synced ? store::time_text(*each.synced) : "never",
+                    each.next ? store::time_text(*each.next) : "-", each.name});
   }
   print_table(rows);
   return cli::exit_ok;

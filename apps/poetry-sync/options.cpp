@@ -18,6 +18,9 @@ constexpr auto min_wait = std::chrono::milliseconds(1);
 // The lease is renewed with what is written, five times a second at most.
 constexpr auto min_lease = std::chrono::milliseconds(300);
 
+// A schedule is looked at every 2 s at the latest.
+constexpr auto min_every = std::chrono::seconds(1);
+
 using cli::into;
 using cli::shows;
 
@@ -114,6 +117,14 @@ std::vector<cli::Option> options_of(Group group, SyncOptions& o) {
       return {
           worded("name", 'n', "NAME", "what the record is called, not by its address", o.name),
           worded("address", 0, "ADDRESS", "where the record's server is from now on", o.address),
+          {"every", 0, "DUR", "sync it by itself so often; 0 never", "",
+           [&o](std::string_view text) {
+             o.every = base::parse_duration(text);
+             if (o.every->count() != 0 && *o.every < min_every) {
+               throw base::UsageError("neither 0 nor 1s or more", text);
+             }
+           },
+           [&o] { return o.every ? cli::Texts{base::format_duration(*o.every)} : cli::Texts{}; }},
           switched("all", 0, "every record, in place of TYPE and ID", o.all),
           switched("wait", 'w', "follow the log to the job's end", o.wait),
           switched("follow", 'f', "go on until the job is over", o.follow),
@@ -142,8 +153,8 @@ const std::vector<Command>& commands() {
        {database, page, control, keep_alive, token, worker}},
       {"web", {}, "Runs the page alone.", {database, page, keep_alive, token}},
       {"worker", {}, "Runs a worker alone.", {database, control, keep_alive, token, worker}},
-      {"add", {"TYPE", "ADDRESS"}, "Adds a record.", {database, own, json}, " name "},
-      {"edit", {"ID"}, "Changes a record.", {database, own, json}, " name address "},
+      {"add", {"TYPE", "ADDRESS"}, "Adds a record.", {database, own, json}, " name every "},
+      {"edit", {"ID"}, "Changes a record.", {database, own, json}, " name address every "},
       {"remove", {"ID"}, "Removes a record and all that was stored of it.", {database}},
       {"list", {}, "Lists the records.", {database, json}},
       {"request",

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,7 @@ struct SyncOptions {
   work::JobOptions job;
   std::string name;
   std::string address;  ///< in place of a record's
+  std::optional<base::Duration> every;
   bool all = false;
   bool wait = false;
   bool follow = false;

@@ -72,6 +72,9 @@ def test_help_lists_the_commands_with_a_line_each():
     (["remove", "9223372036854775808"], "9223372036854775808", "remove"),
     (["edit", "1", "--address", "nowhere"], "nowhere", "edit"),
     (["edit", "1", "--name", "n" * 201], "n" * 201, "edit"),
+    (["edit", "1", "--every", "10"*20], "10"*20, "edit"),
+    (["add", "poem", "1", "--every", "999ms"], "999ms", "add"),
+    (["add", "poem", "1", "--every", "often"], "often", "add"),
     (["text"], "ID", "text"),
     (["export"], "DIR", "export"),
     (["import"], "FILE", "import"),
@@ -130,8 +133,9 @@ def test_records_are_added_listed_and_removed(call):
     assert call("add", "collection", "127.0.0.1:10000").status == 0
     failed(call("add", "poem", "127.0.0.1:10000"), "there is a poem of 127.0.0.1:10000 already")
     head, *rows = call("list").out.decode().splitlines()
-    assert head.split() == ["ID", "TYPE", "ADDRESS", "STATE", "JOB", "BYTES", "SYNCED", "NAME"]
-    assert rows[0].split() == ["1", "poem", "127.0.0.1:10000", "new", "-", "0", "never", "Ecstasy",
+    assert head.split() == ["ID", "TYPE", "ADDRESS", "STATE", "JOB", "BYTES", "SYNCED",
+                            "NEXT", "NAME"]
+    assert rows[0].split() == ["1", "poem", "127.0.0.1:10000", "new", "-", "0", "never", "-", "Ecstasy",
                                "\ufffd[1m"]
     assert [each["id"] for each in json.loads(call("list", "--json").out)] == [1, 2, 3]
     assert call("remove", "2") == (0, b"", "", None)

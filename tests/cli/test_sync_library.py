@@ -52,7 +52,8 @@ def collection(server, tool_server, tmp_path, *texts):
         paths.append(tmp_path / f"poem{number}.txt")
         paths[-1].write_bytes(text)
     served = tool_server("-d0", *(word for each in paths for word in ("-s", f"0=poem:{each}")),
-                         "-s", "0=catalog")
+                         "-s", "0=catalog",
+                         listeners=len(texts) + 1)
     port = served.ports[-1]
     record = json.loads(server.run("add", "collection", port, "--json").out)["id"]
     assert server.run("request", "collection", record, "--wait").status == 0
@@ -183,6 +184,20 @@ def test_a_record_is_edited(library, peer):
     assert server.run("edit", running, "--name", "While it runs").status == 0
     failed(server.run("edit", running, "--address", "10003"),
            f"record {running} is being synced: cancel job {job} first")
+
+
+def test_a_record_is_synced_by_itself(library, peer):
+    server = library()
+    added = json.loads(server.run("add", "poem", peer(replying(POEM)).port, "--every", "1s",
+                                  "--json").out)
+    assert added["every_s"] == 1 and added["next"] > added["created"] and added["job"] is None
+    assert becomes_true(lambda: len(server.ask("GET", "/api/records/1/jobs").json) >= 2)
+    kept = json.loads(server.run("edit", 1, "--name", "A name", "--json").out)
+    assert kept["every_s"] == 1 and kept["next"][:19] in server.run("list").out.decode()
+    never = json.loads(server.run("edit", 1, "--every", "0", "--json").out)
+    assert (never["every_s"], never["next"], never["name"]) == (0, None, "A name")
+    assert server.ask("GET", "/api/records/1").json["next"] is None
+    assert json.loads(server.run("edit", 1, "--every", "1m30s", "--json").out)["every_s"] == 90
 
 
 def test_another_address_is_fetched_from_its_beginning(sync, peer):

@@ -44,6 +44,8 @@ object as_json(const SyncRecord& record) {
           {"created", time_text(record.created)},
           {"synced", time_or_null(record.synced)},
           {"bytes", record.bytes},
+          {"every_s", static_cast<double>(record.every) / 1000},
+          {"next", time_or_null(record.next)},
           {"job", record.job ? value(as_json(*record.job)) : value(nullptr)}};
 }
 

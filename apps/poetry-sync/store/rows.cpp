@@ -10,7 +10,7 @@ namespace {
 const std::string job_columns =
     "j.id, j.record, j.state, j.revision, j.created, j.started, j.ended, j.due, j.attempts,"
     " j.fetched, j.expected, j.lines, j.worker, j.error, j.max_attempts";
-constexpr std::size_t record_columns = 7;
+constexpr std::size_t record_columns = 9;
 
 }  // namespace
 
@@ -19,7 +19,8 @@ const std::string select_jobs = "SELECT " + job_columns +
                                 " FROM (SELECT * FROM jobs WHERE NOT EXISTS (SELECT 1 FROM records"
                                 " WHERE id = jobs.record AND removed > 0)) j";
 const std::string select_records =
-    "SELECT r.id, r.type, r.address, r.name, r.created, r.synced, r.bytes, " + job_columns +
+    "SELECT r.id, r.type, r.address, r.name, r.created, r.synced, r.bytes, r.every, r.next, " +
+    job_columns +
     " FROM (SELECT * FROM records WHERE removed = 0) r LEFT JOIN jobs j ON j.id ="
     " (SELECT max(id) FROM jobs WHERE record = r.id)";
 
@@ -69,6 +70,8 @@ SyncRecord record_of(const Row& row) {
           .created = row.integer(4),
           .synced = row.maybe_integer(5),
           .bytes = row.integer(6),
+          .every = row.integer(7),
+          .next = row.maybe_integer(8),
           .job = row.maybe_integer(record_columns) ? std::optional(job_of(row, record_columns))
                                                    : std::nullopt};
 }

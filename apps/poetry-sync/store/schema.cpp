@@ -79,6 +79,10 @@ const std::array<SchemaStep, schema_version> our_steps{{
     // The latest change of each record or of a job of it, also of a record that was removed since.
     {"CREATE TABLE changes (record BIGINT PRIMARY KEY, at BIGINT NOT NULL)",
      "CREATE INDEX changes_at ON changes (at)", "triggers"},
+    // Records that are synced by themselves, and when they are next.
+    {"ALTER TABLE records ADD COLUMN every BIGINT NOT NULL DEFAULT 0",
+     "ALTER TABLE records ADD COLUMN next BIGINT",
+     "CREATE INDEX scheduled ON records (next, every) WHERE next IS NOT NULL"},
 }};
 
 std::int64_t version_of(Sql& sql) {

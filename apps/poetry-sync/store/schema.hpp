@@ -6,7 +6,7 @@
 namespace poetry::sync::store {
 
 /// The version that this program makes and knows.
-inline constexpr std::int64_t schema_version = 4;
+inline constexpr std::int64_t schema_version = 5;
 
 /// The statements that make a version of the one before; {id} and {blob} stand for what differs,
 /// "triggers" for all of the dialect's.

@@ -60,6 +60,29 @@ void refuse_running(Sql& sql, Id record) {
   }
 }
 
+/// Until a record's next time, in ms: longer by a part of up to a tenth, which its id decides, so
+/// that those that were added together do not all begin together for ever.
+const std::string period = "(every + every / 1000 * (id % 100 * 61 % 100))";
+
+void schedule(Sql& sql, Id record, Millis every) {
+  sql("UPDATE records SET every = $2, next = NULL WHERE id = $1 AND every <> $2", {record, every});
+  sql("UPDATE records SET next = {now} + " + period +
+          " WHERE id = $1 AND every > 0 AND next IS NULL",
+      {record});
+}
+
+/// Adds it as it is there then; not where there is one of its type and address.
+bool insert(Sql& sql, SyncRecord& record) {
+  const auto rows =
+      sql("INSERT INTO records (type, address, name, created) VALUES ($1, $2, $3, {now})"
+          " ON CONFLICT (type, address) DO NOTHING RETURNING id",
+          {std::string(name_of(record.type)), record.address, record.name});
+  if (rows.empty()) return false;
+  schedule(sql, rows.front().integer(0), record.every);
+  record = find_record(sql, rows.front().integer(0));
+  return true;
+}
+
 Store::Requested request_one(Sql& sql, Id record) {
   lock_record(sql, record);
   find_record(sql, record);
@@ -95,9 +118,11 @@ SyncRecord Store::add(RecordType type, const std::string& address, const std::st
 }
 
 SyncRecord Store::add(const SyncRecord& record) {
-  const auto added = add_all({record}).front();
-  if (added.id == 0) refuse_second(added);
-  return added;
+  return transact(database_, Access::write, [&](Sql& sql) {
+    auto added = record;
+    if (!insert(sql, added)) refuse_second(record);
+    return added;
+  });
 }
 
 void Store::remove(Id record) {
@@ -110,7 +135,8 @@ void Store::remove(Id record) {
         {record});
     // Its address may be added anew.
     return sql(
-        "UPDATE records SET removed = {now}, address = 'removed ' || id || ' ' || address"
+        "UPDATE records SET removed = {now}, next = NULL,"
+        " address = 'removed ' || id || ' ' || address"
         " WHERE id = $1",
         {record});
   });
@@ -277,13 +303,7 @@ std::vector<LogLine> Store::log_after(Id job, std::int64_t number, std::int64_t 
 std::vector<SyncRecord> Store::add_all(std::vector<SyncRecord> records) {
   return transact(database_, Access::write, [&](Sql& sql) {
     auto added = records;
-    for (auto& each : added) {
-      const auto rows =
-          sql("INSERT INTO records (type, address, name, created) VALUES ($1, $2, $3, {now})"
-              " ON CONFLICT (type, address) DO NOTHING RETURNING id",
-              {std::string(name_of(each.type)), each.address, each.name});
-      if (!rows.empty()) each = find_record(sql, rows.front().integer(0));
-    }
+    for (auto& each : added) insert(sql, each);
     return added;
   });
 }
@@ -303,6 +323,7 @@ SyncRecord Store::edit(const SyncRecord& record) {
             " FROM records WHERE id <> $1 AND type = $4 AND address = $3) RETURNING id",
             {record.id, record.name, record.address, std::string(name_of(record.type))});
     if (changed.empty()) refuse_second(record);
+    schedule(sql, record.id, record.every);
     return find_record(sql, record.id);
   });
 }
@@ -314,6 +335,26 @@ Store::Text Store::text(Id record) {
         sql("SELECT max(id) FROM jobs WHERE record = $1 AND state = 'done'", {record});
     const auto job = rows.front().maybe_integer(0).value_or(0);
     return Text{job, parts_of(sql, job)};
+  });
+}
+
+void Store::request_due() {
+  // A time further away than any period was set by a clock that has gone back since.
+  const std::string due =
+      "SELECT id FROM records WHERE next IS NOT NULL AND (next <= {now} OR next > {now} + every * "
+      "2)"
+      " ORDER BY id LIMIT 100";
+  // Looked at first, since a write would have others wait.
+  if (transact(database_, Access::read, [&](Sql& sql) { return sql(due).empty(); })) return;
+  transact(database_, Access::write, [&](Sql& sql) {
+    const auto rows = sql(due + "{lock}");
+    for (const auto& row : rows) {
+      request_one(sql, row.integer(0));
+      sql("UPDATE records SET next = " + period + " + CASE WHEN next > {now} - " + period +
+              " AND next <= {now} THEN next ELSE {now} END WHERE id = $1",
+          {row.integer(0)});
+    }
+    return rows.size();
   });
 }
 

@@ -79,6 +79,8 @@ struct SyncRecord {
   Millis created = 0;
   std::optional<Millis> synced = {};  ///< the end of the last job that was done
   std::int64_t bytes = 0;             ///< of what that one stored
+  Millis every = 0;                   ///< it is synced by itself so often; 0 never
+  std::optional<Millis> next = {};    ///< when that is next
   std::optional<Job> job = {};        ///< the latest
 };
 
@@ -253,8 +255,8 @@ class Store {
   /// Adds all in one transaction; one whose type and address are there already is returned with
   /// the id 0.
   std::vector<SyncRecord> add_all(std::vector<SyncRecord> records);
-  /// Puts in force a record's address and name. Refuses an unknown one, an address that another
-  /// has, and another address while a worker has its job.
+  /// Puts in force a record's address, name and `every`. Refuses an unknown one, an address that
+  /// another has, and another address while a worker has its job.
   SyncRecord edit(const SyncRecord& record);
 
   struct Text {
@@ -263,6 +265,10 @@ class Store {
   };
   /// done_job() and its parts, as they are at one moment.
   Text text(Id record);
+
+  /// Requests the records that are to be synced by themselves now, each once however often its time
+  /// has come meanwhile.
+  void request_due();
 
   void backup(const std::string& path) { database_.backup(path); }
 

@@ -105,8 +105,9 @@ std::optional<Store::Taken> Store::take(const std::string& worker, base::Duratio
 std::optional<Millis> Store::next_due() {
   return transact(database_, Access::read, [&](Sql& sql) {
     const auto rows =
-        sql("SELECT min(CASE WHEN since > {now} THEN {now} WHEN state = 'queued' THEN due"
-            " ELSE lease END) - {now} FROM jobs WHERE state IN {active}");
+        sql("SELECT min(at) - {now} FROM (SELECT CASE WHEN since > {now} THEN {now}"
+            " WHEN state = 'queued' THEN due ELSE lease END AS at FROM jobs WHERE state IN {active}"
+            " UNION ALL SELECT next FROM records WHERE next IS NOT NULL) AS waiting");
     return rows.front().maybe_integer(0);
   });
 }

@@ -68,6 +68,7 @@ void Worker::prune(store::Id record) {
 
 void Worker::work_once() {
   const std::uint64_t seen = wakes_;
+  store_.request_due();
   if (auto taken = store_.take(name_, options_.lease, options_.attempts)) {
     const auto record = taken->record.id;
     work_on(store_, options_, std::move(*taken), stopping_);
