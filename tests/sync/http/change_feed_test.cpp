@@ -25,6 +25,7 @@ class CountingDatabase : public store::Database {
     });
   }
   bool wait_for_news(base::Duration longest) override { return real_->wait_for_news(longest); }
+  void backup(const std::string& path) override { real_->backup(path); }
   [[nodiscard]] const store::Dialect& dialect() const override { return real_->dialect(); }
   [[nodiscard]] std::size_t rows() const { return rows_; }
 

@@ -25,6 +25,7 @@ class FailingDatabase : public store::Database {
     if (fails_after > 0 && fails_after-- > 0) throw failure();
   }
   bool wait_for_news(base::Duration longest) override { return real_->wait_for_news(longest); }
+  void backup(const std::string& path) override { real_->backup(path); }
   [[nodiscard]] const store::Dialect& dialect() const override { return real_->dialect(); }
 
   std::atomic<int> fails_before = 0;
