@@ -1,15 +1,9 @@
 #include "engine/engine.hpp"
 
-#include <fmt/ranges.h>
-
 #include <array>
 
 #include "base/error.hpp"
 #include "base/unknown_name.hpp"
-#include "reactor/asio_set.hpp"
-#include "reactor/epoll.hpp"
-#include "reactor/poll.hpp"
-#include "reactor/select.hpp"
 
 namespace poetry::engine {
 
@@ -40,17 +34,12 @@ struct EngineKind {
   Engine (*make)();
 };
 
-template <typename Waiting>
-Engine make_engine_over() {
-  return make_reactor_engine([] { return std::make_unique<Waiting>(); });
-}
-
 /// Every engine, in the order of the help.
 constexpr std::array engine_kinds{
     EngineKind{"asio", [] { return make_reactor_engine(reactor::make_asio_set); }},
-    EngineKind{"select", make_engine_over<reactor::Select>},
-    EngineKind{"poll", make_engine_over<reactor::Poll>},
-    EngineKind{"epoll", make_engine_over<reactor::Epoll>},
+    EngineKind{"select", [] { return make_reactor_engine(reactor::make_select); }},
+    EngineKind{"poll", [] { return make_reactor_engine(reactor::make_poll); }},
+    EngineKind{"epoll", [] { return make_reactor_engine(reactor::make_epoll); }},
     EngineKind{"threads", make_threads_engine},
     EngineKind{"fork", make_fork_engine},
 #ifdef POETRY_URING

@@ -21,7 +21,6 @@
 #include "engine/capacity.hpp"
 #include "net/child.hpp"
 #include "net/descriptor_limit.hpp"
-#include "reactor/poll.hpp"
 
 namespace poetry::engine {
 namespace {
@@ -259,8 +258,8 @@ Reason ForkLoop::reap(const Process& process) {
 
 Engine make_fork_engine() {
   return {[](std::span<Port> ports, Host& host, const EngineOptions& options) {
-            reactor::Poll poll;
-            ForkLoop(poll, ports, host, options).run();
+            const auto poll = reactor::make_poll();
+            ForkLoop(*poll, ports, host, options).run();
           },
           [] { return process_capacity(child_descriptors); }};
 }

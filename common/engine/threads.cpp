@@ -12,7 +12,6 @@
 #include "engine/blocking.hpp"
 #include "engine/capacity.hpp"
 #include "engine/wakeup.hpp"
-#include "reactor/poll.hpp"
 
 namespace poetry::engine {
 namespace {
@@ -189,8 +188,8 @@ void ThreadsLoop::Worker::run() {
 
 Engine make_threads_engine() {
   return {[](std::span<Port> ports, Host& host, const EngineOptions& options) {
-            reactor::Poll poll;
-            ThreadsLoop(poll, ports, host, options).run();
+            const auto poll = reactor::make_poll();
+            ThreadsLoop(*poll, ports, host, options).run();
           },
           [] { return process_capacity(thread_descriptors); }};
 }

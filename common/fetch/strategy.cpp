@@ -6,9 +6,6 @@
 #include "base/error.hpp"
 #include "base/unknown_name.hpp"
 #include "fetch/strategies.hpp"
-#include "reactor/epoll.hpp"
-#include "reactor/poll.hpp"
-#include "reactor/select.hpp"
 #ifdef POETRY_URING
 #include "reactor/ring.hpp"
 #endif
@@ -22,18 +19,17 @@ struct Entry {
   void (*try_out)() = [] {};  // raises std::system_error where the kernel does not allow it
 };
 
-template <typename Multiplexer>
+template <std::unique_ptr<reactor::Multiplexer> (*make_multiplexer)()>
 Result run_over(const Batch& batch, Observer& observer, net::Signals& signals) {
-  Multiplexer multiplexer;
-  return run_multiplexed(multiplexer, batch, observer, signals);
+  return run_multiplexed(*make_multiplexer(), batch, observer, signals);
 }
 
 constexpr std::array entries{
     Entry{"sequential", run_sequential},
     Entry{"threads", run_threads},
-    Entry{"select", run_over<reactor::Select>},
-    Entry{"poll", run_over<reactor::Poll>},
-    Entry{"epoll", run_over<reactor::Epoll>},
+    Entry{"select", run_over<reactor::make_select>},
+    Entry{"poll", run_over<reactor::make_poll>},
+    Entry{"epoll", run_over<reactor::make_epoll>},
     Entry{"asio", run_asio},
 #ifdef POETRY_URING
     Entry{"uring", run_uring, reactor::Ring::try_out},

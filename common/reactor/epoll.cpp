@@ -64,4 +64,6 @@ int Epoll::wait_for_events(base::Duration timeout) {
                       timeout == forever ? -1 : static_cast<int>(std::min<long>(millis, INT_MAX)));
 }
 
+std::unique_ptr<Multiplexer> make_epoll() { return std::make_unique<Epoll>(); }
+
 }  // namespace poetry::reactor

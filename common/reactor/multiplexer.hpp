@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 
 #include "base/clock.hpp"
@@ -53,5 +54,12 @@ class Multiplexer {
   /// wait, once the time is known: their handlers may take long.
   virtual void hand_over() {}
 };
+
+/// Each file says what its one costs. Owned by whoever runs a loop over it, in the process that
+/// made it. Raise std::system_error.
+std::unique_ptr<Multiplexer> make_asio_set();
+std::unique_ptr<Multiplexer> make_epoll();
+std::unique_ptr<Multiplexer> make_poll();
+std::unique_ptr<Multiplexer> make_select();
 
 }  // namespace poetry::reactor

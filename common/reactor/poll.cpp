@@ -1,50 +1,66 @@
-#include "reactor/poll.hpp"
+// Multiplexer by poll(2): the kernel looks through the whole list in every wait, which costs time
+// in proportion to the descriptors that are waited for.
+#include <poll.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <vector>
 
 #include "base/error.hpp"
 #include "reactor/timeout.hpp"
 
 namespace poetry::reactor {
+namespace {
 
-void Poll::set(int fd, Interest interest) {
-  const auto index = static_cast<std::size_t>(fd);
-  if (index >= places_.size()) places_.resize(std::max(index + 1, 2 * places_.size()));
-  auto& place = places_[index];
-  if (interest == Interest::none) {
-    if (place == 0) return;
-    asked_[place - 1] = asked_.back();  // the last one fills the gap
-    places_[static_cast<std::size_t>(asked_.back().fd)] = place;
-    asked_.pop_back();
-    place = 0;
-    return;
+class Poll final : public Multiplexer {
+ public:
+  void set(int fd, Interest interest) override {
+    const auto index = static_cast<std::size_t>(fd);
+    if (index >= places_.size()) places_.resize(std::max(index + 1, 2 * places_.size()));
+    auto& place = places_[index];
+    if (interest == Interest::none) {
+      if (place == 0) return;
+      asked_[place - 1] = asked_.back();  // the last one fills the gap
+      places_[static_cast<std::size_t>(asked_.back().fd)] = place;
+      asked_.pop_back();
+      place = 0;
+      return;
+    }
+    if (place == 0) {
+      asked_.push_back({fd, 0, 0});
+      place = asked_.size();
+    }
+    const int events = (has(interest, Interest::read) ? POLLIN : 0) |
+                       (has(interest, Interest::write) ? POLLOUT : 0);
+    asked_[place - 1].events = static_cast<short>(events);
   }
-  if (place == 0) {
-    asked_.push_back({fd, 0, 0});
-    place = asked_.size();
-  }
-  const int events =
-      (has(interest, Interest::read) ? POLLIN : 0) | (has(interest, Interest::write) ? POLLOUT : 0);
-  asked_[place - 1].events = static_cast<short>(events);
-}
 
-std::span<const Ready> Poll::wait(base::Duration timeout) {
-  ready_.clear();
-  const auto limit = to_timespec(timeout);
-  auto count = ::ppoll(asked_.data(), asked_.size(), limit ? &*limit : nullptr, nullptr);
-  if (count < 0 && errno != EINTR) base::throw_errno("wait for", "descriptors");
-  for (const auto& each : asked_) {
-    if (count <= 0) break;
-    if (each.revents == 0) continue;
-    --count;
-    // An error or hang-up is found by the call that was waited for.
-    const bool failed = (each.revents & (POLLERR | POLLHUP | POLLNVAL)) != 0;
-    const int what = failed ? each.events : each.revents;
-    ready_.push_back({each.fd, ((what & POLLIN) != 0 ? Interest::read : Interest::none) |
-                                   ((what & POLLOUT) != 0 ? Interest::write : Interest::none)});
+  std::span<const Ready> wait(base::Duration timeout) override {
+    ready_.clear();
+    const auto limit = to_timespec(timeout);
+    auto count = ::ppoll(asked_.data(), asked_.size(), limit ? &*limit : nullptr, nullptr);
+    if (count < 0 && errno != EINTR) base::throw_errno("wait for", "descriptors");
+    for (const auto& each : asked_) {
+      if (count <= 0) break;
+      if (each.revents == 0) continue;
+      --count;
+      // An error or hang-up is found by the call that was waited for.
+      const bool failed = (each.revents & (POLLERR | POLLHUP | POLLNVAL)) != 0;
+      const int what = failed ? each.events : each.revents;
+      ready_.push_back({each.fd, ((what & POLLIN) != 0 ? Interest::read : Interest::none) |
+                                     ((what & POLLOUT) != 0 ? Interest::write : Interest::none)});
+    }
+    return ready_;
   }
-  return ready_;
-}
+
+ private:
+  std::vector<pollfd> asked_;        // without gaps
+  std::vector<std::size_t> places_;  // in asked_ by descriptor, counted from 1; 0: not asked
+  std::vector<Ready> ready_;
+};
+
+}  // namespace
+
+std::unique_ptr<Multiplexer> make_poll() { return std::make_unique<Poll>(); }
 
 }  // namespace poetry::reactor

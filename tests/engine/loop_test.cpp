@@ -8,7 +8,7 @@
 #include <deque>
 #include <functional>
 
-#include "reactor/poll.hpp"
+#include "reactor/multiplexer.hpp"
 #include "support/rig.hpp"
 
 namespace poetry::engine {
@@ -97,8 +97,8 @@ class LoopTest : public testing::Test {
   std::vector<Port> ports_ = one_port();
   net::Address address_ = net::local_address(ports_[0].listener.get());
   ScriptedHost host_;
-  reactor::Poll poll_;
-  Narrow loop_{poll_, ports_, host_, {{control_.get()}, 0s}};
+  std::unique_ptr<reactor::Multiplexer> poll_ = reactor::make_poll();
+  Narrow loop_{*poll_, ports_, host_, {{control_.get()}, 0s}};
   std::array<base::Fd, 3> clients_{support::connect_to(address_), support::connect_to(address_),
                                    support::connect_to(address_)};
 };
@@ -170,15 +170,15 @@ class FailingPoll : public reactor::Multiplexer {
     if (interest != reactor::Interest::none && ++given_ == 4) {
       throw std::system_error(std::make_error_code(std::errc::no_space_on_device), "wait");
     }
-    poll_.set(fd, interest);
+    poll_->set(fd, interest);
   }
   std::span<const reactor::Ready> wait(base::Duration timeout) override {
-    return poll_.wait(timeout);
+    return poll_->wait(timeout);
   }
 
  private:
   int given_ = 0;
-  reactor::Poll poll_;
+  std::unique_ptr<reactor::Multiplexer> poll_ = reactor::make_poll();
 };
 
 TEST_F(LoopTest, AConnectionThatCannotBeWaitedForEndsAlone) {

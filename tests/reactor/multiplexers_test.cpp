@@ -11,9 +11,7 @@
 
 #include "base/fd.hpp"
 #include "net/descriptor_limit.hpp"
-#include "reactor/epoll.hpp"
-#include "reactor/poll.hpp"
-#include "reactor/select.hpp"
+#include "reactor/multiplexer.hpp"
 
 namespace poetry::reactor {
 namespace {
@@ -36,9 +34,9 @@ struct MultiplexerKind {
 };
 
 const std::vector<MultiplexerKind> kinds{
-    {"Select", []() -> std::unique_ptr<Multiplexer> { return std::make_unique<Select>(); }},
-    {"Poll", []() -> std::unique_ptr<Multiplexer> { return std::make_unique<Poll>(); }},
-    {"Epoll", []() -> std::unique_ptr<Multiplexer> { return std::make_unique<Epoll>(); }},
+    {"Select", make_select},
+    {"Poll", make_poll},
+    {"Epoll", make_epoll},
 };
 
 class EveryMultiplexer : public testing::TestWithParam<MultiplexerKind> {
