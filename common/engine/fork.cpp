@@ -136,8 +136,48 @@ class ForkLoop : public Loop {
     std::list<Process>::iterator self;
   };
 
-  void admit(AcceptedSocket& accepted, Port& port, QuotaSlot slot) override;
-  [[noreturn]] void be_child(AcceptedSocket& accepted, const Port& port, base::Fd channel);
+  void admit(AcceptedSocket& accepted, Port& port, QuotaSlot slot) override {
+    std::array<int, 2> ends{};
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) < 0) {
+      base::throw_errno("make", "a socket pair");
+    }
+    base::Fd mine(ends[0]);
+    base::Fd channel(ends[1]);
+    std::list<Process> fresh;
+    auto& process = fresh.emplace_back(*this, port, std::move(slot));
+    process.channel = std::move(mine);
+    events().watch(process.channel.get(), reactor::Interest::read, process);
+    process.pid = ::fork();
+    if (process.pid == 0) {
+      process.channel.reset();
+      be_child(accepted, port, std::move(channel));
+    }
+    if (process.pid < 0) {
+      const int error = errno;
+      events().watch(process.channel.get(), reactor::Interest::none, process);
+      throw_no_process(error, "fork");
+    }
+    accepted.socket.reset();
+    process.accepted = std::move(accepted);
+    processes_.splice(processes_.end(), fresh);
+    process.self = std::prev(processes_.end());
+  }
+
+  /// Nothing of the parent's is destroyed here, nor are its buffers flushed a second time.
+  [[noreturn]] void be_child(AcceptedSocket& accepted, const Port& port, base::Fd channel) {
+    for (auto& process : processes_) process.channel.reset();
+    for (const int fd : controls_) base::Fd(fd).reset();  // borrowed in the parent, copies here
+    Report report;
+    try {
+      keep_one_connection(accepted.socket.get(), channel.get());
+      report = serve_as_child(accepted, port, channel.get());
+    } catch (const std::exception& error) {
+      base::log_error("port={} conn={}: {}", port.at.port, accepted.peer.number, error.what());
+    }
+    ::send(channel.get(), &report, sizeof report, MSG_NOSIGNAL);
+    base::flush_log();
+    ::_exit(0);
+  }
 
   void tell(const session::Service& service) override {
     for (const auto& process : processes_) {
@@ -166,9 +206,39 @@ class ForkLoop : public Loop {
     events().wake_at(killer_, base::never);
   }
 
-  void hear(Process& process);
-  void release(Process& process);
-  static Reason reap(const Process& process);
+  void hear(Process& process) {
+    Report report;
+    const auto count = ::recv(process.channel.get(), &report, sizeof report, MSG_DONTWAIT);
+    if (count == sizeof report) {
+      process.report = report;  // the end of the process follows
+    } else if (count >= 0 || (errno != EAGAIN && errno != EINTR)) {
+      release(process);
+    }
+  }
+
+  void release(Process& process) {
+    events().watch(process.channel.get(), reactor::Interest::none, process);
+    process.channel.reset();
+    events().wake_at(killer_, base::never);  // it counts from the last one that has stopped
+    const auto reason = reap(process);
+    const auto report =
+        process.report.value_or(Report{0, base::Clock::now() - process.accepted.at, {}});
+    process.slot = {};
+    process.service.reset();
+    const auto& accepted = process.accepted;
+    released({process.port, accepted.address, accepted.peer.number, report.bytes, report.elapsed,
+              reason});
+    processes_.erase(process.self);
+  }
+
+  /// Waits for a child that has closed its channel, as only its end does; why the connection ended.
+  static Reason reap(const Process& process) {
+    const int status = net::wait_for_process(process.pid);
+    if (process.report && status == 0) return process.report->reason;
+    base::log_error("port={} conn={}: process {} ended {}", process.port.at.port,
+                    process.accepted.peer.number, process.pid, net::how_it_ended(status));
+    return Reason::fault;
+  }
 
   std::vector<int> controls_;         // to be closed in a child
   reactor::Callback killer_{[this] {  // of who does not stop
@@ -176,83 +246,6 @@ class ForkLoop : public Loop {
   }};
   std::list<Process> processes_;
 };
-
-void ForkLoop::admit(AcceptedSocket& accepted, Port& port, QuotaSlot slot) {
-  std::array<int, 2> ends{};
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) < 0) {
-    base::throw_errno("make", "a socket pair");
-  }
-  base::Fd mine(ends[0]);
-  base::Fd channel(ends[1]);
-  std::list<Process> fresh;
-  auto& process = fresh.emplace_back(*this, port, std::move(slot));
-  process.channel = std::move(mine);
-  events().watch(process.channel.get(), reactor::Interest::read, process);
-  process.pid = ::fork();
-  if (process.pid == 0) {
-    process.channel.reset();
-    be_child(accepted, port, std::move(channel));
-  }
-  if (process.pid < 0) {
-    const int error = errno;
-    events().watch(process.channel.get(), reactor::Interest::none, process);
-    throw_no_process(error, "fork");
-  }
-  accepted.socket.reset();
-  process.accepted = std::move(accepted);
-  processes_.splice(processes_.end(), fresh);
-  process.self = std::prev(processes_.end());
-}
-
-/// Nothing of the parent's is destroyed here, nor are its buffers flushed a second time.
-void ForkLoop::be_child(AcceptedSocket& accepted, const Port& port, base::Fd channel) {
-  for (auto& process : processes_) process.channel.reset();
-  for (const int fd : controls_) base::Fd(fd).reset();  // borrowed in the parent, copies here
-  Report report;
-  try {
-    keep_one_connection(accepted.socket.get(), channel.get());
-    report = serve_as_child(accepted, port, channel.get());
-  } catch (const std::exception& error) {
-    base::log_error("port={} conn={}: {}", port.at.port, accepted.peer.number, error.what());
-  }
-  ::send(channel.get(), &report, sizeof report, MSG_NOSIGNAL);
-  base::flush_log();
-  ::_exit(0);
-}
-
-void ForkLoop::hear(Process& process) {
-  Report report;
-  const auto count = ::recv(process.channel.get(), &report, sizeof report, MSG_DONTWAIT);
-  if (count == sizeof report) {
-    process.report = report;  // the end of the process follows
-  } else if (count >= 0 || (errno != EAGAIN && errno != EINTR)) {
-    release(process);
-  }
-}
-
-void ForkLoop::release(Process& process) {
-  events().watch(process.channel.get(), reactor::Interest::none, process);
-  process.channel.reset();
-  events().wake_at(killer_, base::never);  // it counts from the last one that has stopped
-  const auto reason = reap(process);
-  const auto report =
-      process.report.value_or(Report{0, base::Clock::now() - process.accepted.at, {}});
-  process.slot = {};
-  process.service.reset();
-  const auto& accepted = process.accepted;
-  released(
-      {process.port, accepted.address, accepted.peer.number, report.bytes, report.elapsed, reason});
-  processes_.erase(process.self);
-}
-
-/// Waits for a child that has closed its channel, as only its end does; why the connection ended.
-Reason ForkLoop::reap(const Process& process) {
-  const int status = net::wait_for_process(process.pid);
-  if (process.report && status == 0) return process.report->reason;
-  base::log_error("port={} conn={}: process {} ended {}", process.port.at.port,
-                  process.accepted.peer.number, process.pid, net::how_it_ended(status));
-  return Reason::fault;
-}
 
 }  // namespace
 

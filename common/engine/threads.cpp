@@ -55,8 +55,31 @@ class ThreadsLoop : public Loop {
       }
       return notice.exchange(Notice::nothing);
     }
-    void start();
-    void run();
+
+    void start() {
+      pthread_attr_t attributes{};
+      ::pthread_attr_init(&attributes);
+      ::pthread_attr_setstacksize(&attributes, stack_size);
+      const auto body = [](void* worker) -> void* {
+        static_cast<Worker*>(worker)->run();
+        return nullptr;
+      };
+      const int error = ::pthread_create(&thread, &attributes, body, this);
+      ::pthread_attr_destroy(&attributes);
+      if (error != 0) throw_no_process(error, "start a thread");
+      started = true;
+    }
+
+    void run() {
+      begin.acquire();
+      if (!connection) return;
+      std::array<char, thread_buffer> buffer;  // not cleared, which would touch all of its pages
+      run_blocking(*connection, *this, buffer);
+      woken_by.reset();
+      connection->close();
+      over_at = base::Clock::now();
+      loop.finish(*this);
+    }
     void join() {
       if (!started) return;
       begin.release();  // had it not begun, it ends without a connection
@@ -158,31 +181,6 @@ class ThreadsLoop : public Loop {
   std::mutex mutex_;
   Worker* first_finished_ = nullptr;  // and from there by next_finished; guarded by mutex_
 };
-
-void ThreadsLoop::Worker::start() {
-  pthread_attr_t attributes{};
-  ::pthread_attr_init(&attributes);
-  ::pthread_attr_setstacksize(&attributes, stack_size);
-  const auto body = [](void* worker) -> void* {
-    static_cast<Worker*>(worker)->run();
-    return nullptr;
-  };
-  const int error = ::pthread_create(&thread, &attributes, body, this);
-  ::pthread_attr_destroy(&attributes);
-  if (error != 0) throw_no_process(error, "start a thread");
-  started = true;
-}
-
-void ThreadsLoop::Worker::run() {
-  begin.acquire();
-  if (!connection) return;
-  std::array<char, thread_buffer> buffer;  // not cleared, which would touch all of its pages
-  run_blocking(*connection, *this, buffer);
-  woken_by.reset();
-  connection->close();
-  over_at = base::Clock::now();
-  loop.finish(*this);
-}
 
 }  // namespace
 

@@ -64,8 +64,28 @@ class UringLoop final : public Loop {
   class Moved final : public Transport {
    public:
     explicit Moved(Link& link) : link_(link) {}
-    net::IoResult send(int socket, std::string_view bytes) override;
-    Input receive(int socket) override;
+
+    net::IoResult send(int /*socket*/, std::string_view /*bytes*/) override {
+      const int result = std::exchange(link_.sent, 0);
+      if (result == 0) return {net::IoStatus::would_block, 0, {}};
+      if (result < 0) return {net::IoStatus::error, 0, {-result, std::generic_category()}};
+      return {net::IoStatus::ok, static_cast<std::size_t>(result), {}};
+    }
+
+    Input receive(int /*socket*/) override {
+      if (!link_.received) {
+        const bool known = link_.receiving && !link_.stopped &&
+                           link_.loop.multiplexer_.has_handed_over(link_.asked_at);
+        return {net::IoStatus::would_block, {}, !known};
+      }
+      auto& received = *link_.received;
+      if (!received.bytes.empty()) {
+        bytes_ = std::exchange(received.bytes, {});
+        if (!received.ended && !received.failed) link_.received.reset();
+        return {net::IoStatus::ok, bytes_};
+      }
+      return {received.ended ? net::IoStatus::end : net::IoStatus::error, {}};
+    }
 
    private:
     Link& link_;
@@ -77,156 +97,124 @@ class UringLoop final : public Loop {
     return std::bit_cast<std::uintptr_t>(&link) | static_cast<std::uint64_t>(what);
   }
 
-  void admit(AcceptedSocket& accepted, Port& port, QuotaSlot slot) override;
-  void tell(const session::Service& service) override;
-  void end_if(const std::function<bool(const Held&)>& unwanted) override;
-  void end_all() override;
-  void complete(const reactor::Completion& completion);
-  void proceed(Link& link, Event event);
-  void wait(Link& link, const Awaited& wanted, base::TimePoint now);
-  void hold(Link& link, const reactor::Completion& completion);
-  void release(Link& link);
-  void destroy(Link& link);
+  void admit(AcceptedSocket& accepted, Port& port, QuotaSlot slot) override {
+    const auto at = static_cast<std::size_t>(accepted.socket.get());
+    if (at >= links_.size()) links_.resize(at + 1);
+    links_[at] = std::make_unique<Link>(*this, accepted, port, std::move(slot));
+    ++linked_;
+    proceed(*links_[at], Event::nothing);
+  }
+
+  void tell(const session::Service& service) override {
+    for (auto& link : links_) {
+      if (link && !link->over && &link->connection.service() == &service) {
+        proceed(*link, Event::news);
+      }
+    }
+  }
+
+  void end_if(const std::function<bool(const Held&)>& unwanted) override {
+    const auto now = base::Clock::now();
+    for (auto& link : links_) {
+      if (!link || link->over || !unwanted(link->connection.held(now))) continue;
+      link->connection.end(Reason::shutdown);
+      release(*link);
+    }
+  }
+
+  void end_all() override {
+    end_if([](const Held&) { return true; });
+    while (linked_ > 0) events().turn();
+  }
+
+  /// May destroy the link.
+  void complete(const reactor::Completion& completion) {
+    auto& link =
+        *std::bit_cast<Link*>(static_cast<std::uintptr_t>(completion.tag & ~operation_bits));
+    const bool of_send = static_cast<What>(completion.tag & operation_bits) == What::send;
+    if (of_send) {
+      link.sending = false;
+      link.sent = completion.result;
+    } else {
+      link.receiving = completion.more;
+      link.stopped = link.stopped && completion.more;
+    }
+    if (link.over) {
+      if (!link.sending && !link.receiving) destroy(link);
+    } else if (of_send) {
+      proceed(link, Event::output);
+    } else if (completion.result != -ENOBUFS && completion.result != -ECANCELED) {
+      hold(link, completion);
+      proceed(link, Event::input);
+    } else {
+      proceed(link, Event::nothing);
+    }
+  }
+
+  /// Keeps what came until the session listens, which mostly is at once.
+  void hold(Link& link, const reactor::Completion& completion) {
+    if (!link.received) link.received = std::make_unique<Received>();
+    link.received->bytes.append(completion.bytes);
+    link.received->ended = completion.result == 0;
+    link.received->failed = completion.result < 0;
+  }
+
+  void proceed(Link& link, Event event) {
+    Moved moved(link);
+    const auto now = base::Clock::now();
+    const auto wanted = link.connection.proceed(event, now, moved);
+    if (wanted.over) {
+      release(link);
+    } else {
+      wait(link, wanted, now);
+    }
+  }
+
+  void wait(Link& link, const Awaited& wanted, base::TimePoint now) {
+    if (wanted.turn) {
+      events().wake_next(link);
+      return;
+    }
+    events().wake_at(link, wanted.until <= now ? base::TimePoint::min() : wanted.until);
+    const int socket = link.connection.socket();
+    if (wanted.output && !link.sending) {
+      multiplexer_.ring().send(socket, link.connection.unsent().substr(0, max_sent),
+                               tag_of(What::send, link));
+      link.sending = true;
+    }
+    if (wanted.input && !link.receiving) {
+      multiplexer_.ring().receive(socket, tag_of(What::receive, link));
+      link.receiving = true;
+      link.asked_at = multiplexer_.waits();
+    }
+    if (!wanted.input && link.received && link.receiving && !link.stopped) {
+      link.stopped = true;  // until the session has taken what it has
+      multiplexer_.ring().cancel_one(tag_of(What::receive, link));
+    }
+  }
+
+  void release(Link& link) {
+    link.over = true;
+    events().wake_at(link, base::never);
+    if (!link.sending && !link.receiving) {
+      destroy(link);
+    } else {
+      multiplexer_.ring().cancel(link.connection.socket());
+    }
+  }
+
+  void destroy(Link& link) {
+    const auto gone = std::move(links_[static_cast<std::size_t>(link.connection.socket())]);
+    --linked_;
+    gone->connection.close();
+    gone->slot = {};
+    released(gone->connection.ended(base::Clock::now()));
+  }
 
   reactor::RingMultiplexer& multiplexer_;
   std::deque<std::unique_ptr<Link>> links_;  // by descriptor
   std::size_t linked_ = 0;
 };
-
-net::IoResult UringLoop::Moved::send(int /*socket*/, std::string_view /*bytes*/) {
-  const int result = std::exchange(link_.sent, 0);
-  if (result == 0) return {net::IoStatus::would_block, 0, {}};
-  if (result < 0) return {net::IoStatus::error, 0, {-result, std::generic_category()}};
-  return {net::IoStatus::ok, static_cast<std::size_t>(result), {}};
-}
-
-Input UringLoop::Moved::receive(int /*socket*/) {
-  if (!link_.received) {
-    const bool known = link_.receiving && !link_.stopped &&
-                       link_.loop.multiplexer_.has_handed_over(link_.asked_at);
-    return {net::IoStatus::would_block, {}, !known};
-  }
-  auto& received = *link_.received;
-  if (!received.bytes.empty()) {
-    bytes_ = std::exchange(received.bytes, {});
-    if (!received.ended && !received.failed) link_.received.reset();
-    return {net::IoStatus::ok, bytes_};
-  }
-  return {received.ended ? net::IoStatus::end : net::IoStatus::error, {}};
-}
-
-void UringLoop::admit(AcceptedSocket& accepted, Port& port, QuotaSlot slot) {
-  const auto at = static_cast<std::size_t>(accepted.socket.get());
-  if (at >= links_.size()) links_.resize(at + 1);
-  links_[at] = std::make_unique<Link>(*this, accepted, port, std::move(slot));
-  ++linked_;
-  proceed(*links_[at], Event::nothing);
-}
-
-void UringLoop::tell(const session::Service& service) {
-  for (auto& link : links_) {
-    if (link && !link->over && &link->connection.service() == &service) {
-      proceed(*link, Event::news);
-    }
-  }
-}
-
-void UringLoop::end_if(const std::function<bool(const Held&)>& unwanted) {
-  const auto now = base::Clock::now();
-  for (auto& link : links_) {
-    if (!link || link->over || !unwanted(link->connection.held(now))) continue;
-    link->connection.end(Reason::shutdown);
-    release(*link);
-  }
-}
-
-void UringLoop::end_all() {
-  end_if([](const Held&) { return true; });
-  while (linked_ > 0) events().turn();
-}
-
-/// May destroy the link.
-void UringLoop::complete(const reactor::Completion& completion) {
-  auto& link = *std::bit_cast<Link*>(static_cast<std::uintptr_t>(completion.tag & ~operation_bits));
-  const bool of_send = static_cast<What>(completion.tag & operation_bits) == What::send;
-  if (of_send) {
-    link.sending = false;
-    link.sent = completion.result;
-  } else {
-    link.receiving = completion.more;
-    link.stopped = link.stopped && completion.more;
-  }
-  if (link.over) {
-    if (!link.sending && !link.receiving) destroy(link);
-  } else if (of_send) {
-    proceed(link, Event::output);
-  } else if (completion.result != -ENOBUFS && completion.result != -ECANCELED) {
-    hold(link, completion);
-    proceed(link, Event::input);
-  } else {
-    proceed(link, Event::nothing);
-  }
-}
-
-/// Keeps what came until the session listens, which mostly is at once.
-void UringLoop::hold(Link& link, const reactor::Completion& completion) {
-  if (!link.received) link.received = std::make_unique<Received>();
-  link.received->bytes.append(completion.bytes);
-  link.received->ended = completion.result == 0;
-  link.received->failed = completion.result < 0;
-}
-
-void UringLoop::proceed(Link& link, Event event) {
-  Moved moved(link);
-  const auto now = base::Clock::now();
-  const auto wanted = link.connection.proceed(event, now, moved);
-  if (wanted.over) {
-    release(link);
-  } else {
-    wait(link, wanted, now);
-  }
-}
-
-void UringLoop::wait(Link& link, const Awaited& wanted, base::TimePoint now) {
-  if (wanted.turn) {
-    events().wake_next(link);
-    return;
-  }
-  events().wake_at(link, wanted.until <= now ? base::TimePoint::min() : wanted.until);
-  const int socket = link.connection.socket();
-  if (wanted.output && !link.sending) {
-    multiplexer_.ring().send(socket, link.connection.unsent().substr(0, max_sent),
-                             tag_of(What::send, link));
-    link.sending = true;
-  }
-  if (wanted.input && !link.receiving) {
-    multiplexer_.ring().receive(socket, tag_of(What::receive, link));
-    link.receiving = true;
-    link.asked_at = multiplexer_.waits();
-  }
-  if (!wanted.input && link.received && link.receiving && !link.stopped) {
-    link.stopped = true;  // until the session has taken what it has
-    multiplexer_.ring().cancel_one(tag_of(What::receive, link));
-  }
-}
-
-void UringLoop::release(Link& link) {
-  link.over = true;
-  events().wake_at(link, base::never);
-  if (!link.sending && !link.receiving) {
-    destroy(link);
-  } else {
-    multiplexer_.ring().cancel(link.connection.socket());
-  }
-}
-
-void UringLoop::destroy(Link& link) {
-  const auto gone = std::move(links_[static_cast<std::size_t>(link.connection.socket())]);
-  --linked_;
-  gone->connection.close();
-  gone->slot = {};
-  released(gone->connection.ended(base::Clock::now()));
-}
 
 }  // namespace
 
