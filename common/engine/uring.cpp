@@ -8,7 +8,7 @@
 
 #include "engine/capacity.hpp"
 #include "engine/connection.hpp"
-#include "reactor/ring_multiplexer.hpp"
+#include "reactor/ring.hpp"
 
 namespace poetry::engine {
 namespace {
@@ -28,16 +28,14 @@ struct Received {
 };
 
 /// Which operation it is, in the lower bits of a tag; the upper ones are its link.
-enum class What : std::uint64_t { send = reactor::RingMultiplexer::others, receive };
+enum class What : std::uint64_t { send = reactor::Ring::others, receive };
 constexpr std::uint64_t operation_bits = 7;
 
 class UringLoop final : public Loop {
  public:
-  UringLoop(reactor::RingMultiplexer& multiplexer, std::span<Port> ports, Host& host,
-            const EngineOptions& options)
-      : Loop(multiplexer, ports, host, options, News::here, net::Blocking::yes),
-        multiplexer_(multiplexer) {
-    multiplexer_.pass_on([this](const reactor::Completion& completion) { complete(completion); });
+  UringLoop(reactor::Ring& ring, std::span<Port> ports, Host& host, const EngineOptions& options)
+      : Loop(ring, ports, host, options, News::here, net::Blocking::yes), ring_(ring) {
+    ring_.pass_on([this](const reactor::Completion& completion) { complete(completion); });
   }
 
  private:
@@ -74,8 +72,8 @@ class UringLoop final : public Loop {
 
     Input receive(int /*socket*/) override {
       if (!link_.received) {
-        const bool known = link_.receiving && !link_.stopped &&
-                           link_.loop.multiplexer_.has_handed_over(link_.asked_at);
+        const bool known =
+            link_.receiving && !link_.stopped && link_.loop.ring_.has_handed_over(link_.asked_at);
         return {net::IoStatus::would_block, {}, !known};
       }
       auto& received = *link_.received;
@@ -178,18 +176,17 @@ class UringLoop final : public Loop {
     events().wake_at(link, wanted.until <= now ? base::TimePoint::min() : wanted.until);
     const int socket = link.connection.socket();
     if (wanted.output && !link.sending) {
-      multiplexer_.ring().send(socket, link.connection.unsent().substr(0, max_sent),
-                               tag_of(What::send, link));
+      ring_.send(socket, link.connection.unsent().substr(0, max_sent), tag_of(What::send, link));
       link.sending = true;
     }
     if (wanted.input && !link.receiving) {
-      multiplexer_.ring().receive(socket, tag_of(What::receive, link));
+      ring_.receive(socket, tag_of(What::receive, link));
       link.receiving = true;
-      link.asked_at = multiplexer_.waits();
+      link.asked_at = ring_.waits();
     }
     if (!wanted.input && link.received && link.receiving && !link.stopped) {
       link.stopped = true;  // until the session has taken what it has
-      multiplexer_.ring().cancel_one(tag_of(What::receive, link));
+      ring_.cancel_one(tag_of(What::receive, link));
     }
   }
 
@@ -199,7 +196,7 @@ class UringLoop final : public Loop {
     if (!link.sending && !link.receiving) {
       destroy(link);
     } else {
-      multiplexer_.ring().cancel(link.connection.socket());
+      ring_.cancel(link.connection.socket());
     }
   }
 
@@ -211,7 +208,7 @@ class UringLoop final : public Loop {
     released(gone->connection.ended(base::Clock::now()));
   }
 
-  reactor::RingMultiplexer& multiplexer_;
+  reactor::Ring& ring_;
   std::deque<std::unique_ptr<Link>> links_;  // by descriptor
   std::size_t linked_ = 0;
 };
@@ -221,8 +218,8 @@ class UringLoop final : public Loop {
 Engine make_uring_engine() {
   reactor::Ring::try_out();
   return {[](std::span<Port> ports, Host& host, const EngineOptions& options) {
-            reactor::RingMultiplexer multiplexer(receive_buffers);
-            UringLoop(multiplexer, ports, host, options).run();
+            reactor::Ring ring(receive_buffers);
+            UringLoop(ring, ports, host, options).run();
           },
           [] { return descriptor_capacity(); }};
 }

@@ -11,7 +11,7 @@
 #include "fetch/strategies.hpp"
 #include "net/ephemeral_ports.hpp"
 #include "net/socket.hpp"
-#include "reactor/ring_multiplexer.hpp"
+#include "reactor/ring.hpp"
 
 namespace poetry::fetch {
 namespace {
@@ -30,12 +30,7 @@ struct RingSocket final : TaskSocket {
 };
 
 /// Which operation it is, in the lower bits of a tag; the upper ones are its socket.
-enum class Operation : std::uint64_t {
-  connect = reactor::RingMultiplexer::others,
-  connected,
-  send,
-  receive
-};
+enum class Operation : std::uint64_t { connect = reactor::Ring::others, connected, send, receive };
 constexpr std::uint64_t operation_bits = 7;
 static_assert(alignof(RingSocket) > operation_bits);
 
@@ -47,11 +42,11 @@ std::uint64_t operation_tag(Operation operation, const RingSocket& socket) {
 class RingTransport final : public Transport {
  public:
   /// Raises std::system_error.
-  explicit RingTransport(Observer& observer) : observer_(observer), multiplexer_(task_buffers) {
-    multiplexer_.pass_on([this](const reactor::Completion& completion) { complete(completion); });
+  explicit RingTransport(Observer& observer) : observer_(observer), ring_(task_buffers) {
+    ring_.pass_on([this](const reactor::Completion& completion) { complete(completion); });
   }
 
-  reactor::Multiplexer& multiplexer() { return multiplexer_; }
+  reactor::Multiplexer& multiplexer() { return ring_; }
 
   // The socket does not block as long as it connects. Then the kernel tells at once that the
   // connect is in progress, and a poll when it is over: io_uring's own connect would call
@@ -60,7 +55,7 @@ class RingTransport final : public Transport {
                                       const net::Address& address) override {
     auto made = std::make_unique<RingSocket>(std::move(socket), task, index);
     made->address = address;
-    ring().connect(made->fd.get(), made->address, operation_tag(Operation::connect, *made));
+    ring_.connect(made->fd.get(), made->address, operation_tag(Operation::connect, *made));
     ++made->under_way;
     return made;
   }
@@ -68,14 +63,14 @@ class RingTransport final : public Transport {
   void transfer(TaskSocket& connected, const Transfer& what) override {
     auto& socket = static_cast<RingSocket&>(connected);
     if (socket.receiving && what.max == 0)
-      ring().cancel_one(operation_tag(Operation::receive, socket));
+      ring_.cancel_one(operation_tag(Operation::receive, socket));
     if (!socket.receiving && what.max > 0) {
-      ring().receive(socket.fd.get(), operation_tag(Operation::receive, socket));
+      ring_.receive(socket.fd.get(), operation_tag(Operation::receive, socket));
       socket.receiving = true;
       ++socket.under_way;
     }
     if (!socket.sending && !what.unsent.empty()) {
-      ring().send(socket.fd.get(), what.unsent, operation_tag(Operation::send, socket));
+      ring_.send(socket.fd.get(), what.unsent, operation_tag(Operation::send, socket));
       socket.sending = true;
       ++socket.under_way;
     }
@@ -84,16 +79,14 @@ class RingTransport final : public Transport {
   void close(std::unique_ptr<TaskSocket> socket) override {
     auto& its = static_cast<RingSocket&>(*socket);
     if (its.under_way == 0) return;
-    ring().cancel(its.fd.get());
-    ring().flush();  // now the descriptor is free for others
+    ring_.cancel(its.fd.get());
+    ring_.flush();  // now the descriptor is free for others
     its.fd.reset();
     its.closed = true;
     closed_[&its] = std::move(socket);
   }
 
  private:
-  reactor::Ring& ring() { return multiplexer_.ring(); }
-
   void complete(const reactor::Completion& completion) {
     const auto operation = static_cast<Operation>(completion.tag & operation_bits);
     auto& socket =
@@ -115,8 +108,8 @@ class RingTransport final : public Transport {
       case Operation::connect:
         if (completion.result != -EINPROGRESS)
           return finish_connecting(socket, net::explained(error, socket.address));
-        ring().poll(socket.fd.get(), reactor::Interest::write,
-                    operation_tag(Operation::connected, socket));
+        ring_.poll(socket.fd.get(), reactor::Interest::write,
+                   operation_tag(Operation::connected, socket));
         ++socket.under_way;
         return;
       case Operation::connected:
@@ -142,7 +135,7 @@ class RingTransport final : public Transport {
 
   Observer& observer_;
   std::unordered_map<const RingSocket*, std::unique_ptr<TaskSocket>> closed_;  // not over yet
-  reactor::RingMultiplexer multiplexer_;  // goes first: from then on the kernel writes nowhere
+  reactor::Ring ring_;  // goes first: from then on the kernel writes nowhere
 };
 
 }  // namespace

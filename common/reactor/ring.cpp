@@ -11,6 +11,7 @@
 #include <new>
 #include <string>
 #include <system_error>
+#include <utility>
 
 #include "reactor/timeout.hpp"
 
@@ -24,6 +25,18 @@ constexpr unsigned max_answers = 4096;
 constexpr std::size_t page_size = 4096;
 constexpr std::uint16_t buffer_group = 0;
 constexpr std::uint64_t nobody = 0;  // the tag of operations whose completion tells nothing
+
+// The tag of a poll: its descriptor, and of which round it is. It is not 0.
+constexpr std::uint64_t poll_bit = 1;
+constexpr unsigned fd_shift = 3;
+constexpr unsigned round_shift = 34;
+constexpr std::uint64_t fd_bits = (std::uint64_t{1} << (round_shift - fd_shift)) - 1;
+constexpr std::uint32_t round_bits = (std::uint32_t{1} << (64 - round_shift)) - 1;
+
+std::uint64_t poll_tag(int fd, std::uint32_t round) {
+  return std::uint64_t{round} << round_shift | static_cast<std::uint64_t>(fd) << fd_shift |
+         poll_bit;
+}
 
 std::string advice(int error) {
   if (error == EPERM) {
@@ -106,12 +119,14 @@ void Ring::give_back() {
   filled_.clear();
 }
 
-io_uring_sqe& Ring::prepare() {
+/// An entry with its tag, which the preparing functions of liburing 2.3 leave alone.
+io_uring_sqe& Ring::prepare(std::uint64_t tag) {
   auto* entry = ::io_uring_get_sqe(ring_.get());
   while (entry == nullptr) {
     submit();
     entry = ::io_uring_get_sqe(ring_.get());
   }
+  ::io_uring_sqe_set_data64(entry, tag);
   return *entry;
 }
 
@@ -121,43 +136,37 @@ void Ring::submit() {
 }
 
 void Ring::connect(int socket, const net::Address& address, std::uint64_t tag) {
-  auto& entry = prepare();
+  auto& entry = prepare(tag);
   ::io_uring_prep_connect(&entry, socket, address.data(), address.size());
-  ::io_uring_sqe_set_data64(&entry, tag);
 }
 
 void Ring::send(int socket, std::string_view bytes, std::uint64_t tag) {
-  auto& entry = prepare();
+  auto& entry = prepare(tag);
   ::io_uring_prep_send(&entry, socket, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-  ::io_uring_sqe_set_data64(&entry, tag);
 }
 
 void Ring::receive(int socket, std::uint64_t tag) {
-  auto& entry = prepare();
+  auto& entry = prepare(tag);
   ::io_uring_prep_recv_multishot(&entry, socket, nullptr, 0, 0);
   entry.flags |= IOSQE_BUFFER_SELECT;
   entry.buf_group = buffer_group;
-  ::io_uring_sqe_set_data64(&entry, tag);
 }
 
 void Ring::poll(int fd, Interest interest, std::uint64_t tag) {
-  auto& entry = prepare();
+  auto& entry = prepare(tag);
   const auto read = has(interest, Interest::read) ? POLLIN : 0;
   const auto write = has(interest, Interest::write) ? POLLOUT : 0;
   ::io_uring_prep_poll_add(&entry, fd, static_cast<unsigned>(read | write));
-  ::io_uring_sqe_set_data64(&entry, tag);
 }
 
 void Ring::cancel(int fd) {
-  auto& entry = prepare();
+  auto& entry = prepare(nobody);
   ::io_uring_prep_cancel_fd(&entry, fd, IORING_ASYNC_CANCEL_ALL);
-  ::io_uring_sqe_set_data64(&entry, nobody);
 }
 
 void Ring::cancel_one(std::uint64_t tag) {
-  auto& entry = prepare();
+  auto& entry = prepare(nobody);
   ::io_uring_prep_cancel64(&entry, tag, 0);
-  ::io_uring_sqe_set_data64(&entry, nobody);
 }
 
 void Ring::flush() {
@@ -165,7 +174,8 @@ void Ring::flush() {
   ::io_uring_get_events(ring_.get());  // the kernel ends operations in this thread's calls alone
 }
 
-std::span<const Completion> Ring::wait(base::Duration timeout) {
+/// Until something is complete, the time has passed or a signal has come.
+void Ring::wait_for_completions(base::Duration timeout) {
   give_back();
   completions_.clear();
   io_uring_cqe* first = nullptr;
@@ -181,7 +191,6 @@ std::span<const Completion> Ring::wait(base::Duration timeout) {
   const bool nothing = ::io_uring_cq_ready(ring_.get()) == 0;
   if (nothing && (flags & IORING_SQ_TASKRUN) != 0) ::io_uring_get_events(ring_.get());
   collect();
-  return completions_;
 }
 
 void Ring::collect() {
@@ -201,6 +210,56 @@ void Ring::collect() {
     if (completion.tag != nobody) completions_.push_back(completion);
   }
   ::io_uring_cq_advance(ring_.get(), count);
+}
+
+void Ring::set(int fd, Interest interest) {
+  const auto index = static_cast<std::size_t>(fd);
+  if (index >= watches_.size()) watches_.resize(index + 1);
+  auto& watch = watches_[index];
+  if (watch.interest == interest) return;
+  watch.interest = interest;
+  watch.round = (watch.round + 1) & round_bits;
+  if (std::exchange(watch.asked, false)) {
+    cancel(fd);
+    flush();  // the descriptor may be closed now
+  }
+  if (interest != Interest::none) ask(fd, watch);
+}
+
+void Ring::ask(int fd, Watch& watch) {
+  watch.asked = true;
+  poll(fd, watch.interest, poll_tag(fd, watch.round));
+}
+
+std::span<const Ready> Ring::wait(base::Duration timeout) {
+  for (const int fd : std::exchange(to_ask_, {})) {
+    auto& watch = watches_[static_cast<std::size_t>(fd)];
+    if (watch.interest != Interest::none && !watch.asked) ask(fd, watch);
+  }
+  ready_.clear();
+  wait_for_completions(timeout);
+  ++waits_;
+  handing_over_ = true;
+  for (const auto& completion : completions_) {
+    if ((completion.tag & others) == 0) complete(completion);
+  }
+  return ready_;
+}
+
+void Ring::hand_over() {
+  for (const auto& completion : completions_) {
+    if ((completion.tag & others) != 0) handler_(completion);
+  }
+  handing_over_ = false;
+}
+
+void Ring::complete(const Completion& completion) {
+  const auto fd = static_cast<int>(completion.tag >> fd_shift & fd_bits);
+  auto& watch = watches_[static_cast<std::size_t>(fd)];
+  if (watch.round != completion.tag >> round_shift) return;
+  watch.asked = false;
+  to_ask_.push_back(fd);
+  ready_.push_back({fd, watch.interest});
 }
 
 }  // namespace poetry::reactor

@@ -1,10 +1,12 @@
-// An io_uring (io_uring(7)): operations that the kernel carries out in batches, and their
-// completions. Owned by whoever runs a loop over it, in the thread that made it. It borrows
-// descriptors, addresses and bytes: keep them until an operation's last completion has come, also
-// after cancel(). Made only where the build has liburing.
+// Multiplexer by an io_uring (io_uring(7)), for a loop that has other operations in it as well: the
+// kernel carries them out in batches, and what they came to is passed on. Owned by whoever runs the
+// loop, in the thread that made it. It borrows descriptors, addresses and bytes: keep them until an
+// operation's last completion has come, also after cancel(). Made only where the build has
+// liburing.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -27,8 +29,12 @@ struct Completion {
   std::string_view bytes;  ///< received, until the next call of wait()
 };
 
-class Ring {
+class Ring final : public Multiplexer {
  public:
+  /// Gets the completions of operations whose tags have this bit, which are not its own.
+  using Handler = std::function<void(const Completion&)>;
+  static constexpr std::uint64_t others = 4;
+
   /// How much can be received in one turn before anybody looks at it. `count` is a power of two.
   struct Buffers {
     unsigned count;
@@ -39,10 +45,26 @@ class Ring {
   explicit Ring(const Buffers& buffers);
   Ring(const Ring&) = delete;
   Ring& operator=(const Ring&) = delete;
-  ~Ring();
+  ~Ring() override;
 
   /// Raises what the constructor would where the kernel refuses.
   static void try_out();
+
+  /// Must be set before there are such operations.
+  void pass_on(Handler handler) { handler_ = std::move(handler); }
+
+  void set(int fd, Interest interest) override;
+  std::span<const Ready> wait(base::Duration timeout) override;
+  void hand_over() override;
+
+  /// How often it has waited.
+  [[nodiscard]] std::uint64_t waits() const { return waits_; }
+  /// Whether all is handed over that an operation, asked for after so many waits, has come to by
+  /// now: the next wait hands it over, and passes on what that one and the others came to one by
+  /// one.
+  [[nodiscard]] bool has_handed_over(std::uint64_t waits) const {
+    return !handing_over_ && waits != waits_;
+  }
 
   // Operations. The kernel begins them with the next wait(), or sooner. Sockets are blocking ones:
   // on others, operations fail with EAGAIN in place of waiting. A tag is not 0.
@@ -63,21 +85,33 @@ class Ring {
 
   /// Hands over what was asked, so that what was cancelled is over: its descriptor can be closed.
   void flush();
-  /// Hands over what was asked, and waits until something is complete, the time has passed or a
-  /// signal has come. The list is valid until the next call. Raises std::system_error.
-  std::span<const Completion> wait(base::Duration timeout);
 
  private:
   struct Closer {
     void operator()(io_uring* ring) const;
   };
 
+  struct Watch {
+    Interest interest = Interest::none;
+    bool asked = false;       // a poll is under way
+    std::uint32_t round = 0;  // which poll it is, so that late completions are told apart
+  };
+
   void lend_buffers();
   void give_back();
-  io_uring_sqe& prepare();
+  io_uring_sqe& prepare(std::uint64_t tag);
   void submit();
+  void wait_for_completions(base::Duration timeout);
   void collect();
+  void ask(int fd, Watch& watch);
+  void complete(const Completion& completion);
 
+  std::vector<Watch> watches_;  // by descriptor
+  std::vector<int> to_ask_;     // descriptors whose poll is used up
+  std::uint64_t waits_ = 0;
+  bool handing_over_ = false;
+  std::vector<Ready> ready_;
+  Handler handler_;
   Buffers buffers_;
   std::unique_ptr<char[]> memory_;  // of the buffers; not written before it is used
   struct Pages {
