@@ -7,27 +7,11 @@
 
 namespace poetry::engine {
 
-std::string_view to_string(Reason reason) {
-  switch (reason) {
-    case Reason::finished:
-      return "finished";
-    case Reason::peer_closed:
-      return "peer-closed";
-    case Reason::peer_reset:
-      return "peer-reset";
-    case Reason::send_timeout:
-      return "send-timeout";
-    case Reason::await_timeout:
-      return "await-timeout";
-    case Reason::fault:
-      return "fault";
-    case Reason::shutdown:
-      break;
-  }
-  return "shutdown";
-}
-
 namespace {
+
+/// By Reason.
+constexpr std::array<std::string_view, 7> reason_names{
+    "finished", "peer-closed", "peer-reset", "send-timeout", "await-timeout", "fault", "shutdown"};
 
 struct EngineKind {
   std::string_view name;
@@ -48,6 +32,10 @@ constexpr std::array engine_kinds{
 };
 
 }  // namespace
+
+std::string_view to_string(Reason reason) {
+  return reason_names.at(static_cast<std::size_t>(reason));
+}
 
 std::vector<std::string> engine_names() {
   std::vector<std::string> names;

@@ -47,12 +47,12 @@ constexpr std::size_t child_buffer = std::size_t{64} << 10U;
 struct Parent : Outside {
   Parent(int channel, session::Service& its_service) : service(its_service) {
     descriptors[0].fd = channel;
-    refresh(base::Clock::now());
+    refresh();
   }
   Notice take(base::TimePoint now) override {
     auto notice = Notice::nothing;
     if (descriptors[0].revents != 0) notice = hear();
-    if (descriptors[1].revents != 0 || until <= now) notice = std::max(notice, refresh(now));
+    if (descriptors[1].revents != 0 || until <= now) notice = std::max(notice, refresh());
     return notice;
   }
   Notice hear() {
@@ -67,17 +67,11 @@ struct Parent : Outside {
     }
     return Notice::news;
   }
-  Notice refresh(base::TimePoint now) {
-    try {
-      const auto found = service.refresh(now);
-      until = found.again;
-      descriptors[1].fd = found.readable;
-      return found.news ? Notice::news : Notice::nothing;
-    } catch (const std::exception& error) {
-      base::log_error("{}", error.what());
-      until = base::later(now, refresh_retry);
-      return Notice::nothing;
-    }
+  Notice refresh() {
+    const auto found = refreshed(service, descriptors[1].fd);
+    until = found.again;
+    descriptors[1].fd = found.readable;
+    return found.news ? Notice::news : Notice::nothing;
   }
 
   session::Service& service;

@@ -62,7 +62,6 @@ void Loop::finish() {
   wanted_ = Command::stop;
   if (!draining_) start_draining();
   end_all();
-  settle_sources();
   forget_sources();
   for (const int fd : options_.controls) events_.watch(fd, reactor::Interest::none, control_);
 }

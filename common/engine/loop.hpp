@@ -46,8 +46,9 @@ struct AcceptedSocket {
 /// none of a service's functions is called here.
 enum class News { here, elsewhere };
 
-/// After a service failed to refresh, try again so soon.
-inline constexpr auto refresh_retry = std::chrono::seconds(1);
+/// What the service's refresh() says; where that fails, which is logged, to look again soon, and at
+/// the same descriptor.
+session::Refresh refreshed(session::Service& service, int readable);
 
 /// Before a process ends: lets a service end what it is doing, within a moment.
 void settle(session::Service& service);
@@ -117,7 +118,6 @@ class Loop : public Connections {
 
   void find_sources();
   void drop_unused_sources();
-  void settle_sources();
   void forget_sources();
   void refresh(Source& source);
 

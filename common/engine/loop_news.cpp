@@ -11,6 +11,8 @@ namespace {
 
 /// More than what a service does takes, unless a disk or another process is in its way.
 constexpr auto settle_time = std::chrono::milliseconds(500);
+/// After a service failed to refresh, try again so soon.
+constexpr auto refresh_retry = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -25,6 +27,15 @@ void settle(session::Service& service) {
     }
   } catch (const std::exception& error) {
     base::log_error("{}", error.what());
+  }
+}
+
+session::Refresh refreshed(session::Service& service, int readable) {
+  try {
+    return service.refresh(base::Clock::now());
+  } catch (const std::exception& error) {
+    base::log_error("{}", error.what());
+    return {base::later(base::Clock::now(), refresh_retry), false, readable};
   }
 }
 
@@ -62,13 +73,9 @@ void Loop::drop_unused_sources() {
   }
 }
 
-void Loop::settle_sources() {
-  if (news_ == News::elsewhere) return;
-  for (auto& source : sources_) settle(*source.service);
-}
-
 void Loop::forget_sources() {
   for (auto& source : sources_) {
+    if (news_ == News::here) settle(*source.service);
     events_.wake_at(source, base::never);
     if (source.readable >= 0) events_.watch(source.readable, reactor::Interest::none, source);
   }
@@ -76,13 +83,7 @@ void Loop::forget_sources() {
 }
 
 void Loop::refresh(Source& source) {
-  session::Refresh found;
-  try {
-    found = source.service->refresh(base::Clock::now());
-  } catch (const std::exception& error) {
-    base::log_error("{}", error.what());
-    found = {base::later(base::Clock::now(), refresh_retry), false, source.readable};
-  }
+  const auto found = refreshed(*source.service, source.readable);
   if (found.readable != source.readable) {
     if (source.readable >= 0) events_.watch(source.readable, reactor::Interest::none, source);
     if (found.readable >= 0) events_.watch(found.readable, reactor::Interest::read, source);
