@@ -1,5 +1,6 @@
-#include "session/fibonacci.hpp"
-
+// The fibonacci service: for each line that a client sends, the next number of one sequence (1, 2,
+// 3, 5, 8 ...) that all clients of a state file share, exact at any size, and a newline. No number
+// is ever sent twice, whatever ends the process. The state itself is fibonacci_state.hpp's.
 #include <algorithm>
 #include <exception>
 #include <utility>
@@ -9,18 +10,23 @@
 #include "session/service_kind.hpp"
 
 namespace poetry::session {
+namespace {
+
+struct FibonacciSettings {
+  std::uint64_t lease = 1;  ///< numbers to reserve at a time
+};
 
 /// One client's session: it draws a number when it can be sent, and not before.
-class FibonacciService::Answers : public Session {
+class FibonacciSession : public Session {
  public:
   /// Both belong to the service, which outlives its sessions.
-  Answers(FibonacciSequence& sequence, const std::atomic<bool>& draining)
+  FibonacciSession(FibonacciSequence& sequence, const std::atomic<bool>& draining)
       : sequence_(sequence), draining_(draining) {
     sequence_.enter();
   }
-  Answers(const Answers&) = delete;
-  Answers& operator=(const Answers&) = delete;
-  ~Answers() override {
+  FibonacciSession(const FibonacciSession&) = delete;
+  FibonacciSession& operator=(const FibonacciSession&) = delete;
+  ~FibonacciSession() override {
     if (draw_) sequence_.abandon(draw_);
     sequence_.leave();
   }
@@ -68,19 +74,32 @@ class FibonacciService::Answers : public Session {
   bool peer_finished_ = false;
 };
 
-FibonacciService::FibonacciService(const std::string& path, std::uint64_t lease)
-    : sequence_(std::make_unique<FibonacciSequence>(path, lease)) {}
+/// Steps of many sessions may run at once, and none of them waits: a thread draws, see
+/// fibonacci_sequence.hpp, and its news has the sessions go on. The state file is opened by the
+/// first draw and closed when the last session has ended, so that a process which forks has neither
+/// as long as only its children draw.
+class FibonacciService : public Service {
+ public:
+  /// Creates the state file, or checks it and leaves it closed. Raises what prepare_fibonacci()
+  /// does. Reserves `lease` numbers at a time, 1 to max_lease, or one for each client that waits:
+  /// a crash skips no more than that.
+  FibonacciService(const std::string& path, std::uint64_t lease) : sequence_(path, lease) {}
+  std::unique_ptr<Session> open(const Peer& /*peer*/, base::TimePoint /*now*/) override {
+    return std::make_unique<FibonacciSession>(sequence_, draining_);
+  }
+  Refresh refresh(base::TimePoint /*now*/) override {
+    const bool news = sequence_.take_news();
+    return {.news = news, .readable = sequence_.readable(), .busy = sequence_.busy()};
+  }
+  /// From now on a session that owes no number finishes.
+  void drain() override { draining_ = true; }
 
-FibonacciService::~FibonacciService() = default;
+ private:
+  FibonacciSequence sequence_;
+  std::atomic<bool> draining_{false};
+};
 
-Refresh FibonacciService::refresh(base::TimePoint /*now*/) {
-  const bool news = sequence_->take_news();
-  return {.news = news, .readable = sequence_->readable(), .busy = sequence_->busy()};
-}
-
-std::unique_ptr<Session> FibonacciService::open(const Peer& /*peer*/, base::TimePoint /*now*/) {
-  return std::make_unique<Answers>(*sequence_, draining_);
-}
+}  // namespace
 
 ServiceKind fibonacci_kind() {
   static const Setters<FibonacciSettings> setters{

@@ -10,7 +10,6 @@
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
-#include "session/fibonacci.hpp"
 
 namespace poetry::session {
 namespace {

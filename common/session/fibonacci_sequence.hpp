@@ -22,6 +22,10 @@
 
 namespace poetry::session {
 
+/// A process reserves so many numbers at most, since advancing the state costs an addition each,
+/// while all other processes wait.
+inline constexpr std::uint64_t max_lease = 10'000;
+
 /// What a line is answered with. A session holds one as long as it waits.
 struct Draw {
   FibonacciRange number;  ///< one position

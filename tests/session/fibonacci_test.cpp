@@ -1,5 +1,3 @@
-#include "session/fibonacci.hpp"
-
 #include <gtest/gtest.h>
 #include <stdlib.h>  // NOLINT(modernize-deprecated-headers): mkdtemp(3)
 #include <sys/wait.h>
@@ -17,6 +15,7 @@
 #include <sstream>
 #include <thread>
 
+#include "session/services.hpp"
 #include "support/epoch.hpp"
 
 namespace poetry::session {
@@ -27,6 +26,22 @@ using Numbers = std::vector<std::string>;
 
 /// For how long a connection of a test waits for the service's own thread to let the file go: ms.
 constexpr int busy_timeout = 60'000;
+
+/// The service as --serve makes it.
+class FibonacciService : public Service {
+ public:
+  FibonacciService(const std::string& path, std::uint64_t lease)
+      : service_(make_service({"fibonacci", path, "state", {}, {{"lease", std::to_string(lease)}}},
+                              {})) {}
+  std::unique_ptr<Session> open(const Peer& peer, base::TimePoint now) override {
+    return service_->open(peer, now);
+  }
+  Refresh refresh(base::TimePoint now) override { return service_->refresh(now); }
+  void drain() override { service_->drain(); }
+
+ private:
+  std::shared_ptr<Service> service_;
+};
 
 /// A directory for one test, with the state file that the test makes there.
 class Fibonacci : public testing::Test {
