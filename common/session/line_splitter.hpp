@@ -2,12 +2,27 @@
 // held. Owned by who reads a log.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 
-#include "session/log_line.hpp"
-
 namespace poetry::session {
+
+/// A line as it was found, handed on to who takes it.
+struct LogLine {
+  enum class Kind {
+    whole,  ///< it ended with a newline
+    piece,  ///< of a line longer than largest_log_line, which goes on in the next LogLine
+    rest,   ///< the last piece, or the end that a file had without a newline when it was left
+  };
+  std::string_view text;  ///< without the newline; valid during the call
+  Kind kind = Kind::whole;
+};
+
+using LogLineSink = std::function<void(const LogLine&)>;
+
+/// Longer lines are handed on in pieces, so that a log without newlines needs no more memory.
+inline constexpr std::size_t largest_log_line = std::size_t{4} << 20;
 
 class LineSplitter {
  public:

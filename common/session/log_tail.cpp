@@ -52,7 +52,7 @@ std::string LogTail::trouble(base::TimePoint now) const {
         found_.error == 0 ? "it is no regular file" : std::generic_category().message(found_.error);
     return "cannot follow " + path_ + ": " + why;
   }
-  if (found_.state == FoundFile::State::file || now - absent_since_ < linger) return {};
+  if (is_there() || now - absent_since_ < linger) return {};
   const auto folder = std::filesystem::path(path_).parent_path();
   const bool without_folder = !folder.empty() && !std::filesystem::exists(folder);
   return "waiting for " + path_ + ": " + (without_folder ? "its folder" : "it") + " does not exist";
@@ -66,15 +66,13 @@ void LogTail::find_files(base::TimePoint now, const LogLineSink& sink) {
     if (followed.watch < 0) followed.watch = watch_.watch(followed.file.fd());
   }
   for (const auto& path : watch_.take_renamed()) open_new(path, now, sink);
-  const auto found = find_log_file(path_);
-  found_ = found;
-  if (found.state != FoundFile::State::absent) absent_since_ = base::never;
-  if (found.state == FoundFile::State::absent) absent_since_ = std::min(absent_since_, now);
-  const bool absent = found.state != FoundFile::State::file;
-  if (absent && !absent_ && !files_.empty()) files_.back().alive = now;
-  absent_ = absent;
-  if (absent) return;
-  if (const auto known = find(found.identity); known != files_.end()) {
+  const bool was_there = is_there();
+  found_ = find_log_file(path_);
+  if (found_.state != FoundFile::State::absent) absent_since_ = base::never;
+  if (found_.state == FoundFile::State::absent) absent_since_ = std::min(absent_since_, now);
+  if (!is_there() && was_there && !files_.empty()) files_.back().alive = now;
+  if (!is_there()) return;
+  if (const auto known = find(found_.identity); known != files_.end()) {
     if (&*known == &files_.back()) return;
     files_.back().alive = now;
     files_.splice(files_.end(), files_, known);
@@ -122,7 +120,7 @@ LogTail::Left LogTail::read(Followed& followed, base::TimePoint now, std::size_t
 void LogTail::leave_quiet(base::TimePoint now, const LogLineSink& sink) {
   for (auto at = files_.begin(); at != files_.end();) {
     const bool last = &*at == &files_.back();
-    const bool useless = !last || (absent_ && at->file.unlinked());
+    const bool useless = !last || (!is_there() && at->file.unlinked());
     at = useless && base::later(at->alive, linger) <= now ? leave(at, sink) : std::next(at);
   }
 }

@@ -58,6 +58,7 @@ class LogTail {
   };
   using Files = std::list<Followed>;
 
+  [[nodiscard]] bool is_there() const { return found_.state == FoundFile::State::file; }
   void find_files(base::TimePoint now, const LogLineSink& sink);
   void open_new(const std::string& path, base::TimePoint now, const LogLineSink& sink);
   [[nodiscard]] Files::iterator find(const FileIdentity& identity);
@@ -72,8 +73,7 @@ class LogTail {
   std::list<LogPlace> left_;  // of files that were left and might come back
   std::vector<char> buffer_;  // for reading
   bool started_ = false;
-  bool absent_ = false;  // the name leads nowhere
-  FoundFile found_;      // what it leads to
+  FoundFile found_;  // what it leads to
   base::TimePoint absent_since_ = base::never;
 };
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "session/log_line.hpp"
+#include "session/line_splitter.hpp"
 
 namespace poetry::session {
 

@@ -1,10 +1,14 @@
 #include "session/weblog.hpp"
 
+#include <algorithm>
+#include <atomic>
+
 #include "base/log.hpp"
 #include "base/quantity.hpp"
+#include "base/shared_memory.hpp"
+#include "session/log_stream.hpp"
+#include "session/log_tail.hpp"
 #include "session/service_kind.hpp"
-
-#include <algorithm>
 
 namespace poetry::session {
 namespace {
@@ -95,73 +99,105 @@ class WeblogSession : public Session {
   std::uint64_t until_ = RecordHistory::no_end;
 };
 
+/// Opens the log at the first open() or refresh(), and "from now on" is then. One thread calls
+/// open(), refresh() and drain(); sessions may be stepped by others meanwhile, since all that they
+/// share with the service is the history, which guards itself.
+class WeblogService : public Service {
+ public:
+  WeblogService(const std::string& path, const WeblogSettings& settings,
+                const HistoryLimits& limits)
+      : path_(path), settings_(settings), tail_(path), history_(limits) {
+    if (LogStream::is_one(path)) stream_.emplace(path);
+  }
+
+  std::unique_ptr<Session> open(const Peer& /*peer*/, base::TimePoint now) override {
+    start(now);
+    return std::make_unique<WeblogSession>(history_, settings_.format,
+                                           history_.from_end(settings_.backlog));
+  }
+
+  Refresh refresh(base::TimePoint now) override {
+    start(now);
+    if (stream_) return follow_stream(now);
+    tell_trouble(now);
+    if (!tail_.started()) return {base::later(now, settings_.poll)};
+    if (waits_for_clients(now)) return {base::later(now, client_wait), false, -1};
+    const auto before = history_.end();
+    const auto left = tail_.look(now, bytes_per_look, [this](const LogLine& line) { add(line); });
+    const bool more = left == LogTail::Left::more;
+    burst_since_ = more ? std::min(burst_since_, now) : base::never;
+    return {more ? now : base::later(now, settings_.poll), history_.end() != before,
+            tail_.readable()};
+  }
+
+  void drain() override { history_.close(); }
+
+ private:
+  /// What was said of the log, by any process: once.
+  struct Told {
+    std::atomic<bool> trouble{false};
+    std::atomic<std::uint64_t> hole{0};
+    std::atomic<bool> polling{false};
+  };
+
+  void tell_trouble(base::TimePoint now) {
+    const auto trouble = tail_.trouble(now);
+    if (!trouble.empty()) {
+      if (!told_->trouble.exchange(true)) base::log_warn("{}", trouble);
+    } else if (told_->trouble.exchange(false)) {
+      base::log_info("{} is followed", path_);
+    }
+    if (const auto hole = tail_.hole(); hole > 0 && told_->hole.exchange(hole) != hole)
+      base::log_warn("{} begins with {} NULs, which are left out", path_, hole);
+    if (tail_.started() && tail_.readable() < 0 && !told_->polling.exchange(true)) {
+      base::log_warn("{} is looked at every {}: inotify is not to be had", path_,
+                     base::format_duration(settings_.poll));
+    }
+  }
+
+  /// A burst of the log that is larger than the history is read no faster than a client takes it.
+  [[nodiscard]] bool waits_for_clients(base::TimePoint now) const {
+    return burst_since_ != base::never && now < base::later(burst_since_, longest_wait) &&
+           history_.outruns_readers();
+  }
+
+  Refresh follow_stream(base::TimePoint now) {
+    if (waits_for_clients(now)) return {base::later(now, client_wait), false, -1};
+    const auto before = history_.end();
+    const bool more = stream_->look(bytes_per_look, [this](const LogLine& line) { add(line); });
+    burst_since_ = more ? std::min(burst_since_, now) : base::never;
+    if (stream_->ended() && !told_->trouble.exchange(true)) base::log_warn("{} has ended", path_);
+    return {more ? now : base::never, history_.end() != before, stream_->readable()};
+  }
+
+  void start(base::TimePoint now) {
+    if (stream_) {
+      stream_->start();
+      return;
+    }
+    for (const auto& line :
+         tail_.start(now, settings_.backlog == 0 ? 0 : WeblogSettings::max_backlog)) {
+      add({line, LogLine::Kind::whole});
+    }
+  }
+
+  void add(const LogLine& line) { history_.add(record_text(line, settings_.format)); }
+
+  std::string path_;
+  WeblogSettings settings_;
+  std::shared_ptr<Told> told_ = base::make_shared_memory<Told>();
+  std::optional<LogStream> stream_;  // or else:
+  LogTail tail_;
+  RecordHistory history_;
+  base::TimePoint burst_since_ =
+      base::never;  // since when every look has left some of the log unread
+};
+
 }  // namespace
 
-WeblogService::WeblogService(const std::string& path, const WeblogSettings& settings,
-                             const HistoryLimits& limits)
-    : path_(path), settings_(settings), tail_(path), history_(limits) {
-  if (LogStream::is_one(path)) stream_.emplace(path);
-}
-
-std::unique_ptr<Session> WeblogService::open(const Peer& /*peer*/, base::TimePoint now) {
-  start(now);
-  return std::make_unique<WeblogSession>(history_, settings_.format,
-                                         history_.from_end(settings_.backlog));
-}
-
-Refresh WeblogService::refresh(base::TimePoint now) {
-  start(now);
-  if (stream_) return follow_stream(now);
-  tell_trouble(now);
-  if (!tail_.started()) return {base::later(now, settings_.poll)};
-  if (waits_for_clients(now)) return {base::later(now, client_wait), false, -1};
-  const auto before = history_.end();
-  const auto left = tail_.look(now, bytes_per_look, [this](const LogLine& line) { add(line); });
-  const bool more = left == LogTail::Left::more;
-  burst_since_ = more ? std::min(burst_since_, now) : base::never;
-  return {more ? now : base::later(now, settings_.poll), history_.end() != before,
-          tail_.readable()};
-}
-
-void WeblogService::tell_trouble(base::TimePoint now) {
-  const auto trouble = tail_.trouble(now);
-  if (!trouble.empty()) {
-    if (!told_->trouble.exchange(true)) base::log_warn("{}", trouble);
-  } else if (told_->trouble.exchange(false)) {
-    base::log_info("{} is followed", path_);
-  }
-  if (const auto hole = tail_.hole(); hole > 0 && told_->hole.exchange(hole) != hole)
-    base::log_warn("{} begins with {} NULs, which are left out", path_, hole);
-  if (tail_.started() && tail_.readable() < 0 && !told_->polling.exchange(true)) {
-    base::log_warn("{} is looked at every {}: inotify is not to be had", path_,
-                   base::format_duration(settings_.poll));
-  }
-}
-
-/// A burst of the log that is larger than the history is read no faster than a client takes it.
-bool WeblogService::waits_for_clients(base::TimePoint now) const {
-  return burst_since_ != base::never && now < base::later(burst_since_, longest_wait) &&
-         history_.outruns_readers();
-}
-
-Refresh WeblogService::follow_stream(base::TimePoint now) {
-  if (waits_for_clients(now)) return {base::later(now, client_wait), false, -1};
-  const auto before = history_.end();
-  const bool more = stream_->look(bytes_per_look, [this](const LogLine& line) { add(line); });
-  burst_since_ = more ? std::min(burst_since_, now) : base::never;
-  if (stream_->ended() && !told_->trouble.exchange(true)) base::log_warn("{} has ended", path_);
-  return {more ? now : base::never, history_.end() != before, stream_->readable()};
-}
-
-void WeblogService::start(base::TimePoint now) {
-  if (stream_) {
-    stream_->start();
-    return;
-  }
-  for (const auto& line :
-       tail_.start(now, settings_.backlog == 0 ? 0 : WeblogSettings::max_backlog)) {
-    add({line, LogLine::Kind::whole});
-  }
+std::shared_ptr<Service> make_weblog(const std::string& path, const WeblogSettings& settings,
+                                     const HistoryLimits& limits) {
+  return std::make_shared<WeblogService>(path, settings, limits);
 }
 
 ServiceKind weblog_kind() {
@@ -175,7 +211,7 @@ ServiceKind weblog_kind() {
   return kind_with(setters, "weblog", "FILE",
                    [](const ServiceSpec& spec, const WeblogSettings& settings) {
                      if (!LogStream::is_one(spec.argument)) require_log_file(spec.argument);
-                     return std::make_shared<WeblogService>(spec.argument, settings);
+                     return make_weblog(spec.argument, settings);
                    });
 }
 

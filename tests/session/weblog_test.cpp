@@ -17,9 +17,9 @@ using namespace std::string_literals;
 /// A log and a service that follows it, in virtual time.
 class Weblog : public testing::Test {
  protected:
-  std::shared_ptr<WeblogService> serve(const WeblogSettings& settings = {},
-                                       const HistoryLimits& limits = {}) {
-    return std::make_shared<WeblogService>(log, settings, limits);
+  std::shared_ptr<Service> serve(const WeblogSettings& settings = {},
+                                 const HistoryLimits& limits = {}) {
+    return make_weblog(log, settings, limits);
   }
   void append(std::string_view bytes) const {
     std::ofstream(log, std::ios::binary | std::ios::app) << bytes;
@@ -228,7 +228,7 @@ TEST_F(Weblog, PutsAMarkerOnALineOfItsOwn) {
 
 /// Looks as often as it is asked to, and lets the client write once in each `period`. Returns the
 /// time it took until the log was read.
-base::Duration read_burst(WeblogService& service, Session& session, base::Duration period,
+base::Duration read_burst(Service& service, Session& session, base::Duration period,
                           std::string& heard) {
   auto now = support::epoch;
   auto write_at = support::epoch;
