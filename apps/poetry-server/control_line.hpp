@@ -8,8 +8,6 @@
 #include <string_view>
 #include <vector>
 
-#include "base/clock.hpp"
-
 namespace poetry::server {
 
 struct ControlLine {

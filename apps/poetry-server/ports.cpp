@@ -82,12 +82,7 @@ Ports::Ports(const std::vector<Plan>& plans, const ServerOptions& options, std::
       throw base::Failure(error.what(), net::listening_remedy(error.code()));
     }
   }
-  equip(plans, options, std::move(served));
-}
-
-void Ports::replace(const std::vector<Plan>& plans, const ServerOptions& options,
-                    std::vector<Served> served) {
-  equip(plans, options, std::move(served));
+  replace(plans, options, std::move(served));
 }
 
 /// Ports with the same specification share one service, and so the bytes of a poem.
@@ -194,8 +189,8 @@ void Ports::bind(const Plan& plan, const ServerOptions& options, std::uint64_t s
 }
 
 /// Puts services and limits in; the last of it to change anything, and does not fail.
-void Ports::equip(const std::vector<Plan>& plans, const ServerOptions& options,
-                  std::vector<Served> served) {
+void Ports::replace(const std::vector<Plan>& plans, const ServerOptions& options,
+                    std::vector<Served> served) {
   plans_ = plans;
   served_ = std::move(served);
   quotas_.back()->limit = options.settings.max_clients;

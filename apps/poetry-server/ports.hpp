@@ -73,8 +73,6 @@ class Ports {
 
  private:
   void bind(const Plan& plan, const ServerOptions& options, std::uint64_t seed, base::Fd inherited);
-  void equip(const std::vector<Plan>& plans, const ServerOptions& options,
-             std::vector<Served> served);
   [[nodiscard]] Served wrap(const Plan& plan, std::shared_ptr<session::Service> service) const;
   template <typename Change>
   void change(std::uint16_t number, Change change);

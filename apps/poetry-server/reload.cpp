@@ -28,12 +28,10 @@ void Reload::begin() {
   const int done = readable();
   again_ = is_reading();
   if (again_) return;
-  const auto read = [this, done] {
-    try {
-      renewal_ = read_();
-    } catch (const std::exception&) {
-      failure_ = std::current_exception();
-    }
+  const auto task = std::make_shared<std::packaged_task<Renewal()>>(read_);
+  renewal_ = task->get_future();
+  const auto read = [task, done] {
+    (*task)();
     ::eventfd_write(done, 1);
   };
   try {
@@ -48,11 +46,9 @@ std::optional<Renewal> Reload::take() {
   if (::eventfd_read(readable(), &count) < 0) return std::nullopt;
   if (thread_) thread_->join();
   thread_.reset();
-  auto renewal = std::exchange(renewal_, std::nullopt);
-  const auto failure = std::exchange(failure_, nullptr);
+  auto renewal = std::move(renewal_);
   if (std::exchange(again_, false)) begin();
-  if (failure) std::rethrow_exception(failure);
-  return renewal;
+  return renewal.get();
 }
 
 }  // namespace poetry::server

@@ -4,8 +4,8 @@
 
 #include <sys/types.h>
 
-#include <exception>
 #include <functional>
+#include <future>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -48,9 +48,7 @@ class Reload {
   pid_t process_ = 0;  // that has it
   std::unique_ptr<std::thread> thread_;
   bool again_ = false;
-  // Of the thread, until it is done:
-  std::optional<Renewal> renewal_;
-  std::exception_ptr failure_;
+  std::future<Renewal> renewal_;
 };
 
 }  // namespace poetry::server

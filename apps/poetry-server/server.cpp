@@ -181,7 +181,7 @@ engine::Command Server::take_signals() {
   while (const auto number = signals_.take()) {
     if (*number == SIGHUP) {
       service_manager_.reloading(base::Clock::now());
-      serving_.begin_reload();
+      serving_.reload().begin();
     } else if (*number == SIGUSR1) {
       serving_.tell_statistics();
     } else if (*number == SIGCHLD) {

@@ -38,11 +38,10 @@ class Serving {
   /// Lends the ports to the engine until a command ends it, for which the host is asked when one of
   /// `controls` is readable, or something was read again.
   void serve(engine::Host& host, std::vector<int> controls);
-  /// Begins to read poems and settings again, from the same command line and its config file.
-  void begin_reload() { reload_.begin(); }
   /// Whether there is something new, which is taken over now. Raises what was wrong with it; then
   /// all stays as it was.
   bool end_reload();
+  /// Reads poems and settings again, from the same command line and its config file.
   [[nodiscard]] Reload& reload() { return reload_; }
   /// Logs and counts a connection that has ended. Whether it is the last one of --exit-after; one
   /// connection of all processes is.

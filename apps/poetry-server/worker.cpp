@@ -36,7 +36,7 @@ engine::Command Worker::control(engine::Connections& connections) {
       answer({message.data() + 1, static_cast<std::size_t>(count) - 1}, connections);
     if (order == Order::reload) {
       ++reload_orders_;
-      serving_.begin_reload();
+      serving_.reload().begin();
     }
     if (order == Order::drain) command = std::max(command, engine::Command::drain);
     if (order == Order::stop) command = engine::Command::stop;
