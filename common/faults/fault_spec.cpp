@@ -1,7 +1,5 @@
 #include "faults/fault_spec.hpp"
 
-#include <fmt/ranges.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>

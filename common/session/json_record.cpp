@@ -1,6 +1,5 @@
 // Records that are objects of JSON, of servers that each have their own names.
 #include <boost/json/parse.hpp>
-#include <boost/json/value_to.hpp>
 #include <charconv>
 
 #include "base/xml.hpp"
