@@ -17,10 +17,10 @@
 namespace poetry::server {
 namespace {
 
-/// `require` is one of limits.hpp.
-void check_room(const std::function<std::string()>& require, cli::CheckReport& report) {
+/// Tells what `attempt` raises.
+void check_attempt(const std::function<void()>& attempt, cli::CheckReport& report) {
   try {
-    report.works(require());
+    attempt();
   } catch (const base::Failure& failure) {
     report.fails(failure.what(), failure.remedy());
   }
@@ -29,9 +29,9 @@ void check_room(const std::function<std::string()>& require, cli::CheckReport& r
 void check_limits(const ServerOptions& options, const std::vector<Plan>& plans,
                   cli::CheckReport& report) {
   const auto engine = engine::make_engine(options.engine);
-  check_room([&] { return require_clients(engine, options, plans); }, report);
+  check_attempt([&] { report.works(require_clients(engine, options, plans)); }, report);
   if (worker_count(options) == 1) return;
-  check_room([&] { return require_workers(options, plans); }, report);
+  check_attempt([&] { report.works(require_workers(options, plans)); }, report);
 }
 
 /// The ports that were taken stay so, for those that they exclude.
@@ -50,18 +50,6 @@ void check_port(const Plan& plan, std::vector<base::Fd>& taken, cli::CheckReport
                  "choose a port outside of them, so that none is in the way later");
   } catch (const std::system_error& error) {
     report.fails(error.what(), net::listening_remedy(error.code()));
-  }
-}
-
-/// The listeners that are inherited, as take_inherited() has them; nothing where that fails.
-std::optional<std::vector<base::Fd>> check_inherited(const ServerOptions& options,
-                                                     const std::vector<Plan>& plans,
-                                                     cli::CheckReport& report) {
-  try {
-    return take_inherited(plans, options);
-  } catch (const base::Failure& failure) {
-    report.fails(failure.what(), failure.remedy());
-    return std::nullopt;
   }
 }
 
@@ -90,7 +78,8 @@ int check(const ServerOptions& options) {
   const auto plans = plan_ports(options);
   cli::CheckReport report;
   check_limits(options, plans, report);
-  const auto inherited = check_inherited(options, plans, report);
+  std::optional<std::vector<base::Fd>> inherited;  // nothing where that fails
+  check_attempt([&] { inherited = take_inherited(plans, options); }, report);
   std::vector<base::Fd> taken;
   for (std::size_t i = 0; i < plans.size(); ++i) {
     if (inherited && (*inherited)[i]) {

@@ -41,14 +41,10 @@ std::vector<base::Fd> agreed_listeners(const std::vector<Plan>& plans,
 }  // namespace
 
 base::Fd take_port(const Plan& plan, const net::Address& address) {
-  switch (plan.faults.acceptance()) {
-    case faults::Acceptance::refuse:
-      return net::bind_to(address, plan.families);
-    case faults::Acceptance::blackhole:
-      return net::listen_in_silence(address, plan.families);
-    case faults::Acceptance::accept:
-      break;
-  }
+  const auto acceptance = plan.faults.acceptance();
+  if (acceptance == faults::Acceptance::refuse) return net::bind_to(address, plan.families);
+  if (acceptance == faults::Acceptance::blackhole)
+    return net::listen_in_silence(address, plan.families);
   return net::listen_on(address, 1, plan.families);
 }
 

@@ -45,7 +45,7 @@ engine::Command Worker::control(engine::Connections& connections) {
 
 engine::Command Worker::ended(const engine::Ended& connection) {
   if (!serving_.count(connection)) return engine::Command::go_on;
-  wake_parent();
+  ::eventfd_write(wakeup_, 1);
   return engine::Command::drain;
 }
 
@@ -59,7 +59,7 @@ void Worker::end_reload() {
   }
   if (serving_.reload().is_reading()) return;  // once more, for orders that came meanwhile
   news_.reloads += std::exchange(reload_orders_, 0);
-  wake_parent();
+  ::eventfd_write(wakeup_, 1);
 }
 
 void Worker::answer(std::string_view line, engine::Connections& connections) {
@@ -68,10 +68,7 @@ void Worker::answer(std::string_view line, engine::Connections& connections) {
   if (::ftruncate(answers_, 0) < 0 || base::write_fully(answers_, text))
     base::log_error("pid={}: no memory for an answer", ::getpid());
   ++news_.answers;
-  wake_parent();
+  ::eventfd_write(wakeup_, 1);
 }
-
-/// Wakes the parent, which looks at everything that is shared.
-void Worker::wake_parent() const { ::eventfd_write(wakeup_, 1); }
 
 }  // namespace poetry::server

@@ -46,12 +46,11 @@ class Worker : public engine::Host {
  private:
   void end_reload();
   void answer(std::string_view line, engine::Connections& connections);
-  void wake_parent() const;
 
   Serving& serving_;
   WorkerNews& news_;
   int orders_;
-  int wakeup_;
+  int wakeup_;  // has the parent look at everything that is shared
   int answers_;
   std::uint64_t reload_orders_ = 0;  // that are not carried out
 };
