@@ -37,13 +37,13 @@ std::vector<std::string> LogTail::start(base::TimePoint now, std::size_t lines) 
   return last;
 }
 
-LogTail::Left LogTail::look(base::TimePoint now, std::size_t budget, const LogLineSink& sink) {
+bool LogTail::look(base::TimePoint now, std::size_t budget, const LogLineSink& sink) {
   find_files(now, sink);
   for (auto& followed : files_) {
-    if (read(followed, now, budget, sink) == Left::more) return Left::more;
+    if (read(followed, now, budget, sink)) return true;
   }
   leave_quiet(now, sink);
-  return Left::nothing;
+  return false;
 }
 
 std::string LogTail::trouble(base::TimePoint now) const {
@@ -106,15 +106,15 @@ void LogTail::take_up(LogFile file, base::TimePoint now, const LogLineSink& sink
   if (files_.size() > max_replaced + 1) leave(files_.begin(), sink);
 }
 
-LogTail::Left LogTail::read(Followed& followed, base::TimePoint now, std::size_t& budget,
-                            const LogLineSink& sink) {
+bool LogTail::read(Followed& followed, base::TimePoint now, std::size_t& budget,
+                   const LogLineSink& sink) {
   while (budget > 0) {
     const auto size = followed.file.read(buffer_, sink);
     if (size > 0) followed.alive = now;
-    if (size < buffer_.size() - LogFile::overlap) return Left::nothing;
+    if (size < buffer_.size() - LogFile::overlap) return false;
     budget -= std::min(budget, size);
   }
-  return Left::more;
+  return true;
 }
 
 void LogTail::leave_quiet(base::TimePoint now, const LogLineSink& sink) {

@@ -42,10 +42,9 @@ class LogTail {
     return files_.empty() ? 0 : files_.back().file.hole();
   }
 
-  enum class Left { nothing, more };
   /// Hands on lines appended since the last look, of older files first, until it has read `budget`
   /// bytes or a buffer more. Says whether some may be left to read. Needs to be started().
-  Left look(base::TimePoint now, std::size_t budget, const LogLineSink& sink);
+  bool look(base::TimePoint now, std::size_t budget, const LogLineSink& sink);
 
   /// Readable when there is something to look at; -1 where time alone must tell.
   [[nodiscard]] int readable() const { return watch_.readable(); }
@@ -63,7 +62,7 @@ class LogTail {
   void open_new(const std::string& path, base::TimePoint now, const LogLineSink& sink);
   [[nodiscard]] Files::iterator find(const FileIdentity& identity);
   void take_up(LogFile file, base::TimePoint now, const LogLineSink& sink);
-  Left read(Followed& followed, base::TimePoint now, std::size_t& budget, const LogLineSink& sink);
+  bool read(Followed& followed, base::TimePoint now, std::size_t& budget, const LogLineSink& sink);
   void leave_quiet(base::TimePoint now, const LogLineSink& sink);
   Files::iterator leave(Files::iterator at, const LogLineSink& sink);
 

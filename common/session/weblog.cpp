@@ -118,16 +118,19 @@ class WeblogService : public Service {
 
   Refresh refresh(base::TimePoint now) override {
     start(now);
-    if (stream_) return follow_stream(now);
-    tell_trouble(now);
-    if (!tail_.started()) return {base::later(now, settings_.poll)};
+    if (!stream_) tell_trouble(now);
+    const auto poll_at = stream_ ? base::never : base::later(now, settings_.poll);
+    if (!stream_ && !tail_.started()) return {poll_at};
     if (waits_for_clients(now)) return {base::later(now, client_wait), false, -1};
     const auto before = history_.end();
-    const auto left = tail_.look(now, bytes_per_look, [this](const LogLine& line) { add(line); });
-    const bool more = left == LogTail::Left::more;
+    const auto take = [this](const LogLine& line) { add(line); };
+    const bool more =
+        stream_ ? stream_->look(bytes_per_look, take) : tail_.look(now, bytes_per_look, take);
     burst_since_ = more ? std::min(burst_since_, now) : base::never;
-    return {more ? now : base::later(now, settings_.poll), history_.end() != before,
-            tail_.readable()};
+    if (stream_ && stream_->ended() && !told_->trouble.exchange(true))
+      base::log_warn("{} has ended", path_);
+    return {more ? now : poll_at, history_.end() != before,
+            stream_ ? stream_->readable() : tail_.readable()};
   }
 
   void drain() override { history_.close(); }
@@ -159,15 +162,6 @@ class WeblogService : public Service {
   [[nodiscard]] bool waits_for_clients(base::TimePoint now) const {
     return burst_since_ != base::never && now < base::later(burst_since_, longest_wait) &&
            history_.outruns_readers();
-  }
-
-  Refresh follow_stream(base::TimePoint now) {
-    if (waits_for_clients(now)) return {base::later(now, client_wait), false, -1};
-    const auto before = history_.end();
-    const bool more = stream_->look(bytes_per_look, [this](const LogLine& line) { add(line); });
-    burst_since_ = more ? std::min(burst_since_, now) : base::never;
-    if (stream_->ended() && !told_->trouble.exchange(true)) base::log_warn("{} has ended", path_);
-    return {more ? now : base::never, history_.end() != before, stream_->readable()};
   }
 
   void start(base::TimePoint now) {

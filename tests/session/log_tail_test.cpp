@@ -17,7 +17,6 @@ namespace {
 using namespace std::chrono_literals;
 using namespace std::string_literals;
 using Lines = std::vector<std::string>;
-using Left = LogTail::Left;
 namespace fs = std::filesystem;
 
 constexpr std::size_t plenty = std::size_t{64} << 20;
@@ -37,7 +36,7 @@ class LogTailTest : public testing::TestWithParam<Notice> {
   Lines look(base::Duration passed = 1ms, std::size_t budget = plenty) {
     now += passed;
     Lines lines;
-    left = tail.look(now, budget, [&lines](const LogLine& line) {
+    more = tail.look(now, budget, [&lines](const LogLine& line) {
       lines.emplace_back(line.text);
       if (line.kind == LogLine::Kind::piece) lines.back() += '+';
       if (line.kind == LogLine::Kind::rest) lines.back() += '$';
@@ -50,7 +49,7 @@ class LogTailTest : public testing::TestWithParam<Notice> {
   const std::string log = directory / "log";
   base::TimePoint now{1h};
   LogTail tail{log, GetParam()};
-  Left left = Left::nothing;
+  bool more = false;
 };
 
 TEST_P(LogTailTest, HandsOnWhatIsAppendedFromNowOn) {
@@ -152,7 +151,7 @@ TEST_P(LogTailTest, ReadsNoMoreThanItsBudgetAndABuffer) {
     EXPECT_LE(count, 2000U);
     total += count;
     ++looks;
-  } while (left == Left::more);
+  } while (more);
   EXPECT_EQ(total, 10'000U);
   EXPECT_GT(looks, 5);
 }
