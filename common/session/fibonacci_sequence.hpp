@@ -59,7 +59,7 @@ class FibonacciSequence {
   void leave();
 
   /// Asks for the next number. Raises std::logic_error in a process that was forked from the one
-  /// that drew before, see FibonacciState::is_inherited().
+  /// that drew before, see ~FibonacciState().
   std::shared_ptr<Draw> ask();
   /// Whether it is done. Passes on what failed.
   bool is_done(const Draw& draw);

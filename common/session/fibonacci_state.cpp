@@ -240,14 +240,10 @@ int FibonacciState::wait_for_lock(void* self, int /*times*/) {
   return 1;
 }
 
-/// Before each operation.
+/// Before each operation. SQLite would go on with a file that has no name any more, and all of its
+/// numbers be lost.
 void FibonacciState::begin() {
   give_up_at_ = base::later(base::Clock::now(), busy_timeout);
-  require_same_file();
-}
-
-/// SQLite would go on with a file that has no name any more, and all of its numbers be lost.
-void FibonacciState::require_same_file() const {
   struct stat found {};
   if (::stat(path_.c_str(), &found) < 0) base::throw_errno("draw from", path_);
   if (found.st_dev != device_ || found.st_ino != inode_)
@@ -255,10 +251,8 @@ void FibonacciState::require_same_file() const {
 }
 
 FibonacciState::~FibonacciState() {
-  if (is_inherited()) static_cast<void>(database_.release());
+  if (process_ != ::getpid()) static_cast<void>(database_.release());
 }
-
-bool FibonacciState::is_inherited() const { return process_ != ::getpid(); }
 
 FibonacciRange FibonacciState::reserve(std::uint64_t max, std::int64_t after,
                                        std::int64_t reserved) {

@@ -49,7 +49,10 @@ class FibonacciState {
   FibonacciState(const std::string& path, const std::atomic<bool>& stopping);
   FibonacciState(const FibonacciState&) = delete;
   FibonacciState& operator=(const FibonacciState&) = delete;
-  /// Closes the connection; in a forked child it does nothing, see is_inherited().
+  /// Closes the connection, but in a process that was forked from the one that opened it. That may
+  /// neither use it nor close it nor open another one: SQLite would believe that it holds the locks
+  /// of its parent, which it does not, and a file that it uses could be changed under its hands
+  /// (sqlite.org/howtocorrupt.html, section 2.6).
   ~FibonacciState();
 
   /// Reserves up to `max` numbers at the lowest free positions beyond `after`. It is on the disk
@@ -60,16 +63,10 @@ class FibonacciState {
   FibonacciRange reserve(std::uint64_t max, std::int64_t after, std::int64_t reserved);
   /// Frees what is left of a reserved range. Raises as reserve() does.
   void give_back(const FibonacciRange& rest);
-  /// Whether this process was forked from the one that opened the connection. It may then neither
-  /// use it nor close it nor open another one: SQLite would believe that it holds the locks of its
-  /// parent, which it does not, and a file that it uses could be changed under its hands
-  /// (sqlite.org/howtocorrupt.html, section 2.6).
-  [[nodiscard]] bool is_inherited() const;
 
  private:
   static int wait_for_lock(void* self, int times);
   void begin();
-  void require_same_file() const;
 
   std::string path_;
   const std::atomic<bool>& stopping_;

@@ -142,7 +142,6 @@ std::uint64_t pieces_of(std::string_view text, const Pacing& pacing) {
 struct PoemService::SharedFacts {
   std::atomic<bool> known{false};  // then all below is as it stays
   bool counted = false;
-  bool hashed = false;
   std::uint64_t bytes = 0;
   std::uint64_t lines = 0;
   base::Digest sha256{};
@@ -174,7 +173,7 @@ std::optional<PoemFacts> PoemService::facts() const {
   facts.delay = poem_.pacing.delay / poem_.pacing.per_delay;
   if (known.counted) facts.bytes = known.bytes;
   if (known.counted) facts.lines = known.lines;
-  if (known.hashed) facts.sha256 = base::to_hex(known.sha256);
+  if (known.counted && known.bytes <= max_hashed) facts.sha256 = base::to_hex(known.sha256);
   return facts;
 }
 
@@ -195,7 +194,6 @@ void PoemService::find_facts(const std::atomic<bool>& stopping) const {
       facts.lines = lines * rounds + (!text.empty() && text.back() != '\n' ? 1 : 0);
       facts.bytes = bytes;
       if (bytes <= max_hashed) facts.sha256 = digest_of(text, rounds, stopping);
-      facts.hashed = bytes <= max_hashed;
     }
     facts.counted = counted;
     facts.known = true;

@@ -1,10 +1,11 @@
 #include "session/record_text.hpp"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <limits>
-#include <span>
 
 #include "base/json.hpp"
 #include "base/quantity.hpp"
@@ -21,12 +22,6 @@ std::string xml_extra(std::string_view text) {
   return " " + std::string(extra_name) + "=\"" + base::xml_escaped(text) + "\"";
 }
 
-std::string joined(std::span<const std::string_view> fields) {
-  std::string text;
-  for (const auto field : fields) text.append(text.empty() ? "" : " ").append(field);
-  return text;
-}
-
 std::string xml_of(const LogRecord& record) {
   std::string text = "<hit";
   for (std::size_t i = 0; i < record.fields.size(); ++i) {
@@ -34,7 +29,7 @@ std::string xml_of(const LogRecord& record) {
     text.append(" ").append(log_field_names[i]).append("=\"");
     text.append(base::xml_escaped(*record.fields[i])).append("\"");
   }
-  return text + xml_extra(joined(record.extra)) + "/>\n";
+  return text + xml_extra(fmt::format("{}", fmt::join(record.extra, " "))) + "/>\n";
 }
 
 /// Its members that are no text or number are extra, as they are.
