@@ -41,6 +41,11 @@ def is_done_by_now(page, job):
         return is_done(page, job)
 
 
+def health(page):
+    """The status of /healthz, which reading and a writer elsewhere say nothing about."""
+    return ask(page.ports["page"], "GET", "/healthz").status
+
+
 def each_line_once(page, job, name, text=POEM):
     """Whether the log has every line of the text, in order and once."""
     told = [line for line in page.log(job) if re.match(re.escape(name) + r" \d+: ", line)]
@@ -100,6 +105,16 @@ def test_one_that_stays_locked_is_an_answer(library, serving):
     assert sync("add", "poem", "10001", database=url).status == 0
 
 
+def test_health_does_not_wait_behind_a_writer_but_tells_one_that_hangs(library, serving):
+    page = serving("web", f"sqlite:{library}")
+    with contextlib.closing(sqlite3.connect(library, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert health(page) == 200, "before it has hung for long"
+        assert becomes_true(lambda: health(page) == 503)
+        other.execute("COMMIT")
+        assert becomes_true(lambda: health(page) == 200)
+
+
 @pytest.mark.parametrize("command", ["list", "serve", "worker"])
 @pytest.mark.parametrize("damage", ["garbage", "page", "cut"])
 def test_a_broken_file_is_named(library, damage, command):
@@ -134,13 +149,16 @@ def test_one_without_room_goes_on_once_there_is_some(tmp_path, server, poem, ser
     text = b"".join(b"%d %s\n" % (i, b"x" * 3000) for i in range(200))
     port = server("--delay", "0", poem(text)).port
     # A full disk, as a limit of the size of files that only this process has.
-    small = ["sh", "-c", 'trap "" XFSZ; ulimit -S -f 300; exec "$@"', "sh"]
+    small = ["sh", "-c", 'trap "" XFSZ; ulimit -S -f 400; exec "$@"', "sh"]
     page = serving("serve", f"sqlite:{tmp_path}/library", "--lease", "1s", prefix=small)
     record = page.add("poem", f"127.0.0.1:{port}")
     job = page.press("poem", record["id"])
     page.err.wait_for(f"database {tmp_path}/library: ")
     assert page.get(f"/api/jobs/{job}")["state"] in ("queued", "running")
+    resource.prlimit(page.pid, resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
+    assert becomes_true(lambda: health(page) == 503), "a press would not be stored"
     resource.prlimit(page.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+    assert becomes_true(lambda: health(page) == 200)
     assert becomes_true(lambda: is_done(page, job))
     assert page.ask("GET", f"/api/records/{record['id']}/text") == text
     assert len([line for line in page.log(job) if "x" * 200 in line]) == 200
@@ -195,7 +213,9 @@ def test_postgresql_restarted_in_mid_job(started, serving, server, poem, number)
         events.wait_for(r'"fetched":[1-9]')
         own_postgres.stop(number)
         page.err.wait_for("database: ")
+        assert becomes_true(lambda: health(page) == 503)
         own_postgres.start()
+        assert becomes_true(lambda: health(page) == 200)
         assert becomes_true(lambda: is_done_by_now(page, job))
         events.wait_for('"state":"done"')  # whoever looks on is told, too
     assert each_line_once(page, job, record["name"])

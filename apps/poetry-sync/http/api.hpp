@@ -8,7 +8,7 @@
 
 namespace poetry::sync::http {
 
-/// Answers a request below /api/, /healthz or /metrics. Never raises. What the response still makes
+/// Answers a request below /api/ or for /metrics. Never raises. What the response still makes
 /// borrows the store.
 Response answer_api(const Request& request, store::Store& store, ChangeFeed& feed);
 

@@ -1,14 +1,22 @@
 #include "http/server.hpp"
 
 #include <algorithm>
+#include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <optional>
 #include <utility>
 
+#include "base/log.hpp"
 #include "http/api.hpp"
 #include "page/assets.hpp"
 
 namespace poetry::sync::http {
 namespace {
+
+constexpr auto probe_interval = std::chrono::seconds(1);
+constexpr auto longest_health = std::chrono::milliseconds(500);
+constexpr auto longest_probe = std::chrono::seconds(5);  // others write for as long, but seldom
+constexpr auto look_at_probe = std::chrono::milliseconds(5);
 
 /// The page's file at a request's path, or 304 where the browser has this very one. None where no
 /// file is there.
@@ -63,10 +71,40 @@ tcp::Coroutine<Web::After> Web::serve_one(HttpConnection& http, std::string& las
   co_return http.keeps_alive() ? After::next_request : After::close;
 }
 
+/// It tells what the latest write that was tried came to, and never waits for long.
+tcp::Coroutine<Response> Web::health() {
+  const auto now = base::Clock::now();
+  if (!probing_ && now - probed_ >= probe_interval) {
+    probing_ = true;
+    probed_ = now;
+    boost::asio::post(database_, [this] {
+      try {
+        store_.try_to_write();
+        writable_ = true;
+      } catch (const std::exception& error) {
+        if (writable_.exchange(false)) base::log_error("{}", error.what());
+      }
+      probing_ = false;
+    });
+  }
+  tcp::SteadyTimer pause(co_await boost::asio::this_coro::executor);
+  while (probing_ && base::Clock::now() - now < longest_health) {
+    pause.expires_after(look_at_probe);
+    co_await pause.async_wait(tcp::awaited);
+  }
+  if (writable_ && (!probing_ || base::Clock::now() - probed_ < longest_probe)) {
+    co_return Response{.type = "text/plain; charset=utf-8", .body = "ok\n"};
+  }
+  co_return problem(503, "Database unavailable", "jobs cannot be stored");
+}
+
 tcp::Coroutine<Response> Web::answer(const Request& request) {
   if (auto file = static_file(request)) co_return std::move(*file);
   if (request.method == "GET" && request.target == "/api/records") {
     co_return Response{.shared = feed_.records()};  // what every page asks for is at hand
+  }
+  if (request.path() == "/healthz" && (request.method == "GET" || request.method == "HEAD")) {
+    co_return co_await health();
   }
   co_return co_await tcp::run_in(database_, [&] { return answer_api(request, store_, feed_); });
 }

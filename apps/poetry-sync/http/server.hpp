@@ -39,6 +39,7 @@ class Web {
   tcp::Coroutine<void> serve(tcp::TcpConnection& peer);
   tcp::Coroutine<After> serve_one(HttpConnection& http, std::string& last_event_id);
   tcp::Coroutine<Response> answer(const Request& request);
+  tcp::Coroutine<Response> health();
 
   const WebOptions options_;
   boost::asio::thread_pool& database_;
@@ -47,6 +48,9 @@ class Web {
   tcp::TcpServer tcp_;
   const Guard guard_;
   EventStreams streams_;
+  base::TimePoint probed_{};  // when the latest try to write began
+  std::atomic<bool> probing_ = false;
+  std::atomic<bool> writable_ = true;  // by the latest that has ended
 };
 
 }  // namespace poetry::sync::http

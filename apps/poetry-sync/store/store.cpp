@@ -358,6 +358,14 @@ void Store::request_due() {
   });
 }
 
+void Store::try_to_write() {
+  transact(database_, Access::write, [](Sql& sql) {  // SQLite does not write what is there already
+    return sql(
+        "INSERT INTO changes (record, at) VALUES (0, {horizon} + 1)"
+        " ON CONFLICT (record) DO UPDATE SET at = excluded.at");
+  });
+}
+
 std::string checked_address(const std::string& address) {
   auto where = net::to_string(net::parse_host_port(address));
   if (base::shown_utf8(where) == where) return where;

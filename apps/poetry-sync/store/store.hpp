@@ -247,6 +247,8 @@ class Store {
   /// Gives the lease back, so that the job is taken at once, and does not count as an attempt.
   void release(const Claim& claim);
 
+  /// Commits a write that nobody sees. Raises DatabaseError where nothing can be stored.
+  void try_to_write();
   bool wait_for_news(base::Duration longest) { return database_.wait_for_news(longest); }
   [[nodiscard]] bool hears_news() const { return database_.hears_news(); }
 
