@@ -72,6 +72,12 @@ std::vector<cli::Option> options_of(Group group, SyncOptions& o) {
                [&o] { return cli::Texts{store::without_passwords(o.database, o.database)}; }}};
     case page:
       return {placed("listen", 'l', "where the page is", web.listen),
+              {"public-url", 0, "URL", "how browsers reach the page, behind a proxy", "",
+               [&web](std::string_view text) { web.url = http::parse_public_url(text); },
+               [&web] {
+                 return web.url.origin.empty() ? cli::Texts{}
+                                               : cli::Texts{web.url.origin + web.url.path + "/"};
+               }},
               {"allow-host", 0, "NAME", "another name that the page is asked for by", "",
                [&web](std::string_view text) { web.hosts.emplace_back(text); },
                [&web] { return web.hosts; }},

@@ -7,7 +7,7 @@ from sync_server import AllOf, Events, raw, read_answer
 
 TOKEN = "Ozymandias_1818-king"
 POLICY = {"default-src 'none'", "script-src 'self'", "frame-ancestors 'none'", "base-uri 'none'",
-          "form-action 'none'"}
+          "form-action 'self'"}
 
 
 def sent(method, path, *fields, body=b""):
@@ -31,7 +31,8 @@ def guarded(sync, tmp_path):
 @pytest.mark.parametrize("host, status", [
     ("127.0.0.1:PORT", 200), ("localhost:PORT", 200), ("LocalHost:PORT", 200), ("[::1]:PORT", 200),
     ("poems.example:PORT", 200), ("POEMS.example:PORT", 200),
-    ("poems.example", 421), ("127.0.0.1", 421), ("127.0.0.1:1", 421), ("evil.example:PORT", 421),
+    ("127.0.0.1", 200), ("127.0.0.1:1", 200), ("localhost:9", 200), ("[::1]", 200),
+    ("poems.example", 421), ("127.0.0.1.evil.example:1", 421), ("poems.example:1", 421), ("evil.example:PORT", 421),
     ("localhost.evil.example:PORT", 421), ("localhost:PORT.evil.example", 421), ("x", 421),
     ("127.0.0.1:PORT@evil.example", 421), ("localhost:PORT,localhost:PORT", 421), ("", 400)])
 def test_the_host_must_be_one_of_its_own(sync, host, status):
@@ -68,8 +69,50 @@ def test_another_page_is_refused(sync, origin, allowed):
         assert (server.ask("GET", path, Origin=origin).status == 403) != allowed
 
 
+@pytest.mark.parametrize("host, origin, allowed", [
+    ("localhost:9", "http://localhost:9", True), ("localhost:9", "https://localhost:9", True),
+    ("127.0.0.1:9", "http://127.0.0.1:9", True), ("localhost:9", "http://localhost:8", False),
+    ("localhost:9", "http://evil.example", False), ("localhost", "http://localhost", True),
+    ("localhost:9", "null", False), ("poems.example:9", "http://poems.example:9", False)])
+def test_a_tunnel_may_come_by_any_port_with_its_own_page(sync, host, origin, allowed):
+    answer = sync().json("POST", "/api/records", {"type": "poem", "address": "1"},
+                         Host=host, Origin=origin)
+    assert (answer.status == 201) == allowed
+
+
+@pytest.mark.parametrize("host, origin, status", [
+    ("poems.example", "https://poems.example:8443", 201),
+    ("poems.example:8443", "https://POEMS.example:8443", 201),
+    ("127.0.0.1:PORT", "https://poems.example:8443", 201), ("poems.example:1", "", 421),
+    ("poems.example", "http://poems.example", 403), ("poems.example", "https://poems.example", 403)])
+def test_a_public_url_says_where_pages_are(sync, host, origin, status):
+    server = sync("--public-url", "https://poems.example:8443/my/poems/")
+    sent = {"Host": host.replace("PORT", str(server.page)), "Origin": origin}
+    for prefix in ("/my/poems", ""):  # which a proxy may take off
+        made = server.json("POST", prefix + "/api/records",
+                           {"type": "poem", "address": f"a{len(prefix)}:1"},
+                           **{name: value for name, value in sent.items() if value})
+        assert made.status == status
+        assert status != 201 or made.fields["Location"].startswith("/my/poems/api/records/")
+    moved = server.ask("GET", "/my/poems")
+    assert (moved.status, moved.fields["Location"]) == (308, "/my/poems/")
+    assert server.ask("GET", "/my/poemsx").status == 404
+
+
+@pytest.mark.parametrize("url", ["poems.example", "ftp://a", "http://", "http://a?b", "http://a/b c",
+                                 "http://me@a", "http://a//b", "http://a/#x"])
+def test_a_bad_public_url(tmp_path, url):
+    result = run("poetry-sync", "web", "-d", f"sqlite:{tmp_path}/a.db", "--public-url", url)
+    assert (result.status, url in result.err) == (2, True)
+
+
 def at_port(server, fields):
     return {name: value.replace("PORT", str(server.page)) for name, value in fields.items()}
+
+
+def session(server):
+    """The cookie of a new session."""
+    return server.ask("GET", f"/?token={TOKEN}").fields["Set-Cookie"].split("; ")[0]
 
 
 PATHS = ["/", "/app.js", "/api/records", "/events", "/nothing", "/healthz/", "/metricsx",
@@ -78,13 +121,13 @@ PATHS = ["/", "/app.js", "/api/records", "/events", "/nothing", "/healthz/", "/m
 
 @pytest.mark.parametrize("fields", [
     {}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Basic {TOKEN}"},
-    {"Authorization": f"Bearer {TOKEN}x"}, {"Cookie": "poetry_token_PORT=wrong"},
-    {"Cookie": f"other_poetry_token_PORT={TOKEN}"}, {"Cookie": "poetry_token_PORT="},
-    {"Cookie": f"poetry_token_1={TOKEN}"}],
+    {"Authorization": f"Bearer {TOKEN}x"}, {"Cookie": "poetry_session_PORT=wrong"},
+    {"Cookie": "poetry_session_PORT="}, {"Cookie": f"poetry_session_PORT={TOKEN}"},
+    {"Cookie": "poetry_session_PORT=99999999999." + "0" * 64}],
     ids=lambda each: " ".join(each.values())[:20])
 def test_without_the_token_nothing_is_told(guarded, fields):
     fields = at_port(guarded, fields)
-    for path in PATHS:
+    for path in PATHS[::5] if "Authorization" in fields else PATHS[:7] if fields else PATHS:
         answer = guarded.ask("GET", path, **fields)
         assert is_problem(answer, 401) and answer.fields["WWW-Authenticate"] == "Bearer", path
 
@@ -98,11 +141,12 @@ def test_without_the_token_nothing_is_written(guarded):
 
 @pytest.mark.parametrize("fields", [
     {"Authorization": f"Bearer {TOKEN}"}, {"Authorization": f"bEARER {TOKEN}"},
-    {"Cookie": f"poetry_token_PORT={TOKEN}"}, {"Cookie": f"a=b; poetry_token_PORT={TOKEN}; c=d"},
-    {"Cookie": f"poetry_token_1=x; poetry_token_PORT={TOKEN}"}],
+    {"Cookie": "SESSION"}, {"Cookie": "a=b; SESSION; c=d"},
+    {"Cookie": "poetry_session_1=x; poetry_session_PORT=1.x; SESSION"}],
     ids=lambda each: " ".join(each.values())[:20])
 def test_with_the_token_all_is_as_without_one(guarded, fields):
-    fields = at_port(guarded, fields)
+    fields = {name: value.replace("SESSION", session(guarded))
+              for name, value in at_port(guarded, fields).items()}
     made = guarded.json("POST", "/api/records", {"type": "poem", "address": "1"}, **fields)
     assert made.status == 201
     for path in ("/", "/app.js", "/api/records", "/healthz", "/metrics"):
@@ -124,11 +168,32 @@ def test_a_browser_keeps_the_token_as_a_cookie(guarded, started):
     answer = guarded.ask("GET", f"/?token={TOKEN}")
     assert (answer.status, answer.fields["Location"], answer.body) == (303, "/", b"")
     cookie, *attributes = answer.fields["Set-Cookie"].split("; ")
-    assert {"HttpOnly", "SameSite=Strict", "Path=/"} == set(attributes)
+    assert {"HttpOnly", "SameSite=Strict", "Path=/", "Max-Age=43200"} == set(attributes)
+    assert TOKEN not in cookie
     assert guarded.ask("GET", "/", Cookie=cookie).status == 200
     with connect(guarded.page) as sock, AllOf(sock) as stream:
         sock.sendall(sent("GET", "/events", f"Host: localhost:{guarded.page}", f"Cookie: {cookie}"))
         assert stream.file.readline() == b"HTTP/1.1 200 OK\r\n"
+
+
+def test_a_browser_is_asked_by_a_form(guarded):
+    here = f"http://127.0.0.1:{guarded.page}"
+    asked = guarded.ask("GET", "/", Accept="text/html,*/*;q=0.8")
+    assert asked.status == 401 and asked.fields["Content-Type"].startswith("text/html")
+    assert b'<form method="post" action="login">' in asked.body
+    assert asked.fields["Referrer-Policy"] == "same-origin", "or the form's Origin would be null"
+    form = {"Content_Type": "application/x-www-form-urlencoded", "Accept": "text/html"}
+    wrong = guarded.ask("POST", "/login", f"token={TOKEN}x", Origin=here, **form)
+    assert wrong.status == 401 and b"<form" in wrong.body and not wrong.fields["Set-Cookie"]
+    line, = guarded.err.wait_for("a wrong token from 127.0.0.1")
+    assert TOKEN not in line
+    assert guarded.ask("POST", "/login", f"token={TOKEN}", Origin="null", **form).status == 403
+    right = guarded.ask("POST", "/login", f"a=b&token={TOKEN}", Origin=here, **form)
+    assert (right.status, right.fields["Location"]) == (303, "/")
+    cookie = right.fields["Set-Cookie"].split("; ")[0]
+    assert guarded.ask("GET", "/", Cookie=cookie).status == 200
+    lured = guarded.ask("GET", "/?token=wrong", Cookie=cookie)
+    assert lured.status == 401 and not lured.fields["Set-Cookie"], "and the session goes on"
 
 
 @pytest.mark.parametrize("option", ["--listen", "--control"])

@@ -14,6 +14,7 @@
 #include <boost/beast/http/write.hpp>
 #include <utility>
 
+#include "base/log.hpp"
 #include "net/socket.hpp"
 
 namespace poetry::sync::http {
@@ -26,6 +27,7 @@ constexpr std::uint32_t max_header_bytes = 16 << 10;
 constexpr std::uint64_t max_body_bytes = 512 << 10;                  // ids of 20,000 records
 constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";  // RFC 9110, 10.1.1
 constexpr unsigned http_1_1 = 11;
+constexpr auto wrong_token_pause = std::chrono::seconds(1);  // before an answer, and in the log
 constexpr std::size_t min_read = 2048;
 
 using Borrowed = http::span_body<const char>;  // of whoever sends it, and perhaps many others
@@ -61,6 +63,7 @@ Request request_of(const http::request<http::string_body>& from) {
       .origin = std::string(from[http::field::origin]),
       .authorization = std::string(from[http::field::authorization]),
       .cookie = std::string(from[http::field::cookie]),
+      .accept = std::string(from[http::field::accept]),
       .content_type = std::string(from[http::field::content_type]),
       .if_none_match = std::string(from[http::field::if_none_match]),
       .last_event_id = std::string(from["Last-Event-ID"]),
@@ -72,17 +75,19 @@ Request request_of(const http::request<http::string_body>& from) {
 /// With the fields that keep anything from being embedded, guessed, stored or run that is not the
 /// page's own. The length is still to be said; of a body in pieces, there are none yet. Borrows the
 /// body.
-http::response<Borrowed> beast_response(const Response& from) {
+http::response<Borrowed> beast_response(const Response& from, const std::string& prefix) {
   http::response<Borrowed> response{static_cast<http::status>(from.status), http_1_1};
   response.set(http::field::server, "poetry-sync");
   response.set("X-Content-Type-Options", "nosniff");
   response.set("Referrer-Policy", "no-referrer");
   response.set("Content-Security-Policy",
                "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-               "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
+               "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'");
   response.set(http::field::content_type, from.type);
   response.set(http::field::cache_control, "no-store");
-  for (const auto& [name, value] : from.fields) response.set(name, value);
+  for (const auto& [name, value] : from.fields) {
+    response.set(name, name == "Location" ? prefix + value : value);
+  }
   const std::string_view body = from.shared ? *from.shared : from.body;
   response.body() = {body.data(), body.size()};
   return response;
@@ -116,6 +121,7 @@ tcp::Coroutine<std::optional<Request>> HttpConnection::read() {
   std::optional<Response> refusal;
   if (!error) {
     request = request_of(parser.get());
+    guard_.take_prefix(request);
     refusal = guard_.refuse(request);
     if (!refusal && parser.get()[http::field::expect] == "100-continue") {
       co_await asio::async_write(peer_.socket, asio::buffer(go_on), tcp::awaited);
@@ -127,6 +133,9 @@ tcp::Coroutine<std::optional<Request>> HttpConnection::read() {
   takes_chunks_ = parser.get().version() >= http_1_1;
   keeps_alive_ = takes_chunks_ && parser.get().keep_alive();
   if (refusal) {
+    const bool guessed =
+        !request.authorization.empty() || request.target.find("token=") != std::string::npos;
+    if (refusal->status == 401 && guessed) co_await slow_down();
     co_await send_last(std::move(*refusal));
     co_return std::nullopt;
   }
@@ -139,7 +148,7 @@ tcp::Coroutine<void> HttpConnection::send(Response response) {
     co_await send_pieces(std::move(response));
     co_return;
   }
-  auto message = beast_response(response);
+  auto message = beast_response(response, options_.url.path);
   message.keep_alive(keeps_alive_);
   if (is_head_) {  // which is answered the length of the body, and not the body
     message.content_length(message.body().size());
@@ -156,6 +165,19 @@ tcp::Coroutine<void> HttpConnection::send_last(Response response) {
   co_await send(std::move(response));
 }
 
+tcp::Coroutine<void> HttpConnection::slow_down() {
+  static base::TimePoint told{};  // of the io_context's thread
+  const auto now = base::Clock::now();
+  tcp::Error gone;
+  if (now - told >= wrong_token_pause) {
+    told = now;
+    base::log_warn("a wrong token from {}",
+                   peer_.socket.remote_endpoint(gone).address().to_string());
+  }
+  tcp::SteadyTimer pause(peer_.socket.get_executor(), wrong_token_pause);
+  co_await pause.async_wait(tcp::into(gone));
+}
+
 tcp::Coroutine<void> HttpConnection::begin_stream(Response head) {
   keeps_alive_ = false;
   takes_chunks_ = false;
@@ -165,7 +187,7 @@ tcp::Coroutine<void> HttpConnection::begin_stream(Response head) {
 }
 
 tcp::Coroutine<void> HttpConnection::send_head(Response response) {
-  http::response<http::empty_body> head{beast_response(response).base()};
+  http::response<http::empty_body> head{beast_response(response, options_.url.path).base()};
   if (takes_chunks_) head.chunked(true);
   head.keep_alive(keeps_alive_);
   http::response_serializer<http::empty_body> serializer{head};

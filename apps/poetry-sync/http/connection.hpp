@@ -33,6 +33,8 @@ class HttpConnection {
   tcp::Coroutine<void> send(Response response);
   /// The same, and says that nothing follows.
   tcp::Coroutine<void> send_last(Response response);
+  /// Says in the log that a token was wrong, and lets who guesses wait.
+  tcp::Coroutine<void> slow_down();
   /// Sends the head of a body that ends with the connection. Nothing more is read, and what is sent
   /// next has no deadline yet.
   tcp::Coroutine<void> begin_stream(Response head);

@@ -1,41 +1,55 @@
 // Whether a request may be answered at all: where it comes for, from which page, with which token.
-// Pure functions.
+// Needs no memory of
+// its sessions: their cookies are signed.
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "http/message.hpp"
+#include "http/web_options.hpp"
 #include "net/address.hpp"
 
 namespace poetry::sync::http {
 
 class Guard {
  public:
-  /// Of a server at this place. Requests may come for its host, this machine and the further names,
-  /// with the port where it is not 80. No token: none is asked for, as for /healthz and /metrics
-  /// unless these are guarded, too.
-  Guard(const net::HostPort& where, const std::vector<std::string>& further, std::string token,
-        bool guards_metrics);
+  /// Of a server at this place. Requests may come for its host, this machine, the further names and
+  /// the public URL, with the port where it is not 80; for this machine's own names, whatever the
+  /// port, by a tunnel. No token: none is asked for, as for /healthz and /metrics unless these are
+  /// guarded, too.
+  Guard(const net::HostPort& where, const WebOptions& options);
 
+  /// Takes the public URL's path off the target, which a proxy may have done.
+  void take_prefix(Request& request) const;
   /// Why it is refused, of which the body need not have come: 400 without a Host or a clear end,
-  /// 421 for another host (against DNS rebinding), 403 for another page's, 401 without the token.
-  /// With the token in the query of "/", as a person opens the page, it is sent there without, and
-  /// the token kept in a cookie. Nothing where it may be answered.
+  /// 421 for another host (against DNS rebinding), 403 for another page's, 401 without the token or
+  /// a session, for a browser with a form. With the token in the query of "/" it is logged in.
+  /// Nothing where it may be answered.
   [[nodiscard]] std::optional<Response> refuse(const Request& request) const;
+  /// Begins a session by the token, and sends the browser to the page; 401 for another.
+  [[nodiscard]] Response log_in(const Request& request, const std::string& token) const;
+  /// The Set-Cookie by which a session that is used goes on; empty where there is no need.
+  [[nodiscard]] std::string renewal(const Request& request) const;
 
  private:
-  [[nodiscard]] std::optional<Response> ask_for_token(const Request& request) const;
-  /// Whether the text is this, and the token behind it.
-  [[nodiscard]] bool has_token(std::string_view text, std::string_view before) const;
+  [[nodiscard]] bool is_trusted(const Request& request) const;
+  /// The seconds that the session in its cookie has left; 0 for none.
+  [[nodiscard]] std::int64_t session_left(const Request& request) const;
+  [[nodiscard]] std::string session_until(std::int64_t time) const;
+  [[nodiscard]] std::string new_cookie() const;
   [[nodiscard]] bool knows(std::string_view host) const;
 
+  const PublicUrl url_;
   std::vector<std::string> hosts_;  // with their ports
-  std::string token_;
-  std::string cookie_name_;  // with the port, since browsers send cookies to all ports of a host
-  bool guards_metrics_;
+  const std::string token_;
+  const std::string cookie_name_;  // with the port, since browsers send cookies to all of a host
+  const bool guards_metrics_;
+  std::array<unsigned char, 32> key_{};  // of this process, which signs its sessions
 };
 
 }  // namespace poetry::sync::http

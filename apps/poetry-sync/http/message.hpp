@@ -19,6 +19,7 @@ struct Request {
   std::string origin;
   std::string authorization;
   std::string cookie;
+  std::string accept;
   std::string content_type;
   std::string if_none_match;
   std::string last_event_id;  ///< Last-Event-ID (HTML Standard, 9.2)

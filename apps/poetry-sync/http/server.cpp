@@ -42,7 +42,7 @@ Web::Web(WebOptions options, base::Fd listener, boost::asio::io_context& io,
       feed_(store),
       tcp_(io, std::move(listener), "http",
            [this](tcp::TcpConnection& peer) { return serve(peer); }),
-      guard_(where(), options_.hosts, options_.token, options_.metrics_token),
+      guard_(where(), options_),
       streams_(io, feed_, options_) {}
 
 void Web::stop() {
@@ -67,6 +67,10 @@ tcp::Coroutine<Web::After> Web::serve_one(HttpConnection& http, std::string& las
     co_return After::events;
   }
   auto response = co_await answer(*request);
+  if (response.status == 401) co_await http.slow_down();  // of /login alone
+  if (auto cookie = guard_.renewal(*request); !cookie.empty()) {
+    response.fields.emplace_back("Set-Cookie", std::move(cookie));
+  }
   co_await http.send(std::move(response));
   co_return http.keeps_alive() ? After::next_request : After::close;
 }
@@ -105,6 +109,9 @@ tcp::Coroutine<Response> Web::answer(const Request& request) {
   }
   if (request.path() == "/healthz" && (request.method == "GET" || request.method == "HEAD")) {
     co_return co_await health();
+  }
+  if (request.path() == "/login" && request.method == "POST") {
+    co_return guard_.log_in(request, form_value(request.body, "token").value_or(""));
   }
   co_return co_await tcp::run_in(database_, [&] { return answer_api(request, store_, feed_); });
 }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -10,9 +11,19 @@
 
 namespace poetry::sync::http {
 
+/// How browsers reach the page, where that is not by the address.
+struct PublicUrl {
+  std::string origin;  ///< "https://poems.example:8443"; empty where none was given
+  std::string path;    ///< "/poems"; empty for "/"
+};
+
+/// Raises UsageError for what is no "http[s]://HOST[:PORT][/PATH]".
+PublicUrl parse_public_url(std::string_view text);
+
 struct WebOptions {
   net::HostPort listen{"127.0.0.1", 8080};
-  std::string token;               ///< that every request must bear; none on loopback
+  std::string token;  ///< that every request must bear; none on loopback
+  PublicUrl url;
   bool metrics_token = false;      ///< /healthz and /metrics as well
   std::vector<std::string> hosts;  ///< names that requests may come for, besides the address
   base::Duration request_timeout =
