@@ -1,7 +1,7 @@
 // Runs poetry-sync, servers and a browser for one test, waits for what they do, and ends them.
 // Nothing here sleeps for a fixed time: a wait ends with what it waits for, or fails after WAIT.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import net from "node:net";
@@ -11,11 +11,24 @@ import { after, test as nodeTest } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 
 import { Browsing } from "./browsing.mjs";
+import { Proxy } from "./proxy.mjs";
 
 const BIN = process.env.POETRY_BIN;
 assert.ok(BIN, "POETRY_BIN must name the folder of the tools");
 const SANITIZED = process.env.POETRY_SANITIZED === "1";
 export const WAIT = SANITIZED ? 100_000 : 30_000; // ms; far beyond what a loaded machine needs
+
+// To add thousands by the API takes a minute.
+const MANY = `
+import sqlite3, sys
+with sqlite3.connect(sys.argv[1], timeout=60) as database:
+    columns = [row[1] for row in database.execute("PRAGMA table_info(records)") if row[1] != "id"]
+    place = {"address": "'127.1.' || (n / 256) || '.' || (n % 256) || ':9'", "name": "'Poem ' || n || ' of many'"}
+    database.execute(
+        "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?) "
+        f"INSERT INTO records ({', '.join(columns)}) SELECT {', '.join(place.get(c, c) for c in columns)} "
+        "FROM numbers, (SELECT * FROM records ORDER BY id LIMIT 1) ORDER BY n", [int(sys.argv[2])])
+`;
 
 /** What `look` returns, once that is something. */
 export async function until(what, look) {
@@ -125,6 +138,12 @@ class Rig {
     return this.started.at(-1);
   }
 
+  /** In front of the server; the pages go by way of it. */
+  async proxy(prefix = "/") {
+    this.started.push(await new Proxy(this.url, prefix).listen());
+    return this.started.at(-1);
+  }
+
   /** `poetry-sync serve`, or only one of its halves, on this test's database. */
   async sync(command, ...args) {
     const all = [command, "--database", this.database];
@@ -149,6 +168,13 @@ class Rig {
 
   add(type, address, name) {
     return this.api("POST", "/api/records", { type, address, name });
+  }
+
+  /** So many further records, in which nothing listens: copies of the first but for name and address. */
+  addMany(count) {
+    const file = this.database.replace("sqlite:", "");
+    execFileSync("python3", ["-c", MANY, file, String(count)]);
+    return until(`${count} records more`, async () => (await this.api("GET", "/api/records")).length > count);
   }
 
   /** A page of a context of its own. */

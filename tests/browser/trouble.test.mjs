@@ -30,7 +30,7 @@ test("a worker that is killed in mid-job loses and doubles no line", async (rig)
   const lines = await logLines(page, 52);
   assert.deepEqual(lines.slice(0, before.length), before);
   assert.deepEqual(lines.map(({ number }) => number), lines.map((_, at) => at + 1));
-  const told = lines.map((each) => each.text.match(/^log (\d+): line \1$/)?.[1]).filter(Boolean);
+  const told = lines.map((each) => each.text.match(/^(\d+): line \1$/)?.[1]).filter(Boolean);
   assert.deepEqual(told.map(Number), Array.from({ length: 50 }, (_, at) => at + 1));
   await rows[0].choose();
   await text(page, numbered(1, 9));

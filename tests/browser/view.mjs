@@ -5,11 +5,15 @@ export class Row {
   constructor(page, name) {
     this.page = page;
     this.name = name;
-    this.element = page.locator("#records tr", { has: this.button("Sync Up") });
+    this.element = page.locator("#records tr", { has: this.link });
+  }
+
+  get link() {
+    return this.page.getByRole("link", { name: this.name, exact: true, includeHidden: true });
   }
 
   button(what) {
-    return this.page.getByRole("button", { name: `${what} ${this.name}`, exact: true, includeHidden: true });
+    return this.element.getByRole("button", { name: `${what} ${this.name}`, exact: true, includeHidden: true });
   }
 
   press(what) {
@@ -35,7 +39,7 @@ export class Row {
   }
 
   choose() {
-    return this.page.getByRole("button", { name: this.name, exact: true }).click();
+    return this.link.click();
   }
 }
 
@@ -50,9 +54,25 @@ export async function logLines(page, least) {
     all.map((each) => ({ number: each.value, text: each.lastChild.textContent })));
 }
 
-/** Until the text shown is this one. */
+/** Until the text shown is this one; of a collection, its poems one behind the other. */
 export const text = (page, wanted) =>
-  page.waitForFunction((all) => document.querySelector("#text").textContent === all, wanted, { polling: 20 });
+  page.waitForFunction((all) => {
+    const whole = document.querySelector("#whole-text");
+    const shown = document.querySelectorAll(whole.hidden ? "#parts pre" : "#text");
+    return [...shown].map((each) => each.textContent).join("") === all;
+  }, wanted, { polling: 20 });
+
+/** Adds a record by the dialog, which is opened unless it is, and by default waits for the answer. */
+export async function add(page, type, address, name = "", { answered = true } = {}) {
+  if (!(await page.locator("#add").isVisible())) await page.getByRole("button", { name: "Add a record" }).click();
+  const dialog = page.locator("#add");
+  await dialog.getByLabel("Type").selectOption(type);
+  await dialog.getByLabel("Address").fill(address);
+  await dialog.getByLabel("Name").fill(name);
+  await dialog.getByRole("button", { name: "Add", exact: true }).click();
+  if (!answered) return;
+  await page.waitForFunction(() => !document.querySelector("#add").open || document.querySelector("#add-problem").textContent);
+}
 
 /** Holds the page's requests like this; what is returned lets them go. */
 export async function hold(page, method, target) {
@@ -63,4 +83,10 @@ export async function hold(page, method, target) {
     await route.continue();
   });
   return release;
+}
+
+/** Closes the record that is shown, if one is, by which the list is there on a narrow page, too. */
+export async function back(page) {
+  const close = page.getByRole("button", { name: "Close the record" });
+  if (await close.isVisible()) await close.click();
 }

@@ -1,6 +1,6 @@
-// The form by which records are added.
-import { call } from "/api.js";
-import { put, putAttribute } from "/words.js";
+// The dialog by which records are added.
+import { call } from "./api.js";
+import { put, putAttribute } from "./words.js";
 
 const ABOUT = {
   poem: "One text: fetched from its beginning to its end.",
@@ -9,7 +9,8 @@ const ABOUT = {
 };
 
 /** `added(record)` is told of what the server has taken. */
-export function addForm(form, added) {
+export function addDialog(dialog, added) {
+  const form = dialog.querySelector("form");
   const { type, address } = form.elements;
   const problem = form.querySelector("#add-problem");
   const explain = () => put(form.querySelector("#type-help"), ABOUT[type.value]);
@@ -20,6 +21,7 @@ export function addForm(form, added) {
   let sent = ""; // and not answered yet
   type.addEventListener("change", explain);
   explain();
+  form.querySelector("#add-close").addEventListener("click", () => dialog.close());
 
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
@@ -29,7 +31,7 @@ export function addForm(form, added) {
     let failure = "";
     try {
       if (!JSON.parse(mine).address) throw new Error("An address is needed, such as 127.0.0.1:10000");
-      added(await call("POST", "/api/records", JSON.parse(mine)));
+      added(await call("POST", "api/records", JSON.parse(mine)));
     } catch (error) {
       failure = error.message;
     }
@@ -37,7 +39,15 @@ export function addForm(form, added) {
     put(problem, failure);
     putAttribute(address, "aria-invalid", failure ? "true" : null);
     if (filled() !== mine) return; // the next one is being written already
-    if (!failure) for (const name of ["address", "name"]) form.elements.namedItem(name).value = "";
-    if (form.contains(document.activeElement)) address.focus();
+    if (failure) return address.focus();
+    for (const name of ["address", "name"]) form.elements.namedItem(name).value = "";
+    dialog.close();
   });
+
+  return () => {
+    put(problem, "");
+    putAttribute(address, "aria-invalid", null);
+    dialog.showModal();
+    address.focus();
+  };
 }

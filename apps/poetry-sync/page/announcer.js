@@ -1,5 +1,5 @@
 // Tells a screen reader what becomes of jobs: their states, not each step of their progress.
-import { sizeText } from "/words.js";
+import { sizeText } from "./words.js";
 
 const TOGETHER_MS = 700; // what happens at once is said at once
 const MOST_SAID = 4;
@@ -16,14 +16,18 @@ export class Announcer {
     const { state, error } = record.job;
     const more = state === "failed" ? `, ${error}` : state === "done" ? `, ${sizeText(record.bytes)}` : "";
     this.news.set(record.id, `${record.name}: ${state}${more}.`);
-    this.timer ??= setTimeout(() => this.say(), TOGETHER_MS);
+    this.timer ??= setTimeout(() => this.sayAll(), TOGETHER_MS);
   }
 
-  say() {
+  say(text) {
+    this.element.textContent = text;
+  }
+
+  sayAll() {
     const all = [...this.news.values()];
     this.news.clear();
     this.timer = null;
     const rest = all.length - MOST_SAID;
-    this.element.textContent = all.slice(0, MOST_SAID).join(" ") + (rest > 0 ? ` And ${rest} more.` : "");
+    this.say(all.slice(0, MOST_SAID).join(" ") + (rest > 0 ? ` And ${rest} more.` : ""));
   }
 }

@@ -1,49 +1,71 @@
-// What is shown of the chosen record: its jobs, the log of one of them, its text.
-import { History } from "/history.js";
-import { LogPane } from "/log.js";
-import { TextPane } from "/text.js";
-import { put } from "/words.js";
+// What is shown of the chosen record: its state, its jobs, the log of one of them, its text.
+import { History } from "./history.js";
+import { LogPane } from "./log.js";
+import { PartsPane } from "./parts.js";
+import { waitsToRetry } from "./states.js";
+import { Buttons, Status } from "./status.js";
+import { TextPane } from "./text.js";
+import { put, putAttribute } from "./words.js";
 
 const byId = (id) => document.getElementById(id);
 
 export class Detail {
-  constructor() {
+  constructor(actions) {
     this.id = 0; // of the record; 0: none
-    this.job = 0; // the one that was chosen of its past jobs; 0: whatever is the latest
-    this.log = new LogPane({
-      pane: byId("log-pane"), list: byId("log"), download: byId("download"), note: byId("log-note"),
-    });
-    this.text = new TextPane({ text: byId("text"), link: byId("text-link"), note: byId("text-note") });
-    this.history = new History({ list: byId("jobs"), empty: byId("no-jobs") }, (job) => {
-      this.job = job.id === this.record.job.id ? 0 : job.id;
-      this.log.follow(job);
-      this.update(this.record);
-    });
+    this.job = 0; // the one that was chosen of its jobs; 0: whatever is the latest
+    this.record = null;
+    this.status = new Status();
+    this.buttons = new Buttons(actions, false);
+    byId("detail-status").append(this.status.element, this.buttons.element);
+    this.log = new LogPane();
+    this.text = new TextPane({ text: byId("text"), note: byId("text-note") });
+    this.parts = new PartsPane(byId("parts"));
+    this.history = new History({ list: byId("jobs"), empty: byId("no-jobs") });
   }
 
-  /** Shows this record from now on; with null, none. */
-  choose(record) {
+  /** Shows this record, and this job of it, from now on; with null, none, for the reason told. */
+  choose(record, job, why) {
     this.id = record?.id ?? 0;
-    this.job = 0;
-    // That a reload shows the same; each tab has its own.
-    history.replaceState(null, "", record ? `#${record.id}` : location.pathname);
+    this.job = job?.id ?? 0;
+    this.chosen = job;
+    put(byId("detail-hint"), why ?? "Choose a record to see its log, its text and its past jobs.");
     byId("detail-hint").hidden = Boolean(record);
     byId("detail-body").hidden = !record;
-    byId("close").hidden = !record;
-    this.update(record);
   }
 
   /** Shows what is new of it. */
-  update(record) {
+  update(record, state, asOf) {
     this.record = record;
     put(byId("detail-title"), record?.name ?? "No record chosen");
     put(byId("detail-about"), record ? `${record.type} of ${record.address}` : "");
     const latest = record?.job ?? null;
-    if (!this.job) this.log.follow(latest);
-    this.history.show(record, this.job || (latest?.id ?? 0));
-    this.text.show(record);
+    const shown = this.job && this.job !== latest?.id ? this.chosen : latest;
+    if (record) {
+      this.status.update(record, state, asOf);
+      this.buttons.update(record, state);
+    }
+    put(byId("log-title"), this.job ? `Log of job ${this.job}` : "Log");
+    byId("latest").hidden = !this.job || this.job === latest?.id;
+    putAttribute(byId("latest"), "href", `#/records/${this.id}`);
+    this.log.follow(shown, record?.name ?? "");
+    this.history.show(record, shown?.id ?? 0);
+    this.showText(record);
+  }
+
+  /** A collection's poems, each with its own; of anything else, its text. */
+  async showText(record) {
+    byId("text-link").hidden = !record?.synced;
+    if (record) byId("text-link").href = `api/records/${record.id}/text`;
+    const collection = record?.type === "collection" ? record : null;
+    const inParts = Boolean(collection) && this.parts.known !== false;
+    byId("whole-text").hidden = inParts;
+    byId("parts").hidden = !inParts;
+    this.text.show(inParts ? null : record);
+    // FALLBACK: a server that does not tell parts has the text as a whole.
+    if ((await this.parts.show(collection)) === false && inParts) this.showText(this.record);
+  }
+
+  get ticks() {
+    return waitsToRetry(this.record?.job);
   }
 }
-
-/** The record that the page's address names; 0 for none. */
-export const named = () => Number(location.hash.slice(1)) || 0;

@@ -1,8 +1,11 @@
 // Keeps the page up to date: by a stream of events, or by asking again and again where there is
 // none. A hidden tab has neither.
-import { call } from "/api.js";
+import { call } from "./api.js";
+import { readStream, Refused } from "./stream.js";
 
 const POLL_MS = 2000;
+const SILENCE_MS = 30_000; // the server sends a heartbeat each 15 s
+const AGAIN_MS = [500, 1000, 2000, 4000, 8000]; // after a stream's end, and each further failure
 const STREAM_AGAIN_MS = 5000; // while the server refuses one
 // A browser has six connections for a server, which its tabs share: each stream takes one for good.
 const MOST_STREAMS = 4;
@@ -25,6 +28,7 @@ async function takePlace() {
 class Events {
   constructor(handlers) {
     this.handlers = handlers;
+    this.lastId = ""; // of the events seen: where a stream goes on
     this.epoch = null; // of the server's process
     this.turn = 0; // goes up with each opening and closing: what belongs to an earlier one is over
     this.close = () => {};
@@ -42,33 +46,76 @@ class Events {
     const turn = this.turn;
     const release = await takePlace();
     if (turn !== this.turn) return release?.();
-    if (release) this.openStream(release);
+    if (release) this.stream(release);
     else this.poll();
   }
 
-  openStream(release) {
-    const source = new EventSource("/events");
+  /** Streams, one behind the other, until stop(). */
+  async stream(release) {
+    const turn = this.turn;
+    let now = { end: () => {} };
+    let timer = null;
     this.close = () => {
-      source.close();
+      now.end();
+      clearTimeout(timer);
       release();
     };
-    source.onopen = () => this.handlers.state("live");
-    source.onerror = () => {
-      if (source.readyState === EventSource.CLOSED) {
-        this.stop();
-        this.poll();
-      } else {
-        this.handlers.state("disconnected"); // and tries again by itself
+    for (let failures = 0; turn === this.turn; ++failures) {
+      let why = "the stream has ended";
+      try {
+        await this.streamOnce((begun) => (now = begun), () => (failures = 0));
+      } catch (error) {
+        if (turn !== this.turn) return;
+        if (error instanceof Refused) {
+          this.stop();
+          return this.poll();
+        }
+        why = error.cause ?? "the server does not answer";
       }
-    };
-    source.addEventListener("records", (event) => {
-      const [epoch] = event.lastEventId.split("-");
-      this.handlers.records(JSON.parse(event.data), this.epoch !== epoch);
-      this.epoch = epoch;
-    });
-    for (const kind of ["record", "removed"]) {
-      source.addEventListener(kind, (event) => this.handlers[kind](JSON.parse(event.data)));
+      if (turn !== this.turn) return;
+      this.handlers.state("disconnected", why);
+      const wait = AGAIN_MS[Math.min(failures, AGAIN_MS.length - 1)] * (0.75 + Math.random() / 2);
+      await new Promise((over) => (timer = setTimeout(over, wait)));
     }
+  }
+
+  /** One stream, to its end; the connection that says nothing may look alive for hours. */
+  async streamOnce(begun, opened) {
+    const aborter = new AbortController();
+    let timer = null;
+    const silent = () => aborter.abort(new Error("silence", { cause: `nothing was heard for ${SILENCE_MS / 1000} s` }));
+    const alive = () => {
+      clearTimeout(timer);
+      timer = setTimeout(silent, SILENCE_MS);
+    };
+    begun({ end: () => aborter.abort() });
+    alive();
+    try {
+      await readStream("events", {
+        lastId: this.lastId,
+        signal: aborter.signal,
+        alive,
+        event: (event) => this.take(event),
+        opened: () => {
+          opened();
+          this.handlers.state("live");
+        },
+      });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  take({ kind, data, id }) {
+    const value = JSON.parse(data);
+    if (kind === "records") {
+      const [epoch] = id.split("-");
+      this.handlers.records(value, this.epoch !== epoch);
+      this.epoch = epoch;
+    } else if (kind === "record" || kind === "removed") {
+      this.handlers[kind](value);
+    }
+    if (id) this.lastId = id;
   }
 
   async poll() {
@@ -89,7 +136,7 @@ class Events {
   async look(turn) {
     try {
       const changes = this.handlers.changes();
-      const records = await call("GET", "/api/records");
+      const records = await call("GET", "api/records");
       if (turn !== this.turn) return true;
       // An answer that was overtaken by an addition of this page would take it away again.
       if (changes === this.handlers.changes()) this.handlers.records(records, false);
@@ -106,6 +153,7 @@ class Events {
 export function followEvents(handlers) {
   const events = new Events(handlers);
   document.addEventListener("visibilitychange", () => (document.hidden ? events.stop() : events.start()));
+  window.addEventListener("online", () => document.hidden || events.start());
   window.addEventListener("pagehide", () => events.stop());
   window.addEventListener("pageshow", (event) => event.persisted && events.start());
   if (!document.hidden) events.start();

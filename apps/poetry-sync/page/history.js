@@ -1,17 +1,16 @@
-// The jobs of the chosen record, latest first; choosing one shows its log.
-import { call } from "/api.js";
-import { make, put, putAttribute, putTime, sizeText } from "/words.js";
+// The jobs of the chosen record, latest first; each is a link to its log.
+import { call } from "./api.js";
+import { putTime, tookText } from "./times.js";
+import { make, put, putAttribute, sizeText } from "./words.js";
 
 const MOST_SHOWN = 50;
 
 export class History {
-  /** `choose(job)` is told of a press. */
-  constructor({ list, empty }, choose) {
-    Object.assign(this, { list, empty, choose });
+  constructor({ list, empty }) {
+    Object.assign(this, { list, empty });
     this.record = 0;
     this.jobs = new Map(); // id -> job
-    this.items = new Map(); // id -> its button and the button's parts
-    this.asked = "";
+    this.items = new Map(); // id -> its link and the link's parts
   }
 
   /** Shows the jobs of a record; `chosen` is the id of the one whose log is shown. */
@@ -29,7 +28,7 @@ export class History {
 
   async load(record) {
     try {
-      const jobs = await call("GET", `/api/records/${record}/jobs`);
+      const jobs = await call("GET", `api/records/${record}/jobs`);
       if (record !== this.record) return;
       for (const job of jobs.slice(0, MOST_SHOWN)) {
         if (!this.jobs.has(job.id)) this.jobs.set(job.id, job);
@@ -59,22 +58,21 @@ export class History {
   }
 
   add(id, place) {
-    const [number, pill, time, size] = [make("span", "", `#${id}`), make("span", "pill"), make("time"), make("span", "quiet")];
-    const button = make("button", "job", number, " ", pill, " ", time, " ", size);
-    button.type = "button";
-    button.addEventListener("click", () => this.choose(this.jobs.get(id)));
-    const item = make("li", "", button);
+    const [number, pill, time, rest] = [make("span", "job-number", `#${id}`), make("span", "pill"), make("time"), make("span", "quiet")];
+    const link = make("a", "job", number, " ", pill, " ", time, " ", rest);
+    link.href = `#/jobs/${id}`;
+    const item = make("li", "", link);
     this.list.insertBefore(item, this.list.children[place] ?? null);
-    const made = { item, button, pill, time, size };
+    const made = { item, link, pill, time, rest };
     this.items.set(id, made);
     return made;
   }
 
-  update({ button, pill, time, size }, job, chosen) {
+  update({ link, pill, time, rest }, job, chosen) {
     put(pill, job.state);
     putAttribute(pill, "data-state", job.state);
     putTime(time, job.ended ?? job.started ?? job.created);
-    put(size, sizeText(job.fetched));
-    putAttribute(button, "aria-current", chosen ? "true" : null);
+    put(rest, [tookText(job) && `in ${tookText(job)}`, sizeText(job.fetched)].filter(Boolean).join(", "));
+    putAttribute(link, "aria-current", chosen ? "true" : null);
   }
 }

@@ -14,6 +14,7 @@ export class Library {
   /** `changed(record, before)` is told of each change, `removed(id)` of each end. */
   constructor({ changed, removed }) {
     this.records = new Map();
+    this.known = false; // whether all records were told once
     this.gone = new Set(); // ids of removed records, which are never used again
     this.pressed = new Map(); // id of a record -> what was pressed, and not answered yet
     this.told = { changed, removed };
@@ -23,6 +24,7 @@ export class Library {
     const before = this.records.get(record.id);
     if (this.gone.has(record.id) || isOlder(record.job, before?.job)) return;
     this.records.set(record.id, record);
+    if ((this.pressed.get(record.id)?.job ?? 0) < (record.job?.id ?? 0)) this.pressed.delete(record.id);
     this.told.changed(record, before);
   }
 
@@ -48,23 +50,34 @@ export class Library {
     const left = new Set(all.map(({ id }) => id));
     for (const id of [...this.records.keys()]) if (!left.has(id)) this.drop(id);
     for (const record of all) {
-      if (anew && isOlder(record.job, this.records.get(record.id)?.job)) this.drop(record.id);
+      if (anew && isOlder(record.job, this.records.get(record.id)?.job)) this.records.delete(record.id);
       this.update(record);
     }
   }
 
   /** Shows a press at once, until its answer is there. */
   async press(record, word, answer) {
-    const mine = { word, job: record.job?.id ?? 0 };
-    this.pressed.set(record.id, mine);
-    this.told.changed(record, record);
+    const mark = this.mark(record, word);
     try {
       return await answer;
     } finally {
-      if (this.pressed.get(record.id) === mine) this.pressed.delete(record.id);
-      const now = this.records.get(record.id);
-      if (now) this.told.changed(now, now);
+      this.unmark(record.id, mark);
     }
+  }
+
+  /** What is pressed and not answered yet; unmark() takes it back, and so does the record's next job. */
+  mark(record, word) {
+    const mark = { word, job: record.job?.id ?? 0 };
+    this.pressed.set(record.id, mark);
+    this.told.changed(record, record);
+    return mark;
+  }
+
+  unmark(id, mark) {
+    if (this.pressed.get(id) !== mark) return;
+    this.pressed.delete(id);
+    const now = this.records.get(id);
+    if (now) this.told.changed(now, now);
   }
 
   /** The word for a record's state, as whoever pressed a button should see it. */
@@ -75,5 +88,9 @@ export class Library {
       if (pressed.word === "cancelling" ? isActive(job) : !isActive(job)) return pressed.word;
     }
     return job?.state ?? "new";
+  }
+
+  isIdle(record) {
+    return !isActive(record.job) && !this.pressed.has(record.id);
   }
 }

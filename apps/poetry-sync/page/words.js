@@ -18,6 +18,20 @@ export function make(tag, classes = "", ...children) {
   return made;
 }
 
+/** A button that keeps the focus while it does nothing, as a disabled one does not. */
+export function button(text, classes, press) {
+  const made = make("button", classes, text);
+  made.type = "button";
+  return whenEnabled(made, press);
+}
+
+export function whenEnabled(made, press) {
+  made.addEventListener("click", () => {
+    if (made.getAttribute("aria-disabled") !== "true") press();
+  });
+  return made;
+}
+
 export function sizeText(bytes) {
   if (bytes < 1000) return `${bytes} B`;
   for (const unit of ["kB", "MB", "GB"]) {
@@ -26,19 +40,14 @@ export function sizeText(bytes) {
   }
 }
 
+export const numberText = (count) => count.toLocaleString("en");
+
 export function counted(count, what) {
-  return `${count.toLocaleString("en")} ${what}${count === 1 ? "" : "s"}`;
+  return `${numberText(count)} ${what}${count === 1 ? "" : "s"}`;
 }
 
-const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
-const calendar = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
-
-export const timeText = (iso) => clock.format(new Date(iso));
-
-/** Fills a <time>; the day is told where it is not today. */
-export function putTime(element, iso, otherwise = "") {
-  putAttribute(element, "datetime", iso);
-  const at = new Date(iso ?? 0);
-  const today = at.toDateString() === new Date().toDateString();
-  put(element, !iso ? otherwise : today ? clock.format(at) : `${calendar.format(at)}, ${clock.format(at)}`);
+/** "42 % of 1.2 kB", or how much there is where the whole is not known. */
+export function shareText(bytes, expected) {
+  if (!expected) return sizeText(bytes);
+  return `${Math.min(100, Math.floor((100 * bytes) / expected))} % of ${sizeText(expected)}`;
 }
