@@ -78,6 +78,7 @@ tcp::Coroutine<Web::After> Web::serve_one(HttpConnection& http, std::string& las
 /// It tells what the latest write that was tried came to, and never waits for long.
 tcp::Coroutine<Response> Web::health() {
   const auto now = base::Clock::now();
+  const bool is_stale = now - probed_ >= longest_probe;  // what the last one came to
   if (!probing_ && now - probed_ >= probe_interval) {
     probing_ = true;
     probed_ = now;
@@ -92,7 +93,7 @@ tcp::Coroutine<Response> Web::health() {
     });
   }
   tcp::SteadyTimer pause(co_await boost::asio::this_coro::executor);
-  while (probing_ && base::Clock::now() - now < longest_health) {
+  while (is_stale && probing_ && base::Clock::now() - now < longest_health) {
     pause.expires_after(look_at_probe);
     co_await pause.async_wait(tcp::awaited);
   }
