@@ -11,6 +11,9 @@ const axe = packages("axe-core").source;
 const PICTURES = process.env.POETRY_SCREENSHOTS;
 const POEM = "Look on my Works, ye Mighty, and despair!\nNothing beside remains. Round the decay\n";
 const MANY = 2000;
+const PARTS = ["Ozymandias", "The Ecstasy", "Eternity"].map((name, at) => ({
+  number: at + 1, name, address: "127.0.0.1:9", bytes: at ? 30 : POEM.length, complete: at === 0, expected: POEM.length, sha256: "",
+}));
 const VIEWPORTS = [
   { viewport: { width: 1440, height: 900 } },
   { viewport: { width: 1024, height: 768 } },
@@ -59,11 +62,11 @@ async function furnish(rig, more) {
   const all = [["poem", done, "Ozymandias"], ["poem", broken, "A server that resets"],
     ["collection", list, "Anthology of the catalog"], ["weblog", log, "The web log of a library"],
     ["poem", endless, "A poem that nobody has heard to its end, whose name is long"]];
-  await rig.sync("serve", "--attempts", "1");
+  const server = await rig.sync("serve", "--attempts", "1", "--idle-timeout", "10m", "--follow-time", "10m");
   for (const [type, peer, name] of all) await rig.add(type, peer.address, name);
   await rig.add("poem", "127.0.0.1:10000", "127.0.0.1:10000");
   await rig.addMany(more);
-  return all.map(([, , name]) => name);
+  return { names: all.map(([, , name]) => name), server };
 }
 
 async function eachState(page, rows) {
@@ -96,7 +99,7 @@ async function looksWellFurnished(page, name, rows) {
   await looksWell(page, `${name}-log`);
   await back(page);
   await rows[2].choose();
-  await page.getByRole("heading", { name: "Anthology of the catalog" }).waitFor();
+  await page.locator("#parts details").nth(2).scrollIntoViewIfNeeded();
   await looksWell(page, `${name}-collection`);
   await back(page);
   await rows[0].choose();
@@ -126,12 +129,20 @@ for (const colorScheme of ["light", "dark"]) {
   for (const each of VIEWPORTS) {
     const { width } = each.viewport;
     test(`${colorScheme}, ${width} px: axe finds nothing, and all fits, among ${MANY} records`, async (rig) => {
-      rig.browsing.allow(/404 .*\/parts$/); // of a server that does not tell parts
-      const names = await furnish(rig, MANY);
+      const { names, server } = await furnish(rig, MANY);
       const page = await rig.page({ colorScheme, ...each });
+      await page.route("**/parts", (route) => route.fulfill({ json: PARTS })); // CONTRACT: see views.test.mjs
+      await page.route("**/text?part=*", (route) => route.fulfill({ body: POEM }));
       const rows = names.map((name) => new Row(page, name));
       await eachState(page, rows);
       await looksWellFurnished(page, `${colorScheme}-${width}`, rows);
+      rig.browsing.allow(/^error: Failed to load resource: net::ERR_/);
+      await server.end();
+      await connection(page, "disconnected");
+      await rows[0].press("Sync Up");
+      await back(page);
+      await page.locator("#problem .message").waitFor();
+      await looksWell(page, `${colorScheme}-${width}-disconnected`);
     });
   }
 }

@@ -25,6 +25,14 @@ test("a stream that says nothing for 30 seconds is dead, and the next one goes o
   const proxy = await rig.proxy();
   const page = await (await rig.browsing.context()).newPage();
   await page.clock.install();
+  await page.addInitScript(() => {
+    window.reads = 0; // by the page, of its stream
+    const { read } = ReadableStreamDefaultReader.prototype;
+    ReadableStreamDefaultReader.prototype.read = function () {
+      ++window.reads;
+      return read.call(this);
+    };
+  });
   await page.goto(proxy.url);
   await connection(page, "live");
   const row = new Row(page, "silent");
@@ -37,13 +45,20 @@ test("a stream that says nothing for 30 seconds is dead, and the next one goes o
   await connection(page, "live"); // as far as it knows
   const streams = () => proxy.asked.filter(({ url }) => url === "/events");
   assert.equal(streams().length, 1);
-  await page.clock.fastForward(31_000);
+  await page.clock.fastForward(20_000);
+  const before = await page.evaluate(() => window.reads);
+  proxy.beat();
+  await page.waitForFunction((count) => window.reads > count, before, { polling: 20 });
+  await page.clock.fastForward(20_000);
+  await connection(page, "live"); // by the heartbeat alone
+  assert.equal(streams().length, 1);
+  await page.clock.fastForward(11_000);
   await connection(page, "disconnected");
   await row.shows("running");
   await row.says(/^7 B, as of \d+:\d+:\d+/);
   await page.locator("#as-of", { hasText: /^as of \d+:\d+:\d+/ }).waitFor();
   assert.ok(await row.element.locator("progress").evaluate((bar) => bar.position >= 0), "the bar moves");
-  assert.match(await page.title(), /^disconnected/);
+  await until("the title", async () => /^disconnected/.test(await page.title()));
   assert.equal(await page.locator("#icon").getAttribute("href"), "icon-away.svg");
 
   proxy.goOn();

@@ -8,6 +8,7 @@ export class Proxy {
     this.prefix = prefix; // "/" or "/poems/"
     this.asked = []; // {method, url, headers}
     this.held = []; // what was asked while it stood still
+    this.streams = []; // of events
     this.still = false;
     this.server = http.createServer((request, response) => {
       this.asked.push({ method: request.method, url: request.url, headers: request.headers });
@@ -29,6 +30,7 @@ export class Proxy {
     const path = `/${request.url.slice(this.prefix.length)}`;
     const on = http.request({ hostname: this.to.hostname, port: this.to.port, path, method: request.method, headers }, (answer) => {
       response.writeHead(answer.statusCode, answer.headers).flushHeaders();
+      if (request.url.endsWith("/events")) this.streams.push(response);
       answer.on("data", (bytes) => this.still || response.write(bytes)).on("end", () => this.still || response.end());
     });
     on.on("error", () => response.destroy());
@@ -39,6 +41,11 @@ export class Proxy {
   /** From now on nothing comes or goes, and nobody is told. */
   standStill() {
     this.still = true;
+  }
+
+  /** As the server's heartbeat, in its stead. */
+  beat() {
+    for (const each of this.streams) each.write("event: heartbeat\ndata: {}\n\n");
   }
 
   goOn() {
