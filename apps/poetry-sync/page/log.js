@@ -46,7 +46,7 @@ export class LogPane {
     this.restart(this.wanted - MOST_SHOWN);
     this.search?.begin(this.job);
     putAttribute(byId("log-pause"), "aria-pressed", "false");
-    byId("log-tools").hidden = !job;
+    byId("log-tools").hidden = byId("download").hidden = !job;
     if (job) byId("download").href = `api/jobs/${job.id}/log.txt`;
   }
 
