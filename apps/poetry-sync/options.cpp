@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <iterator>
 #include <limits>
 
 #include "base/error.hpp"
@@ -17,9 +18,6 @@ constexpr std::uint64_t max_threads = 1000;
 constexpr auto min_wait = std::chrono::milliseconds(1);
 // The lease is renewed with what is written, five times a second at most.
 constexpr auto min_lease = std::chrono::milliseconds(300);
-
-// A schedule is looked at every 2 s at the latest.
-constexpr auto min_every = std::chrono::seconds(1);
 
 using cli::into;
 using cli::shows;
@@ -126,9 +124,8 @@ std::vector<cli::Option> options_of(Group group, SyncOptions& o) {
           {"every", 0, "DUR", "sync it by itself so often; 0 never", "",
            [&o](std::string_view text) {
              o.every = base::parse_duration(text);
-             if (o.every->count() != 0 && *o.every < min_every) {
+             if (o.every->count() != 0 && *o.every < std::chrono::seconds(1))
                throw base::UsageError("neither 0 nor 1s or more", text);
-             }
            },
            [&o] { return o.every ? cli::Texts{base::format_duration(*o.every)} : cli::Texts{}; }},
           switched("all", 0, "every record, in place of TYPE and ID", o.all),
@@ -205,9 +202,8 @@ cli::Tool tool_of(const Command& command, const std::string& name, SyncOptions& 
   for (const auto group : command.options) {
     if (group == Group::worker) cli::begin_group(tool, "jobs", "How jobs are carried out");
     for (auto& each : options_of(group, options)) {
-      const bool has =
-          group != Group::own || command.own.find(" " + each.name + " ") < std::string::npos;
-      if (has) tool.options.push_back(std::move(each));
+      const auto own = command.own.find(" " + each.name + " ");
+      if (group != Group::own || own < std::string::npos) tool.options.push_back(std::move(each));
     }
   }
   cli::begin_group(tool, "other", "Settings and log");
@@ -220,9 +216,8 @@ cli::Tool tool_of(const Command& command, const std::string& name, SyncOptions& 
     }
     options.operands.emplace_back(text);
   };
-  if (!command.operands.empty() && command.operands.front() == "TYPE") {
+  if (!command.operands.empty() && command.operands.front() == "TYPE")
     tool.words = {store::record_type_names.begin(), store::record_type_names.end()};
-  }
   if (command.name == "help") tool.words = command_names();
   return tool;
 }
@@ -245,48 +240,71 @@ cli::Tool whole_tool(SyncOptions& options) {
 /// "sqlite:" and a file in $XDG_STATE_HOME/poetry-sync, by default ~/.local/state/poetry-sync (XDG
 /// Base Directory Specification). Empty where there is no home directory.
 std::string default_database() {
-  const char* const state = std::getenv("XDG_STATE_HOME");
-  // The specification wants relative ones passed over.
-  if (state != nullptr && state[0] == '/') {
-    return "sqlite:" + std::string(state) + "/poetry-sync/library.db";
+  const auto absolute = [](const char* name) -> std::string {
+    const char* const path = std::getenv(name);
+    return path != nullptr && path[0] == '/' ? path : "";
+  };
+  auto state = absolute("XDG_STATE_HOME");  // the specification wants relative ones passed over
+  if (state.empty() && !absolute("HOME").empty()) state = absolute("HOME") + "/.local/state";
+  return state.empty() ? "" : "sqlite:" + state + "/poetry-sync/library.db";
+}
+
+/// Where the first word stands that is neither an option nor the value of one; argc where there is
+/// none. What no command has, or asks for help, is left to the tool itself.
+int command_at(int argc, const char* const* argv) {
+  SyncOptions unused;
+  std::vector<cli::Option> known;
+  for (const auto& each : commands())
+    std::ranges::move(tool_of(each, each.name, unused).options, std::back_inserter(known));
+  for (int at = 1; at < argc; ++at) {
+    const std::string_view word = argv[at];
+    if (!word.starts_with('-')) return at;
+    const bool is_long = word.starts_with("--");
+    const auto equals = word.find('=');
+    for (std::size_t i = 1; i < word.size(); ++i) {
+      const auto option = std::ranges::find_if(known, [&](const cli::Option& each) {
+        return is_long ? each.name == word.substr(2, equals - 2) : each.letter == word[i];
+      });
+      if (option == known.end() || cli::is_optional(option->argument)) return argc;
+      if (!is_long && option->argument.empty()) continue;
+      const bool apart = is_long ? equals == std::string_view::npos : i + 1 == word.size();
+      if (apart && !option->argument.empty()) ++at;
+      break;
+    }
   }
-  const char* const home = std::getenv("HOME");
-  if (home == nullptr || home[0] != '/') return "";
-  return "sqlite:" + std::string(home) + "/.local/state/poetry-sync/library.db";
+  return argc;
 }
 
 }  // namespace
 
 std::string command_in(int argc, const char* const* argv) {
-  return argc > 1 && find(argv[1]) != nullptr ? argv[1] : "";
+  const auto at = command_at(argc, argv);
+  return at < argc && find(argv[at]) != nullptr ? argv[at] : "";
 }
 
 cli::Parsed parse_sync_options(int argc, const char* const* argv, SyncOptions& options) {
   options.database = default_database();
   const auto named = command_in(argc, argv);
-  if (named.empty() && argc > 1 && argv[1][0] != '-') {
-    throw base::unknown_name("command", command_names(), argv[1]);
-  }
+  const auto at = command_at(argc, argv);
+  if (named.empty() && at < argc) throw base::unknown_name("command", command_names(), argv[at]);
+  std::vector<const char*> words(argv, argv + argc);
+  if (!named.empty()) words.erase(words.begin() + at);
   if (!named.empty()) options.command = named;
   const auto& command = *find(options.command);
-  const auto parsed = named.empty()
-                          ? cli::parse(whole_tool(options), argc, argv)
-                          : cli::parse(tool_of(command, named, options), argc - 1, argv + 1);
+  const auto tool = named.empty() ? whole_tool(options) : tool_of(command, named, options);
+  const auto parsed = cli::parse(tool, static_cast<int>(words.size()), words.data());
   if (parsed == cli::Parsed::done) return cli::Parsed::done;
   if (command.name == "help") {  // as if it were: poetry-sync [COMMAND] --help
     std::vector<const char*> asked{argv[0], "--help"};
     if (!options.operands.empty()) asked.insert(asked.begin() + 1, options.operands[0].c_str());
     return parse_sync_options(static_cast<int>(asked.size()), asked.data(), options);
   }
-  if (options.all && !options.operands.empty()) {
+  if (options.all && !options.operands.empty())
     throw base::UsageError("with --all, unexpected argument", options.operands.front());
-  }
-  if (!options.all && options.operands.size() < command.operands.size()) {
+  if (!options.all && options.operands.size() < command.operands.size())
     throw base::UsageError("missing operand", command.operands[options.operands.size()]);
-  }
-  if (options.database.empty() && std::ranges::count(command.options, Group::database) != 0) {
+  if (options.database.empty() && std::ranges::count(command.options, Group::database) != 0)
     throw base::UsageError("without HOME or XDG_STATE_HOME, this is needed", "--database");
-  }
   return cli::Parsed::run;
 }
 

@@ -57,7 +57,11 @@ def test_help_lists_the_commands_with_a_line_each():
     (["help", "sing"], "sing", "help"),
     (["help", "add", "list"], "list", "help"),
     (["--sing"], "--sing", ""),
-    (["--listen", "0", "list"], "list", ""),
+    (["--listen", "0", "list"], "--listen", "list"),
+    (["--listen", "0", "lits"], "lits", ""),
+    (["--sing", "list"], "--sing", ""),
+    (["--json", "--", "list"], "--json", ""),
+    (["-d"], "--database", ""),
     (["add"], "TYPE", "add"),
     (["add", "poem"], "ADDRESS", "add"),
     (["add", "poem", "1", "2"], "2", "add"),
@@ -115,6 +119,27 @@ def test_usage_errors(arguments, offender, command, tmp_path):
     name = f"poetry-sync {command}".rstrip()
     assert (result.returncode, result.stdout, second) == (2, b"", f"Try '{name} --help'.")
     assert first.startswith("poetry-sync: ") and first.endswith(f": {offender}"), first
+
+
+@pytest.mark.parametrize("before, command, behind", [
+    (["-d", "URL"], "list", ["--json"]), (["--database=URL", "--json"], "list", []),
+    (["-dURL", "--log-level", "debug"], "list", []), (["--json", "-d", "URL"], "list", []),
+    (["-d", "URL", "-n", "list"], "add", ["poem", "10000"]), (["-dURL"], "remove", ["1"]),
+    (["-fd", "URL"], "log", ["7"]), (["-d", "URL", "--print-config"], "serve", []),
+    (["-h", "-d", "URL"], "", []), (["--json"], "list", ["--help"]), (["-V"], "list", [])])
+def test_options_may_stand_before_the_command(before, command, behind, tmp_path):
+    def told(*words, database):
+        url = f"sqlite:{tmp_path}/{database}.db"
+        result = run("poetry-sync", *(word.replace("URL", url) for word in words if word))
+        return result._replace(out=result.out.replace(url.encode(), b"URL"))
+    first = told(*before, command, *behind, database="one")
+    assert first == told(command, *before, *behind, database="two")
+    assert "command" not in first.err
+
+
+def test_a_near_command_behind_options_is_named(tmp_path):
+    result = run("poetry-sync", "-d", f"sqlite:{tmp_path}/a.db", "lits")
+    assert result.status == 2 and "did you mean list?): lits" in result.err
 
 
 def test_unknown_words_tell_the_valid_ones(call):
