@@ -13,13 +13,16 @@ struct Range {
   char32_t last;
 };
 
-// Characters that show nothing or change how others are shown, and those that XML 1.0 forbids.
-constexpr std::array unshown{Range{0x0, 0x1f},       Range{0x7f, 0x9f},     Range{0x200b, 0x200f},
-                             Range{0x2028, 0x202e},  Range{0x2060, 0x206f}, Range{0xd800, 0xdfff},
-                             Range{0xfeff, 0xfeff},  Range{0xfff9, 0xfffb}, Range{0xfffe, 0xffff},
-                             Range{0xe0000, 0xe0fff}};
-constexpr std::array combining{Range{0x300, 0x36f}, Range{0x1ab0, 0x1aff}, Range{0x20d0, 0x20ff},
-                               Range{0xfe00, 0xfe0f}};
+// Characters that show nothing or change how others are shown, and those that XML 1.0 forbids. Not
+// the joiners (U+200C, U+200D) and variation selectors, by which Persian, Hindi and emoji are
+// spelt.
+constexpr std::array unshown{
+    Range{0x0, 0x1f},      Range{0x7f, 0x9f},     Range{0x200b, 0x200b},   Range{0x200e, 0x200f},
+    Range{0x2028, 0x202e}, Range{0x2060, 0x206f}, Range{0xd800, 0xdfff},   Range{0xfeff, 0xfeff},
+    Range{0xfff9, 0xfffb}, Range{0xfffe, 0xffff}, Range{0xe0000, 0xe00ff}, Range{0xe01f0, 0xe0fff}};
+constexpr std::array combining{Range{0x300, 0x36f},   Range{0x1ab0, 0x1aff},
+                               Range{0x20d0, 0x20ff}, Range{0xfe00, 0xfe0f},
+                               Range{0x200c, 0x200d}, Range{0xe0100, 0xe01ef}};
 // The blocks of UAX 11 whose characters are wide, taken whole.
 constexpr std::array wide{Range{0x1100, 0x115f}, Range{0x2e80, 0xa4cf},   Range{0xac00, 0xd7a3},
                           Range{0xf900, 0xfaff}, Range{0xfe30, 0xfe6f},   Range{0xff01, 0xff60},

@@ -17,6 +17,21 @@ TEST(ShownText, ShowsNothingThatMovesOrColours) {
   EXPECT_EQ(shown_text("\xe2\x80\xae|\xef\xbf\xbe"), U"\xfffd|\xfffd");  // U+202E, U+FFFE
 }
 
+TEST(ShownText, KeepsWhatLettersAndEmojiAreSpeltWith) {
+  for (const std::string text : {"\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",  // ZWNJ
+                                 "\U0001f469\u200d\U0001f680", "\u2764\ufe0f",        // ZWJ, VS16
+                                 "\u845b\U000e0100"}) {
+    EXPECT_EQ(shown_utf8(text), text);
+    HarmlessText stream;
+    EXPECT_EQ(stream.pass(text), text);
+  }
+  EXPECT_EQ(columns_of(U"a\u200d\u200cb\ufe0f\U000e0100"), 2U);
+  for (const std::string hidden : {"\u200b", "\u200e", "\u200f", "\u202e", "\u2066", "\u2060",
+                                   "\ufeff", "\U000e0041", "\U000e01f0"}) {
+    EXPECT_EQ(shown_utf8(hidden), "\ufffd") << hidden;
+  }
+}
+
 TEST(ShownText, GoesBackToUtf8) {
   const std::string text = "a\xc3\xbc\xe5\xba\x8a\xf0\x9f\x90\x8c";
   EXPECT_EQ(to_utf8(shown_text(text)), text);
