@@ -94,7 +94,7 @@ class Serving {
     if (has_page(options)) {
       auto page = options.web;
       page.token = token;
-      web_.emplace(page, std::move(listeners_.front()), io_, pool_, store_);
+      web_.emplace(page, std::move(listeners_.front()), io_, pool_, writing_, store_);
     }
     if (has_worker(options)) {
       control_.emplace(
@@ -119,6 +119,7 @@ class Serving {
     }
     worker_.reset();
     pool_.join();
+    writing_.join();
   }
 
  private:
@@ -159,6 +160,7 @@ class Serving {
   store::Store store_;
   boost::asio::io_context io_{1};
   tcp::ThreadPool pool_{database_threads};
+  tcp::ThreadPool writing_{database_threads};  // for the page's writes
   std::optional<http::Web> web_;
   std::optional<control::Control> control_;
   std::optional<work::Worker> worker_;

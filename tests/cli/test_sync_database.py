@@ -149,7 +149,7 @@ def test_one_without_room_goes_on_once_there_is_some(tmp_path, server, poem, ser
     text = b"".join(b"%d %s\n" % (i, b"x" * 3000) for i in range(200))
     port = server("--delay", "0", poem(text)).port
     # A full disk, as a limit of the size of files that only this process has.
-    small = ["sh", "-c", 'trap "" XFSZ; ulimit -S -f 400; exec "$@"', "sh"]
+    small = ["sh", "-c", 'trap "" XFSZ; ulimit -S -f 600; exec "$@"', "sh"]
     page = serving("serve", f"sqlite:{tmp_path}/library", "--lease", "1s", prefix=small)
     record = page.add("poem", f"127.0.0.1:{port}")
     job = page.press("poem", record["id"])

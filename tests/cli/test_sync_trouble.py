@@ -1,5 +1,6 @@
 """Jobs in trouble: each ends, with its reason, and holds nobody else up."""
 
+import concurrent.futures
 import contextlib
 import hashlib
 import json
@@ -230,6 +231,8 @@ def test_a_text_that_has_shrunk_is_not_taken_without_a_word(sync, peer, guard, t
             "shrunk from 70 bytes to 14 bytes, and not taken (see --shrink-guard)"
         assert job["attempts"] == 1
     assert page.ask("GET", f"/api/records/{record}/text").body == texts[1 if taken else 0]
+    for number, text in enumerate(texts, 1):  # kept aside, or as it was before
+        assert page.ask("GET", f"/api/jobs/{number}/text").body == text
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
@@ -348,6 +351,25 @@ def test_news_that_do_not_come_are_looked_for(started, pooled, peer):
 def test_news_that_come_are_told_of(started, postgres):
     page = started(SyncProcess, "web", postgres.url(postgres.make_database()))
     assert becomes_true(lambda: b"poetry_sync_news 1\n" in page.ask("GET", "/metrics"))
+
+
+def test_who_waits_for_a_lock_holds_up_no_reader(sync):
+    page = sync(command="web")
+    page.add("127.0.0.1:1")
+    with contextlib.closing(sqlite3.connect(page.database.removeprefix("sqlite:"),
+                                            isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        with concurrent.futures.ThreadPoolExecutor(16) as pool:
+            presses = [pool.submit(page.json, "POST", "/api/jobs", {"record": 1})
+                       for _ in range(16)]
+            while not any(each.done() for each in presses):
+                assert page.ask("GET", "/api/jobs").json == []
+                assert len(page.ask("GET", "/api/records?limit=9").json) == 1
+            answers = [each.result() for each in presses]
+        holder.execute("ROLLBACK")
+    assert {each.status for each in answers} == {503}
+    assert all(each.fields["Retry-After"] == "1" for each in answers)
+    assert page.press(1) == 1
 
 
 def test_one_locked_record_holds_up_no_other(started, postgres):

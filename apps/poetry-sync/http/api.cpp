@@ -13,6 +13,7 @@
 
 #include "base/error.hpp"
 #include "base/json.hpp"
+#include "base/log.hpp"
 #include "base/quantity.hpp"
 #include "base/utf8.hpp"
 #include "store/as_json.hpp"
@@ -102,9 +103,14 @@ Response json(unsigned status, const boost::json::value& value, const std::strin
   return response;
 }
 
-/// What was done, once the feed knows.
+/// What was done, once the feed knows. It is done also where the feed cannot be told now, and is
+/// with the next news.
 auto and_tell(auto done, ChangeFeed& feed) {
-  feed.refresh();
+  try {
+    feed.refresh();
+  } catch (const store::DatabaseError& error) {
+    base::log_error("{}", error.what());
+  }
   return done;
 }
 
@@ -151,21 +157,9 @@ Response records(const Request& request, store::Store& store, ChangeFeed& feed) 
                                           state.value_or(""), limit < 0 ? max_listed : limit)));
 }
 
-/// All parts of what was stored last, or one, one behind the other. A sync that ends meanwhile
-/// replaces them: then the body is broken off.
-Response record_text(store::Store& store, store::Id record, std::int64_t part) {
-  auto job = store.done_job(record);
-  if (job == 0) fail(404, "Not found", fmt::format("record {} is not synced yet", record));
-  auto parts = store.parts(job);
-  for (auto latest = job; parts.empty() && job != (latest = store.done_job(record));) {
-    job = latest;
-    parts = store.parts(job);
-  }
-  if (part != all_parts) {
-    std::erase_if(parts, [part](const store::Part& each) { return each.number != part; });
-    if (parts.empty())
-      fail(404, "Not found", fmt::format("record {} has no part {}", record, part));
-  }
+/// The parts of what a job stored, one behind the other. Where that is deleted meanwhile, since
+/// others have replaced it, the body is broken off.
+Response stored_text(store::Store& store, store::Id job, std::vector<store::Part> parts) {
   auto more = [&store, job, parts = std::move(parts), part = std::size_t{0},
                start = std::int64_t{0}]() mutable -> std::string {
     for (; part < parts.size(); ++part, start = 0) {
@@ -178,6 +172,26 @@ Response record_text(store::Store& store, store::Id record, std::int64_t part) {
     return {};
   };
   return {.type = "text/plain; charset=utf-8", .more = std::move(more)};
+}
+
+/// All parts of what was stored last, or one.
+Response record_text(store::Store& store, store::Id record, std::int64_t part) {
+  auto [job, parts] = store.text(record);
+  if (job == 0) fail(404, "Not found", fmt::format("record {} is not synced yet", record));
+  if (part != all_parts) {
+    std::erase_if(parts, [part](const store::Part& each) { return each.number != part; });
+    if (parts.empty())
+      fail(404, "Not found", fmt::format("record {} has no part {}", record, part));
+  }
+  return stored_text(store, job, std::move(parts));
+}
+
+/// That of one job, which may be what a later one has replaced, or was not taken.
+Response job_text(store::Store& store, store::Id job) {
+  store.job(job);
+  auto parts = store.parts(job);
+  if (parts.empty()) fail(404, "Not found", fmt::format("job {} has no text (any more)", job));
+  return stored_text(store, job, std::move(parts));
 }
 
 Response job_log(store::Store& store, store::Id job) {
@@ -243,7 +257,7 @@ Response route(const Request& request, store::Store& store, ChangeFeed& feed) {
   if (asks_for("api/records/*", "GET, HEAD, DELETE")) {
     if (request.method != "DELETE") return json(200, as_json(store.record(id)));
     store.remove(id);
-    feed.refresh();
+    and_tell(id, feed);
     return {.status = 204};
   }
   if (asks_for("api/records/*/jobs", "GET, HEAD")) {
@@ -267,6 +281,7 @@ Response route(const Request& request, store::Store& store, ChangeFeed& feed) {
                                              text_in_query(request, "q").value_or(""))));
   }
   if (asks_for("api/jobs/*/log.txt", "GET, HEAD")) return job_log(store, id);
+  if (asks_for("api/jobs/*/text", "GET, HEAD")) return job_text(store, id);
   if (asks_for("api/jobs/*/cancel", "POST") || asks_for("api/jobs/*/retry", "POST")) {
     body_of(request);
     const bool cancels = place.ends_with("cancel");

@@ -35,9 +35,10 @@ std::optional<Response> static_file(const Request& request) {
 }  // namespace
 
 Web::Web(WebOptions options, base::Fd listener, boost::asio::io_context& io,
-         boost::asio::thread_pool& database, store::Store& store)
+         boost::asio::thread_pool& database, boost::asio::thread_pool& writing, store::Store& store)
     : options_(std::move(options)),
       database_(database),
+      writing_(writing),
       store_(store),
       feed_(store),
       tcp_(io, std::move(listener), "http",
@@ -114,7 +115,10 @@ tcp::Coroutine<Response> Web::answer(const Request& request) {
   if (request.path() == "/login" && request.method == "POST") {
     co_return guard_.log_in(request, form_value(request.body, "token").value_or(""));
   }
-  co_return co_await tcp::run_in(database_, [&] { return answer_api(request, store_, feed_); });
+  // Who waits for a lock does so beside those who read.
+  const bool reads = request.method == "GET" || request.method == "HEAD";
+  co_return co_await tcp::run_in(reads ? database_ : writing_,
+                                 [&] { return answer_api(request, store_, feed_); });
 }
 
 }  // namespace poetry::sync::http

@@ -23,7 +23,7 @@ class Web {
   /// Serves on a listener at the options' place. Raises std::system_error and DatabaseError.
   /// Borrows what it is given by reference until the io_context has run out of work.
   Web(WebOptions options, base::Fd listener, boost::asio::io_context& io,
-      boost::asio::thread_pool& database, store::Store& store);
+      boost::asio::thread_pool& database, boost::asio::thread_pool& writing, store::Store& store);
 
   /// Where it listens, with the port that was taken for 0.
   [[nodiscard]] net::HostPort where() const { return {options_.listen.host, tcp_.port()}; }
@@ -43,6 +43,7 @@ class Web {
 
   const WebOptions options_;
   boost::asio::thread_pool& database_;
+  boost::asio::thread_pool& writing_;
   store::Store& store_;
   ChangeFeed feed_;
   tcp::TcpServer tcp_;

@@ -61,8 +61,7 @@ export class Detail {
     byId("whole-text").hidden = inParts;
     byId("parts").hidden = !inParts;
     this.text.show(inParts ? null : record);
-    // FALLBACK: a server that does not tell parts has the text as a whole.
-    if ((await this.parts.show(collection)) === false && inParts) this.showText(this.record);
+    await this.parts.show(collection);
   }
 
   get ticks() {

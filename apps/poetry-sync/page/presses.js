@@ -90,14 +90,8 @@ export class Presses {
       }
     } catch (error) {
       for (const [id, mark] of marks) this.library.unmark(id, mark);
-      // FALLBACK: a server that takes one record in a request alone.
-      if (error.status === 400) return this.many(what, records, (record) => this.askNow(record));
       this.messages.tell(what, error.message + (error.uncertain ? ". What was taken shows here once it answers." : ""));
     }
-  }
-
-  async askNow(record) {
-    this.library.updateJob(await this.library.press(record, "asked", call("POST", "api/jobs", { record: record.id })));
   }
 
   syncAll() {

@@ -40,14 +40,7 @@ export class LineSearch {
 
   /** The number of the next line behind this one that has the text in it; 0 for none. */
   async find(after) {
-    const { job, text } = this;
-    const wanted = text.toLowerCase();
-    for (;;) {
-      const lines = await call("GET", `api/jobs/${job}/log?after=${after}&q=${encodeURIComponent(text)}`);
-      const found = lines.find((line) => line.text.toLowerCase().includes(wanted));
-      if (found) return found.number;
-      if (!lines.length || text !== this.text || job !== this.job) return 0;
-      after = lines.at(-1).number; // of a server that does not search
-    }
+    const lines = await call("GET", `api/jobs/${this.job}/log?after=${after}&q=${encodeURIComponent(this.text)}`);
+    return lines.length ? lines[0].number : 0;
   }
 }

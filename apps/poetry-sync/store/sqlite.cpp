@@ -173,6 +173,13 @@ class Sqlite final : public Database {
     }
   }
 
+  void settle() override {
+    guarded([&] {
+      const Turn turn(*this);
+      writer_->execute("PRAGMA wal_checkpoint(PASSIVE)", {});
+    });
+  }
+
   [[nodiscard]] const Dialect& dialect() const override { return dialect_; }
 
   void backup(const std::string& path) override {

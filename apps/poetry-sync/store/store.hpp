@@ -250,6 +250,7 @@ class Store {
   /// Commits a write that nobody sees. Raises DatabaseError where nothing can be stored.
   void try_to_write();
   bool wait_for_news(base::Duration longest) { return database_.wait_for_news(longest); }
+  void settle() { database_.settle(); }
   [[nodiscard]] bool hears_news() const { return database_.hears_news(); }
 
   // What is done to several records, or all of one, at once.

@@ -11,6 +11,7 @@ namespace {
 constexpr auto longest_wait = std::chrono::seconds(2);
 // After a failure of the database, which is tried again for as long as it takes.
 constexpr auto wait_after_failure = std::chrono::seconds(1);
+constexpr int many_steps = 3;  // more than a usual job leaves
 constexpr auto pause_between_same = std::chrono::minutes(1);
 
 }  // namespace
@@ -63,7 +64,9 @@ void Worker::tell(const std::string& failure) {
 
 /// In steps, between which others write.
 void Worker::prune(store::Id record) {
-  while (!stopping_ && store_.prune(record, options_.keep)) std::this_thread::yield();
+  int steps = 0;
+  while (!stopping_ && store_.prune(record, options_.keep)) ++steps;
+  if (steps > many_steps) store_.settle();
 }
 
 void Worker::work_once() {
