@@ -238,7 +238,7 @@ int request(const SyncOptions& options) {
     if (options.wait) job = follow(options, worker, id);
     const std::string state(job.at("state").as_string());
     done = done && (!options.wait || state == "done");
-    if (options.json || !options.wait) print(options, job, "job " + id + " " + state);
+    if (options.json || !options.wait) print(options, job, fmt::format("job {} {}", id, state));
   }
   return done ? cli::exit_ok : cli::exit_failure;
 }

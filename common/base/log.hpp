@@ -55,11 +55,11 @@ LoggedFacts facts_of_line();
 /// stands still.
 void flush_log();
 
-template <LogLevel level>
+template <LogLevel Level>
 struct LogLine {
   template <typename... Arguments>
   void operator()(fmt::format_string<Arguments...> format, const Arguments&... arguments) const {
-    log_line(level, format, fmt::make_format_args(arguments...));
+    log_line(Level, format, fmt::make_format_args(arguments...));
   }
 };
 

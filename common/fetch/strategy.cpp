@@ -19,9 +19,9 @@ struct Entry {
   void (*try_out)() = [] {};  // raises std::system_error where the kernel does not allow it
 };
 
-template <std::unique_ptr<reactor::Multiplexer> (*make_multiplexer)()>
+template <std::unique_ptr<reactor::Multiplexer> (*MakeMultiplexer)()>
 Result run_over(const Batch& batch, Observer& observer, net::Signals& signals) {
-  return run_multiplexed(*make_multiplexer(), batch, observer, signals);
+  return run_multiplexed(*MakeMultiplexer(), batch, observer, signals);
 }
 
 constexpr std::array entries{

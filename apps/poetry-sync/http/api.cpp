@@ -53,7 +53,7 @@ store::Id id_in_path(const std::string& text) {
 /// The text behind KEY= in the target's query, if it is there.
 std::optional<std::string> text_in_query(const Request& request, std::string_view key) {
   const auto query = std::string_view(request.target).substr(request.path().size());
-  const auto text = form_value(query.substr(query.starts_with('?') ? 1 : 0), key);
+  auto text = form_value(query.substr(query.starts_with('?') ? 1 : 0), key);
   if (text && (base::valid_utf8(*text) != *text || text->find('\0') != std::string::npos)) {
     fail(400, "Bad query", std::string(key) + " is no text in UTF-8");
   }

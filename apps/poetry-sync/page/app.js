@@ -168,6 +168,10 @@ followEvents({
     if (first) table.arrange();
     if (first || (!detail.id && document.body.dataset.view === "detail")) show(false);
   },
-  record: (record) => library.update(record),
+  record: (record) => {
+    library.update(record);
+    // The list at the beginning may be some events old, and lack what the address names.
+    if (!detail.id && place().record === record.id) show(false);
+  },
   removed: ({ id }) => library.remove(id),
 });

@@ -2,6 +2,7 @@
 // (synchronous=FULL), so that what is acknowledged survives a loss of power.
 #include <SQLiteCpp/SQLiteCpp.h>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sqlite3.h>
 #include <unistd.h>
 
@@ -124,9 +125,11 @@ std::vector<std::string> triggers() {
   for (const std::string event : {"INSERT", "UPDATE", "DELETE"}) {
     const std::string row = event == "DELETE" ? "OLD" : "NEW";
     for (const auto& [table, id] : {std::pair("records", ".id"), std::pair("jobs", ".record")}) {
-      all.push_back("CREATE TRIGGER " + event + "_" + table + " AFTER " + event + " ON " + table +
-                    " BEGIN INSERT OR REPLACE INTO changes (record, at) VALUES (" + row + id +
-                    ", (SELECT coalesce(max(at), 0) + 1 FROM changes)); END");
+      all.push_back(
+          fmt::format("CREATE TRIGGER {0}_{1} AFTER {0} ON {1} BEGIN INSERT OR REPLACE INTO "
+                      "changes (record, at)"
+                      " VALUES ({2}{3}, (SELECT coalesce(max(at), 0) + 1 FROM changes)); END",
+                      event, table, row, id));
     }
   }
   return all;

@@ -1,5 +1,7 @@
 #include "store/store.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <boost/algorithm/string/replace.hpp>
 #include <limits>
@@ -160,8 +162,9 @@ std::vector<SyncRecord> Store::records_after(Id id, const std::string& text,
 Store::News Store::news_since(std::optional<std::int64_t> horizon) {
   return transact(database_, Access::read, [&](Sql& sql) {
     News news{.horizon = sql("SELECT {horizon}").front().integer(0), .records = {}, .removed = {}};
-    const std::string changed = " IN (SELECT record FROM changes WHERE {changed}) ORDER BY r.id";
-    for (const auto& row : horizon ? sql(select_records + " WHERE r.id" + changed, {*horizon})
+    const std::string changed =
+        " WHERE r.id IN (SELECT record FROM changes WHERE {changed}) ORDER BY r.id";
+    for (const auto& row : horizon ? sql(select_records + changed, {*horizon})
                                    : sql(select_records + " ORDER BY r.id")) {
       news.records.push_back(record_of(row));
     }
@@ -344,15 +347,17 @@ void Store::request_due() {
       "SELECT id FROM records WHERE next IS NOT NULL AND (next <= {now} OR next > {now} + every * "
       "2)"
       " ORDER BY id LIMIT 100";
+  const std::string set_next = fmt::format(
+      "UPDATE records SET next = {0} + CASE WHEN next > {{now}} - {0}"
+      " AND next <= {{now}} THEN next ELSE {{now}} END WHERE id = $1",
+      period);
   // Looked at first, since a write would have others wait.
   if (transact(database_, Access::read, [&](Sql& sql) { return sql(due).empty(); })) return;
   transact(database_, Access::write, [&](Sql& sql) {
     const auto rows = sql(due + "{lock}");
     for (const auto& row : rows) {
       request_one(sql, row.integer(0));
-      sql("UPDATE records SET next = " + period + " + CASE WHEN next > {now} - " + period +
-              " AND next <= {now} THEN next ELSE {now} END WHERE id = $1",
-          {row.integer(0)});
+      sql(set_next, {row.integer(0)});
     }
     return rows.size();
   });
