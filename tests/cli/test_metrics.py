@@ -58,7 +58,8 @@ def test_every_figure_is_what_happened(server, poem, engine, workers):
         assert 3 * 0.02 <= at("held_seconds_total", verses) <= 3 * longest
         assert at("held_seconds_total", echo) == 0
         late = at("lateness_seconds_bucket", verses, "+Inf")
-        assert 4 <= late <= 8 and at("lateness_seconds_count", verses) == late
+        # Lines that are due together are sent in one turn, but each of three connections has one.
+        assert 3 <= late <= 8 and at("lateness_seconds_count", verses) == late
         bounds = ["0.0001", "0.001", "0.002", "0.005", "0.01", "0.1", "1.0", "10.0", "+Inf"]
         found = {(name, port, str(float(le)) if le else le): value
                  for (name, port, le), value in found.items()}

@@ -348,6 +348,7 @@ def test_exit_after_counts_over_all(server, poem, engine):
         assert running.process.poll() is None
         assert read_to_end(sock) == POEM
     assert running.wait() == 0
+    running.err.text()  # to its end
     assert len(running.err.matching("closed ")) == 25
 
 
