@@ -8,9 +8,9 @@
 #include <boost/algorithm/string/classification.hpp>
 #include <boost/algorithm/string/predicate.hpp>
 #include <boost/algorithm/string/split.hpp>
+#include <boost/regex.hpp>
 #include <chrono>
 #include <cstdlib>
-#include <regex>
 #include <stdexcept>
 
 #include "base/error.hpp"
@@ -32,17 +32,17 @@ std::int64_t seconds_now() {
 
 /// Whether only this machine has a host of that name, so that no other page can be of it.
 bool is_loopback_host(const std::string& host) {
-  static const std::regex local(R"((localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?)",
-                                std::regex::icase);
-  return std::regex_match(host, local);
+  static const boost::regex local(R"((localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?)",
+                                  boost::regex::icase);
+  return boost::regex_match(host, local);
 }
 
 }  // namespace
 
 PublicUrl parse_public_url(std::string_view text) {
-  static const std::regex form("(https?)://([^/?#@\\s]+)((/[^/?#\\s]+)*)/?", std::regex::icase);
-  std::cmatch parts;
-  if (!std::regex_match(text.data(), text.data() + text.size(), parts, form)) {
+  static const boost::regex form("(https?)://([^/?#@\\s]+)((/[^/?#\\s]+)*)/?", boost::regex::icase);
+  boost::cmatch parts;
+  if (!boost::regex_match(text.data(), text.data() + text.size(), parts, form)) {
     throw base::UsageError("not http[s]://HOST[:PORT][/PATH]", text);
   }
   return {boost::algorithm::to_lower_copy(parts.str(1) + "://" + parts.str(2)), parts.str(3)};

@@ -1,18 +1,18 @@
 #include "store/database.hpp"
 
 #include <boost/algorithm/string/replace.hpp>
-#include <regex>
+#include <boost/regex.hpp>
 
 #include "base/error.hpp"
 
 namespace poetry::sync::store {
 
 std::string without_passwords(std::string text, const std::string& url) {
-  static const std::regex password("://[^:/?@]*:([^/?]*)@|[?&](?:ssl)?password=([^&]*)",
-                                   std::regex::icase);
+  static const boost::regex password("://[^:/?@]*:([^/?]*)@|[?&](?:ssl)?password=([^&]*)",
+                                     boost::regex::icase);
   const bool is_url = text == url;  // in which other words may be the same
-  for (auto at = std::sregex_iterator(url.begin(), url.end(), password);
-       at != std::sregex_iterator(); ++at) {
+  for (auto at = boost::sregex_iterator(url.begin(), url.end(), password);
+       at != boost::sregex_iterator(); ++at) {
     const auto& match = *at;
     const auto secret = match[match[1].matched ? 1 : 2].str();
     if (secret.empty()) continue;
