@@ -1,10 +1,13 @@
 """A name server of the tests' own (RFC 1035), for a process whose resolv.conf names it."""
 
+import errno
 import socket
 import struct
 import threading
 
 import pytest
+
+from harness import becomes_true
 
 ADDRESS = "127.0.0.153"  # and port 53, which resolv.conf cannot change
 RESOLV_CONF = f"nameserver {ADDRESS}\noptions timeout:1 attempts:3\n"
@@ -19,14 +22,23 @@ class NameServer:
         self.asked = []
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         try:
-            self.socket.bind((ADDRESS, 53))
-        except OSError as error:
+            assert becomes_true(self.bind), "another test has it"
+        except PermissionError as error:
             self.socket.close()
             pytest.skip(f"no name server here: {error}")
         self.socket.settimeout(0.1)
         self.over = threading.Event()
         self.thread = threading.Thread(target=self.serve, daemon=True)
         self.thread.start()
+
+    def bind(self):
+        try:
+            self.socket.bind((ADDRESS, 53))
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            return False
+        return True
 
     def serve(self):
         while not self.over.is_set():

@@ -362,10 +362,13 @@ def test_who_waits_for_a_lock_holds_up_no_reader(sync):
         with concurrent.futures.ThreadPoolExecutor(16) as pool:
             presses = [pool.submit(page.json, "POST", "/api/jobs", {"record": 1})
                        for _ in range(16)]
+            reads = 0
             while not any(each.done() for each in presses):
+                reads += 1
                 assert page.ask("GET", "/api/jobs").json == []
                 assert len(page.ask("GET", "/api/records?limit=9").json) == 1
             answers = [each.result() for each in presses]
+            assert reads > 10, "they waited with those who press"
         holder.execute("ROLLBACK")
     assert {each.status for each in answers} == {503}
     assert all(each.fields["Retry-After"] == "1" for each in answers)
