@@ -1,7 +1,6 @@
 #include "options.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <iterator>
 #include <limits>
 
@@ -237,18 +236,6 @@ cli::Tool whole_tool(SyncOptions& options) {
   return tool;
 }
 
-/// "sqlite:" and a file in $XDG_STATE_HOME/poetry-sync, by default ~/.local/state/poetry-sync (XDG
-/// Base Directory Specification). Empty where there is no home directory.
-std::string default_database() {
-  const auto absolute = [](const char* name) -> std::string {
-    const char* const path = std::getenv(name);
-    return path != nullptr && path[0] == '/' ? path : "";
-  };
-  auto state = absolute("XDG_STATE_HOME");  // the specification wants relative ones passed over
-  if (state.empty() && !absolute("HOME").empty()) state = absolute("HOME") + "/.local/state";
-  return state.empty() ? "" : "sqlite:" + state + "/poetry-sync/library.db";
-}
-
 /// Where the first word stands that is neither an option nor the value of one; argc where there is
 /// none. What no command has, or asks for help, is left to the tool itself.
 int command_at(int argc, const char* const* argv) {
@@ -283,7 +270,7 @@ std::string command_in(int argc, const char* const* argv) {
 }
 
 cli::Parsed parse_sync_options(int argc, const char* const* argv, SyncOptions& options) {
-  options.database = default_database();
+  options.database = store::default_database();
   const auto named = command_in(argc, argv);
   const auto at = command_at(argc, argv);
   if (named.empty() && at < argc) throw base::unknown_name("command", command_names(), argv[at]);

@@ -23,18 +23,6 @@
 namespace poetry::sync {
 namespace {
 
-/// Hands over a part's bytes piece by piece.
-void read_part(store::Store& store, store::Id job, const store::Part& part,
-               const std::function<void(std::string_view)>& take) {
-  constexpr std::int64_t piece_size = 256 << 10;
-  for (std::int64_t start = 0; start < part.bytes;) {
-    const auto bytes = store.stored(job, part.number, start, piece_size);
-    if (bytes.empty()) throw std::runtime_error("the text was replaced while it was read");
-    take(bytes);
-    start += std::ssize(bytes);
-  }
-}
-
 /// "001-Ecstasy.txt": it leads nowhere else, is not hidden, and means nothing to a shell.
 std::string file_name(std::int64_t number, const std::string& name, const std::string& ending) {
   constexpr std::size_t longest = 200;  // of the 255 bytes (NAME_MAX) that it has with its ending
@@ -55,16 +43,20 @@ base::Fd open_folder(int within, const std::string& name, int flags) {
   return folder;
 }
 
-/// The part becomes the file once it is whole. A link of that name is replaced, not followed.
-void write_file(int folder, const std::string& name, store::Store& store, store::Id job,
-                const store::Part& part) {
+/// Hands the bytes of a text over piece by piece.
+void pass_on(const std::function<std::string()>& more, const auto& take) {
+  for (auto bytes = more(); !bytes.empty(); bytes = more()) take(bytes);
+}
+
+/// The text becomes the file once it is whole. A link of that name is replaced, not followed.
+void write_file(int folder, const std::string& name, const std::function<std::string()>& more) {
   const auto aside = fmt::format(".{}.part", ::getpid());
   ::unlinkat(folder, aside.c_str(), 0);
   const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
   const base::Fd file(::openat(folder, aside.c_str(), flags, 0666));
   if (!file) base::throw_errno("write to", name);
   try {
-    read_part(store, job, part, [&](auto bytes) { cli::write_all(file.get(), bytes, name); });
+    pass_on(more, [&](const auto& bytes) { cli::write_all(file.get(), bytes, name); });
     if (::renameat(folder, aside.c_str(), folder, name.c_str()) < 0)
       base::throw_errno("write to", name);
   } catch (...) {
@@ -84,7 +76,7 @@ int print_text(const SyncOptions& options, store::Store& store) {
   for (const auto& part : parts) {
     if (!name.empty() && part.name != name && part.address != name) continue;
     found = true;
-    read_part(store, job, part, [&](auto bytes) {
+    pass_on(store.read({job, {part}}), [&](std::string_view bytes) {
       cli::write_standard_output(terminal ? harmless.pass(bytes) : bytes);
     });
   }
@@ -110,7 +102,8 @@ int export_texts(const SyncOptions& options, store::Store& store) {
     const auto own = several ? open_folder(folder.get(), name, O_NOFOLLOW) : base::Fd();
     for (const auto& part : parts) {
       write_file(several ? own.get() : folder.get(),
-                 several ? file_name(part.number + 1, part.name, ".txt") : name, store, job, part);
+                 several ? file_name(part.number + 1, part.name, ".txt") : name,
+                 store.read({job, {part}}));
     }
     ++count;
   }

@@ -51,9 +51,8 @@ constexpr std::array verbs{
     Verb{"request-all", 0,
          [](Store& s, const Words&) {
            boost::json::array jobs;
-           for (const auto& each : s.request_all(std::nullopt)) {
-             jobs.emplace_back(as_json(s.job(each.job)));
-           }
+           for (const auto& each : s.request_all(std::nullopt))
+             jobs.emplace_back(as_json(each.job));
            return ok(jobs);
          }},
     Verb{"job", 1, [](Store& s, const Words& words) { return ok(s.job(parse_id(words[1]))); }},

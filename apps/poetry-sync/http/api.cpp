@@ -21,8 +21,7 @@
 namespace poetry::sync::http {
 namespace {
 
-constexpr std::int64_t max_listed = 500;         // records, jobs or log lines in one answer
-constexpr std::int64_t piece_bytes = 256 << 10;  // of a long body
+constexpr std::int64_t max_listed = 500;  // records, jobs or log lines in one answer
 constexpr unsigned deepest_json = 8;
 constexpr std::int64_t all_parts = -1;
 
@@ -118,7 +117,8 @@ Response add(const Request& request, store::Store& store, ChangeFeed& feed) {
   const auto body = body_of(request);
   const auto type = store::parse_record_type(text_in(body, "type"));
   const auto name = body.contains("name") ? text_in(body, "name") : std::string();
-  const auto added = and_tell(store::add_record(store, type, text_in(body, "address"), name), feed);
+  const auto record = store::new_record(type, text_in(body, "address"), name);
+  const auto added = and_tell(store.add(record), feed);
   return json(201, as_json(added), fmt::format("/api/records/{}", added.id));
 }
 
@@ -157,33 +157,21 @@ Response records(const Request& request, store::Store& store, ChangeFeed& feed) 
                                           state.value_or(""), limit < 0 ? max_listed : limit)));
 }
 
-/// The parts of what a job stored, one behind the other. Where that is deleted meanwhile, since
-/// others have replaced it, the body is broken off.
-Response stored_text(store::Store& store, store::Id job, std::vector<store::Part> parts) {
-  auto more = [&store, job, parts = std::move(parts), part = std::size_t{0},
-               start = std::int64_t{0}]() mutable -> std::string {
-    for (; part < parts.size(); ++part, start = 0) {
-      auto bytes = store.stored(job, parts[part].number, start, piece_bytes);
-      start += std::ssize(bytes);
-      if (!bytes.empty()) return bytes;
-      if (start < parts[part].bytes)
-        throw std::runtime_error("the text was replaced while it was read");
-    }
-    return {};
-  };
-  return {.type = "text/plain; charset=utf-8", .more = std::move(more)};
+/// All of a text. Where it is deleted meanwhile, the body is broken off.
+Response all_of(store::Store& store, const store::Store::Text& text) {
+  return {.type = "text/plain; charset=utf-8", .more = store.read(text)};
 }
 
 /// All parts of what was stored last, or one.
 Response record_text(store::Store& store, store::Id record, std::int64_t part) {
-  auto [job, parts] = store.text(record);
-  if (job == 0) fail(404, "Not found", fmt::format("record {} is not synced yet", record));
+  auto text = store.text(record);
+  if (text.job == 0) fail(404, "Not found", fmt::format("record {} is not synced yet", record));
   if (part != all_parts) {
-    std::erase_if(parts, [part](const store::Part& each) { return each.number != part; });
-    if (parts.empty())
+    std::erase_if(text.parts, [part](const store::Part& each) { return each.number != part; });
+    if (text.parts.empty())
       fail(404, "Not found", fmt::format("record {} has no part {}", record, part));
   }
-  return stored_text(store, job, std::move(parts));
+  return all_of(store, text);
 }
 
 /// That of one job, which may be what a later one has replaced, or was not taken.
@@ -191,7 +179,7 @@ Response job_text(store::Store& store, store::Id job) {
   store.job(job);
   auto parts = store.parts(job);
   if (parts.empty()) fail(404, "Not found", fmt::format("job {} has no text (any more)", job));
-  return stored_text(store, job, std::move(parts));
+  return all_of(store, {job, std::move(parts)});
 }
 
 Response job_log(store::Store& store, store::Id job) {
@@ -213,21 +201,19 @@ Response job_log(store::Store& store, store::Id job) {
 /// In the text exposition format 0.0.4 of Prometheus.
 Response metrics(store::Store& store, ChangeFeed& feed) {
   std::string text;
-  const auto gauge = [&text](std::string_view name, std::string_view about) {
-    text += fmt::format("# HELP {0} {1}\n# TYPE {0} gauge\n", name, about);
+  const auto gauge = [&text](std::string_view name, std::string_view about, std::uint64_t value) {
+    text += fmt::format("# HELP {0} {1}\n# TYPE {0} gauge\n{0} {2}\n", name, about, value);
   };
-  gauge("poetry_sync_records", "Records in the library.");
-  text += fmt::format("poetry_sync_records {}\n", feed.size());
-  gauge("poetry_sync_jobs", "Jobs by their state.");
+  gauge("poetry_sync_records", "Records in the library.", feed.size());
+  text += "# HELP poetry_sync_jobs Jobs by their state.\n# TYPE poetry_sync_jobs gauge\n";
   const auto counts = store.count_jobs();
   for (std::size_t i = 0; i < counts.size(); ++i) {
     text += fmt::format("poetry_sync_jobs{{state=\"{}\"}} {}\n", store::job_state_names.at(i),
                         counts.at(i));
   }
-  gauge("poetry_sync_news", "1: others' changes are told of; 0: looked for every second.");
-  text += fmt::format("poetry_sync_news {}\n", store.hears_news() ? 1 : 0);
-  gauge("poetry_sync_streams", "Open streams of events.");
-  text += fmt::format("poetry_sync_streams {}\n", feed.streams().load());
+  gauge("poetry_sync_news", "1: others' changes are told of; 0: looked for every second.",
+        store.hears_news() ? 1 : 0);
+  gauge("poetry_sync_streams", "Open streams of events.", feed.streams());
   return {.type = "text/plain; version=0.0.4; charset=utf-8", .body = text};
 }
 

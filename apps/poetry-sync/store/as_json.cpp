@@ -70,8 +70,9 @@ object as_json(const Part& part) {
           {"sha256", part.sha256}};
 }
 
-object as_json(const Store::Asked& asked) {
-  return {{"record", asked.record}, {"job", asked.job}, {"new", asked.is_new}};
+object as_json(const Store::Requested& requested) {
+  const auto& job = requested.job;
+  return {{"record", job.record}, {"job", job.id}, {"new", requested.is_new}};
 }
 
 }  // namespace poetry::sync::store

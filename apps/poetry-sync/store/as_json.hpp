@@ -14,7 +14,7 @@ boost::json::object as_json(const SyncRecord& record);
 boost::json::object as_json(const Job& job);
 boost::json::object as_json(const LogLine& line);
 boost::json::object as_json(const Part& part);
-boost::json::object as_json(const Store::Asked& asked);
+boost::json::object as_json(const Store::Requested& requested);
 
 /// Counts in the order of states, by their names.
 boost::json::object as_json(const std::array<std::int64_t, job_state_names.size()>& counts);

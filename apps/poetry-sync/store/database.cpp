@@ -2,6 +2,7 @@
 
 #include <boost/algorithm/string/replace.hpp>
 #include <boost/regex.hpp>
+#include <cstdlib>
 
 #include "base/error.hpp"
 
@@ -21,6 +22,16 @@ std::string without_passwords(std::string text, const std::string& url) {
     if (!is_url) boost::replace_all(text, secret, "***");
   }
   return text;
+}
+
+std::string default_database() {
+  const auto absolute = [](const char* name) -> std::string {
+    const char* const path = std::getenv(name);
+    return path != nullptr && path[0] == '/' ? path : "";
+  };
+  auto state = absolute("XDG_STATE_HOME");  // the specification wants relative ones passed over
+  if (state.empty() && !absolute("HOME").empty()) state = absolute("HOME") + "/.local/state";
+  return state.empty() ? "" : "sqlite:" + state + "/poetry-sync/library.db";
 }
 
 std::unique_ptr<Database> open_database(const std::string& url) {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <initializer_list>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <stdexcept>
@@ -89,6 +90,30 @@ struct Dialect {
   std::string alone;  ///< a statement that lets one transaction after the other pass; may be empty
 };
 
+/// Connections that nobody uses at the moment. By any thread.
+template <typename Connection>
+class IdlePool {
+ public:
+  /// One that was put back; none where there is none.
+  std::unique_ptr<Connection> take() {
+    const std::lock_guard lock(mutex_);
+    if (idle_.empty()) return nullptr;
+    auto connection = std::move(idle_.back());
+    idle_.pop_back();
+    return connection;
+  }
+  /// Keeps it, unless there are enough. One that raised is not to be put back.
+  void put_back(std::unique_ptr<Connection> connection) {
+    constexpr std::size_t max_idle = 8;
+    const std::lock_guard lock(mutex_);
+    if (idle_.size() < max_idle) idle_.push_back(std::move(connection));
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Connection>> idle_;
+};
+
 enum class Access { read, write };
 
 class Database {
@@ -117,6 +142,10 @@ std::string without_passwords(std::string text, const std::string& url);
 /// "sqlite:PATH", for which missing directories are made, or "postgresql://..." (a connection URI
 /// of libpq). Raises UsageError for another, and DatabaseError.
 std::unique_ptr<Database> open_database(const std::string& url);
+
+/// "sqlite:" and a file in $XDG_STATE_HOME/poetry-sync, by default ~/.local/state/poetry-sync (XDG
+/// Base Directory Specification). Empty where there is no home directory.
+std::string default_database();
 
 std::unique_ptr<Database> open_sqlite(const std::string& path);
 std::unique_ptr<Database> open_postgres(const std::string& url);

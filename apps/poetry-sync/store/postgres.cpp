@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <mutex>
 #include <pqxx/pqxx>
 #include <type_traits>
 #include <utility>
@@ -14,30 +13,18 @@
 #include "base/error.hpp"
 #include "base/fd.hpp"
 #include "base/log.hpp"
-#include "store/bytea.hpp"
 #include "store/database.hpp"
+#include "store/postgres_values.hpp"
 
 namespace poetry::sync::store {
 namespace {
 
-constexpr std::size_t max_idle = 8;  // connections kept
 constexpr const char* news_channel = "poetry_sync";
 // Whether notifications come is tried so often, and one that does not within so long is missed:
 // PgBouncer takes LISTEN, and passes nothing on where it pools transactions.
 constexpr auto test_interval = std::chrono::seconds(30);
 constexpr auto longest_news = std::chrono::seconds(5);
 constexpr auto look_interval = std::chrono::seconds(1);
-// Type numbers of PostgreSQL's own types (pg_type.dat), which never change.
-constexpr pqxx::oid type_bytea = 17;
-constexpr pqxx::oid type_int8 = 20;
-constexpr pqxx::oid type_int4 = 23;
-
-std::optional<std::string> text_of(const Value& value) {
-  if (const auto* number = std::get_if<std::int64_t>(&value)) return std::to_string(*number);
-  if (const auto* text = std::get_if<std::string>(&value)) return *text;
-  if (const auto* blob = std::get_if<Blob>(&value)) return bytea_text(blob->bytes);
-  return std::nullopt;
-}
 
 // What the versions of libpqxx call differently.
 #if PQXX_VERSION_MAJOR < 7
@@ -61,16 +48,6 @@ pqxx::result run(pqxx::transaction_base& transaction, const std::string& sql,
   return transaction.exec(sql, texts);
 #endif
 #endif
-}
-
-Value value_of(const auto& field) {
-  if (field.is_null()) return {};
-  const std::string_view text(field.c_str(), field.size());
-  if (field.type() == type_bytea) return Blob{bytea_bytes(text)};
-  if (field.type() == type_int8 || field.type() == type_int4) {
-    return field.template as<std::int64_t>();
-  }
-  return std::string(text);
 }
 
 /// Whether the server went away, or lets go of us: 57P01 and its like. One that crashed is told of
@@ -165,12 +142,12 @@ class Postgres final : public Database {
   explicit Postgres(const std::string& url)
       : url_(with_time_limits(url)), changed_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     if (!changed_) base::throw_errno("wait for", "the database");
-    guarded([&] { put_back(connect()); });
+    guarded([&] { idle_.put_back(connect()); });
   }
 
   void transact(Access access, const std::function<void(Transaction&)>& work) override {
     guarded([&] {
-      auto connection = take_idle();
+      auto connection = idle_.take();
       if (!connection) connection = connect();
       bool changed = false;
       try {
@@ -178,11 +155,11 @@ class Postgres final : public Database {
       } catch (const pqxx::failure& error) {
         if (!says_connection_is_dead(error)) throw;
         // Nothing was done. The server was restarted: the other connections are dead, too.
-        forget_idle();
+        while (idle_.take()) continue;
         connection = connect();
         changed = run_once(*connection, access, work);
       }
-      put_back(std::move(connection));
+      idle_.put_back(std::move(connection));
       if (changed) ::eventfd_write(changed_.get(), 1);
     });
   }
@@ -281,25 +258,6 @@ class Postgres final : public Database {
     return std::make_unique<pqxx::connection>(url_);
   }
 
-  std::unique_ptr<pqxx::connection> take_idle() {
-    const std::lock_guard lock(idling_);
-    if (idle_.empty()) return nullptr;
-    auto connection = std::move(idle_.back());
-    idle_.pop_back();
-    return connection;
-  }
-
-  /// One that raised is not put back.
-  void put_back(std::unique_ptr<pqxx::connection> connection) {
-    const std::lock_guard lock(idling_);
-    if (idle_.size() < max_idle) idle_.push_back(std::move(connection));
-  }
-
-  void forget_idle() {
-    const std::lock_guard lock(idling_);
-    idle_.clear();
-  }
-
   const std::string url_;
   const Dialect dialect_{.identity = "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
                          .blob = "BYTEA",
@@ -314,8 +272,7 @@ class Postgres final : public Database {
                          .horizon = "txid_snapshot_xmin(txid_current_snapshot())",
                          .triggers = triggers,
                          .alone = "SELECT pg_advisory_xact_lock(7664825)"};
-  std::mutex idling_;
-  std::vector<std::unique_ptr<pqxx::connection>> idle_;
+  IdlePool<pqxx::connection> idle_;
   std::unique_ptr<pqxx::connection> listener_;
   base::Fd changed_;  // by this process, which needs no notification
   std::atomic<bool> hears_ = false;

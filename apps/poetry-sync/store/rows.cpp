@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <boost/algorithm/string/replace.hpp>
 
 namespace poetry::sync::store {
 namespace {
@@ -24,6 +25,8 @@ const std::string select_records =
     " FROM (SELECT * FROM records WHERE removed = 0) r LEFT JOIN jobs j ON j.id ="
     " (SELECT max(id) FROM jobs WHERE record = r.id)";
 
+const std::string period = "(every + every / 1000 * (id % 100 * 61 % 100))";
+
 Rows Sql::operator()(std::string_view statement, std::initializer_list<Value> values) {
   using fmt::arg;
   return transaction(
@@ -34,6 +37,13 @@ Rows Sql::operator()(std::string_view statement, std::initializer_list<Value> va
                   arg("active", "('queued', 'running', 'cancelling')"),
                   arg("taken", "('running', 'cancelling')")),
       values);
+}
+
+std::string pattern_of(std::string text) {
+  for (const auto* special : {"!", "%", "_"}) {
+    boost::replace_all(text, special, std::string("!") + special);
+  }
+  return "%" + text + "%";
 }
 
 JobState parse_state(const std::string& text) {

@@ -30,6 +30,24 @@ auto transact(Database& database, Access access, const Work& work) {
   return std::move(*result);
 }
 
+/// What a statement finds, as `make` has its rows.
+template <typename Make>
+auto read_all(Database& database, const std::string& statement, std::initializer_list<Value> values,
+              const Make& make) {
+  return transact(database, Access::read, [&](Sql& sql) {
+    std::vector<std::invoke_result_t<const Make&, const Row&>> found;
+    for (const auto& row : sql(statement, values)) found.push_back(make(row));
+    return found;
+  });
+}
+
+/// A pattern of LIKE ... ESCAPE '!' for what has the text in it.
+std::string pattern_of(std::string text);
+
+/// Until a record's next time, in ms: longer by a part of up to a tenth, which its id decides, so
+/// that those that were added together do not all begin together for ever.
+extern const std::string period;
+
 /// The columns that job_of() takes; a condition follows.
 extern const std::string select_jobs;
 /// The columns that record_of() takes, with the latest job's; a condition follows.

@@ -26,7 +26,6 @@ constexpr int busy_timeout_ms = 2'000;  // others hold the lock for milliseconds
 constexpr mode_t owner_only = 0600;
 constexpr auto pause_when_locked = std::chrono::milliseconds(10);
 constexpr auto look_again = std::chrono::milliseconds(100);  // for commits of other processes
-constexpr std::size_t max_idle_readers = 8;                  // connections kept for readers
 
 /// A connection and its prepared statements; used by one thread at a time.
 class Connection final : public Transaction {
@@ -151,9 +150,10 @@ class Sqlite final : public Database {
         const Turn turn(*this);  // SQLite's own waiting is unfair
         writer_->run(access, work);
       } else {
-        auto reader = take_reader();
+        auto reader = readers_.take();
+        if (!reader) reader = std::make_unique<Connection>(path_);
         reader->run(access, work);
-        put_back(std::move(reader));
+        readers_.put_back(std::move(reader));
       }
     });
     if (access == Access::read) return;
@@ -239,19 +239,6 @@ class Sqlite final : public Database {
     Sqlite& database_;
   };
 
-  std::unique_ptr<Connection> take_reader() {
-    const std::lock_guard lock(idling_);
-    if (idle_.empty()) return std::make_unique<Connection>(path_);
-    auto reader = std::move(idle_.back());
-    idle_.pop_back();
-    return reader;
-  }
-
-  void put_back(std::unique_ptr<Connection> reader) {
-    const std::lock_guard lock(idling_);
-    if (idle_.size() < max_idle_readers) idle_.push_back(std::move(reader));
-  }
-
   const std::string path_;
   const Dialect dialect_{
       .identity = "INTEGER PRIMARY KEY AUTOINCREMENT",
@@ -269,8 +256,7 @@ class Sqlite final : public Database {
   std::condition_variable written_;
   bool is_writing_ = false;
   std::unique_ptr<Connection> writer_;
-  std::mutex idling_;
-  std::vector<std::unique_ptr<Connection>> idle_;
+  IdlePool<Connection> readers_;
   std::unique_ptr<Connection> watcher_;
   std::int64_t seen_ = 0;
   std::mutex telling_;

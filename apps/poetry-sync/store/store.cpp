@@ -1,11 +1,7 @@
 #include "store/store.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <boost/algorithm/string/replace.hpp>
 #include <limits>
-#include <set>
 
 #include "base/error.hpp"
 #include "base/quantity.hpp"
@@ -17,31 +13,6 @@
 
 namespace poetry::sync::store {
 namespace {
-
-/// A pattern of LIKE ... ESCAPE '!' for what has the text in it.
-std::string pattern_of(std::string text) {
-  for (const auto* special : {"!", "%", "_"}) {
-    boost::replace_all(text, special, std::string("!") + special);
-  }
-  return "%" + text + "%";
-}
-
-/// What a statement finds, as `make` has its rows.
-template <typename Make>
-auto read_all(Database& database, const std::string& statement, std::initializer_list<Value> values,
-              const Make& make) {
-  return transact(database, Access::read, [&](Sql& sql) {
-    std::vector<std::invoke_result_t<const Make&, const Row&>> found;
-    for (const auto& row : sql(statement, values)) found.push_back(make(row));
-    return found;
-  });
-}
-
-std::string json_array(std::span<const Id> ids) {
-  std::string text = "[";
-  for (const auto id : ids) text.append(text.size() > 1 ? "," : "").append(std::to_string(id));
-  return text + "]";
-}
 
 [[noreturn]] void refuse_second(const SyncRecord& record) {
   throw Refusal(Refusal::Kind::conflict, "there is a " + std::string(name_of(record.type)) +
@@ -62,10 +33,6 @@ void refuse_running(Sql& sql, Id record) {
   }
 }
 
-/// Until a record's next time, in ms: longer by a part of up to a tenth, which its id decides, so
-/// that those that were added together do not all begin together for ever.
-const std::string period = "(every + every / 1000 * (id % 100 * 61 % 100))";
-
 void schedule(Sql& sql, Id record, Millis every) {
   sql("UPDATE records SET every = $2, next = NULL WHERE id = $1 AND every <> $2", {record, every});
   sql("UPDATE records SET next = {now} + " + period +
@@ -85,20 +52,6 @@ bool insert(Sql& sql, SyncRecord& record) {
   return true;
 }
 
-Store::Requested request_one(Sql& sql, Id record) {
-  lock_record(sql, record);
-  find_record(sql, record);
-  const auto made =
-      sql("INSERT INTO jobs (record, state, created, due, since)"
-          " VALUES ($1, 'queued', {now}, {now}, {now})"
-          " ON CONFLICT (record) WHERE state IN {active} DO NOTHING RETURNING id",
-          {record});
-  const auto rows =
-      made.empty() ? sql("SELECT id FROM jobs WHERE record = $1 AND state IN {active}", {record})
-                   : made;
-  return {.job = find_job(sql, rows.at(0).integer(0)), .is_new = !made.empty()};
-}
-
 }  // namespace
 
 RecordType parse_record_type(std::string_view text) {
@@ -114,10 +67,6 @@ Id parse_id(std::string_view text) {
 }
 
 Store::Store(Database& database) : database_(database) { bring_up_to_date(database_); }
-
-SyncRecord Store::add(RecordType type, const std::string& address, const std::string& name) {
-  return add({.type = type, .address = address, .name = name});
-}
 
 SyncRecord Store::add(const SyncRecord& record) {
   return transact(database_, Access::write, [&](Sql& sql) {
@@ -182,127 +131,6 @@ SyncRecord Store::record(Id record) {
   return transact(database_, Access::read, [&](Sql& sql) { return find_record(sql, record); });
 }
 
-Store::Requested Store::request(Id record) {
-  return transact(database_, Access::write, [&](Sql& sql) { return request_one(sql, record); });
-}
-
-std::vector<Store::Asked> Store::request_all(std::optional<std::span<const Id>> records) {
-  const auto list = json_array(records.value_or(std::span<const Id>()));
-  // PostgreSQL must know the type of a value also where nothing depends on it.
-  const std::string chosen =
-      records ? " IN (SELECT CAST(value AS BIGINT) FROM {ids})" : " > 0 AND $1 = '[]'";
-  return transact(database_, Access::write, [&](Sql& sql) {
-    std::set<Id> unknown;
-    if (records) unknown.insert(records->begin(), records->end());
-    for (const auto& row :
-         sql("SELECT id FROM records WHERE removed = 0 AND id" + chosen + " ORDER BY id{lock}",
-             {list})) {
-      unknown.erase(row.integer(0));
-    }
-    if (!unknown.empty()) find_record(sql, *unknown.begin());  // refuses it
-    std::set<Id> made;
-    for (const auto& row :
-         sql("INSERT INTO jobs (record, state, created, due, since)"
-             " SELECT id, 'queued', {now}, {now}, {now} FROM records WHERE removed = 0 AND id" +
-                 chosen +
-                 " ORDER BY id ON CONFLICT (record) WHERE state IN {active} DO NOTHING"
-                 " RETURNING id",
-             {list})) {
-      made.insert(row.integer(0));
-    }
-    std::vector<Asked> asked;
-    for (const auto& row : sql("SELECT record, id FROM jobs WHERE state IN {active} AND record" +
-                                   chosen + " ORDER BY record",
-                               {list})) {
-      asked.push_back({row.integer(0), row.integer(1), made.contains(row.integer(1))});
-    }
-    return asked;
-  });
-}
-
-Store::Requested Store::request(RecordType type, Id record) {
-  if (this->record(record).type != type) {
-    throw Refusal(Refusal::Kind::unknown,
-                  "no " + std::string(name_of(type)) + " " + std::to_string(record));
-  }
-  return request(record);
-}
-
-Job Store::job(Id id) {
-  return transact(database_, Access::read, [&](Sql& sql) { return find_job(sql, id); });
-}
-
-std::vector<Job> Store::jobs_before(Id id, std::int64_t max) {
-  return jobs_where(" WHERE j.id < $1 ORDER BY j.id DESC LIMIT $2",
-                    {id == 0 ? INT64_MAX : id, max});
-}
-
-std::vector<Job> Store::jobs_of(Id record, std::int64_t max) {
-  return jobs_where(" WHERE j.record = $1 ORDER BY j.id DESC LIMIT $2", {record, max});
-}
-
-std::vector<Job> Store::active_jobs() {
-  return jobs_where(" WHERE j.state IN {active} ORDER BY j.id", {});
-}
-
-std::vector<Job> Store::jobs_where(const std::string& condition,
-                                   std::initializer_list<Value> values) {
-  return read_all(database_, select_jobs + condition, values,
-                  [](const Row& row) { return job_of(row); });
-}
-
-Job Store::cancel(Id id) {
-  return transact(database_, Access::write, [&](Sql& sql) {
-    lock_record_of(sql, id);
-    // What nobody works on ends at once; who works on it sees it with the next write.
-    sql("UPDATE jobs SET revision = revision + 1, ended = {now}, state = 'cancelled',"
-        " fence = fence + 1 WHERE id = $1 AND state IN {active}"
-        " AND (state = 'queued' OR lease <= {now} OR since > {now})",
-        {id});
-    sql("UPDATE jobs SET revision = revision + 1, state = 'cancelling'"
-        " WHERE id = $1 AND state = 'running'",
-        {id});
-    auto job = find_job(sql, id);
-    if (job.state == JobState::done || job.state == JobState::failed) {
-      throw Refusal(Refusal::Kind::conflict, "job " + std::to_string(id) + " is over");
-    }
-    return job;
-  });
-}
-
-Store::Requested Store::retry(Id id) {
-  const auto over = job(id);
-  if (over.state == JobState::done) {
-    throw Refusal(Refusal::Kind::conflict, "job " + std::to_string(id) + " is done");
-  }
-  return request(over.record);
-}
-
-std::array<std::int64_t, job_state_names.size()> Store::count_jobs() {
-  return transact(database_, Access::read, [](Sql& sql) {
-    std::array<std::int64_t, job_state_names.size()> counts{};
-    for (const auto& row : sql("SELECT state, count(*) FROM jobs GROUP BY state")) {
-      counts.at(static_cast<std::size_t>(parse_state(row.text(0)))) = row.integer(1);
-    }
-    return counts;
-  });
-}
-
-std::vector<LogLine> Store::log_after(Id job, std::int64_t number, std::int64_t max,
-                                      const std::string& text) {
-  return transact(database_, Access::read, [&](Sql& sql) {
-    find_job(sql, job);
-    std::vector<LogLine> lines;
-    for (const auto& row :
-         sql("SELECT number, at, text FROM log WHERE job = $1 AND number > $2"
-             " AND lower(text) LIKE lower($4) ESCAPE '!' ORDER BY number LIMIT $3",
-             {job, number, max, pattern_of(text)})) {
-      lines.push_back({row.integer(0), row.integer(1), row.text(2)});
-    }
-    return lines;
-  });
-}
-
 std::vector<SyncRecord> Store::add_all(std::vector<SyncRecord> records) {
   return transact(database_, Access::write, [&](Sql& sql) {
     auto added = records;
@@ -341,26 +169,18 @@ Store::Text Store::text(Id record) {
   });
 }
 
-void Store::request_due() {
-  // A time further away than any period was set by a clock that has gone back since.
-  const std::string due =
-      "SELECT id FROM records WHERE next IS NOT NULL AND (next <= {now} OR next > {now} + every * "
-      "2)"
-      " ORDER BY id LIMIT 100";
-  const std::string set_next = fmt::format(
-      "UPDATE records SET next = {0} + CASE WHEN next > {{now}} - {0}"
-      " AND next <= {{now}} THEN next ELSE {{now}} END WHERE id = $1",
-      period);
-  // Looked at first, since a write would have others wait.
-  if (transact(database_, Access::read, [&](Sql& sql) { return sql(due).empty(); })) return;
-  transact(database_, Access::write, [&](Sql& sql) {
-    const auto rows = sql(due + "{lock}");
-    for (const auto& row : rows) {
-      request_one(sql, row.integer(0));
-      sql(set_next, {row.integer(0)});
+std::function<std::string()> Store::read(const Text& text) {
+  constexpr std::int64_t piece_bytes = 256 << 10;
+  return [this, text, part = std::size_t{0}, start = std::int64_t{0}]() mutable -> std::string {
+    for (; part < text.parts.size(); ++part, start = 0) {
+      auto bytes = stored(text.job, text.parts[part].number, start, piece_bytes);
+      start += std::ssize(bytes);
+      if (!bytes.empty()) return bytes;
+      if (start < text.parts[part].bytes)
+        throw std::runtime_error("the text was replaced while it was read");
     }
-    return rows.size();
-  });
+    return {};
+  };
 }
 
 void Store::try_to_write() {
@@ -387,11 +207,6 @@ SyncRecord new_record(RecordType type, const std::string& address, const std::st
   const auto shown = checked_name(name);
   const auto where = checked_address(address);
   return {.type = type, .address = where, .name = shown.empty() ? where : shown};
-}
-
-SyncRecord add_record(Store& store, RecordType type, const std::string& address,
-                      const std::string& name) {
-  return store.add(new_record(type, address, name));
 }
 
 }  // namespace poetry::sync::store

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <optional>
 #include <span>
@@ -156,7 +157,6 @@ class Store {
   // Records. Each operation raises DatabaseError, and Refusal where it says so.
 
   /// Refuses a type and address that there is already.
-  SyncRecord add(RecordType type, const std::string& address, const std::string& name);
   SyncRecord add(const SyncRecord& record);
   /// With its jobs and texts, which prune() deletes. Refuses an unknown one, and one that a worker
   /// is at, unless that has been told to stop, or is not heard of any more.
@@ -187,13 +187,8 @@ class Store {
   Requested request(Id record);
   /// The same; refuses a record of another type, too.
   Requested request(RecordType type, Id record);
-  struct Asked {
-    Id record = 0;
-    Id job = 0;
-    bool is_new = false;
-  };
   /// The same for many records, all without a list, in one transaction. In the order of their ids.
-  std::vector<Asked> request_all(std::optional<std::span<const Id>> records);
+  std::vector<Requested> request_all(std::optional<std::span<const Id>> records);
   Job job(Id id);
   /// Those before that id (0: all), latest first.
   std::vector<Job> jobs_before(Id id, std::int64_t max);
@@ -212,8 +207,6 @@ class Store {
 
   // What is stored.
 
-  /// The last job of the record that was done, whose parts are the record's text; 0 for none.
-  Id done_job(Id record) { return text(record).job; }
   /// Deletes in one small transaction a part of what is not kept of a record: of one that was
   /// removed, all; else what `keep` says, but for the texts of the last two jobs that were done,
   /// and of the latest. False where nothing is left to delete.
@@ -266,8 +259,12 @@ class Store {
     Id job = 0;  ///< 0: the record is not synced yet
     std::vector<Part> parts = {};
   };
-  /// done_job() and its parts, as they are at one moment.
+  /// The last job of the record that was done and its parts, as they are at one moment.
   Text text(Id record);
+  /// Reads the bytes of such parts one behind the other, a piece a call; the last is empty. That
+  /// raises DatabaseError, and std::runtime_error where they were deleted meanwhile, since others
+  /// have replaced them.
+  std::function<std::string()> read(const Text& text);
 
   /// Requests the records that are to be synced by themselves now, each once however often its time
   /// has come meanwhile.
@@ -288,8 +285,4 @@ std::string checked_name(const std::string& name);
 
 /// One to be added, named like its address where the name is empty. Raises UsageError as those two.
 SyncRecord new_record(RecordType type, const std::string& address, const std::string& name);
-/// Adds it. Raises what Store::add() does, too.
-SyncRecord add_record(Store& store, RecordType type, const std::string& address,
-                      const std::string& name);
-
 }  // namespace poetry::sync::store

@@ -131,8 +131,8 @@ class SyncJob {
     for (const auto& part : parts_) expected += part.expected.value_or(0);
     writer_.log("catalog: " + base::counted(parts_.size(), "poem") + ", " +
                 base::counted(expected, "byte"));
-    const auto last = writer_.patiently([&] { return store_.done_job(taken_.record.id); });
-    pass_over_unchanged(parts_, last, writer_.patiently([&] { return store_.parts(last); }));
+    const auto last = writer_.patiently([&] { return store_.text(taken_.record.id); });
+    pass_over_unchanged(parts_, last.job, last.parts);
     for (const auto& part : parts_) {
       if (part.complete) writer_.log(part.name + ": unchanged, and not fetched");
     }

@@ -47,7 +47,7 @@ class CountingDatabase : public store::Database {
 class ChangeFeedTest : public testing::Test {
  protected:
   store::Id add(const std::string& address) {
-    return store_.add(store::RecordType::poem, address, "a poem").id;
+    return store_.add({.type = store::RecordType::poem, .address = address, .name = "a poem"}).id;
   }
   /// The id that a page would send as its last.
   static std::string id_of(const ChangeFeed::Text& event) {

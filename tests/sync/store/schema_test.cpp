@@ -32,7 +32,7 @@ TEST_P(SchemaTest, IsMadeOnce) {
   bring_up_to_date(*database_);
   EXPECT_EQ(version(), schema_version);
   Store store(*database_);
-  const auto id = store.add(RecordType::poem, "host:1", "kept").id;
+  const auto id = store.add({.type = RecordType::poem, .address = "host:1", .name = "kept"}).id;
   EXPECT_EQ(Store(*database_).record(id).name, "kept");
   EXPECT_EQ(version(), schema_version);
 }

@@ -60,7 +60,7 @@ class StoreTest : public testing::TestWithParam<std::string> {
   }
 
   Id add(const std::string& address = "127.0.0.1:1") {
-    return store_->add(RecordType::poem, address, "a poem").id;
+    return store_->add({.type = RecordType::poem, .address = address, .name = "a poem"}).id;
   }
   Store::Taken take() { return store_->take("one", 10s).value(); }
   /// A new record's job, under way.

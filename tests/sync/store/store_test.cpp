@@ -11,7 +11,8 @@ TEST_P(StoreTest, KeepsRecords) {
   EXPECT_EQ(store_->record(id).name, "a poem");
   EXPECT_EQ(store_->record(id).created, 1000000);
   EXPECT_THROW(add(), Refusal);
-  EXPECT_NO_THROW(store_->add(RecordType::weblog, "127.0.0.1:1", "the same address"));
+  EXPECT_NO_THROW(store_->add(
+      {.type = RecordType::weblog, .address = "127.0.0.1:1", .name = "the same address"}));
   store_->remove(id);
   EXPECT_THROW(store_->record(id), Refusal);
   EXPECT_THROW(store_->remove(id), Refusal);
@@ -35,7 +36,8 @@ TEST_P(StoreTest, KeepsAnyText) {
                                        std::string(10'000, 'x'), ""};
   for (std::size_t i = 0; i < names.size(); ++i) {
     const auto address = "host'" + std::to_string(i) + ":1";
-    const auto id = store_->add(RecordType::poem, address, names[i]).id;
+    const auto id =
+        store_->add({.type = RecordType::poem, .address = address, .name = names[i]}).id;
     EXPECT_EQ(store_->record(id).name, names[i]);
     EXPECT_EQ(store_->record(id).address, address);
   }
@@ -111,8 +113,8 @@ TEST_P(StoreTest, ListsJobs) {
   EXPECT_EQ(store_->active_jobs().size(), 1U);
   EXPECT_EQ(store_->count_jobs().at(static_cast<std::size_t>(JobState::done)), 3);
   EXPECT_EQ(store_->record(one).job->id, ids[2]);
-  EXPECT_EQ(store_->done_job(one), ids[2]);
-  EXPECT_EQ(store_->done_job(other), 0);
+  EXPECT_EQ(store_->text(one).job, ids[2]);
+  EXPECT_EQ(store_->text(other).job, 0);
 }
 
 TEST_P(StoreTest, CancelsWhatWaitsAtOnceAndWhatRunsWithItsNextWrite) {
@@ -247,12 +249,12 @@ TEST_P(StoreTest, RequestsManyInOneTransaction) {
   const std::vector<Id> some{ids[2], ids[1], ids[2]};
   const auto asked = store_->request_all(some);
   ASSERT_EQ(asked.size(), 2U);
-  EXPECT_EQ(asked[0].record, ids[1]);
-  EXPECT_EQ(asked[0].job, first);
+  EXPECT_EQ(asked[0].job.record, ids[1]);
+  EXPECT_EQ(asked[0].job.id, first);
   EXPECT_FALSE(asked[0].is_new);
-  EXPECT_EQ(asked[1].record, ids[2]);
+  EXPECT_EQ(asked[1].job.record, ids[2]);
   EXPECT_TRUE(asked[1].is_new);
-  EXPECT_EQ(store_->job(asked[1].job).due, 1000000);
+  EXPECT_EQ(asked[1].job.due, 1000000);
   EXPECT_THROW(store_->request_all(std::vector<Id>{ids[0], 99}), Refusal);
   EXPECT_EQ(store_->active_jobs().size(), 2U);
   const auto all = store_->request_all(std::nullopt);
@@ -263,8 +265,8 @@ TEST_P(StoreTest, RequestsManyInOneTransaction) {
 }
 
 TEST_P(StoreTest, FindsRecordsByTextAndState) {
-  store_->add(RecordType::poem, "host:1", "50% Of_It!");
-  store_->add(RecordType::poem, "host:2", "50 of it");
+  store_->add({.type = RecordType::poem, .address = "host:1", .name = "50% Of_It!"});
+  store_->add({.type = RecordType::poem, .address = "host:2", .name = "50 of it"});
   const auto found = [&](const std::string& text, const std::string& state, Id after = 0) {
     std::vector<Id> ids;
     for (const auto& each : store_->records_after(after, text, state, 2)) ids.push_back(each.id);

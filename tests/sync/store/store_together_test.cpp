@@ -70,7 +70,10 @@ TEST_P(StoreTogetherTest, TwoWhoPressAtOnceGetTheSameJob) {
   Other one(url_);
   Other two(url_);
   for (int i = 0; i < rounds; ++i) {
-    const auto record = one.store.add(RecordType::poem, "host:" + std::to_string(i + 1), "").id;
+    const auto record =
+        one.store
+            .add({.type = RecordType::poem, .address = "host:" + std::to_string(i + 1), .name = ""})
+            .id;
     Store::Requested first;
     Store::Requested second;
     race([&] { first = one.store.request(record); }, [&] { second = two.store.request(record); });
@@ -84,7 +87,10 @@ TEST_P(StoreTogetherTest, TwoNeverTakeTheSameJob) {
   Other two(url_);
   constexpr int jobs = 40;
   for (int i = 0; i < jobs; ++i) {
-    one.store.request(one.store.add(RecordType::poem, "host:" + std::to_string(i + 1), "").id);
+    one.store.request(
+        one.store
+            .add({.type = RecordType::poem, .address = "host:" + std::to_string(i + 1), .name = ""})
+            .id);
   }
   const auto take_all = [](Store& store, std::vector<Id>& taken) {
     // None may be free while the other takes it.
@@ -104,7 +110,7 @@ TEST_P(StoreTogetherTest, TwoNeverTakeTheSameJob) {
 TEST_P(StoreTogetherTest, APressWhileTheJobEndsIsNotLost) {
   Other one(url_);
   Other two(url_);
-  const auto record = one.store.add(RecordType::poem, "host:1", "").id;
+  const auto record = one.store.add({.type = RecordType::poem, .address = "host:1", .name = ""}).id;
   for (int i = 0; i < rounds; ++i) {
     const auto job = one.store.request(record).job.id;
     const auto taken = one.store.take("one", 100s).value();
@@ -119,7 +125,7 @@ TEST_P(StoreTogetherTest, APressWhileTheJobEndsIsNotLost) {
 TEST_P(StoreTogetherTest, APressWhileAWorkerWritesWaitsForNothingThatWaitsForIt) {
   Other one(url_);
   Other two(url_);
-  const auto record = one.store.add(RecordType::poem, "host:1", "").id;
+  const auto record = one.store.add({.type = RecordType::poem, .address = "host:1", .name = ""}).id;
   one.store.request(record);
   const auto taken = one.store.take("one", 100s).value();
   const Changes changes{.parts = {{.number = 0, .name = "p", .address = "a", .bytes = 1}},
@@ -136,7 +142,7 @@ TEST_P(StoreTogetherTest, APressWhileAWorkerWritesWaitsForNothingThatWaitsForIt)
 TEST_P(StoreTogetherTest, ACancelWhileTheJobIsTakenReachesIt) {
   Other one(url_);
   Other two(url_);
-  const auto record = one.store.add(RecordType::poem, "host:1", "").id;
+  const auto record = one.store.add({.type = RecordType::poem, .address = "host:1", .name = ""}).id;
   for (int i = 0; i < rounds; ++i) {
     const auto job = one.store.request(record).job.id;
     std::optional<Store::Taken> taken;
@@ -152,7 +158,7 @@ TEST_P(StoreTogetherTest, ACancelWhileTheJobIsTakenReachesIt) {
 TEST_P(StoreTogetherTest, ACancelWhileTheJobEndsIsAnswered) {
   Other one(url_);
   Other two(url_);
-  const auto record = one.store.add(RecordType::poem, "host:1", "").id;
+  const auto record = one.store.add({.type = RecordType::poem, .address = "host:1", .name = ""}).id;
   for (int i = 0; i < rounds; ++i) {
     const auto job = one.store.request(record).job.id;
     const auto taken = one.store.take("one", 100s).value();
@@ -167,7 +173,8 @@ TEST_P(StoreTogetherTest, ARecordIsRemovedOrItsJobRuns) {
   Other one(url_);
   Other two(url_);
   for (int i = 0; i < rounds; ++i) {
-    const auto record = one.store.add(RecordType::poem, "host:1", "").id;
+    const auto record =
+        one.store.add({.type = RecordType::poem, .address = "host:1", .name = ""}).id;
     one.store.request(record);
     std::optional<Store::Taken> taken;
     bool removed = false;
@@ -188,7 +195,8 @@ TEST_P(StoreTogetherTest, ARecordIsRemovedOrRequestedFirst) {
   Other one(url_);
   Other two(url_);
   for (int i = 0; i < rounds; ++i) {
-    const auto record = one.store.add(RecordType::poem, "host:1", "").id;
+    const auto record =
+        one.store.add({.type = RecordType::poem, .address = "host:1", .name = ""}).id;
     race([&] { goes([&] { one.store.request(record); }); },
          [&] { EXPECT_NO_THROW(two.store.remove(record)); });
     EXPECT_TRUE(one.store.jobs_before(0, 10).empty());
@@ -200,7 +208,8 @@ TEST_P(StoreTogetherTest, ManyWorkersAndPressesLoseNothing) {
   constexpr int each_presses = 25;
   Other shared(url_);
   for (int i = 0; i < records; ++i) {
-    shared.store.add(RecordType::poem, "host:" + std::to_string(i + 1), "");
+    shared.store.add(
+        {.type = RecordType::poem, .address = "host:" + std::to_string(i + 1), .name = ""});
   }
   std::atomic<int> pressing = 2;
   std::vector<std::thread> threads;
@@ -234,11 +243,11 @@ TEST_P(StoreTogetherTest, TellsOfItsOwnAndOfOthersCommits) {
   Other one(url_);
   Other two(url_);
   while (one.store.wait_for_news(1ms)) continue;  // of what was made above
-  one.store.add(RecordType::poem, "host:1", "");
+  one.store.add({.type = RecordType::poem, .address = "host:1", .name = ""});
   EXPECT_TRUE(one.store.wait_for_news(60s));
   while (one.store.wait_for_news(1ms)) continue;
   race([&] { EXPECT_TRUE(one.store.wait_for_news(60s)); },
-       [&] { two.store.add(RecordType::poem, "host:2", ""); });
+       [&] { two.store.add({.type = RecordType::poem, .address = "host:2", .name = ""}); });
 }
 
 TEST_P(StoreTogetherTest, WhoFindsNoJobWakesNobody) {
@@ -255,7 +264,9 @@ TEST_P(StoreTogetherTest, PressesOfManyDoNotWaitForEachOther) {
   Other other(url_);
   std::vector<Id> ids;
   for (int i = 0; i < 20; ++i) {
-    ids.push_back(one.store.add(RecordType::poem, "h:" + std::to_string(i), "").id);
+    ids.push_back(
+        one.store.add({.type = RecordType::poem, .address = "h:" + std::to_string(i), .name = ""})
+            .id);
   }
   const std::vector<Id> reversed(ids.rbegin(), ids.rend());
   for (int round = 0; round < rounds; ++round) {
@@ -272,8 +283,8 @@ TEST_P(StoreTogetherTest, NewsOfATransactionThatEndsLateAreSeen) {
   if (GetParam() == "sqlite") GTEST_SKIP() << "has one writer at a time";
   Other one(url_);
   Other other(url_);
-  const auto early = one.store.add(RecordType::poem, "a:1", "").id;
-  const auto late = one.store.add(RecordType::poem, "a:2", "").id;
+  const auto early = one.store.add({.type = RecordType::poem, .address = "a:1", .name = ""}).id;
+  const auto late = one.store.add({.type = RecordType::poem, .address = "a:2", .name = ""}).id;
   auto news = other.store.news_since(std::nullopt);
   one.database->transact(Access::write, [&](Transaction& sql) {
     sql("UPDATE records SET name = 'begun first' WHERE id = $1", {early});

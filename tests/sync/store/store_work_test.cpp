@@ -197,7 +197,7 @@ TEST_P(StoreWorkTest, ADoneJobsTextReplacesTheOneBefore) {
     database_->pass(1s);
     store_->end(take().claim, {.parts = {part}, .pieces = {{0, 0, bytes}}}, {});
     EXPECT_EQ(store_->record(record).bytes, size);
-    EXPECT_EQ(store_->done_job(record), jobs.back());
+    EXPECT_EQ(store_->text(record).job, jobs.back());
   }
   EXPECT_EQ(store_->record(record).synced, 1002000);
   EXPECT_EQ(text(jobs[0]), "old");  // until it is the last but two
@@ -206,7 +206,7 @@ TEST_P(StoreWorkTest, ADoneJobsTextReplacesTheOneBefore) {
   // One that fails leaves it there.
   store_->request(record);
   store_->end(take().claim, {}, {.state = JobState::failed, .error = "refused"});
-  EXPECT_EQ(store_->done_job(record), jobs[1]);
+  EXPECT_EQ(store_->text(record).job, jobs[1]);
   EXPECT_EQ(text(jobs[1]), "newer");
 }
 

@@ -41,7 +41,9 @@ class FailingDatabase : public store::Database {
 class JobWriterTest : public testing::Test {
  protected:
   JobWriterTest() {
-    store_.request(store_.add(store::RecordType::poem, "127.0.0.1:1", "a poem").id);
+    store_.request(
+        store_.add({.type = store::RecordType::poem, .address = "127.0.0.1:1", .name = "a poem"})
+            .id);
     taken_ = store_.take("one", 1h).value();
   }
   std::vector<std::string> log() {

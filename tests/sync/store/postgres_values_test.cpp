@@ -1,5 +1,5 @@
 // Bytes to PostgreSQL's text and back.
-#include "poetry-sync/store/bytea.hpp"
+#include "poetry-sync/store/postgres_values.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,0 +1,164 @@
+// The store's part for those who ask for jobs, and look at them.
+#include <fmt/format.h>
+
+#include <set>
+
+#include "store/rows.hpp"
+#include "store/store.hpp"
+
+namespace poetry::sync::store {
+namespace {
+
+std::string json_array(std::span<const Id> ids) {
+  std::string text = "[";
+  for (const auto id : ids) text.append(text.size() > 1 ? "," : "").append(std::to_string(id));
+  return text + "]";
+}
+
+std::vector<Store::Requested> request_in(Sql& sql, std::optional<std::span<const Id>> records) {
+  const auto list = json_array(records.value_or(std::span<const Id>()));
+  // PostgreSQL must know the type of a value also where nothing depends on it.
+  const std::string chosen =
+      records ? " IN (SELECT CAST(value AS BIGINT) FROM {ids})" : " > 0 AND $1 = '[]'";
+  std::set<Id> unknown;
+  if (records) unknown.insert(records->begin(), records->end());
+  for (const auto& row :
+       sql("SELECT id FROM records WHERE removed = 0 AND id" + chosen + " ORDER BY id{lock}",
+           {list})) {
+    unknown.erase(row.integer(0));
+  }
+  if (!unknown.empty()) find_record(sql, *unknown.begin());  // refuses it
+  std::set<Id> made;
+  for (const auto& row :
+       sql("INSERT INTO jobs (record, state, created, due, since)"
+           " SELECT id, 'queued', {now}, {now}, {now} FROM records WHERE removed = 0 AND id" +
+               chosen +
+               " ORDER BY id ON CONFLICT (record) WHERE state IN {active} DO NOTHING RETURNING id",
+           {list})) {
+    made.insert(row.integer(0));
+  }
+  std::vector<Store::Requested> requested;
+  for (const auto& row :
+       sql(select_jobs + " WHERE j.state IN {active} AND j.record" + chosen + " ORDER BY j.record",
+           {list})) {
+    auto job = job_of(row);
+    const bool is_new = made.contains(job.id);
+    requested.push_back({std::move(job), is_new});
+  }
+  return requested;
+}
+
+}  // namespace
+
+Store::Requested Store::request(Id record) { return request_all(std::array{record}).front(); }
+
+std::vector<Store::Requested> Store::request_all(std::optional<std::span<const Id>> records) {
+  return transact(database_, Access::write, [&](Sql& sql) { return request_in(sql, records); });
+}
+
+Store::Requested Store::request(RecordType type, Id record) {
+  if (this->record(record).type != type) {
+    throw Refusal(Refusal::Kind::unknown,
+                  "no " + std::string(name_of(type)) + " " + std::to_string(record));
+  }
+  return request(record);
+}
+
+Job Store::job(Id id) {
+  return transact(database_, Access::read, [&](Sql& sql) { return find_job(sql, id); });
+}
+
+std::vector<Job> Store::jobs_before(Id id, std::int64_t max) {
+  return jobs_where(" WHERE j.id < $1 ORDER BY j.id DESC LIMIT $2",
+                    {id == 0 ? INT64_MAX : id, max});
+}
+
+std::vector<Job> Store::jobs_of(Id record, std::int64_t max) {
+  return jobs_where(" WHERE j.record = $1 ORDER BY j.id DESC LIMIT $2", {record, max});
+}
+
+std::vector<Job> Store::active_jobs() {
+  return jobs_where(" WHERE j.state IN {active} ORDER BY j.id", {});
+}
+
+std::vector<Job> Store::jobs_where(const std::string& condition,
+                                   std::initializer_list<Value> values) {
+  return read_all(database_, select_jobs + condition, values,
+                  [](const Row& row) { return job_of(row); });
+}
+
+Job Store::cancel(Id id) {
+  return transact(database_, Access::write, [&](Sql& sql) {
+    lock_record_of(sql, id);
+    // What nobody works on ends at once; who works on it sees it with the next write.
+    sql("UPDATE jobs SET revision = revision + 1, ended = {now}, state = 'cancelled',"
+        " fence = fence + 1 WHERE id = $1 AND state IN {active}"
+        " AND (state = 'queued' OR lease <= {now} OR since > {now})",
+        {id});
+    sql("UPDATE jobs SET revision = revision + 1, state = 'cancelling'"
+        " WHERE id = $1 AND state = 'running'",
+        {id});
+    auto job = find_job(sql, id);
+    if (job.state == JobState::done || job.state == JobState::failed) {
+      throw Refusal(Refusal::Kind::conflict, "job " + std::to_string(id) + " is over");
+    }
+    return job;
+  });
+}
+
+Store::Requested Store::retry(Id id) {
+  const auto over = job(id);
+  if (over.state == JobState::done) {
+    throw Refusal(Refusal::Kind::conflict, "job " + std::to_string(id) + " is done");
+  }
+  return request(over.record);
+}
+
+std::array<std::int64_t, job_state_names.size()> Store::count_jobs() {
+  return transact(database_, Access::read, [](Sql& sql) {
+    std::array<std::int64_t, job_state_names.size()> counts{};
+    for (const auto& row : sql("SELECT state, count(*) FROM jobs GROUP BY state")) {
+      counts.at(static_cast<std::size_t>(parse_state(row.text(0)))) = row.integer(1);
+    }
+    return counts;
+  });
+}
+
+std::vector<LogLine> Store::log_after(Id job, std::int64_t number, std::int64_t max,
+                                      const std::string& text) {
+  return transact(database_, Access::read, [&](Sql& sql) {
+    find_job(sql, job);
+    std::vector<LogLine> lines;
+    for (const auto& row :
+         sql("SELECT number, at, text FROM log WHERE job = $1 AND number > $2"
+             " AND lower(text) LIKE lower($4) ESCAPE '!' ORDER BY number LIMIT $3",
+             {job, number, max, pattern_of(text)})) {
+      lines.push_back({row.integer(0), row.integer(1), row.text(2)});
+    }
+    return lines;
+  });
+}
+
+void Store::request_due() {
+  // A time further away than any period was set by a clock that has gone back since.
+  const std::string due =
+      "SELECT id FROM records WHERE next IS NOT NULL AND (next <= {now} OR next > {now} + every * "
+      "2)"
+      " ORDER BY id LIMIT 100";
+  const std::string set_next = fmt::format(
+      "UPDATE records SET next = {0} + CASE WHEN next > {{now}} - {0}"
+      " AND next <= {{now}} THEN next ELSE {{now}} END WHERE id = $1",
+      period);
+  // Looked at first, since a write would have others wait.
+  if (transact(database_, Access::read, [&](Sql& sql) { return sql(due).empty(); })) return;
+  transact(database_, Access::write, [&](Sql& sql) {
+    const auto rows = sql(due + "{lock}");
+    std::vector<Id> ids;
+    for (const auto& row : rows) ids.push_back(row.integer(0));
+    request_in(sql, ids);
+    for (const auto id : ids) sql(set_next, {id});
+    return rows.size();
+  });
+}
+
+}  // namespace poetry::sync::store
