@@ -49,7 +49,7 @@ class Poems(socketserver.ThreadingTCPServer):
 def size_of(url, postgres):
     """Bytes."""
     if postgres:
-        name = url.rpartition("/")[2].partition("?")[0]
+        name = url.partition("?")[0].rpartition("/")[2]
         return int(postgres.query(name, "SELECT pg_database_size(current_database())")[0][0])
     path = url.partition(":")[2]
     return sum(os.stat(each).st_size for each in (path, path + "-wal") if os.path.exists(each))

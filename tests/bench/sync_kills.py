@@ -4,6 +4,8 @@
 usage: sync_kills.py [SQLITE_KILLS [POSTGRESQL_KILLS [SEED]]]
 
 Two processes share a library, a worker or a whole server each; the seed says which is killed when.
+Some records are synced by themselves, too, and jobs that are old are deleted meanwhile. Now and then
+it waits for all that was asked for, and looks at it.
 Needs a built poetry-sync and poetry-server, in build/dev/bin or where POETRY_BIN says, and
 PostgreSQL's programs. Exits 1 where a line was lost or doubled, a job that was acknowledged is
 missing or unfinished, or a text is not what was served.
@@ -31,19 +33,25 @@ POEMS = 6
 LONGEST_PAUSE = 3 if SANITIZED else 0.5  # seconds from one kill to the next, at random
 LONGEST_PRESS = 0.5 if SANITIZED else 0.15  # from one press to the next
 LEASE = "2s" if SANITIZED else "300ms"
+ROUND = 100  # kills, after which is looked
+KEPT = 60  # jobs of a record; more than a round makes
 WORDS = "rose thorn moth lamp frost ember tide reed Flieder Größe ☃ silence".split()
 
 
 class Outcome(NamedTuple):
-    kills: int
-    jobs: int
-    acknowledged: int
-    resumed: int  # how often a job was taken over
-    lines: int
-    lost: int
-    doubled: int
-    unfinished: int
-    problems: list  # all else, as texts
+    kills: int = 0
+    jobs: int = 0
+    acknowledged: int = 0
+    resumed: int = 0  # how often a job was taken over
+    lines: int = 0
+    lost: int = 0
+    doubled: int = 0
+    unfinished: int = 0
+    deleted: int = 0  # jobs, by their age
+    problems: list = []  # all else, as texts
+
+    def plus(self, other):
+        return Outcome(*(one + more for one, more in zip(self, other)))
 
     @property
     def is_clean(self):
@@ -51,7 +59,8 @@ class Outcome(NamedTuple):
 
     def __str__(self):
         return (f"{self.kills:,} kills, {self.jobs:,} jobs for {self.acknowledged:,} acknowledged "
-                f"presses, {self.resumed:,} times resumed, {self.lines:,} lines: "
+                f"presses, {self.resumed:,} times resumed, {self.deleted:,} deleted by their age, "
+                f"{self.lines:,} lines: "
                 f"{self.lost or 'none'} lost, {self.doubled or 'none'} doubled, "
                 f"{self.unfinished or 'none'} unfinished")
 
@@ -70,7 +79,7 @@ def make_poems(folder, rng):
 def start(kind, url):
     # However often one is killed, that is not to be the job's fault.
     return SyncProcess(kind, url, "--lease", LEASE, "--retry-delay", "100ms",
-                       "--attempts", "1000000")
+                       "--attempts", "1000000", "--keep-jobs", str(KEPT))
 
 
 class Presser:
@@ -88,7 +97,8 @@ class Presser:
             record = self.rng.choice(self.records)
             process = self.rng.choice(self.processes)
             try:
-                self.acknowledged.append(process.press(record["type"], record["id"]))
+                job = process.press(record["type"], record["id"])
+                self.acknowledged.append((record["id"], job))
             except (OSError, http.client.HTTPException):
                 continue  # it was killed
             except ValueError as refused:
@@ -99,8 +109,9 @@ class Presser:
         self.thread.join(WAIT)
 
 
-def add(url, kind, port):
-    added = run("poetry-sync", "add", kind, f"127.0.0.1:{port}", "--database", url, "--json")
+def add(url, kind, port, every="0"):
+    added = run("poetry-sync", "add", kind, f"127.0.0.1:{port}", "--every", every,
+                "--database", url, "--json")
     assert added.status == 0, added.err
     return json.loads(added.out)
 
@@ -115,31 +126,45 @@ def campaign(kills, url, seed):
         ends.callback(server.end)
         ports = {what: int(port) for _, port, _, what in server.listening}
         catalog = next(int(port) for _, port, kind, _ in server.listening if kind == "catalog")
-        records = [add(url, "poem", ports[poem.name]) for poem in poems]
-        records.append(add(url, "collection", catalog))
+        records = [add(url, "poem", ports[poem.name]) for poem in poems[1:]]
+        records.append(add(url, "poem", ports[poems[0].name], every="3s"))
+        records.append(add(url, "collection", catalog, every="7s"))
         texts = {f"127.0.0.1:{ports[poem.name]}": poem.read_bytes() for poem in poems}
         processes = [start("serve", url), start("worker", url)]
         ends.callback(lambda: [each.kill() for each in processes])
-        presser = Presser(records, processes, random.Random(f"{seed} presses"))
-        presser.acknowledged += [processes[1].press(record["type"], record["id"])
-                                 for record in records]
-        ends.callback(presser.stop)
-        for _ in range(kills):
-            presser.over.wait(rng.uniform(0, LONGEST_PAUSE))
-            place = rng.randrange(2)
-            processes[place].kill()
-            processes[place] = start(rng.choice(["worker", "serve"]), url)
-        presser.stop()
-        processes[0].kill()
-        processes[0] = start("serve", url)
-        return examine(processes[0], kills, records, texts, presser)
+        total = Outcome()
+        seen = 0
+        while total.kills < kills:
+            presser = Presser(records, processes, random.Random(f"{seed} presses {seen}"))
+            ends.callback(presser.stop)
+            presser.acknowledged += [
+                (record["id"], processes[1].press(record["type"], record["id"]))
+                for record in records]
+            some = min(kills - total.kills, ROUND)
+            for _ in range(some):
+                presser.over.wait(rng.uniform(0, LONGEST_PAUSE))
+                place = rng.randrange(2)
+                processes[place].kill()
+                processes[place] = start(rng.choice(["worker", "serve"]), url)
+            presser.stop()
+            processes[0].kill()
+            processes[0] = start("serve", url)
+            jobs = jobs_once_over(processes[0])
+            fresh = [job for job in jobs if job["id"] > seen]
+            total = total.plus(examine(processes[0], fresh, records, texts))
+            total = total.plus(Outcome(kills=some, acknowledged=len(presser.acknowledged),
+                                       problems=presser.problems + missing(presser, jobs)))
+            seen = jobs[0]["id"]
+        return total._replace(deleted=total.jobs - len(jobs))
 
 
 def jobs_once_over(page):
-    """All jobs, once none is active, or as they are after a long time."""
+    """All jobs, once those that are there now are over, or as they are after a long time. Those
+    that come meanwhile, by the schedules, are left out."""
     deadline = time.monotonic() + 4 * WAIT
+    newest = page.get("/api/jobs")[0]["id"]
     while True:
-        jobs, before = [], 0
+        jobs, before = [], newest + 1
         while some := page.get(f"/api/jobs?before={before}"):
             jobs += some
             before = jobs[-1]["id"]
@@ -149,13 +174,22 @@ def jobs_once_over(page):
         time.sleep(0.2)
 
 
-def examine(page, kills, records, texts, presser):
+def missing(presser, jobs):
+    """The jobs that were acknowledged, and are neither there nor old enough to be deleted."""
+    there = collections.defaultdict(list)
+    for job in jobs:
+        there[job["record"]].append(job["id"])
+    return [f"job {job} of record {record} was acknowledged, and is not there"
+            for record, job in presser.acknowledged
+            if job not in there[record] and sum(each > job for each in there[record]) < KEPT]
+
+
+def examine(page, jobs, records, texts):
     """Compares what is stored and logged with what was served."""
-    problems = list(presser.problems)
+    problems = []
     by_id = {record["id"]: record for record in records}
     names = list(texts)  # in the catalog's order
     called = {name: f"poem{number}" for number, name in enumerate(names)}  # as the catalog does
-    jobs = jobs_once_over(page)
     lost = doubled = lines = resumed = 0
     for job in jobs:
         record = by_id[job["record"]]
@@ -179,11 +213,8 @@ def examine(page, kills, records, texts, presser):
         parts = [record["address"]] if record["type"] == "poem" else names
         if stored != b"".join(texts[part] for part in parts):
             problems.append(f"the text of record {record['id']} is not what was served")
-    missing = set(presser.acknowledged) - {job["id"] for job in jobs}
-    problems += [f"job {job} was acknowledged, and is not there" for job in missing]
-    unfinished = sum(job["state"] != "done" for job in jobs)
-    return Outcome(kills, len(jobs), len(presser.acknowledged), resumed, lines, lost, doubled,
-                   unfinished, problems)
+    return Outcome(jobs=len(jobs), resumed=resumed, lines=lines, lost=lost, doubled=doubled,
+                   unfinished=sum(job["state"] != "done" for job in jobs), problems=problems)
 
 
 def report(name, outcome):

@@ -126,7 +126,7 @@ class Database {
   /// Waits until somebody, perhaps in another process, has committed a change, at most that long.
   /// Returns at once if that has happened since the last call. By one thread. Raises DatabaseError.
   virtual bool wait_for_news(base::Duration longest) = 0;
-  /// Brings what was deleted out of its files, as far as nobody reads them. Raises DatabaseError.
+  /// Has the room of what was deleted used again, as far as nobody reads it. Raises DatabaseError.
   virtual void settle() {}
   /// False where others' changes are not told of, and looked for every second in place of that.
   [[nodiscard]] virtual bool hears_news() const { return true; }

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <optional>
-#include <pqxx/pqxx>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -36,9 +35,9 @@ inline std::optional<std::string> text_of(const Value& value) {
 }
 
 // Type numbers of PostgreSQL's own types (pg_type.dat), which never change.
-inline constexpr pqxx::oid type_bytea = 17;
-inline constexpr pqxx::oid type_int8 = 20;
-inline constexpr pqxx::oid type_int4 = 23;
+inline constexpr unsigned type_bytea = 17;
+inline constexpr unsigned type_int8 = 20;
+inline constexpr unsigned type_int4 = 23;
 
 /// What a field of a result holds. Raises DatabaseError.
 Value value_of(const auto& field) {

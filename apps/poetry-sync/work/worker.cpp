@@ -12,6 +12,7 @@ constexpr auto longest_wait = std::chrono::seconds(2);
 // After a failure of the database, which is tried again for as long as it takes.
 constexpr auto wait_after_failure = std::chrono::seconds(1);
 constexpr int many_steps = 3;  // more than a usual job leaves
+constexpr auto pause_between_settling = std::chrono::seconds(5);
 constexpr auto pause_between_same = std::chrono::minutes(1);
 
 }  // namespace
@@ -66,7 +67,14 @@ void Worker::tell(const std::string& failure) {
 void Worker::prune(store::Id record) {
   int steps = 0;
   while (!stopping_ && store_.prune(record, options_.keep)) ++steps;
-  if (steps > many_steps) store_.settle();
+  if (steps == 0) return;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto now = base::Clock::now();
+    if (steps <= many_steps && now < settle_again_) return;
+    settle_again_ = now + pause_between_settling;
+  }
+  store_.settle();
 }
 
 void Worker::work_once() {

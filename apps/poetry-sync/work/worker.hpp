@@ -44,6 +44,7 @@ class Worker {
   std::atomic<std::uint64_t> wakes_ = 0;  // goes up with the mutex held
   std::string told_;                      // the last failure, which all threads have at once
   base::TimePoint tell_again_{};
+  base::TimePoint settle_again_{};
   std::vector<std::jthread> threads_;
 };
 

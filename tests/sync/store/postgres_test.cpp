@@ -3,6 +3,7 @@
 
 #include <csignal>
 #include <functional>
+#include <thread>
 
 #include "poetry-sync/store/database.hpp"
 #include "support/postgres_server.hpp"
@@ -113,6 +114,27 @@ TEST_P(PostgresTest, WhoListensGoesOnListening) {
 
 INSTANTIATE_TEST_SUITE_P(Ended, PostgresTest, testing::Values(SIGINT, SIGQUIT, SIGKILL),
                          [](const auto& each) { return std::string(sigabbrev_np(each.param)); });
+
+TEST(PostgresRoom, OfWhatWasDeletedIsUsedAgainWithoutTheServersOwnVacuum) {
+  const auto database = open_database(support::PostgresServer::shared().make_database());
+  database->transact(Access::write, [](Transaction& sql) {
+    sql("CREATE TABLE many (id INT)");
+    sql("INSERT INTO many SELECT generate_series(1, 5000)");
+  });
+  database->transact(Access::write, [](Transaction& sql) { sql("DELETE FROM many"); });
+  std::int64_t vacuums = 0;
+  const auto look = [&](Transaction& sql) {
+    vacuums =
+        sql("SELECT vacuum_count FROM pg_stat_user_tables WHERE relname = 'many'").at(0).integer(0);
+  };
+  const auto until = base::Clock::now() + 20s;  // the server counts its rows now and then
+  while (vacuums == 0 && base::Clock::now() < until) {
+    database->settle();
+    database->transact(Access::read, look);
+    std::this_thread::sleep_for(50ms);
+  }
+  EXPECT_GT(vacuums, 0);
+}
 
 TEST(PostgresLock, IsNotWaitedForForEver) {
   const auto url = support::PostgresServer::shared().make_database();
