@@ -65,14 +65,10 @@ int print_record(const SyncOptions& options, const store::SyncRecord& record) {
   return print(options, as_json(record), fmt::format("record {} {}", record.id, record.name));
 }
 
-store::Millis millis_in(base::Duration duration) {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
-}
-
 int add(const SyncOptions& options, store::Store& store) {
   const auto type = store::parse_record_type(options.operands[0]);
   auto record = store::new_record(type, options.operands[1], options.name);
-  record.every = millis_in(options.every.value_or(base::Duration{}));
+  record.every = options.every.value_or(0);
   return print_record(options, store.add(record));
 }
 
@@ -83,7 +79,7 @@ int edit(const SyncOptions& options, store::Store& store) {
   if (!name.empty()) record.name = name;
   if (!address.empty() && record.name == record.address) record.name = address;
   if (!address.empty()) record.address = address;
-  if (options.every) record.every = millis_in(*options.every);
+  record.every = options.every.value_or(record.every);
   return print_record(options, store.edit(record));
 }
 

@@ -121,12 +121,12 @@ std::vector<cli::Option> options_of(Group group, SyncOptions& o) {
           worded("name", 'n', "NAME", "what the record is called, not by its address", o.name),
           worded("address", 0, "ADDRESS", "where the record's server is from now on", o.address),
           {"every", 0, "DUR", "sync it by itself so often; 0 never", "",
-           [&o](std::string_view text) {
-             o.every = base::parse_duration(text);
-             if (o.every->count() != 0 && *o.every < std::chrono::seconds(1))
-               throw base::UsageError("neither 0 nor 1s or more", text);
-           },
-           [&o] { return o.every ? cli::Texts{base::format_duration(*o.every)} : cli::Texts{}; }},
+           [&o](std::string_view text) { o.every = store::parse_every(text); },
+           [&o] {
+             const auto shown =
+                 base::format_duration(std::chrono::milliseconds(o.every.value_or(0)));
+             return o.every ? cli::Texts{shown} : cli::Texts{};
+           }},
           switched("all", 0, "every record, in place of TYPE and ID", o.all),
           switched("wait", 'w', "follow the log to the job's end", o.wait),
           switched("follow", 'f', "go on until the job is over", o.follow),

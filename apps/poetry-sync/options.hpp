@@ -23,7 +23,7 @@ struct SyncOptions {
   work::JobOptions job;
   std::string name;
   std::string address;  ///< in place of a record's
-  std::optional<base::Duration> every;
+  std::optional<store::Millis> every;
   bool all = false;
   bool wait = false;
   bool follow = false;

@@ -64,6 +64,22 @@ test("what the server refuses is said in words beside the form", async (rig) => 
   assert.equal(await page.locator("#records tr").count(), 2);
 });
 
+test("a record that is synced by itself says how often, and when it is next", async (rig) => {
+  const peer = await rig.peer((socket) => socket.end("a poem\n"));
+  await rig.sync("serve");
+  const page = await rig.page();
+  rig.browsing.allow(/status of 400/);
+  await add(page, "poem", peer.address, "by itself", { every: "soon" });
+  await page.locator("#add-problem", { hasText: "soon" }).waitFor();
+  const every = page.locator("#add").getByLabel("Sync by itself every");
+  assert.equal(await every.getAttribute("aria-invalid"), "true");
+  await every.fill("2s");
+  await every.press("Enter");
+  await new Row(page, "by itself").shows("done"); // nobody has pressed
+  await new Row(page, "by itself").choose();
+  await page.locator("#detail-about", { hasText: /synced by itself every 2\.0 s, next at/ }).waitFor();
+});
+
 test("what another has removed meanwhile is refused in words", async (rig) => {
   await rig.sync("serve");
   const { id } = await rig.add("poem", "127.0.0.1:10001", "gone");

@@ -63,12 +63,13 @@ export const text = (page, wanted) =>
   }, wanted, { polling: 20 });
 
 /** Adds a record by the dialog, which is opened unless it is, and by default waits for the answer. */
-export async function add(page, type, address, name = "", { answered = true } = {}) {
+export async function add(page, type, address, name = "", { answered = true, every = "" } = {}) {
   if (!(await page.locator("#add").isVisible())) await page.getByRole("button", { name: "Add a record" }).click();
   const dialog = page.locator("#add");
   await dialog.getByLabel("Type").selectOption(type);
   await dialog.getByLabel("Address").fill(address);
   await dialog.getByLabel("Name").fill(name);
+  await dialog.getByLabel("Sync by itself every").fill(every);
   await dialog.getByRole("button", { name: "Add", exact: true }).click();
   if (!answered) return;
   await page.waitForFunction(() => !document.querySelector("#add").open || document.querySelector("#add-problem").textContent);

@@ -211,6 +211,9 @@ BAD_BODIES = [
     (b'{"type": "poem", "address": "a\\u0085:1"}', 400, "not an address"),
     (b'{"type": "poem", "address": "' + b"h" * 300 + b':1"}', 400, "not an address"),
     (b'{"type": "poem", "address": "1", "name": 1}', 400, '"name" must be a string'),
+    (b'{"type": "poem", "address": "1", "every": 10}', 400, '"every" must be a string'),
+    (b'{"type": "poem", "address": "1", "every": "soon"}', 400, "soon"),
+    (b'{"type": "poem", "address": "1", "every": "999ms"}', 400, "neither 0 nor 1s or more: 999ms"),
     (b'{"type": "poem", "address": "1", "name": "' + b"n" * 201 + b'"}', 400, "200 bytes"),
 ]
 

@@ -202,6 +202,8 @@ def test_a_record_is_synced_by_itself(library, peer):
     assert (never["every_s"], never["next"], never["name"]) == (0, None, "A name")
     assert server.ask("GET", "/api/records/1").json["next"] is None
     assert json.loads(server.run("edit", 1, "--every", "1m30s", "--json").out)["every_s"] == 90
+    asked = server.json("POST", "/api/records", {"type": "poem", "address": "10009", "every": "1h"})
+    assert asked.json["every_s"] == 3600 and asked.json["next"] > asked.json["created"]
 
 
 def test_another_address_is_fetched_from_its_beginning(sync, peer):

@@ -117,7 +117,8 @@ Response add(const Request& request, store::Store& store, ChangeFeed& feed) {
   const auto body = body_of(request);
   const auto type = store::parse_record_type(text_in(body, "type"));
   const auto name = body.contains("name") ? text_in(body, "name") : std::string();
-  const auto record = store::new_record(type, text_in(body, "address"), name);
+  auto record = store::new_record(type, text_in(body, "address"), name);
+  if (body.contains("every")) record.every = store::parse_every(text_in(body, "every"));
   const auto added = and_tell(store.add(record), feed);
   return json(201, as_json(added), fmt::format("/api/records/{}", added.id));
 }

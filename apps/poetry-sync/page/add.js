@@ -11,12 +11,16 @@ const ABOUT = {
 /** `added(record)` is told of what the server has taken. */
 export function addDialog(dialog, added) {
   const form = dialog.querySelector("form");
-  const { type, address } = form.elements;
+  const { type, address, every } = form.elements;
   const problem = form.querySelector("#add-problem");
   const explain = () => put(form.querySelector("#type-help"), ABOUT[type.value]);
   const filled = () => {
     const all = Object.fromEntries(new FormData(form));
-    return JSON.stringify({ ...all, address: all.address.trim() });
+    return JSON.stringify({ ...all, address: all.address.trim(), every: all.every.trim() || "0" });
+  };
+  const tell = (failure, culprit) => {
+    put(problem, failure);
+    for (const each of [address, every]) putAttribute(each, "aria-invalid", failure && each === culprit ? "true" : null);
   };
   let sent = ""; // and not answered yet
   type.addEventListener("change", explain);
@@ -36,17 +40,16 @@ export function addDialog(dialog, added) {
       failure = error.message;
     }
     if (sent === mine) sent = "";
-    put(problem, failure);
-    putAttribute(address, "aria-invalid", failure ? "true" : null);
+    const culprit = every.value.trim() && failure.endsWith(`: ${every.value.trim()}`) ? every : address;
+    tell(failure, culprit);
     if (filled() !== mine) return; // the next one is being written already
-    if (failure) return address.focus();
-    for (const name of ["address", "name"]) form.elements.namedItem(name).value = "";
+    if (failure) return culprit.focus();
+    for (const name of ["address", "name", "every"]) form.elements.namedItem(name).value = "";
     dialog.close();
   });
 
   return () => {
-    put(problem, "");
-    putAttribute(address, "aria-invalid", null);
+    tell("");
     dialog.showModal();
     address.focus();
   };

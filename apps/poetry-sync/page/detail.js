@@ -5,7 +5,15 @@ import { PartsPane } from "./parts.js";
 import { waitsToRetry } from "./states.js";
 import { Buttons, Status } from "./status.js";
 import { TextPane } from "./text.js";
+import { durationText, timeText } from "./times.js";
 import { put, putAttribute } from "./words.js";
+
+/** ", synced by itself every 10 min, next at 12:30:00". */
+function scheduleText(record) {
+  if (!record.every_s) return "";
+  const next = record.next ? `, next at ${timeText(record.next)}` : "";
+  return `, synced by itself every ${durationText(1000 * record.every_s)}${next}`;
+}
 
 const byId = (id) => document.getElementById(id);
 
@@ -37,7 +45,7 @@ export class Detail {
   update(record, state, asOf) {
     this.record = record;
     put(byId("detail-title"), record?.name ?? "No record chosen");
-    put(byId("detail-about"), record ? `${record.type} of ${record.address}` : "");
+    put(byId("detail-about"), record ? `${record.type} of ${record.address}${scheduleText(record)}` : "");
     const latest = record?.job ?? null;
     const shown = this.job && this.job !== latest?.id ? this.chosen : latest;
     if (record) {

@@ -33,13 +33,16 @@ export function countdown(ms) {
   return hours ? `${hours}:${two(minutes)}:${two(seconds)}` : `${minutes}:${two(seconds)}`;
 }
 
-/** "80 ms", "2.3 s", "1 min 5 s", "2 h 3 min". */
+/** "80 ms", "2.3 s", "1 min 5 s", "10 min", "2 h 3 min". */
 export function durationText(ms) {
   if (ms < 1000) return `${Math.max(0, Math.round(ms))} ms`;
   if (ms < 59_950) return `${(ms / 1000).toFixed(1)} s`;
   const seconds = Math.round(ms / 1000);
   const minutes = Math.floor(seconds / 60);
-  return minutes < 60 ? `${minutes} min ${seconds % 60} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  const [many, few] = minutes < 60
+    ? [`${minutes} min`, seconds % 60 && ` ${seconds % 60} s`]
+    : [`${Math.floor(minutes / 60)} h`, minutes % 60 && ` ${minutes % 60} min`];
+  return many + (few || "");
 }
 
 /** How long a job took, from its first start; "" while that is not known. */

@@ -203,6 +203,13 @@ std::string checked_name(const std::string& name) {
   return base::shown_utf8(name);
 }
 
+Millis parse_every(std::string_view text) {
+  const auto every =
+      std::chrono::duration_cast<std::chrono::milliseconds>(base::parse_duration(text)).count();
+  if (every != 0 && every < 1000) throw base::UsageError("neither 0 nor 1s or more", text);
+  return every;
+}
+
 SyncRecord new_record(RecordType type, const std::string& address, const std::string& name) {
   const auto shown = checked_name(name);
   const auto where = checked_address(address);

@@ -283,6 +283,10 @@ class Store {
 std::string checked_address(const std::string& address);
 std::string checked_name(const std::string& name);
 
+/// How often a record is to be synced by itself, "10m"; 0 is never. Raises UsageError for what is
+/// between 0 and a second.
+Millis parse_every(std::string_view text);
+
 /// One to be added, named like its address where the name is empty. Raises UsageError as those two.
 SyncRecord new_record(RecordType type, const std::string& address, const std::string& name);
 }  // namespace poetry::sync::store
