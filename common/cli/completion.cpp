@@ -103,15 +103,16 @@ std::pair<std::string, std::string> bash_options(const Tool& tool) {
   return {cases, names};
 }
 
-/// A command stands before all options.
+/// The first word that is a command's decides, since options may stand before it.
 std::string bash_dispatch(const Tool& tool) {
   if (tool.commands.empty()) return {};
   std::string cases;
   for (const auto& each : tool.commands) {
     cases += "      " + each.command + ") _" + function_name(each) + "; return ;;\n";
   }
-  return "  if [[ $COMP_CWORD -gt 1 ]]; then\n    case ${COMP_WORDS[1]} in\n" + cases +
-         "    esac\n  fi\n";
+  return "  local word\n  for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
+         "    case $word in\n" +
+         cases + "    esac\n  done\n";
 }
 
 std::string bash_function(const Tool& tool) {
@@ -169,12 +170,12 @@ std::string zsh_arguments(const Tool& tool) {
 std::string zsh_script(const Tool& tool) {
   std::string text = "#compdef " + tool.name + "\n\n";
   if (!tool.commands.empty()) {
-    text += "if (( CURRENT > 2 )); then\n  case $words[2] in\n";
+    text += "local -i at\nfor (( at = 2; at < CURRENT; at++ )); do\n  case $words[at] in\n";
     for (const auto& each : tool.commands) {
-      text +=
-          each.command + ")\nshift words\n(( CURRENT-- ))\n" + zsh_arguments(each) + "return\n;;\n";
+      text += each.command + ")\nwords[at]=()\n(( CURRENT-- ))\n" + zsh_arguments(each) +
+              "return\n;;\n";
     }
-    text += "  esac\nfi\n";
+    text += "  esac\ndone\n";
   }
   return text + zsh_arguments(tool);
 }
@@ -197,12 +198,14 @@ std::string fish_script(const Tool& tool) {
   std::string text = "# fish completion for " + tool.name + "\n";
   if (tool.operands != Operands::files) text += "complete -c " + tool.name + " -f\n";
   if (tool.commands.empty()) return text + fish_options(tool, "");
-  // Whether the first word is this command; without one, whether it is none.
+  // Whether this is the command; without one, whether none stands there.
   const auto function = "__" + function_name(tool) + "_command";
   text += "function " + function +
-          "\n  set -l words (commandline -opc)\n  set -l command $words[2]\n"
-          "  contains -- \"$command\" " +
-          first_words(tool) + "; or set command ''\n  test \"$command\" = \"$argv[1]\"\nend\n";
+          "\n  set -l command ''\n  for word in (commandline -opc)[2..-1]\n"
+          "    contains -- $word " +
+          first_words(tool) +
+          "; and set command $word; and break\n  end\n"
+          "  test \"$command\" = \"$argv[1]\"\nend\n";
   const auto condition = [&function](const std::string& command) {
     return " -n '" + function + " \"" + command + "\"'";
   };

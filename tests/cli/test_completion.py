@@ -86,6 +86,9 @@ def test_bash_completes_commands_and_what_follows():
     assert in_bash("poetry-sync", "worker", "--engine", "=", "ep") == {"epoll"}
     assert in_bash("poetry-sync", "-e", "ep") == {"epoll"}
     assert in_bash("poetry-sync", "list", "--engine", "") == set()
+    assert in_bash("poetry-sync", "-d", "sqlite:x", "re") == {"remove", "request", "retry"}
+    assert in_bash("poetry-sync", "-d", "sqlite:x", "add", "we") == {"weblog"}
+    assert in_bash("poetry-sync", "--json", "list", "--") == long_options("poetry-sync", "list")
 
 
 @needs("fish")
@@ -123,9 +126,11 @@ def test_fish_completes_commands_and_what_follows(tmp_path):
                  if name.startswith(line.rpartition(" ")[2])}
                 for line, listed in zip(lines, shell.stdout.split("-\n"))]
 
-    whole, commands, add, operand, words, value = completions(
+    whole, commands, add, operand, words, value, behind, late = completions(
         "poetry-sync --l", "poetry-sync re", "poetry-sync add --", "poetry-sync add ",
-        "poetry-sync help qu", "poetry-sync worker --engine ep")
+        "poetry-sync help qu", "poetry-sync worker --engine ep",
+        "poetry-sync -d sqlite:x re", "poetry-sync -d sqlite:x add we")
+    assert (behind, late) == ({"remove", "request", "retry"}, {"weblog"})
     assert whole == {"--listen", "--lease", "--log-file", "--log-format", "--log-level"}
     assert commands == {"remove", "request", "retry"}
     # A value that may be left out follows an equals sign.
@@ -193,6 +198,10 @@ def test_zsh_completes_commands_and_what_follows(tmp_path):
         wait_for("--wait")
         type_in(b"\x15poetry-sync --attem\t")
         wait_for("--attempts=")
+        type_in(b"\x15poetry-sync -c 8081 request we\t")
+        wait_for("weblog")
+        type_in(b"--wai\t")
+        wait_for("--wait")
 
 
 def test_another_shell_is_refused():
