@@ -10,7 +10,7 @@ import { Overview } from "./overview.js";
 import { Presses } from "./presses.js";
 import { go, onPlace, place } from "./router.js";
 import { Selection } from "./selection.js";
-import { Table } from "./table.js";
+import { CHUNK, Table } from "./table.js";
 import { refreshTimes, timeText } from "./times.js";
 import { put, putAttribute, whenEnabled } from "./words.js";
 
@@ -157,6 +157,15 @@ setInterval(() => {
 
 onPlace(show);
 show(false);
+
+/** The first rows of a large library, which takes a while to come as a whole. */
+async function showFirstRows() {
+  const some = await call("GET", `api/records?limit=${CHUNK}`);
+  if (library.known) return;
+  for (const record of some) library.update(record);
+  if (some.length) table.arrange();
+}
+showFirstRows().catch(() => {}); // what there is to tell of it, the events tell
 
 followEvents({
   changes: () => additions,

@@ -4,7 +4,7 @@ import { Order } from "./order.js";
 import { RecordRow } from "./row.js";
 import { counted, numberText, put, putAttribute } from "./words.js";
 
-const CHUNK = 60; // rows
+export const CHUNK = 60; // rows
 const ARRANGE_MS = 250; // places change at most so often
 
 const byId = (id) => document.getElementById(id);
@@ -126,6 +126,7 @@ export class Table {
     byId("none-found").hidden = all === 0 || listed > 0;
     this.more.hidden = listed <= this.limit;
     putAttribute(byId("table"), "aria-rowcount", listed + 1);
+    if (!this.library.known) return;
     put(byId("count"), listed === all ? counted(all, "record") : `${numberText(listed)} of ${counted(all, "record")}`);
   }
 }
