@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include "poetry-sync/http/api.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace poetry::sync::http {
@@ -19,6 +20,9 @@ class CountingDatabase : public store::Database {
   explicit CountingDatabase(std::unique_ptr<store::Database> real) : real_(std::move(real)) {}
   void transact(store::Access access,
                 const std::function<void(store::Transaction&)>& work) override {
+    if (access == store::Access::read && !is_readable_) {
+      throw store::DatabaseError(store::DatabaseError::Kind::passing, "it is away");
+    }
     real_->transact(access, [&](store::Transaction& transaction) {
       Counting counting(transaction, rows_);
       work(counting);
@@ -28,6 +32,7 @@ class CountingDatabase : public store::Database {
   void backup(const std::string& path) override { real_->backup(path); }
   [[nodiscard]] const store::Dialect& dialect() const override { return real_->dialect(); }
   [[nodiscard]] std::size_t rows() const { return rows_; }
+  void set_readable(bool on) { is_readable_ = on; }
 
  private:
   struct Counting : store::Transaction {
@@ -42,6 +47,7 @@ class CountingDatabase : public store::Database {
   };
   std::unique_ptr<store::Database> real_;
   std::size_t rows_ = 0;
+  bool is_readable_ = true;
 };
 
 class ChangeFeedTest : public testing::Test {
@@ -174,6 +180,22 @@ TEST_F(ChangeFeedTest, ReadsWhatHasChangedAndNoMore) {
   const auto news = feed_.after(begun.next);
   ASSERT_THAT(news.events, SizeIs(1));
   EXPECT_THAT(*news.events[0], HasSubstr("\"state\":\"running\""));
+}
+
+TEST_F(ChangeFeedTest, WhatWasAddedIsAnsweredSoAlthoughItsNewsCannotBeRead) {
+  Request request;
+  request.method = "POST";
+  request.target = "/api/records";
+  request.content_type = "application/json";
+  request.body = R"({"type": "poem", "address": "host:1"})";
+  database_->set_readable(false);
+  const auto answer = answer_api(request, store_, feed_);
+  EXPECT_EQ(answer.status, 201U);
+  EXPECT_THAT(answer.body, HasSubstr("host:1"));
+  EXPECT_EQ(*feed_.records(), "[]");
+  database_->set_readable(true);
+  feed_.refresh();
+  EXPECT_THAT(*feed_.records(), HasSubstr("host:1"));
 }
 
 }  // namespace
