@@ -69,25 +69,13 @@ base::Fd listen_at(const std::string& path) {
 }  // namespace
 
 ControlSocket::ControlSocket(const std::string& path)
-    : path_(path), process_(::getpid()), events_(::epoll_create1(EPOLL_CLOEXEC)) {
+    : file_(path), events_(::epoll_create1(EPOLL_CLOEXEC)) {
   if (!events_) base::throw_errno("make", "an epoll descriptor");
   listener_ = listen_at(path);
-  struct stat found {};
-  if (::stat(path.c_str(), &found) == 0) {
-    device_ = found.st_dev;
-    inode_ = found.st_ino;
-  }
+  file_.claim();
   keep_spare();
   epoll_event event{EPOLLIN, {}};
   ::epoll_ctl(events_.get(), EPOLL_CTL_ADD, listener_.get(), &event);
-}
-
-ControlSocket::~ControlSocket() {
-  struct stat found {};
-  if (process_ == ::getpid() && ::stat(path_.c_str(), &found) == 0 && found.st_dev == device_ &&
-      found.st_ino == inode_) {
-    ::unlink(path_.c_str());
-  }
 }
 
 void ControlSocket::keep_spare() {

@@ -3,8 +3,6 @@
 // the server; a worker abandons its copy.
 #pragma once
 
-#include <sys/types.h>
-
 #include <functional>
 #include <list>
 #include <optional>
@@ -12,6 +10,7 @@
 #include <string_view>
 
 #include "base/fd.hpp"
+#include "own_file.hpp"
 
 namespace poetry::server {
 
@@ -20,10 +19,6 @@ class ControlSocket {
   /// Binds with mode 0600, in the place of a socket that nobody listens at. Raises UsageError where
   /// the path is too long, and std::system_error.
   explicit ControlSocket(const std::string& path);
-  ControlSocket(const ControlSocket&) = delete;
-  ControlSocket& operator=(const ControlSocket&) = delete;
-  /// Removes it, unless it is another's by now, or this is another process.
-  ~ControlSocket();
 
   /// Readable when there is something to do.
   [[nodiscard]] int readable() const { return events_.get(); }
@@ -53,10 +48,7 @@ class ControlSocket {
   static void send(Client& client);
   void watch(Client& client);
 
-  std::string path_;
-  pid_t process_;
-  dev_t device_ = 0;
-  ino_t inode_ = 0;
+  OwnFile file_;
   base::Fd events_;  // an epoll(7), which other multiplexers watch
   base::Fd listener_;
   base::Fd spare_;  // to be given up for a client, where others have taken all descriptors

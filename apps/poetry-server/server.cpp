@@ -6,18 +6,29 @@
 #include <algorithm>
 #include <array>
 #include <boost/json/parse.hpp>
+#include <filesystem>
 
 #include "base/error.hpp"
 #include "base/json.hpp"
 #include "base/log.hpp"
 #include "base/shown_text.hpp"
 #include "cli/main.hpp"
+#include "cli/replaced_file.hpp"
 #include "cli/standard_output.hpp"
 #include "reactor/timeout.hpp"
 
 namespace poetry::server {
 
 namespace {
+
+/// An earlier server's file goes, so that nobody takes it for this one's.
+const std::string& cleared(const std::string& ready_file) {
+  std::error_code error;
+  if (std::filesystem::symlink_status(ready_file, error).type() ==
+      std::filesystem::file_type::regular)
+    ::unlink(ready_file.c_str());
+  return ready_file;
+}
 
 std::unique_ptr<ControlSocket> make_control(const ServerOptions& options) {
   if (options.control.empty()) return nullptr;
@@ -47,13 +58,13 @@ std::string joined(ControlLine::What what, const std::vector<std::string>& repli
 
 Server::Server(ServerOptions options, int argc, const char* const* argv)
     : signals_({SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGCHLD}),
-      ready_file_(options.ready_file),
+      ready_file_(cleared(options.ready_file)),
       control_(make_control(options)),
       serving_(std::move(options), argc, argv) {}
 
 int Server::run() {
   if (serving_.workers() > 1) workers_.emplace(serving_, [this] { control_.reset(); }).start();
-  ready_file_.write(ready_text());
+  if (!serving_.options().ready_file.empty()) write_ready_file();
   announce();
   service_manager_.ready();
   if (!serving_.options().run.empty()) start_command();
@@ -104,8 +115,7 @@ void Server::serve_by_workers() {
     if (command == engine::Command::stop) workers_->stop();
     workers_->look();
     take_commands(nullptr);
-    // All have read what is new.
-    if (!workers_->reloading() && !serving_.reload().is_reading()) service_manager_.ready();
+    if (!is_reloading()) service_manager_.ready();  // all have read what is new
     if (workers_->ending()) service_manager_.stopping();
   }
 }
@@ -119,7 +129,7 @@ void Server::announce() const {
   cli::write_standard_output(text);
 }
 
-std::string Server::ready_text() const {
+void Server::write_ready_file() {
   boost::json::array list;
   for (const auto& port : serving_.ports().all()) {
     list.push_back({{"host", port.at.host},
@@ -127,7 +137,10 @@ std::string Server::ready_text() const {
                     {"service", port.service_name},
                     {"name", port.name}});
   }
-  return base::json_text(list) + "\n";
+  base::with_remedy(base::path_remedy, [&] {
+    cli::replace_file(serving_.options().ready_file, base::json_text(list) + "\n");
+  });
+  ready_file_.claim();
 }
 
 void Server::start_command() {
@@ -154,7 +167,7 @@ void Server::take_commands(engine::Connections* connections) {
 
 /// None while what is served is being read again, or workers have not answered.
 std::optional<std::string> Server::answer(std::string_view text, engine::Connections* connections) {
-  if (serving_.reload().is_reading() || (workers_ && workers_->reloading())) return std::nullopt;
+  if (is_reloading()) return std::nullopt;
   bool waits = false;
   const auto reply = reply_to([&]() -> std::string {
     const auto line = parse_control_line(text);
@@ -217,8 +230,11 @@ void Server::end_reload() {
   } catch (const std::exception& error) {
     base::log_error("kept the old poems and configuration: {}", error.what());
   }
-  const bool again = serving_.reload().is_reading() || (workers_ && workers_->reloading());
-  if (!again) service_manager_.ready();
+  if (!is_reloading()) service_manager_.ready();
+}
+
+bool Server::is_reloading() {
+  return serving_.reload().is_reading() || (workers_ && workers_->reloading());
 }
 
 }  // namespace poetry::server

@@ -9,7 +9,7 @@
 #include "net/child.hpp"
 #include "net/service_manager.hpp"
 #include "net/signals.hpp"
-#include "ready_file.hpp"
+#include "own_file.hpp"
 #include "serving.hpp"
 #include "workers.hpp"
 
@@ -32,16 +32,17 @@ class Server : public engine::Host {
   void take_commands(engine::Connections* connections);
   std::optional<std::string> answer(std::string_view text, engine::Connections* connections);
   void announce() const;
-  [[nodiscard]] std::string ready_text() const;
+  void write_ready_file();
   void start_command();
   void serve_by_workers();
   void end_reload();
   int end_command();
   engine::Command drain();
+  bool is_reloading();
 
   net::ServiceManager service_manager_;
   net::Signals signals_;
-  ReadyFile ready_file_;
+  OwnFile ready_file_;
   std::unique_ptr<ControlSocket> control_;
   Serving serving_;
   std::optional<Workers> workers_;  // where there are several
