@@ -17,27 +17,6 @@ bool same_place(const Plan& one, const Plan& other) {
          one.faults.acceptance() == other.faults.acceptance();
 }
 
-std::vector<base::Fd> agreed_listeners(const std::vector<Plan>& plans,
-                                       const ServerOptions& options) {
-  auto listeners = net::inherited_listeners();
-  std::vector<base::Fd> taken;
-  for (const auto& plan : plans) {
-    const auto& listener = taken.emplace_back(net::take_listener_at(plan.at, listeners));
-    if (!listener) continue;
-    const auto at = net::to_string(net::local_address(listener.get()));
-    if (plan.faults.acceptance() != faults::Acceptance::accept) {
-      throw std::runtime_error("refuse and blackhole come too late for the inherited listener " +
-                               at);
-    }
-    // Each worker would need one of its own, which only the owner of this one could bind beside it.
-    if (worker_count(options) > 1) {
-      throw std::runtime_error("several workers cannot share the inherited listener " + at);
-    }
-  }
-  net::refuse_left_over(listeners);
-  return taken;
-}
-
 }  // namespace
 
 base::Fd take_port(const Plan& plan, const net::Address& address) {
@@ -54,15 +33,30 @@ net::Address listening_address(const net::HostPort& at) {
     throw std::system_error(resolved.error, "resolve " + at.host);
   }
   // A name such as localhost stands for both families; clients that name no host use IPv4.
-  for (const auto& address : resolved.addresses) {
-    if (address.family() == AF_INET) return address;
-  }
-  return resolved.addresses.front();
+  const auto ipv4 = std::ranges::find(resolved.addresses, AF_INET, &net::Address::family);
+  return ipv4 == resolved.addresses.end() ? resolved.addresses.front() : *ipv4;
 }
 
 std::vector<base::Fd> take_inherited(const std::vector<Plan>& plans, const ServerOptions& options) {
-  return base::with_remedy("let the service manager's sockets and these options agree",
-                           [&] { return agreed_listeners(plans, options); });
+  return base::with_remedy("let the service manager's sockets and these options agree", [&] {
+    auto listeners = net::inherited_listeners();
+    std::vector<base::Fd> taken;
+    for (const auto& plan : plans) {
+      const auto& listener = taken.emplace_back(net::take_listener_at(plan.at, listeners));
+      if (!listener) continue;
+      const auto at = net::to_string(net::local_address(listener.get()));
+      if (plan.faults.acceptance() != faults::Acceptance::accept) {
+        throw std::runtime_error("refuse and blackhole come too late for the inherited listener " +
+                                 at);
+      }
+      // Each worker needs one of its own, which only the owner of this one could bind beside it.
+      if (worker_count(options) > 1) {
+        throw std::runtime_error("several workers cannot share the inherited listener " + at);
+      }
+    }
+    net::refuse_left_over(listeners);
+    return taken;
+  });
 }
 
 Ports::Ports(const std::vector<Plan>& plans, const ServerOptions& options, std::uint64_t seed,
@@ -161,22 +155,20 @@ void Ports::change_delay(std::uint16_t number, std::string_view delay) {
 void Ports::bind(const Plan& plan, const ServerOptions& options, std::uint64_t seed,
                  base::Fd inherited) {
   const auto backlog = static_cast<int>(options.backlog);
-  const auto address = inherited ? net::Address{} : listening_address(plan.at);
+  const auto count = std::max<std::size_t>(1, shared_.size());
   auto& port = ports_.emplace_back();
   std::vector<base::Fd> listeners;
-  base::Fd closed;
   if (inherited) {
     net::adopt_listener(inherited.get(), backlog);
     listeners.push_back(std::move(inherited));
   } else if (plan.faults.acceptance() == faults::Acceptance::accept) {
-    listeners = net::listen_together(address, backlog, std::max<std::size_t>(1, shared_.size()),
-                                     plan.families);
+    listeners = net::listen_together(listening_address(plan.at), backlog, count, plan.families);
   } else {
-    closed = take_port(plan, address);
+    closed_.push_back(take_port(plan, listening_address(plan.at)));
   }
-  const auto bound = net::local_address(closed ? closed.get() : listeners.front().get());
-  if (closed) closed_.push_back(std::move(closed));
-  listeners.resize(std::max<std::size_t>(1, shared_.size()));
+  const auto& bound_by = listeners.empty() ? closed_.back() : listeners.front();
+  const auto bound = net::local_address(bound_by.get());
+  listeners.resize(count);
   if (shared_.empty()) port.listener = std::move(listeners.front());
   for (std::size_t i = 0; i < shared_.size(); ++i) shared_[i].push_back(std::move(listeners[i]));
   port.at = {bound.host(), bound.port()};

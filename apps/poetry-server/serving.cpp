@@ -1,6 +1,10 @@
 #include "serving.hpp"
 
+#include <sys/eventfd.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <utility>
 
 #include "base/error.hpp"
 #include "base/json.hpp"
@@ -8,7 +12,7 @@
 #include "base/quantity.hpp"
 #include "base/seed.hpp"
 #include "base/shared_memory.hpp"
-#include "limits.hpp"
+#include "check.hpp"
 #include "statistics.hpp"
 
 namespace poetry::server {
@@ -34,6 +38,38 @@ void warn_of_long_tick(base::Duration tick, const std::vector<Plan>& plans) {
 }
 
 }  // namespace
+
+int Reload::readable() {
+  if (process_ != ::getpid()) {
+    done_ = base::Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    if (!done_) base::throw_errno("make", "an eventfd");
+    process_ = ::getpid();
+    // What a parent reads is never there, so that nobody may wait for it.
+    if (is_reading()) new std::future<Renewal>(std::move(renewal_));
+  }
+  return done_.get();
+}
+
+void Reload::begin() {
+  const int done = readable();
+  again_ = is_reading();
+  if (again_) return;
+  renewal_ = std::async(std::launch::async | std::launch::deferred, [this, done] {
+    const std::shared_ptr<void> at_the_end(nullptr, [done](void*) { ::eventfd_write(done, 1); });
+    return read_();
+  });
+  const auto status = renewal_.wait_for(std::chrono::seconds(0));
+  if (status == std::future_status::deferred) ::eventfd_write(done, 1);
+}
+
+std::optional<Renewal> Reload::take() {
+  eventfd_t count = 0;
+  if (::eventfd_read(readable(), &count) < 0) return std::nullopt;
+  auto renewal = std::move(renewal_);
+  renewal.wait();
+  if (std::exchange(again_, false)) begin();
+  return renewal.get();
+}
 
 Serving::Serving(ServerOptions options, int argc, const char* const* argv)
     : options_(std::move(options)),

@@ -3,8 +3,12 @@
 // figures are common to all of them.
 #pragma once
 
+#include <sys/types.h>
+
 #include <atomic>
 #include <boost/json/object.hpp>
+#include <functional>
+#include <future>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,7 +16,6 @@
 #include "control_line.hpp"
 #include "engine/engine.hpp"
 #include "ports.hpp"
-#include "reload.hpp"
 
 namespace poetry::server {
 
@@ -20,6 +23,38 @@ namespace poetry::server {
 struct Totals {
   std::atomic<std::uint64_t> ended{0};     ///< connections
   std::atomic<std::uint64_t> replaced{0};  ///< workers
+};
+
+/// What was read, to be taken over between two turns.
+struct Renewal {
+  ServerOptions options;
+  std::vector<Plan> plans;
+  std::vector<Served> served;
+};
+
+/// Poems and settings that are read again beside the server, which goes on meanwhile. Waits at its
+/// end for what is being read.
+class Reload {
+ public:
+  /// `read` runs in a thread.
+  explicit Reload(std::function<Renewal()> read) : read_(std::move(read)) {}
+
+  /// Begins to read; once more, where it is asked again meanwhile. Where no thread can be had,
+  /// take() reads. Raises std::system_error.
+  void begin();
+  /// What was read, once for each reading; none as long as nothing is new. Passes on what failed.
+  std::optional<Renewal> take();
+  /// Readable when take() has something. A forked process has one of its own. Raises
+  /// std::system_error.
+  int readable();
+  [[nodiscard]] bool is_reading() const { return renewal_.valid(); }
+
+ private:
+  std::function<Renewal()> read_;
+  base::Fd done_;      // an eventfd(2)
+  pid_t process_ = 0;  // that has it
+  bool again_ = false;
+  std::future<Renewal> renewal_;
 };
 
 class Serving {

@@ -13,7 +13,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <string_view>
 
 #include "serving.hpp"
 
@@ -31,28 +30,8 @@ struct WorkerNews {
   std::atomic<std::uint64_t> answers{0};   ///< control lines that are answered
 };
 
-class Worker : public engine::Host {
- public:
-  /// `orders` is the socket, non-blocking, `answers` the file. Borrows all of them.
-  Worker(Serving& serving, WorkerNews& news, int orders, int wakeup, int answers)
-      : serving_(serving), news_(news), orders_(orders), wakeup_(wakeup), answers_(answers) {}
-
-  /// Waits for the order to serve, then serves until it is told to end.
-  void run();
-
-  engine::Command control(engine::Connections& connections) override;
-  engine::Command ended(const engine::Ended& connection) override;
-
- private:
-  void end_reload();
-  void answer(std::string_view line, engine::Connections& connections);
-
-  Serving& serving_;
-  WorkerNews& news_;
-  int orders_;
-  int wakeup_;  // has the parent look at everything that is shared
-  int answers_;
-  std::uint64_t reload_orders_ = 0;  // that are not carried out
-};
+/// Waits for the order to serve, then serves until it is told to end. `orders` is the socket,
+/// non-blocking, `answers` the file.
+void run_worker(Serving& serving, WorkerNews& news, int orders, int wakeup, int answers);
 
 }  // namespace poetry::server

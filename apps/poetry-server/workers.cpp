@@ -97,7 +97,7 @@ void Workers::be_worker(const WorkerSlot& slot, base::Fd orders) {
   serving_.ports().become(slot.number - 1, slot.holding);
   int status = cli::exit_ok;
   try {
-    Worker(serving_, *slot.news, orders.get(), wakeup_.get(), slot.answers.get()).run();
+    run_worker(serving_, *slot.news, orders.get(), wakeup_.get(), slot.answers.get());
   } catch (const std::exception& error) {
     base::log_error("worker={} pid={}: {}", slot.number, ::getpid(), error.what());
     status = cli::exit_failure;
