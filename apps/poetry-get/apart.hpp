@@ -12,7 +12,7 @@
 
 #include "base/fd.hpp"
 #include "net/signals.hpp"
-#include "output/sink.hpp"
+#include "output/background_writer.hpp"
 #include "report/report.hpp"
 
 namespace poetry::get {

@@ -12,13 +12,11 @@
 #include "fetch/resolver.hpp"
 #include "fetch/strategy.hpp"
 #include "files.hpp"
-#include "input.hpp"
 #include "net/ephemeral_ports.hpp"
 #include "net/socket.hpp"
 #include "output/spool.hpp"
 #include "plan.hpp"
 #include "reactor/timeout.hpp"
-#include "remedies.hpp"
 #include "run.hpp"
 #include "server_list.hpp"
 

@@ -8,10 +8,6 @@
 
 namespace poetry::get {
 
-Collector::Collector(std::span<const std::unique_ptr<output::Output>> outputs, Events events,
-                     output::TerminalWriter& screen, Progress& progress, TaskLog* log)
-    : outputs_(outputs), events_(events), terminal_(screen), progress_(progress), log_(log) {}
-
 // Where both go to the same place, each stands where it came: the bytes before it are written
 // first, and it before the bytes that follow.
 void Collector::tell(const std::string& event) {

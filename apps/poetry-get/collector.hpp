@@ -47,7 +47,8 @@ class Collector final : public fetch::Observer {
  public:
   /// Borrows all of them; `log` may be null.
   Collector(std::span<const std::unique_ptr<output::Output>> outputs, Events events,
-            output::TerminalWriter& screen, Progress& progress, TaskLog* log);
+            output::TerminalWriter& screen, Progress& progress, TaskLog* log)
+      : outputs_(outputs), events_(events), terminal_(screen), progress_(progress), log_(log) {}
 
   std::string received(std::size_t task, const fetch::Record& record,
                        std::string_view bytes) override;

@@ -1,11 +1,12 @@
 #include "files.hpp"
 
 #include <fcntl.h>
-#include <unistd.h>
 
 #include <filesystem>
+#include <memory>
 
 #include "base/error.hpp"
+#include "base/fd.hpp"
 #include "cli/replaced_file.hpp"
 #include "cli/standard_output.hpp"
 #include "output/output.hpp"
@@ -13,10 +14,11 @@
 namespace poetry::get {
 namespace {
 
-base::Fd open_for_writing(const std::string& path) {
-  base::Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
-  if (!file) base::throw_errno("write to", path);
-  return file;
+output::Sink sink_to(const std::string& path) {
+  const int flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC;
+  const auto file = std::make_shared<base::Fd>(::open(path.c_str(), flags, 0666));
+  if (!*file) base::throw_errno("write to", path);
+  return [file, path](std::string_view bytes) { cli::write_all(file->get(), bytes, path); };
 }
 
 /// Whether two paths lead to one file, also one that is not there yet.
@@ -33,10 +35,6 @@ bool are_one_file(const std::string& one, const std::string& other) {
   return full(one) == full(other) && !error;
 }
 
-output::Sink sink_to(int fd, std::string_view name) {
-  return [fd, name](std::string_view bytes) { cli::write_all(fd, bytes, name); };
-}
-
 }  // namespace
 
 bool is_file(const std::string& path) { return !path.empty() && path != "-"; }
@@ -48,25 +46,16 @@ void check_distinct(const GetOptions& options) {
   }
 }
 
-Files::Files(const GetOptions& options) : options_(options) {
+Files::Files(const GetOptions& options)
+    : report(options.report_file == "-" ? cli::write_standard_output : cli::write_standard_error) {
   check_distinct(options);
   base::with_remedy(base::path_remedy, [&] {
-    if (is_file(options.output)) output_ = open_for_writing(options.output);
-    if (is_file(options.report_file)) report_ = open_for_writing(options.report_file);
+    if (is_file(options.output)) poems = sink_to(options.output);
+    if (is_file(options.report_file)) report = sink_to(options.report_file);
     if (!options.output_dir.empty()) output::prepare_directory(options.output_dir);
     if (is_file(options.timeline_svg)) cli::check_replaceable(options.timeline_svg);
-    nowhere_ = open_for_writing("/dev/null");
+    nowhere = sink_to("/dev/null");
   });
-}
-
-output::Sink Files::poems() const { return sink_to(output_.get(), options_.output); }
-
-output::Sink Files::nowhere() const { return sink_to(nowhere_.get(), "/dev/null"); }
-
-output::Sink Files::report() const {
-  if (options_.report_file == "-") return sink_to(STDOUT_FILENO, "standard output");
-  return report_ ? sink_to(report_.get(), options_.report_file)
-                 : sink_to(STDERR_FILENO, "standard error");
 }
 
 }  // namespace poetry::get

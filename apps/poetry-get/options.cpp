@@ -9,7 +9,6 @@
 #include "base/quantity.hpp"
 #include "base/unescape.hpp"
 #include "fetch/strategy.hpp"
-#include "input.hpp"
 #include "server_list.hpp"
 
 namespace poetry::get {

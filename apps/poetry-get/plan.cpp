@@ -13,7 +13,7 @@
 #include "cli/standard_output.hpp"
 #include "fetch/poem_catalog.hpp"
 #include "net/descriptor_limit.hpp"
-#include "remedies.hpp"
+#include "run.hpp"
 
 namespace poetry::get {
 namespace {

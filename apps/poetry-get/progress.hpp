@@ -1,6 +1,6 @@
-// The line that tells how far a run is: done, failed, in flight, left, bytes, rate, elapsed. Owned
-// by one run of one engine. A thread of its own redraws it, for the strategies may wait for long;
-// it exists only where the screen shows the line.
+// What this process has used; and the line that tells how far a run is: done, failed, in flight,
+// left, bytes, rate, elapsed. Owned by one run of one engine. A thread of its own redraws it, for
+// the strategies may wait for long; it exists only where the screen shows the line.
 #pragma once
 
 #include <atomic>
@@ -15,6 +15,10 @@
 #include "report/report.hpp"
 
 namespace poetry::get {
+
+/// Processor time and context switches of `who`, as in getrusage(2); and the peak memory of the
+/// process.
+report::Cost cost_of(int who);
 
 class Progress {
  public:

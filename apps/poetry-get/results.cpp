@@ -1,5 +1,3 @@
-#include "results.hpp"
-
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,7 +12,7 @@
 #include "cli/replaced_file.hpp"
 #include "cli/standard_output.hpp"
 #include "files.hpp"
-#include "remedies.hpp"
+#include "run.hpp"
 
 namespace poetry::get {
 namespace {

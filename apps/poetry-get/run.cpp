@@ -16,17 +16,13 @@
 #include "cli/main.hpp"
 #include "cli/standard_output.hpp"
 #include "collector.hpp"
-#include "cost.hpp"
 #include "fetch/strategy.hpp"
 #include "files.hpp"
-#include "input.hpp"
 #include "net/signals.hpp"
 #include "output/output.hpp"
 #include "output/terminal_writer.hpp"
 #include "plan.hpp"
 #include "progress.hpp"
-#include "report/report.hpp"
-#include "results.hpp"
 #include "server_list.hpp"
 
 namespace poetry::get {
@@ -97,7 +93,7 @@ class Job {
       interruption_.tasks_over(stopped_);
     }
     const auto engines = engines_.size() == 1 ? report::Engines::one : report::Engines::several;
-    tell_results(options_, runs_, engines, renewing(files_.report()));
+    tell_results(options_, runs_, engines, renewing(files_.report));
     return stopped_ ? cli::exit_interrupted : status_of(runs_);
   }
 
@@ -107,7 +103,7 @@ class Job {
   void make_outputs(Turn turn) {
     const output::Sink print = [this](std::string_view bytes) { terminal_.print(bytes); };
     const auto where = [&](const output::Sink& sink) {
-      return turn == Turn::first ? sink : files_.nowhere();
+      return turn == Turn::first ? sink : files_.nowhere;
     };
     const auto attempts =
         batch_.fetch.retries == 0 ? output::Attempts::one : output::Attempts::several;
@@ -115,7 +111,7 @@ class Job {
     if (!options_.output_dir.empty()) {
       outputs_.push_back(output::make_directory_output(options_.output_dir, batch_.servers));
     } else if (!options_.output.empty() || options_.print == "ordered") {
-      const output::Sink poems = is_file(options_.output) ? files_.poems() : print;
+      const output::Sink poems = is_file(options_.output) ? files_.poems : print;
       outputs_.push_back(output::make_ordered_output(where(poems), tasks, attempts));
     }
     if (options_.print == "live") {
@@ -162,7 +158,7 @@ class Job {
     if (options_.report != "jsonl") return nullptr;
     const auto sink = options_.report_file.empty()
                           ? [this](std::string_view lines) { terminal_.put_lines(lines); }
-                          : files_.report();
+                          : files_.report;
     return std::make_unique<TaskLog>(engine, batch_.servers, renewing(sink));
   }
 

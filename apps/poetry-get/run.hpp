@@ -1,7 +1,12 @@
 // What poetry-get does once its options are known.
 #pragma once
 
+#include <span>
+#include <string_view>
+
 #include "options.hpp"
+#include "output/background_writer.hpp"
+#include "report/report.hpp"
 
 namespace poetry::get {
 
@@ -13,5 +18,24 @@ int run_get(const GetOptions& options);
 /// the exit status. Raises what the options and lists themselves raise (UsageError,
 /// std::system_error).
 int check(const GetOptions& options);
+
+/// Tells all that the options ask for once all runs are over, the report to `sink`, and what helps.
+/// Raises std::system_error.
+void tell_results(const GetOptions& options, std::span<const report::Run> runs,
+                  report::Engines engines, const output::Sink& sink);
+
+/// The exit status that they come to.
+int status_of(std::span<const report::Run> runs);
+
+/// What helps against failures, told by --check beforehand and by a run once a kind.
+inline constexpr std::string_view silence_remedy =
+    "check the name servers, or give a numeric address";
+inline constexpr std::string_view name_remedy =
+    "check the name, -4 and -6, or give a numeric address";
+inline constexpr std::string_view route_remedy =
+    "no interface here leads there: see 'ip route', or choose the other family";
+inline constexpr std::string_view room_remedy = "raise that limit, or let --parallel be smaller";
+inline constexpr std::string_view ports_remedy = "let --parallel be smaller, or widen that range";
+inline constexpr std::string_view spool_remedy = "set TMPDIR to a directory with room";
 
 }  // namespace poetry::get

@@ -1,19 +1,25 @@
 #include "server_list.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <boost/algorithm/string/classification.hpp>
 #include <boost/algorithm/string/split.hpp>
 #include <boost/algorithm/string/trim.hpp>
+#include <cerrno>
+#include <functional>
 #include <iterator>
 #include <memory>
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/fd.hpp"
+#include "base/quantity.hpp"
 #include "base/unescape.hpp"
-#include "input.hpp"
 
 namespace poetry::get {
 namespace {
@@ -22,6 +28,44 @@ constexpr std::size_t max_line = std::size_t{8} << 10;  // with a text to send
 constexpr std::size_t max_shown = 200;                  // of a bad line
 constexpr std::string_view blank = " \t\r\v\f";
 constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
+
+// What messages call it.
+std::string input_name(const std::string& path) { return path == "-" ? "standard input" : path; }
+
+// Hands over what a file holds, or standard input for "-", piece by piece, waiting where it is
+// non-blocking. Raises std::system_error naming it.
+void read_pieces(const std::string& path, const std::function<void(std::string_view)>& take) {
+  const base::Fd file(path == "-" ? -1 : ::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file && path != "-") base::throw_errno("read", path);
+  const int fd = file ? file.get() : STDIN_FILENO;
+  std::array<char, std::size_t{64} << 10> piece;
+  for (;;) {
+    const auto count = ::read(fd, piece.data(), piece.size());
+    if (count == 0) return;
+    if (count > 0) {
+      take({piece.data(), static_cast<std::size_t>(count)});
+    } else if (errno == EAGAIN) {
+      pollfd readable{fd, POLLIN, 0};
+      ::poll(&readable, 1, -1);
+    } else if (errno != EINTR) {
+      base::throw_errno("read", input_name(path));
+    }
+  }
+}
+
+// It is held as long as the tool runs, and sent by every task.
+constexpr std::size_t max_sent = std::size_t{64} << 20;
+
+std::string read_text(const std::string& path) {
+  std::string text;
+  read_pieces(path, [&](std::string_view piece) {
+    if (text.size() + piece.size() > max_sent) {
+      throw base::UsageError("more to send than " + base::format_size(max_sent), "@" + path);
+    }
+    text += piece;
+  });
+  return text;
+}
 
 // A bad line may hold anything, also what a terminal would obey.
 std::string shown(std::string_view text) {
@@ -180,6 +224,12 @@ std::vector<fetch::Server> listed_servers(const GetOptions& options) {
                            fmt::format("{} servers, --repeat {}", servers.size(), options.repeat));
   }
   return servers;
+}
+
+std::optional<std::string> read_send(const GetOptions& options) {
+  if (!options.send) return std::nullopt;
+  return options.send->starts_with('@') ? read_text(options.send->substr(1))
+                                        : base::unescape(*options.send);
 }
 
 }  // namespace poetry::get

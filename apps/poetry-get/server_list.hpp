@@ -1,8 +1,10 @@
-// The servers that the command line and its --from files name, read and checked before anything is
-// fetched.
+// What the options name and is read and checked before anything is fetched: servers, also those of
+// --from files, and the text to send.
 #pragma once
 
 #include <cstddef>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -25,5 +27,10 @@ std::vector<net::HostPort> parse_servers(std::string_view text);
 /// Raises UsageError naming file and line, or that there are too many, and std::system_error. Reads
 /// in pieces, and holds no more of a line than 8 KiB.
 std::vector<fetch::Server> listed_servers(const GetOptions& options);
+
+/// What to send: the file's bytes or the text with its escapes replaced; none where not asked for.
+/// Raises std::system_error naming the file, UsageError naming the escape, or the file where it is
+/// too large to be held.
+std::optional<std::string> read_send(const GetOptions& options);
 
 }  // namespace poetry::get

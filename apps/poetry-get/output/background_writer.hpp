@@ -7,12 +7,16 @@
 #include <functional>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <thread>
 
 #include "base/clock.hpp"
-#include "output/sink.hpp"
 
 namespace poetry::get::output {
+
+/// Where text goes piece by piece: the poems' one stream, a report's file, a pipe. What it raises
+/// ends the work of who calls it.
+using Sink = std::function<void(std::string_view)>;
 
 class BackgroundWriter {
  public:

@@ -4,7 +4,6 @@
 #include <unordered_map>
 #include <utility>
 
-#include "output/background_writer.hpp"
 #include "output/spool.hpp"
 
 namespace poetry::get::output {

@@ -9,7 +9,7 @@
 
 #include "fetch/record.hpp"
 #include "fetch/servers.hpp"
-#include "output/sink.hpp"
+#include "output/background_writer.hpp"
 
 namespace poetry::get::output {
 

@@ -11,7 +11,7 @@
 #include "base/terminal.hpp"
 #include "fetch/record.hpp"
 #include "fetch/servers.hpp"
-#include "output/sink.hpp"
+#include "output/background_writer.hpp"
 
 namespace poetry::get::report {
 

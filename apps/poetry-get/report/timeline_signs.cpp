@@ -15,32 +15,7 @@ std::string rectangle(Sign sign, double y, double from, double to, double height
                     from, y - height / 2, to - from, height);
 }
 
-}  // namespace
-
-// The light picture is what a program that knows no media queries shows.
-std::string svg_style() {
-  return "<style>\n" + std::string(timeline_css) + R"svg(</style>
-<defs><pattern id="pt-hatch" width="7" height="7" patternUnits="userSpaceOnUse"
- patternTransform="rotate(45)"><path class="pt-hatch" d="M0 0V7"/></pattern></defs>
-)svg";
-}
-
-std::string svg_stretch(Sign sign, const SvgRow& row, double from, double to) {
-  switch (sign) {
-    case Sign::broken:
-      return rectangle(sign, row.y, from, to, row.pitch * 0.4);
-    case Sign::waiting:  // its outline is drawn on both sides of its edge
-      return rectangle(sign, row.y, from + 1, std::max(from + 1, to - 1), row.pitch * 0.34);
-    case Sign::receiving:
-      return rectangle(sign, row.y, from, to, row.pitch * 0.52);
-    case Sign::idle:
-      return rectangle(sign, row.y, from, to, row.pitch * 0.24);
-    default:
-      return svg_format(R"(<path class="pt-{}" d="M{} {}H{}"/>)", name(sign), from, row.y, to);
-  }
-}
-
-std::string svg_ending(Sign sign, const SvgRow& row, double at) {
+std::string ending(Sign sign, const SvgRow& row, double at) {
   const double r = std::max(5.0, row.pitch * 0.17);
   if (sign == Sign::whole) {
     return svg_format(R"(<circle class="pt-{}" cx="{}" cy="{}" r="{}"/>)", name(sign), at, row.y,
@@ -54,10 +29,38 @@ std::string svg_ending(Sign sign, const SvgRow& row, double at) {
                     name(sign), at, row.y, path);
 }
 
-std::string svg_retry(const SvgRow& row, double at) {
+}  // namespace
+
+// The light picture is what a program that knows no media queries shows.
+std::string svg_style() {
+  return "<style>\n" + std::string(timeline_css) + R"svg(</style>
+<defs><pattern id="pt-hatch" width="7" height="7" patternUnits="userSpaceOnUse"
+ patternTransform="rotate(45)"><path class="pt-hatch" d="M0 0V7"/></pattern></defs>
+)svg";
+}
+
+std::string svg_sign(Sign sign, const SvgRow& row, double from, double to) {
   const double half = row.pitch * 0.3;
-  return svg_format(R"(<path class="pt-retry" d="M{} {}l{} {}l{} {}"/>)", at - half / 2,
-                    row.y - half, half, half, -half, half);
+  switch (sign) {
+    case Sign::broken:
+      return rectangle(sign, row.y, from, to, row.pitch * 0.4);
+    case Sign::resolving:
+    case Sign::connecting:
+      return svg_format(R"(<path class="pt-{}" d="M{} {}H{}"/>)", name(sign), from, row.y, to);
+    case Sign::waiting:  // its outline is drawn on both sides of its edge
+      return rectangle(sign, row.y, from + 1, std::max(from + 1, to - 1), row.pitch * 0.34);
+    case Sign::receiving:
+      return rectangle(sign, row.y, from, to, row.pitch * 0.52);
+    case Sign::idle:
+      return rectangle(sign, row.y, from, to, row.pitch * 0.24);
+    case Sign::arrival:
+      return svg_arrivals(row, {&from, 1});
+    case Sign::retry:
+      return svg_format(R"(<path class="pt-retry" d="M{} {}l{} {}l{} {}"/>)", from - half / 2,
+                        row.y - half, half, half, -half, half);
+    default:
+      return ending(sign, row, from);
+  }
 }
 
 std::string svg_arrivals(const SvgRow& row, std::span<const double> at) {

@@ -24,12 +24,8 @@ struct SvgRow {
   double pitch = 0;
 };
 
-/// What lasts, and comes before Sign::arrival.
-std::string svg_stretch(Sign sign, const SvgRow& row, double from, double to);
-/// How it ended.
-std::string svg_ending(Sign sign, const SvgRow& row, double at);
-/// Where the last attempt began.
-std::string svg_retry(const SvgRow& row, double at);
+/// From Sign::arrival on a sign has no length, and `to` says nothing.
+std::string svg_sign(Sign sign, const SvgRow& row, double from, double to);
 std::string svg_arrivals(const SvgRow& row, std::span<const double> at);
 
 /// A length with as many decimals as a picture needs, and a text as XML has it.

@@ -71,8 +71,6 @@ class Picture {
     return left_ + (right_ - left_) * base::seconds(at) / base::seconds(chart_.whole);
   }
 
-  [[nodiscard]] SvgRow row() const { return {y_, pitch_}; }
-
   // Its base line is so far below the middle that capitals and digits stand in it.
   void write(double at, std::string_view anchor, double size, std::string_view classes,
              std::string_view text) {
@@ -163,19 +161,14 @@ class Picture {
     put(R"(<g class="pt-bar">)");
     for (const Stretch& stretch : shown.stretches) {
       if (x(stretch.to) - x(stretch.from) < min_shown) continue;
-      use(stretch.sign);
-      text_ += svg_stretch(stretch.sign, row(), x(stretch.from), x(stretch.to));
+      draw(stretch.sign, x(stretch.from), x(stretch.to));
     }
     std::vector<double> arrivals;
     for (const base::Duration at : shown.arrivals) arrivals.push_back(x(at));
-    if (!arrivals.empty()) use(Sign::arrival);
-    text_ += svg_arrivals(row(), arrivals);
-    if (shown.retried) {
-      use(Sign::retry);
-      text_ += svg_retry(row(), x(*shown.retried));
-    }
-    use(shown.ending);
-    text_ += svg_ending(shown.ending, row(), x(shown.ended));
+    text_ += svg_arrivals({y_, pitch_}, arrivals);
+    if (!arrivals.empty()) used_[static_cast<std::size_t>(Sign::arrival)] = true;
+    if (shown.retried) draw(Sign::retry, x(*shown.retried), 0);
+    draw(shown.ending, x(shown.ended), 0);
     put("</g>");
   }
 
@@ -199,9 +192,10 @@ class Picture {
     for (std::size_t index = 0; index < signs; ++index) {
       if (!used_[index]) continue;
       const auto sign = static_cast<Sign>(index);
-      const double sample = sign < Sign::arrival ? long_sample : short_sample;
+      const bool lasts = sign < Sign::arrival;
+      const double sample = lasts ? long_sample : short_sample;
       const double from = item(sample, meaning(sign, chart_));
-      draw_sample(sign, from, from + sample);
+      draw(sign, lasts ? from : from + sample / 2, from + sample);
     }
     if (floor_used_) {
       const double from = item(short_sample, "the floor: the slowest task");
@@ -211,20 +205,10 @@ class Picture {
     y_ += legend_size + margin / 2;
   }
 
-  void draw_sample(Sign sign, double from, double to) {
-    const double middle = (from + to) / 2;
-    if (sign < Sign::arrival) {
-      text_ += svg_stretch(sign, row(), from, to);
-    } else if (sign == Sign::arrival) {
-      text_ += svg_arrivals(row(), {&middle, 1});
-    } else if (sign == Sign::retry) {
-      text_ += svg_retry(row(), middle);
-    } else {
-      text_ += svg_ending(sign, row(), middle);
-    }
+  void draw(Sign sign, double from, double to) {
+    used_[static_cast<std::size_t>(sign)] = true;
+    text_ += svg_sign(sign, {y_, pitch_}, from, to);
   }
-
-  void use(Sign sign) { used_[static_cast<std::size_t>(sign)] = true; }
 
   template <typename... Values>
   void put(SvgFormat<Values...> format, const Values&... values) {
