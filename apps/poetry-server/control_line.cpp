@@ -56,11 +56,10 @@ ControlLine parse_control_line(std::string_view text) {
   ControlLine line{.what = form.what, .port = 0, .faults = {}, .delay = {}};
   if (line.what == What::close) {
     const std::string_view place = words[0];
-    const auto colon = place.find(':');
-    if (colon != std::string_view::npos) line.port = parse_port(place.substr(0, colon));
-    line.number =
-        base::parse_count(place.substr(colon == std::string_view::npos ? 0 : colon + 1),
-                          "number of a connection", 1, std::numeric_limits<std::uint64_t>::max());
+    const auto number = place.find(':') + 1;  // 0 where there is no port
+    if (number > 0) line.port = parse_port(place.substr(0, number - 1));
+    line.number = base::parse_count(place.substr(number), "number of a connection", 1,
+                                    std::numeric_limits<std::uint64_t>::max());
   } else if (!words.empty()) {
     line.port = parse_port(words[0]);
     line.delay = words[1];

@@ -30,17 +30,11 @@ base::Fd make_socket() {
   return socket;
 }
 
-bool bind_to(int socket, const sockaddr_un& address) {
+/// Calls bind(2) or connect(2).
+template <typename Call>
+bool succeeds(Call call, const base::Fd& socket, const sockaddr_un& address) {
   // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): the sockets interface's own cast
-  return ::bind(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
-}
-
-/// Whether nobody listens there any more, as after a kill.
-bool is_left_over(const sockaddr_un& address) {
-  const auto socket = make_socket();
-  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): likewise
-  return ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0 &&
-         errno == ECONNREFUSED;
+  return call(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
 }
 
 base::Fd listen_at(const std::string& path) {
@@ -54,12 +48,15 @@ base::Fd listen_at(const std::string& path) {
   std::ranges::copy(path, address.sun_path);
   auto socket = make_socket();
   ::fchmod(socket.get(), S_IRUSR | S_IWUSR);  // before the bind, which takes it over
-  if (!bind_to(socket.get(), address)) {
+  if (!succeeds(::bind, socket, address)) {
     const int error = errno;
     struct stat found {};
     const bool is_socket = ::lstat(path.c_str(), &found) == 0 && S_ISSOCK(found.st_mode);
-    if (error == EADDRINUSE && is_socket && is_left_over(address)) ::unlink(path.c_str());
-    if (error != EADDRINUSE || !bind_to(socket.get(), address))
+    // Nobody listens there any more, as after a kill.
+    const bool is_left_over = error == EADDRINUSE && is_socket &&
+                              !succeeds(::connect, make_socket(), address) && errno == ECONNREFUSED;
+    if (is_left_over) ::unlink(path.c_str());
+    if (error != EADDRINUSE || !succeeds(::bind, socket, address))
       base::throw_errno("control by", path);
   }
   if (::listen(socket.get(), waiting_clients) < 0) base::throw_errno("listen at", path);

@@ -1,7 +1,6 @@
 // poetry-server: serves text files line by line, slowly and exactly on time.
 #include <csignal>
 
-#include "check.hpp"
 #include "cli/log.hpp"
 #include "cli/main.hpp"
 #include "net/descriptor_limit.hpp"
@@ -18,7 +17,6 @@ int main(int argc, char** argv) {
     poetry::net::raise_descriptor_limit();
     if (options.check) return poetry::server::check(options);
     poetry::cli::set_up_log(options.log, "poetry-server");
-    poetry::server::Server server(std::move(options), argc, argv);
-    return server.run();
+    return poetry::server::serve(std::move(options), argc, argv);
   });
 }

@@ -4,6 +4,7 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <boost/algorithm/string/split.hpp>
 #include <functional>
 #include <limits>
 #include <thread>
@@ -60,12 +61,6 @@ void add_serving_options(std::vector<cli::Option>& table, ServerOptions& o) {
        [&pacing] { return Texts{session::format_repeat(pacing.repeat)}; }});
 }
 
-base::Duration parse_tick(std::string_view text) {
-  const auto tick = base::parse_duration(text);
-  if (tick == base::Duration{0}) throw base::UsageError("a tick is more than 0", text);
-  return tick;
-}
-
 std::string parse_workers(std::string_view text) {
   try {
     if (text != "auto") base::parse_count(text, "workers", 1, any_count);
@@ -94,7 +89,12 @@ void add_engine_options(std::vector<cli::Option>& table, ServerOptions& o) {
                    cli::shows(o.workers),
                    {"auto"}});
   table.push_back({"tick", 0, "DUR", "serve together what falls due within DUR, never early", "1ms",
-                   [&o](std::string_view text) { o.tick = parse_tick(text); }, cli::shows(o.tick)});
+                   [&o](std::string_view text) {
+                     o.tick = base::parse_duration(text);
+                     if (o.tick == base::Duration{0})
+                       throw base::UsageError("a tick is more than 0", text);
+                   },
+                   cli::shows(o.tick)});
   table.push_back(
       {"max-clients", 0, "N", "connections each worker holds; 0 is what descriptors allow", "0",
        cli::into(settings.max_clients, 0, any_count), cli::shows(settings.max_clients)});
@@ -156,14 +156,12 @@ std::pair<std::uint64_t, std::uint64_t> parse_range(std::string_view part, std::
 
 /// "10000", "10000-10002", "10000,10005" and their combinations.
 std::vector<std::uint16_t> parse_ports(std::string_view text) {
+  std::vector<std::string> parts;
+  boost::split(parts, text, [](char each) { return each == ','; });
   std::vector<std::uint16_t> ports;
-  for (std::size_t at = 0; at <= text.size();) {
-    const auto end = std::min(text.find(',', at), text.size());
-    const auto [first, last] = parse_range(text.substr(at, end - at), text);
-    for (auto port = first; port <= last; ++port) {
-      ports.push_back(static_cast<std::uint16_t>(port));
-    }
-    at = end + 1;
+  for (const auto& part : parts) {
+    const auto [first, last] = parse_range(part, text);
+    for (auto port = first; port <= last; ++port) ports.push_back(static_cast<std::uint16_t>(port));
   }
   return ports;
 }

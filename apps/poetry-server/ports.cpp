@@ -92,9 +92,8 @@ std::vector<Served> Ports::read(const std::vector<Plan>& plans,
       served.push_back(served_[i]);
       continue;
     }
-    const auto same = [&](const Plan& plan) { return plan.spec == plans[i].spec; };
-    const auto first =
-        static_cast<std::size_t>(std::find_if(plans.begin(), plans.end(), same) - plans.begin());
+    const auto found = std::ranges::find(plans, plans[i].spec, &Plan::spec);
+    const auto first = static_cast<std::size_t>(found - plans.begin());
     if (first < i) {
       served.push_back(served[first]);
       continue;

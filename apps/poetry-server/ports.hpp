@@ -69,7 +69,6 @@ class Ports {
   void close_listeners() { shared_.clear(); }
 
   [[nodiscard]] std::span<engine::Port> all() { return ports_; }
-  [[nodiscard]] std::span<const engine::Port> all() const { return ports_; }
 
  private:
   void bind(const Plan& plan, const ServerOptions& options, std::uint64_t seed, base::Fd inherited);

@@ -12,11 +12,14 @@
 #include "base/quantity.hpp"
 #include "base/seed.hpp"
 #include "base/shared_memory.hpp"
-#include "check.hpp"
+#include "engine/capacity.hpp"
 #include "statistics.hpp"
 
 namespace poetry::server {
 namespace {
+
+/// What the parent opens beside the listeners and a pipe for each worker.
+constexpr std::uint64_t parent_descriptors = 16;
 
 /// Whether anything about these ports is random or faulty.
 bool needs_seed(const std::vector<Plan>& plans) {
@@ -38,6 +41,33 @@ void warn_of_long_tick(base::Duration tick, const std::vector<Plan>& plans) {
 }
 
 }  // namespace
+
+std::string require_clients(const engine::Engine& engine, const ServerOptions& options,
+                            const std::vector<Plan>& plans) {
+  auto max = options.settings.max_clients;
+  for (const auto& plan : plans) max = std::max(max, plan.spec.settings.max_clients);
+  const auto capacity = engine.capacity();
+  auto room = options.engine + " holds at most " + std::to_string(capacity.connections) +
+              " connections here: " + capacity.limit;
+  if (max <= capacity.connections) return room;
+  throw base::Failure("--max-clients " + std::to_string(max) + ": " + room,
+                      "raise that limit, or lower --max-clients");
+}
+
+std::string require_workers(const ServerOptions& options, const std::vector<Plan>& plans) {
+  const auto workers = worker_count(options);
+  auto capacity = engine::process_capacity();
+  auto descriptors = engine::descriptor_capacity(parent_descriptors);
+  descriptors.connections /= plans.size() + 2;
+  if (descriptors.connections < capacity.connections) {
+    capacity = {descriptors.connections,
+                descriptors.limit + ", two for each worker and one for each of its ports"};
+  }
+  const auto room = "at most " + std::to_string(capacity.connections) + " here: " + capacity.limit;
+  if (workers <= capacity.connections) return std::to_string(workers) + " workers: " + room;
+  throw base::Failure("--workers " + std::to_string(workers) + ": " + room,
+                      "raise that limit, or lower --workers");
+}
 
 int Reload::readable() {
   if (process_ != ::getpid()) {
@@ -137,7 +167,7 @@ bool Serving::is_enough() const {
 }
 
 /// Called in whatever thread or process serves the connection.
-void Serving::log_fault(const faults::Fired& fired) const {
+void Serving::log_fault(const faults::Fired& fired) {
   for (const auto& port : ports_->all()) {
     if (port.at.port != fired.peer.port) continue;
     ++port.counters->faults;
@@ -151,7 +181,7 @@ void Serving::log_fault(const faults::Fired& fired) const {
                    {"seed", seed_}});
 }
 
-boost::json::object Serving::statistics() const {
+boost::json::object Serving::statistics() {
   const std::uint64_t ended = totals_->ended;  // before what was accepted, of which it is a part
   std::uint64_t accepted = 0;
   std::uint64_t bytes = 0;
@@ -169,7 +199,7 @@ boost::json::object Serving::statistics() const {
           {"ports", port_statistics(ports_->all())}};
 }
 
-void Serving::tell_statistics() const {
+void Serving::tell_statistics() {
   const auto all = statistics();
   std::vector<base::Fact> facts;
   for (const auto& [name, value] : all) {
@@ -188,15 +218,14 @@ std::string Serving::obey(const ControlLine& line, engine::Connections& connecti
   if (line.what == ControlLine::What::connections)
     return base::json_text(connection_list(connections));
   change(line);
-  bool any = line.what != ControlLine::What::close;
-  if (!any) {
-    connections.end_if([&](const engine::Held& held) {
-      const bool is_meant =
-          held.number == line.number && (line.port == 0 || line.port == held.port.at.port);
-      any = any || is_meant;
-      return is_meant;
-    });
-  }
+  if (line.what != ControlLine::What::close) return "ok";
+  bool any = false;
+  connections.end_if([&](const engine::Held& held) {
+    const bool is_meant =
+        held.number == line.number && (line.port == 0 || line.port == held.port.at.port);
+    any = any || is_meant;
+    return is_meant;
+  });
   if (!any)
     throw base::UsageError("no connection of this number is held", std::to_string(line.number));
   return "ok";

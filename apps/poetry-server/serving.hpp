@@ -19,6 +19,14 @@
 
 namespace poetry::server {
 
+/// Whether the limits of this process leave room for what its options ask for. Each says how much
+/// there is room for, and raises base::Failure where that is not enough:
+/// --max-clients, the server's and its ports' own;
+std::string require_clients(const engine::Engine& engine, const ServerOptions& options,
+                            const std::vector<Plan>& plans);
+/// --workers, where there are several. Of each the parent keeps a pipe and the listeners open.
+std::string require_workers(const ServerOptions& options, const std::vector<Plan>& plans);
+
 /// What the ports' own counters do not tell, in memory that all processes share.
 struct Totals {
   std::atomic<std::uint64_t> ended{0};     ///< connections
@@ -67,7 +75,6 @@ class Serving {
   [[nodiscard]] const ServerOptions& options() const { return options_; }
   [[nodiscard]] std::size_t workers() const { return workers_; }
   [[nodiscard]] Ports& ports() { return *ports_; }
-  [[nodiscard]] const Ports& ports() const { return *ports_; }
   [[nodiscard]] Totals& totals() { return *totals_; }
 
   /// Lends the ports to the engine until a command ends it, for which the host is asked when one of
@@ -84,9 +91,9 @@ class Serving {
   /// Whether so many connections have ended, wherever, as --exit-after wants.
   [[nodiscard]] bool is_enough() const;
   /// Of all processes, as JSON.
-  [[nodiscard]] boost::json::object statistics() const;
+  [[nodiscard]] boost::json::object statistics();
   /// Logs them.
-  void tell_statistics() const;
+  void tell_statistics();
   /// Does what a control line says, to the connections of this process; the reply. Raises
   /// UsageError. Not while something is being read again.
   std::string obey(const ControlLine& line, engine::Connections& connections);
@@ -95,7 +102,7 @@ class Serving {
 
  private:
   [[nodiscard]] Renewal read_again() const;
-  void log_fault(const faults::Fired& fired) const;
+  void log_fault(const faults::Fired& fired);
 
   ServerOptions options_;
   int argc_;

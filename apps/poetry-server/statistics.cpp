@@ -5,7 +5,6 @@
 #include <array>
 #include <iterator>
 
-#include "base/json.hpp"
 #include "base/utf8.hpp"
 
 namespace poetry::server {
@@ -23,7 +22,7 @@ struct Family {
   std::string_view name;
   std::string_view type;
   std::string_view about;
-  double (*value)(const engine::Port&);
+  double (*value)(const engine::Port&);  ///< null of a histogram
 };
 
 constexpr std::array families{
@@ -38,7 +37,9 @@ constexpr std::array families{
     Family{"faults_total", "counter", "Faults that took effect.",
            [](const engine::Port& port) { return static_cast<double>(port.counters->faults); }},
     Family{"held_seconds_total", "counter", "For how long the ended connections were held.",
-           [](const engine::Port& port) { return seconds_of(port.counters->held_ns); }}};
+           [](const engine::Port& port) { return seconds_of(port.counters->held_ns); }},
+    Family{"lateness_seconds", "histogram", "How long after its time a session got its turn.",
+           nullptr}};
 
 /// A label's value (Prometheus's text format, "Comments, help text, and type information").
 std::string label(std::string_view name, std::string_view value) {
@@ -54,12 +55,6 @@ std::string label(std::string_view name, std::string_view value) {
 std::string labels_of(const engine::Port& port) {
   return label("host", port.at.host) + ',' + label("port", std::to_string(port.at.port)) + ',' +
          label("service", port.service_name) + ',' + label("name", port.name);
-}
-
-void begin_family(std::string& text, std::string_view name, std::string_view type,
-                  std::string_view about) {
-  fmt::format_to(std::back_inserter(text), "# HELP poetry_{0} {1}\n# TYPE poetry_{0} {2}\n", name,
-                 about, type);
 }
 
 void add_lateness(std::string& text, const engine::Port& port) {
@@ -99,16 +94,17 @@ boost::json::array port_statistics(std::span<const engine::Port> ports) {
 
 std::string prometheus_text(std::span<const engine::Port> ports) {
   std::string text;
-  for (const auto& family : families) {
-    begin_family(text, family.name, family.type, family.about);
+  auto out = std::back_inserter(text);
+  for (const auto& [name, type, about, value] : families) {
+    fmt::format_to(out, "# HELP poetry_{0} {1}\n# TYPE poetry_{0} {2}\n", name, about, type);
     for (const auto& port : ports) {
-      fmt::format_to(std::back_inserter(text), "poetry_{}{{{}}} {}\n", family.name, labels_of(port),
-                     family.value(port));
+      if (value == nullptr) {
+        add_lateness(text, port);
+      } else {
+        fmt::format_to(out, "poetry_{}{{{}}} {}\n", name, labels_of(port), value(port));
+      }
     }
   }
-  begin_family(text, "lateness_seconds", "histogram",
-               "How long after its time a session got its turn.");
-  for (const auto& port : ports) add_lateness(text, port);
   return text;
 }
 

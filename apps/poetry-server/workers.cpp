@@ -1,6 +1,5 @@
 #include "workers.hpp"
 
-#include <fcntl.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -97,7 +96,7 @@ void Workers::be_worker(const WorkerSlot& slot, base::Fd orders) {
   serving_.ports().become(slot.number - 1, slot.holding);
   int status = cli::exit_ok;
   try {
-    run_worker(serving_, *slot.news, orders.get(), wakeup_.get(), slot.answers.get());
+    Worker(serving_, *slot.news, orders.get(), wakeup_.get(), slot.answers.get()).run();
   } catch (const std::exception& error) {
     base::log_error("worker={} pid={}: {}", slot.number, ::getpid(), error.what());
     status = cli::exit_failure;
@@ -240,8 +239,8 @@ base::TimePoint Workers::due() const {
 }
 
 bool Workers::gone() const {
-  return ending_ != Ending::no && std::all_of(slots_.begin(), slots_.end(),
-                                              [](const WorkerSlot& slot) { return slot.pid < 0; });
+  if (ending_ == Ending::no) return false;
+  return std::ranges::all_of(slots_, [](const WorkerSlot& slot) { return slot.pid < 0; });
 }
 
 }  // namespace poetry::server
