@@ -202,26 +202,24 @@ void pack(report::Run run, const output::Sink& sink) {
   sink(piece);
 }
 
-void Unpacker::take(std::string_view piece) {
-  pending_ += piece;
-  std::string_view rest = pending_;
-  while (rest.size() >= sizeof(std::size_t)) {
-    const std::size_t size = Packer(rest).size();
-    if (rest.size() - sizeof size < size) break;
-    unpack(rest.substr(sizeof size, size));
-    rest.remove_prefix(sizeof size + size);
-  }
-  pending_.erase(0, pending_.size() - rest.size());
-}
-
-void Unpacker::unpack(std::string_view frame) {
-  Packer reader(frame);
-  if (!std::exchange(begun_, true)) {
-    reader(run.cost);
-    run.records.reserve(reader.size());
-  } else {
-    visit_record(reader, run.records.emplace_back());
-  }
+output::Sink unpack_into(report::Run& run) {
+  return [&run, pending = std::string(), begun = false](std::string_view piece) mutable {
+    pending += piece;
+    std::string_view rest = pending;
+    while (rest.size() >= sizeof(std::size_t)) {
+      const std::size_t size = Packer(rest).size();
+      if (rest.size() - sizeof size < size) break;
+      Packer frame(rest.substr(sizeof size, size));
+      if (!std::exchange(begun, true)) {
+        frame(run.cost);
+        run.records.reserve(frame.size());
+      } else {
+        visit_record(frame, run.records.emplace_back());
+      }
+      rest.remove_prefix(sizeof size + size);
+    }
+    pending.erase(0, pending.size() - rest.size());
+  };
 }
 
 }  // namespace poetry::get

@@ -8,7 +8,6 @@
 #include <memory>
 #include <span>
 #include <string>
-#include <string_view>
 
 #include "base/fd.hpp"
 #include "net/signals.hpp"
@@ -53,19 +52,8 @@ class Apart {
 /// servers, in pieces of some 64 KiB. Exact, also in its times: the clock is the machine's.
 void pack(report::Run run, const output::Sink& sink);
 
-/// Puts the run together again as its bytes come, so that they never stand beside it as a whole.
-class Unpacker {
- public:
-  /// The next bytes, of any number.
-  void take(std::string_view piece);
-  /// What has come of the run.
-  report::Run run;
-
- private:
-  void unpack(std::string_view frame);
-
-  std::string pending_;  // the beginning of a frame
-  bool begun_ = false;   // the first frame, which is not a record, has come
-};
+/// Puts the run together again as its bytes come, in pieces of any size, so that they never stand
+/// beside it as a whole.
+output::Sink unpack_into(report::Run& run);
 
 }  // namespace poetry::get

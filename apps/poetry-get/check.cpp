@@ -10,8 +10,6 @@
 #include "cli/replaced_file.hpp"
 #include "engine/capacity.hpp"
 #include "fetch/resolver.hpp"
-#include "fetch/strategy.hpp"
-#include "files.hpp"
 #include "net/ephemeral_ports.hpp"
 #include "net/socket.hpp"
 #include "output/spool.hpp"
@@ -28,14 +26,6 @@ constexpr base::Duration default_patience = std::chrono::seconds(10);  // where 
 
 /// What came of looking hosts up, by name; none where it took too long.
 using Answers = std::map<std::string, net::Resolved>;
-
-/// A server of each host, in order.
-std::vector<net::HostPort> hosts_of(const GetOptions& options, std::vector<net::HostPort> servers) {
-  if (options.catalog) servers.push_back(*options.catalog);
-  std::set<std::string> seen;
-  std::erase_if(servers, [&](const auto& each) { return !seen.insert(each.host).second; });
-  return servers;
-}
 
 // All at once, as a fetch does, and no longer than it would wait.
 Answers resolve_all(const std::vector<net::HostPort>& hosts, const GetOptions& options) {
@@ -96,9 +86,11 @@ std::string try_to_reach(const std::string& host, const Answers& answers,
   return "reach " + host + (addresses == host ? "" : " at " + addresses);
 }
 
-void check_hosts(const GetOptions& options, const std::vector<net::HostPort>& servers,
+void check_hosts(const GetOptions& options, std::vector<net::HostPort> hosts,
                  cli::CheckReport& report) {
-  const auto hosts = hosts_of(options, servers);
+  if (options.catalog) hosts.push_back(*options.catalog);
+  std::set<std::string> seen;  // of each host one server is enough
+  std::erase_if(hosts, [&](const auto& each) { return !seen.insert(each.host).second; });
   const auto answers = resolve_all(hosts, options);
   for (const auto& host : hosts) {
     const auto works = try_to_reach(host.host, answers, report);

@@ -24,23 +24,16 @@ using cli::shows;
 using cli::Texts;
 using Table = std::vector<cli::Option>;
 
-Texts engine_words() {
-  auto words = fetch::strategy_names();
-  words.emplace_back("all");
-  return words;
-}
-
-std::string engine_text() {
-  return fmt::format("{}; several, or all", fmt::join(fetch::strategy_names(), ", "));
-}
-
 void add_task_options(Table& table, GetOptions& o) {
-  table.push_back({"engine", 'e', "NAMES", engine_text(), o.engine,
+  auto engines = fetch::strategy_names();
+  const auto names = fmt::format("{}; several, or all", fmt::join(engines, ", "));
+  engines.emplace_back("all");
+  table.push_back({"engine", 'e', "NAMES", names, o.engine,
                    [&o](std::string_view text) {
                      engines_of(std::string(text));
                      o.engine = text;
                    },
-                   shows(o.engine), engine_words()});
+                   shows(o.engine), engines});
   table.push_back({"from", 'f', "FILE", "more servers, one a line, # comments; - is standard input",
                    "", [&o](std::string_view text) { o.from.emplace_back(text); },
                    [&o] { return o.from; }});

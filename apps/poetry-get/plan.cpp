@@ -36,13 +36,6 @@ fetch::FetchOptions fetch_options(const GetOptions& options, std::optional<std::
   return fetch;
 }
 
-void tell(const net::HostPort& where, const fetch::PoemCatalog& catalog) {
-  const auto text = fmt::format("Catalog {}: {} to fetch, {} passed over\n", net::to_string(where),
-                                base::counted(catalog.poems.size(), "poem"),
-                                base::counted(catalog.others, "other service"));
-  cli::write_standard_error(text);
-}
-
 // 65,535 ports, each with a line of 250 bytes.
 constexpr std::uint64_t max_catalog = std::uint64_t{16} << 20;
 
@@ -146,11 +139,6 @@ fetch::Servers servers_of(std::vector<fetch::Server> given, const fetch::PoemCat
   return fetch::Servers(std::move(given), repeat);
 }
 
-std::size_t max_arrivals(const GetOptions& options, std::size_t tasks) {
-  if (!options.timeline && options.timeline_svg.empty()) return 0;
-  return std::clamp(arrivals_in_all / tasks, min_arrivals, fetch::Arrivals::capacity);
-}
-
 std::size_t max_in_flight(const GetOptions& options, std::size_t tasks) {
   const std::size_t asked = options.parallel;
   const auto [room, limit] = room_for_tasks();
@@ -185,14 +173,22 @@ std::optional<fetch::Batch> plan_batch(const GetOptions& options, std::vector<fe
     auto found = fetch_catalog(options, batch, signals);
     if (!found) return std::nullopt;
     catalog = std::move(*found);
-    if (options.verbose) tell(*options.catalog, catalog);
+    const auto name = net::to_string(*options.catalog);
+    if (options.verbose) {
+      cli::write_standard_error(fmt::format("Catalog {}: {} to fetch, {} passed over\n", name,
+                                            base::counted(catalog.poems.size(), "poem"),
+                                            base::counted(catalog.others, "other service")));
+    }
     if (catalog.poems.empty() && given.empty()) {
-      throw CatalogError("catalog " + net::to_string(*options.catalog) + ": no poem in it");
+      throw CatalogError("catalog " + name + ": no poem in it");
     }
   }
   batch.servers = servers_of(std::move(given), catalog, options.repeat);
-  batch.fetch.max_arrivals = max_arrivals(options, batch.servers.size());
-  batch.parallel = max_in_flight(options, batch.servers.size());
+  const std::size_t tasks = batch.servers.size();
+  const bool drawn = options.timeline || !options.timeline_svg.empty();
+  batch.fetch.max_arrivals =
+      drawn ? std::clamp(arrivals_in_all / tasks, min_arrivals, fetch::Arrivals::capacity) : 0;
+  batch.parallel = max_in_flight(options, tasks);
   return batch;
 }
 

@@ -17,7 +17,6 @@
 #include "cli/standard_output.hpp"
 #include "collector.hpp"
 #include "fetch/strategy.hpp"
-#include "files.hpp"
 #include "net/signals.hpp"
 #include "output/output.hpp"
 #include "output/terminal_writer.hpp"
@@ -189,17 +188,16 @@ class Job {
   }
 
   report::Run await(Apart& process, const std::string& engine) {
-    Unpacker unpacker;
-    report::Run& run = unpacker.run;
+    report::Run run;
     try {
-      process.run(interruption_.signals(), [&](std::string_view piece) { unpacker.take(piece); });
+      process.run(interruption_.signals(), unpack_into(run));
     } catch (const std::exception& error) {
       run.failure = error.what();
       cli::write_standard_error("poetry-get: engine " + engine + ": " + run.failure + "\n");
     }
     run.engine = engine;
     run.servers = batch_.servers;
-    return std::move(run);
+    return run;
   }
 
   [[nodiscard]] Events events() const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "options.hpp"
@@ -18,6 +19,23 @@ int run_get(const GetOptions& options);
 /// the exit status. Raises what the options and lists themselves raise (UsageError,
 /// std::system_error).
 int check(const GetOptions& options);
+
+/// Whether an option names a file, and not standard output ("-") or nothing.
+bool is_file(const std::string& path);
+
+/// Raises UsageError where --output and --report-file would overwrite each other.
+void check_distinct(const GetOptions& options);
+
+/// The files that a run writes: opened before anything is fetched, so that what cannot be written
+/// is found in time.
+struct Files {
+  /// Raises as check_distinct() does, and base::Failure naming what cannot be written.
+  explicit Files(const GetOptions& options);
+
+  output::Sink poems;    ///< the one file of all poems, where there is one
+  output::Sink nowhere;  ///< a device that takes as much work and keeps nothing
+  output::Sink report;   ///< the report's file, else standard error
+};
 
 /// Tells all that the options ask for once all runs are over, the report to `sink`, and what helps.
 /// Raises std::system_error.

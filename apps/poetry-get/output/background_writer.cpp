@@ -1,12 +1,8 @@
 #include "output/background_writer.hpp"
 
 #include <system_error>
-#include <utility>
 
 namespace poetry::get::output {
-
-BackgroundWriter::BackgroundWriter(Source source, Sink sink)
-    : source_(std::move(source)), sink_(std::move(sink)) {}
 
 BackgroundWriter::~BackgroundWriter() {
   {

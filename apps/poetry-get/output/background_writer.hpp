@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 
 #include "base/clock.hpp"
 
@@ -25,7 +26,7 @@ class BackgroundWriter {
 
   /// The source is called in the thread, under mutex(); the sink, which may block, without it. The
   /// thread begins with the first wake(), so that a process without threads stays one until then.
-  BackgroundWriter(Source source, Sink sink);
+  BackgroundWriter(Source source, Sink sink) : source_(std::move(source)), sink_(std::move(sink)) {}
   BackgroundWriter(const BackgroundWriter&) = delete;
   BackgroundWriter& operator=(const BackgroundWriter&) = delete;
   /// Waits for a call of the sink that is under way, and writes no more.

@@ -87,20 +87,18 @@ void TerminalWriter::put_lines(std::string_view lines) {
 
 void TerminalWriter::print(std::string_view bytes) {
   const auto shown = harmless_ ? harmless_->pass(bytes) : bytes;
-  if (!shared_) return write(shown);
-  const std::lock_guard lock(mutex_);
-  put(eraser());
-  cli::write_standard_output(shown);
-  in_midst_of_line_ = !shown.empty() && shown.back() != '\n';
-  put(drawn());
-}
-
-// A closed pipe ends the process at once, and not at the next event, which may be far away.
-void TerminalWriter::write(std::string_view bytes) {
+  if (shared_) {
+    const std::lock_guard lock(mutex_);
+    put(eraser());
+    cli::write_standard_output(shown);
+    in_midst_of_line_ = !shown.empty() && shown.back() != '\n';
+    return put(drawn());
+  }
   try {
-    cli::write_standard_output(bytes);
+    cli::write_standard_output(shown);
   } catch (const std::system_error& error) {
     if (error.code() != std::errc::broken_pipe) throw;
+    // The process ends at once, and not at the next event, which may be far away.
     const std::lock_guard lock(mutex_);
     put(eraser());
     cli::end_by_closed_pipe();

@@ -49,7 +49,6 @@ class TerminalWriter {
 
  private:
   std::string next_events();
-  void write(std::string_view bytes);
   void put(std::string_view text);
   [[nodiscard]] std::string eraser() const;
   [[nodiscard]] std::string drawn();

@@ -13,17 +13,17 @@ std::string seconds_text(base::Duration duration) {
   return fmt::format("{:.6f}", base::seconds(duration));
 }
 
-// A time since the run's start, or `none` where it did not come to that.
-std::string since(base::TimePoint start, base::TimePoint at, std::string_view none) {
-  return at == base::never ? std::string(none) : seconds_text(at - start);
+// A time since the run's start; empty where it did not come to that.
+std::string since(base::TimePoint start, base::TimePoint at) {
+  return at == base::never ? "" : seconds_text(at - start);
 }
 
-// The time of day of a time of this run, or `none` where it did not come to that.
-std::string time_of_day(base::TimePoint at, std::string_view none) {
+// The time of day of a time of this run; empty where it did not come to that.
+std::string time_of_day(base::TimePoint at) {
   using std::chrono::system_clock;
   static const system_clock::duration offset =
       system_clock::now().time_since_epoch() - base::Clock::now().time_since_epoch();
-  if (at == base::never) return std::string(none);
+  if (at == base::never) return {};
   return base::utc_text(system_clock::time_point(at.time_since_epoch() + offset));
 }
 
@@ -44,10 +44,9 @@ struct Field {
   bool is_text = false;
 };
 
-// A task's fields in the order of the report; `none` stands for a time that never came.
+// A task's fields in the order of the report.
 std::vector<Field> fields_of(const fetch::Servers& servers, std::size_t task,
-                             const fetch::Record& record, base::TimePoint start,
-                             std::string_view none) {
+                             const fetch::Record& record, base::TimePoint start) {
   const net::HostPort& where = servers[task];
   const auto* const details = servers.details(task);
   return {{"task", std::to_string(task + 1)},
@@ -60,15 +59,15 @@ std::vector<Field> fields_of(const fetch::Servers& servers, std::size_t task,
           {"bytes", std::to_string(record.bytes)},
           {"lines", std::to_string(record.lines)},
           {"sha256", record.sha256 ? base::to_hex(*record.sha256) : "", true},
-          {"started_s", since(start, record.started, none)},
-          {"connected_s", since(start, record.connected, none)},
-          {"first_byte_s", since(start, record.first_byte, none)},
+          {"started_s", since(start, record.started)},
+          {"connected_s", since(start, record.connected)},
+          {"first_byte_s", since(start, record.first_byte)},
           {"longest_gap_s", seconds_text(record.longest_gap)},
-          {"ended_s", since(start, record.ended, none)},
+          {"ended_s", since(start, record.ended)},
           {"label", details == nullptr ? "" : details->label, true},
           {"sent", std::to_string(record.sent)},
-          {"resolved_s", since(start, record.resolved, none)},
-          {"started_at", time_of_day(record.started, none), record.started != base::never}};
+          {"resolved_s", since(start, record.resolved)},
+          {"started_at", time_of_day(record.started), record.started != base::never}};
 }
 
 /// Gathers small texts into pieces that are worth a system call.
@@ -97,7 +96,11 @@ std::string json_members(const std::vector<Field>& fields) {
   std::string text;
   for (const Field& field : fields) {
     text.append(text.empty() ? "\"" : ", \"").append(field.name).append("\": ");
-    text.append(field.is_text ? base::json_string(field.text) : field.text);
+    if (field.is_text) {
+      text += base::json_string(field.text);
+    } else {
+      text += field.text.empty() ? "null" : field.text;
+    }
   }
   return text + "}";
 }
@@ -106,7 +109,7 @@ void write_json_run(const Run& run, Pieces& out) {
   const Totals totals = totals_of(run);
   out << "{\n  \"engine\": " << base::json_string(run.engine);
   const auto started_at =
-      totals.started == base::never ? "null" : base::json_string(time_of_day(totals.started, ""));
+      totals.started == base::never ? "null" : base::json_string(time_of_day(totals.started));
   if (!run.failure.empty()) out << ",\n  \"error\": " << base::json_string(run.failure);
   out << fmt::format(
       ",\n  \"started_at\": {},\n  \"servers\": {},\n  \"fetched\": {},\n  \"failed\": {},\n  "
@@ -120,7 +123,7 @@ void write_json_run(const Run& run, Pieces& out) {
       run.cost.wakeups, run.cost.context_switches, run.cost.max_rss_kib);
   for (std::size_t task = 0; task < run.records.size(); ++task) {
     out << (task == 0 ? "\n    {" : ",\n    {");
-    out << json_members(fields_of(run.servers, task, run.records[task], totals.started, "null"));
+    out << json_members(fields_of(run.servers, task, run.records[task], totals.started));
   }
   out << (run.records.empty() ? "]\n}" : "\n  ]\n}");
 }
@@ -143,7 +146,7 @@ void write_json_report(std::span<const Run> runs, Engines engines, const output:
 std::string json_line(std::string_view engine, const fetch::Servers& servers, std::size_t task,
                       const fetch::Record& record, base::TimePoint start) {
   return "{\"engine\": " + base::json_string(engine) + ", " +
-         json_members(fields_of(servers, task, record, start, "null")) + "\n";
+         json_members(fields_of(servers, task, record, start)) + "\n";
 }
 
 void write_csv_report(std::span<const Run> runs, const output::Sink& sink) {
@@ -154,7 +157,7 @@ void write_csv_report(std::span<const Run> runs, const output::Sink& sink) {
     const base::TimePoint start = totals_of(run).started;
     for (std::size_t task = 0; task < run.records.size(); ++task) {
       out << quoted_csv(run.engine);
-      for (const Field& field : fields_of(run.servers, task, run.records[task], start, "")) {
+      for (const Field& field : fields_of(run.servers, task, run.records[task], start)) {
         out << "," << quoted_csv(field.text);
       }
       out << "\n";

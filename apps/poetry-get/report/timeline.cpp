@@ -43,6 +43,7 @@ class Drawing {
   Drawing(const Chart& chart, const Look& look)
       : chart_(chart),
         look_(look),
+        ascii_(look.glyphs == base::Glyphs::ascii),
         name_width_(std::min(chart.name_width, std::clamp(look.width / 3, min_name, max_name))),
         indent_(2 + chart.number_width + 1 + name_width_ + 2) {
     const bool remarks = chart.remark_width > 0 && look.width >= min_width_for_remarks;
@@ -68,10 +69,9 @@ class Drawing {
   using Cells = std::vector<std::optional<Sign>>;
 
   [[nodiscard]] std::u32string name_of(const ChartRow& row) const {
-    const bool ascii = look_.glyphs == base::Glyphs::ascii;
     auto name = base::shown_text(row.name);
-    if (ascii) name = base::in_ascii(std::move(name));
-    return base::shortened(std::move(name), name_width_, ascii ? U'~' : U'…');
+    if (ascii_) name = base::in_ascii(std::move(name));
+    return base::shortened(std::move(name), name_width_, ascii_ ? U'~' : U'…');
   }
 
   [[nodiscard]] std::size_t column(base::Duration at) const {
@@ -98,7 +98,7 @@ class Drawing {
   /// A text of ours, of which only µ is not ASCII.
   [[nodiscard]] std::u32string legible(std::string_view text) const {
     auto shown = base::shown_text(text);
-    if (look_.glyphs == base::Glyphs::ascii) std::ranges::replace(shown, U'µ', U'u');
+    if (ascii_) std::ranges::replace(shown, U'µ', U'u');
     return shown;
   }
 
@@ -122,13 +122,11 @@ class Drawing {
   }
 
   void draw_axis() {
-    const bool ascii = look_.glyphs == base::Glyphs::ascii;
-    const auto ticks = ticks_of(chart_.whole, columns_ / columns_a_tick + 1);
-    std::u32string rule(columns_, ascii ? U'-' : U'─');
+    std::u32string rule(columns_, ascii_ ? U'-' : U'─');
     std::u32string labels;
-    for (const Tick& tick : ticks) {
+    for (const Tick& tick : ticks_of(chart_.whole, columns_ / columns_a_tick + 1)) {
       const std::size_t at = column(tick.at);
-      rule[at] = ascii ? U'+' : U'┴';
+      rule[at] = ascii_ ? U'+' : U'┴';
       const auto label = legible(tick.label);
       if (at + label.size() > columns_ + remarks_) continue;
       labels.resize(at, ' ');
@@ -161,7 +159,7 @@ class Drawing {
   void put(Sign sign) {
     const Form& form = forms[static_cast<std::size_t>(sign)];
     used_[static_cast<std::size_t>(sign)] = true;
-    const char32_t glyph = look_.glyphs == base::Glyphs::utf8 ? form.utf8 : form.ascii;
+    const char32_t glyph = ascii_ ? form.ascii : form.utf8;
     paint(base::to_utf8({&glyph, 1}), form.colour);
   }
 
@@ -187,6 +185,7 @@ class Drawing {
 
   const Chart& chart_;
   Look look_;
+  bool ascii_;
   std::size_t name_width_;
   std::size_t indent_;       // of the bars
   std::size_t columns_ = 0;  // of the scale
