@@ -89,7 +89,6 @@ std::shared_ptr<const SealedText> SealedText::copy(std::string_view bytes) {
 }
 
 SealedText::~SealedText() {
-  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast): munmap(2) takes no const pointer
   if (size_ != 0) ::munmap(const_cast<char*>(data_), size_);
 }
 

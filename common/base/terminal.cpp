@@ -18,7 +18,7 @@ constexpr std::size_t min_width = 40;    // below it no bar is left beside the n
 constexpr std::size_t max_width = 1000;  // wider than any terminal
 
 std::string variable(const char* name) {
-  const char* const value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nobody sets it
+  const char* const value = std::getenv(name);
   return value == nullptr ? "" : value;
 }
 

@@ -155,8 +155,6 @@ class LogQueue final : public spdlog::sinks::sink {
   LogQueue(base::Fd file, base::Colours colours)
       : lines_(new QueuedLines{file.release(), colours,
                                std::make_unique<spdlog::pattern_formatter>()}) {}
-  LogQueue(const LogQueue&) = delete;
-  LogQueue& operator=(const LogQueue&) = delete;
   ~LogQueue() override {
     flush();
     auto* const here = lines_.load();

@@ -1,7 +1,5 @@
 #include "engine/engine.hpp"
 
-#include <array>
-
 #include "base/error.hpp"
 #include "base/unknown_name.hpp"
 

@@ -108,9 +108,6 @@ class ForkLoop : public Loop {
   ForkLoop(reactor::Multiplexer& multiplexer, std::span<Port> ports, Host& host,
            const EngineOptions& options)
       : Loop(multiplexer, ports, host, options, News::elsewhere), controls_(options.controls) {}
-  ForkLoop(const ForkLoop&) = delete;
-  ForkLoop& operator=(const ForkLoop&) = delete;
-  ~ForkLoop() override { events().wake_at(killer_, base::never); }
 
  private:
   /// A connection and the process that serves it.
@@ -197,7 +194,6 @@ class ForkLoop : public Loop {
       if (!killer_.armed()) events().wake_at(killer_, base::later(base::Clock::now(), stop_time));
       events().turn();
     }
-    events().wake_at(killer_, base::never);
   }
 
   void hear(Process& process) {

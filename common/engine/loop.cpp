@@ -17,10 +17,7 @@ constexpr auto accept_retry = std::chrono::seconds(1);
 
 /// Whether it is for want of something that comes back when others end.
 bool is_shortage(const std::error_code& error) {
-  return error == std::errc::resource_unavailable_try_again ||
-         error == std::errc::too_many_files_open ||
-         error == std::errc::too_many_files_open_in_system ||
-         error == std::errc::not_enough_memory || error == std::errc::no_buffer_space;
+  return net::is_shortage(error) || error == std::errc::resource_unavailable_try_again;
 }
 
 }  // namespace

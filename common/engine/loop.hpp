@@ -59,9 +59,6 @@ class Loop : public Connections {
   Loop(reactor::Multiplexer& multiplexer, std::span<Port> ports, Host& host,
        const EngineOptions& options, News news = News::here,
        net::Blocking sockets = net::Blocking::no);
-  Loop(const Loop&) = delete;
-  Loop& operator=(const Loop&) = delete;
-  ~Loop() override = default;
 
   /// Serves until a command ends it, then ends every connection, also where it raises.
   void run();
@@ -139,7 +136,7 @@ class Loop : public Connections {
   Command wanted_ = Command::go_on;  // takes effect at the end of a turn
   bool draining_ = false;
   bool sources_retired_ = false;
-  reactor::EventLoop events_;  // goes first, so that nothing above is armed when it goes
+  reactor::EventLoop events_;
 };
 
 }  // namespace poetry::engine

@@ -67,7 +67,6 @@ void Loop::drop_unused_sources() {
       ++at;
       continue;
     }
-    events_.wake_at(*at, base::never);
     if (at->readable >= 0) events_.watch(at->readable, reactor::Interest::none, *at);
     at = sources_.erase(at);
   }
@@ -76,7 +75,6 @@ void Loop::drop_unused_sources() {
 void Loop::forget_sources() {
   for (auto& source : sources_) {
     if (news_ == News::here) settle(*source.service);
-    events_.wake_at(source, base::never);
     if (source.readable >= 0) events_.watch(source.readable, reactor::Interest::none, source);
   }
   sources_.clear();

@@ -11,7 +11,6 @@ namespace {
 class ReactorLoop : public Loop {
  public:
   using Loop::Loop;
-  ~ReactorLoop() override = default;
 
  private:
   /// A connection and what it waits for.

@@ -35,8 +35,6 @@ class ThreadsLoop : public Loop {
     if (!finished_) base::throw_errno("make", "an eventfd");
     events().watch(finished_.get(), reactor::Interest::read, reaper_);
   }
-  ThreadsLoop(const ThreadsLoop&) = delete;
-  ThreadsLoop& operator=(const ThreadsLoop&) = delete;
   ~ThreadsLoop() override { events().wake_at(notify_again_, base::never); }
 
  private:
@@ -44,8 +42,6 @@ class ThreadsLoop : public Loop {
   struct Worker : Outside {
     Worker(ThreadsLoop& its_loop, QuotaSlot its_slot, const session::Service& its_service)
         : loop(its_loop), slot(std::move(its_slot)), service(&its_service) {}
-    Worker(const Worker&) = delete;
-    Worker& operator=(const Worker&) = delete;
     ~Worker() override { join(); }
 
     Notice take(base::TimePoint /*now*/) override {

@@ -4,7 +4,6 @@
 #include <array>
 #include <charconv>
 #include <limits>
-#include <span>
 
 #include "base/error.hpp"
 #include "base/quantity.hpp"

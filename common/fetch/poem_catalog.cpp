@@ -3,7 +3,6 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/value_to.hpp>
 #include <stdexcept>
-#include <string>
 
 #include "base/error.hpp"
 

@@ -25,8 +25,6 @@ class Task;
 struct TaskSocket {
   TaskSocket(base::Fd made, Task& whose, std::size_t at)
       : fd(std::move(made)), task(whose), index(at) {}
-  TaskSocket(const TaskSocket&) = delete;
-  TaskSocket& operator=(const TaskSocket&) = delete;
   virtual ~TaskSocket() = default;
 
   base::Fd fd;
@@ -56,8 +54,6 @@ class Transport {
 class Task final : private reactor::Waiter {
  public:
   Task(Runner& runner, std::size_t number);
-  Task(const Task&) = delete;
-  Task& operator=(const Task&) = delete;
   ~Task() override { let_go(); }
 
   [[nodiscard]] Fetch& fetch() { return fetch_; }
@@ -101,9 +97,6 @@ class Runner {
   /// Borrows all of them for its life. Raises std::system_error.
   Runner(reactor::EventLoop& loop, Transport& transport, const Batch& batch, Observer& observer,
          net::Signals& signals);
-  Runner(const Runner&) = delete;
-  Runner& operator=(const Runner&) = delete;
-  ~Runner() { loop_.wake_at(starter_, base::never); }
 
   /// As Strategy::run(). Call it once; the loop makes no turn after that.
   Result run();

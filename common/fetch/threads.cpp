@@ -87,9 +87,6 @@ class Crowd {
     }
   }
 
-  Crowd(const Crowd&) = delete;
-  Crowd& operator=(const Crowd&) = delete;
-
   Result run() {
     for (;;) {
       const base::TimePoint next = start_some();

@@ -40,29 +40,11 @@ bool is_ascii(std::string_view text) {
                              [](char each) { return static_cast<unsigned char>(each) < 128; });
 }
 
-/// While it lives, getaddrinfo(3) takes names of this thread as UTF-8, whatever the locale.
-class Utf8Names {
- public:
-  Utf8Names()
-      : utf8_(::newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr)), before_(::uselocale(utf8_)) {}
-  Utf8Names(const Utf8Names&) = delete;
-  Utf8Names& operator=(const Utf8Names&) = delete;
-  ~Utf8Names() {
-    ::uselocale(before_);
-    if (utf8_ != nullptr) ::freelocale(utf8_);
-  }
-
- private:
-  locale_t utf8_;  // null where there is none, and the thread's stays
-  locale_t before_;
-};
-
 Resolved look_up(const HostPort& where, Family family, int flags) {
-  std::optional<Utf8Names> names;
-  if (flags == 0 && !is_ascii(where.host)) {
-    names.emplace();
-    flags = AI_IDN;
-  }
+  // Names are UTF-8, whatever the locale; null where there is none, and the thread's stays.
+  static const locale_t utf8 = ::newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
+  const bool is_utf8 = flags == 0 && !is_ascii(where.host);
+  if (is_utf8) flags = AI_IDN;
   addrinfo hints{};
   hints.ai_family = family == Family::ipv4   ? AF_INET
                     : family == Family::ipv6 ? AF_INET6
@@ -70,8 +52,10 @@ Resolved look_up(const HostPort& where, Family family, int flags) {
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_NUMERICSERV | flags;
   addrinfo* found = nullptr;
-  const int code =
-      ::getaddrinfo(where.host.c_str(), std::to_string(where.port).c_str(), &hints, &found);
+  const auto port = std::to_string(where.port);
+  const locale_t before = ::uselocale(is_utf8 ? utf8 : nullptr);
+  const int code = ::getaddrinfo(where.host.c_str(), port.c_str(), &hints, &found);
+  ::uselocale(before);
   if (code != 0) return {{}, lookup_error(code, errno)};
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(found, &::freeaddrinfo);
   Resolved resolved;
@@ -152,15 +136,9 @@ socklen_t Address::size() const {
   return family() == AF_INET6 ? sizeof(sockaddr_in6) : 0;
 }
 
-const sockaddr* Address::data() const {
-  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): the sockets interface's own cast
-  return reinterpret_cast<const sockaddr*>(&storage_);
-}
+const sockaddr* Address::data() const { return reinterpret_cast<const sockaddr*>(&storage_); }
 
-sockaddr* Address::data() {
-  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): the sockets interface's own cast
-  return reinterpret_cast<sockaddr*>(&storage_);
-}
+sockaddr* Address::data() { return reinterpret_cast<sockaddr*>(&storage_); }
 
 // sin_port and sin6_port stand at the same place in both families.
 std::uint16_t Address::port() const { return ntohs(storage_.sin6_port); }

@@ -48,7 +48,6 @@ void ServiceManager::enter(State state, std::string_view what, const std::string
   state_ = state;
   if (!socket_) return;
   const auto text = std::string(what) + more;
-  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): the sockets interface's own cast
   const auto* const address = reinterpret_cast<const sockaddr*>(&address_);
   if (::sendto(socket_.get(), text.data(), text.size(), MSG_NOSIGNAL, address, size_) < 0) {
     const std::error_code error(errno, std::generic_category());

@@ -15,8 +15,6 @@ class Signals {
  public:
   /// Raises std::system_error.
   explicit Signals(std::initializer_list<int> numbers);
-  Signals(const Signals&) = delete;
-  Signals& operator=(const Signals&) = delete;
   ~Signals();
 
   /// Readable while a signal waits.

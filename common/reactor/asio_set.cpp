@@ -15,9 +15,6 @@ using Error = boost::system::error_code;
 
 class AsioSet final : public Multiplexer {
  public:
-  AsioSet() = default;
-  AsioSet(const AsioSet&) = delete;
-  AsioSet& operator=(const AsioSet&) = delete;
   ~AsioSet() override { [[maybe_unused]] const int borrowed = watched_.release(); }
 
   void set(int fd, Interest interest) override { set_.set(fd, interest); }

@@ -13,8 +13,8 @@
 
 namespace poetry::reactor {
 
-/// Whatever waits for a descriptor, a time, or both; a base of it. End its watches and its time
-/// before it is destroyed; its time is over as well where the loop goes first.
+/// Whatever waits for a descriptor, a time, or both; a base of it. End its watches before it is
+/// destroyed; its time is over then, and where the loop goes first.
 class Waiter : public Timer {
  public:
   virtual ~Waiter() = default;

@@ -43,8 +43,6 @@ class Ring final : public Multiplexer {
 
   /// Raises std::system_error where the kernel refuses, which says what helps.
   explicit Ring(const Buffers& buffers);
-  Ring(const Ring&) = delete;
-  Ring& operator=(const Ring&) = delete;
   ~Ring() override;
 
   /// Raises what the constructor would where the kernel refuses.

@@ -20,10 +20,7 @@ using Word = unsigned long;  // of the kernel's fd_set
 using Bits = std::vector<Word>;
 constexpr std::size_t word_bits = sizeof(Word) * CHAR_BIT;
 
-fd_set* as_set(Bits& bits) {
-  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): select(2) takes any such array
-  return reinterpret_cast<fd_set*>(bits.data());
-}
+fd_set* as_set(Bits& bits) { return reinterpret_cast<fd_set*>(bits.data()); }
 
 timeval rounded_up(base::Duration timeout) {
   const auto bounded = std::clamp<base::Duration>(timeout, base::Duration::zero(), longest_wait);

@@ -7,8 +7,8 @@
 #pragma once
 
 #include <array>
+#include <boost/core/noncopyable.hpp>
 #include <boost/intrusive/list.hpp>
-#include <cassert>
 #include <cstdint>
 #include <optional>
 
@@ -16,15 +16,9 @@
 
 namespace poetry::reactor {
 
-/// A time, a part of whatever waits for it. Cancel it before it is destroyed, unless its wheel is
-/// gone.
-class Timer {
+/// A time, a part of whatever waits for it. It is over when this or the wheel is destroyed.
+class Timer : boost::noncopyable {
  public:
-  Timer() = default;
-  Timer(const Timer&) = delete;
-  Timer& operator=(const Timer&) = delete;
-  ~Timer() { assert(!armed()); }
-
   /// When it is due, or was when last armed.
   [[nodiscard]] base::TimePoint at() const { return at_; }
   [[nodiscard]] bool armed() const { return hook_.is_linked(); }
@@ -42,8 +36,6 @@ class TimingWheel {
  public:
   /// `tick` is more than 0.
   explicit TimingWheel(base::Duration tick) : tick_(tick) {}
-  TimingWheel(const TimingWheel&) = delete;
-  TimingWheel& operator=(const TimingWheel&) = delete;
 
   /// Sets the timer to `at`, in place of what it was set to. One that is in the past already is
   /// due with the next expire(), whatever the tick.

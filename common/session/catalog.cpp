@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
-#include <string>
 
 #include "base/json.hpp"
 #include "session/service_kind.hpp"

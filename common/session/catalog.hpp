@@ -30,8 +30,6 @@ using Catalog = std::function<std::vector<CatalogEntry>()>;
 class FactFinder {
  public:
   explicit FactFinder(std::vector<std::shared_ptr<const PoemService>> poems);
-  FactFinder(const FactFinder&) = delete;
-  FactFinder& operator=(const FactFinder&) = delete;
   ~FactFinder();
 
   /// Those whose facts are not known yet, and that somebody else has as well, who may wait for

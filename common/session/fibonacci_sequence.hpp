@@ -42,8 +42,6 @@ class FibonacciSequence {
   /// Creates the state or checks it, see prepare_fibonacci(). Reserves `lease` numbers at a time,
   /// or as many as are waited for.
   FibonacciSequence(std::string path, std::uint64_t lease);
-  FibonacciSequence(const FibonacciSequence&) = delete;
-  FibonacciSequence& operator=(const FibonacciSequence&) = delete;
   /// Gives back what is reserved and not drawn, unless another's lock is in the way.
   ~FibonacciSequence();
 

@@ -47,8 +47,6 @@ class FibonacciState {
   /// locks are waited for, up to ten seconds for each operation, until `stopping` is set, which
   /// outlives this.
   FibonacciState(const std::string& path, const std::atomic<bool>& stopping);
-  FibonacciState(const FibonacciState&) = delete;
-  FibonacciState& operator=(const FibonacciState&) = delete;
   /// Closes the connection, but in a process that was forked from the one that opened it. That may
   /// neither use it nor close it nor open another one: SQLite would believe that it holds the locks
   /// of its parent, which it does not, and a file that it uses could be changed under its hands
