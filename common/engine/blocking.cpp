@@ -17,7 +17,8 @@ Event wait(int socket, const Awaited& awaited, Outside& outside) {
                              outside.descriptors[0],
                              outside.descriptors[1]}};
   const auto until = std::min(awaited.until, outside.until);
-  const int count = reactor::poll_until(all, awaited.turn ? base::TimePoint::min() : until);
+  const int count = reactor::poll_until(all, awaited.turn ? base::TimePoint::min() : until,
+                                        base::Clock::now(), outside.mask);
   if (count < 0 && errno != EINTR) base::throw_errno("wait for", "a client");
   const auto found = [&](std::size_t i) { return count > 0 ? all[i].revents : short{0}; };
   outside.descriptors[0].revents = found(1);

@@ -18,11 +18,12 @@ enum class Notice { nothing, news, stop };
 struct Outside {
   virtual ~Outside() = default;
   /// Takes what has come. Called before every wait, with what the last one found in `revents`; may
-  /// change both members below.
+  /// change the members below.
   virtual Notice take(base::TimePoint now) = 0;
 
   std::array<pollfd, 2> descriptors{{{-1, POLLIN, 0}, {-1, POLLIN, 0}}};  ///< -1 is none
   base::TimePoint until = base::never;                                    ///< time that ends a wait
+  const sigset_t* mask = nullptr;  ///< where a signal ends a wait: the others; null: as it is
 };
 
 /// Carries the connection to its end in the calling thread. `buffer` is lent for the call. What is

@@ -3,15 +3,14 @@
 #include <pthread.h>
 #include <sys/eventfd.h>
 
-#include <algorithm>
 #include <atomic>
+#include <csignal>
 #include <mutex>
 #include <semaphore>
 
 #include "base/error.hpp"
 #include "engine/blocking.hpp"
 #include "engine/capacity.hpp"
-#include "engine/wakeup.hpp"
 
 namespace poetry::engine {
 namespace {
@@ -21,10 +20,11 @@ constexpr std::size_t thread_buffer = std::size_t{16} << 10U;
 /// Holds the buffer, the calls of a session and of the log, and a sanitizer's wider frames. What
 /// of it is never touched costs address space alone.
 constexpr std::size_t stack_size = std::size_t{256} << 10U;
-/// With no descriptor left for waking the threads, try again so soon.
-constexpr auto notify_retry = std::chrono::milliseconds(1);
-/// The descriptors that the engine itself takes: two for the wakeup and one for what is over.
-constexpr std::uint64_t thread_descriptors = 3;
+/// Wakes a thread: it is blocked but while that waits, and so never lost. Nobody minds one that
+/// comes from elsewhere.
+constexpr int wake_signal = SIGURG;
+/// The descriptor that the engine itself takes, for what is over.
+constexpr std::uint64_t thread_descriptors = 1;
 
 class ThreadsLoop : public Loop {
  public:
@@ -34,23 +34,26 @@ class ThreadsLoop : public Loop {
         finished_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     if (!finished_) base::throw_errno("make", "an eventfd");
     events().watch(finished_.get(), reactor::Interest::read, reaper_);
+    std::signal(wake_signal, [](int) {});  // ignored, it would end no wait
+    sigset_t woken{};
+    ::sigemptyset(&woken);
+    ::sigaddset(&woken, wake_signal);
+    ::pthread_sigmask(SIG_BLOCK, &woken, &before_);
+    waiting_ = before_;
+    ::sigdelset(&waiting_, wake_signal);
   }
-  ~ThreadsLoop() override { events().wake_at(notify_again_, base::never); }
+  ~ThreadsLoop() override { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
 
  private:
   /// A connection and its thread, which may use it from begin() to finish().
   struct Worker : Outside {
     Worker(ThreadsLoop& its_loop, QuotaSlot its_slot, const session::Service& its_service)
-        : loop(its_loop), slot(std::move(its_slot)), service(&its_service) {}
+        : loop(its_loop), slot(std::move(its_slot)), service(&its_service) {
+      mask = &loop.waiting_;
+    }
     ~Worker() override { join(); }
 
-    Notice take(base::TimePoint /*now*/) override {
-      if (!woken_by || descriptors[0].revents != 0) {
-        woken_by = loop.wakeup_.descriptor();
-        descriptors[0].fd = woken_by->get();
-      }
-      return notice.exchange(Notice::nothing);
-    }
+    Notice take(base::TimePoint /*now*/) override { return notice.exchange(Notice::nothing); }
 
     void start() {
       pthread_attr_t attributes{};
@@ -71,7 +74,6 @@ class ThreadsLoop : public Loop {
       if (!connection) return;
       std::array<char, thread_buffer> buffer;  // not cleared, which would touch all of its pages
       run_blocking(*connection, *this, buffer);
-      woken_by.reset();
       connection->close();
       over_at = base::Clock::now();
       loop.finish(*this);
@@ -91,7 +93,6 @@ class ThreadsLoop : public Loop {
     std::counting_semaphore<2> begin{0};
     std::optional<Connection> connection;
     std::atomic<Notice> notice{Notice::nothing};
-    std::shared_ptr<const base::Fd> woken_by;
     base::TimePoint over_at;
     Worker* next_finished = nullptr;
     std::list<Worker>::iterator self;
@@ -108,37 +109,25 @@ class ThreadsLoop : public Loop {
   }
 
   void tell(const session::Service& service) override {
-    bool any = false;
     for (auto& worker : workers_) {
       if (worker.service != &service) continue;
       auto none = Notice::nothing;
       worker.notice.compare_exchange_strong(none, Notice::news);  // not in the place of a stop
-      any = true;
+      ::pthread_kill(worker.thread, wake_signal);
     }
-    if (any) notify_all();
-  }
-
-  void notify_all() {
-    events().wake_at(notify_again_, wakeup_.notify_all()
-                                        ? base::never
-                                        : base::later(base::Clock::now(), notify_retry));
   }
 
   void end_if(const std::function<bool(const Held&)>& unwanted) override {
     const auto now = base::Clock::now();
-    bool any = false;
     for (auto& worker : workers_) {
       if (!unwanted(worker.connection->held(now))) continue;
       worker.notice = Notice::stop;
-      any = true;
+      ::pthread_kill(worker.thread, wake_signal);
     }
-    if (any) notify_all();
   }
 
   void end_all() override {
-    events().wake_at(notify_again_, base::never);
-    for (auto& worker : workers_) worker.notice = Notice::stop;
-    wakeup_.notify_for_good();
+    end_if([](const Held&) { return true; });
     while (!workers_.empty()) release(workers_.front());
     events().watch(finished_.get(), reactor::Interest::none, reaper_);
   }
@@ -169,10 +158,10 @@ class ThreadsLoop : public Loop {
     workers_.erase(worker.self);
   }
 
-  Wakeup wakeup_;
+  sigset_t before_{};
+  sigset_t waiting_{};  // the signals that stay blocked while a thread waits
   base::Fd finished_;
   reactor::Callback reaper_{[this] { reap(); }};  // of threads that are done
-  reactor::Callback notify_again_{[this] { notify_all(); }};
   std::list<Worker> workers_;
   std::mutex mutex_;
   Worker* first_finished_ = nullptr;  // and from there by next_finished; guarded by mutex_

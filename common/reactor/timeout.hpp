@@ -31,10 +31,11 @@ inline std::optional<timespec> to_timespec(base::Duration timeout) {
 }
 
 /// Waits by ppoll(2) until then, or for nothing else but the descriptors; returns what it returns.
+/// `mask` is of the signals meanwhile; null: as it is.
 inline int poll_until(std::span<pollfd> polled, base::TimePoint until,
-                      base::TimePoint now = base::Clock::now()) {
+                      base::TimePoint now = base::Clock::now(), const sigset_t* mask = nullptr) {
   const auto limit = to_timespec(time_left(until, now));
-  return ::ppoll(polled.data(), polled.size(), limit ? &*limit : nullptr, nullptr);
+  return ::ppoll(polled.data(), polled.size(), limit ? &*limit : nullptr, mask);
 }
 
 }  // namespace poetry::reactor
