@@ -237,22 +237,6 @@ std::function<void(std::string_view)> one_of(std::string& choice, std::vector<st
   };
 }
 
-std::function<Texts()> shows(const bool& flag) {
-  return [&flag] { return Texts{flag ? "true" : "false"}; };
-}
-
-std::function<Texts()> shows(const std::string& text) {
-  return [&text] { return Texts{text}; };
-}
-
-std::function<Texts()> shows(const std::uint64_t& count) {
-  return [&count] { return Texts{std::to_string(count)}; };
-}
-
-std::function<Texts()> shows(const base::Duration& duration) {
-  return [&duration] { return Texts{base::format_duration(duration)}; };
-}
-
 void add_choice(std::vector<Option>& options, Option option, std::string& choice) {
   std::vector<std::string> valid;
   boost::split(valid, option.argument, [](char each) { return each == '|'; });

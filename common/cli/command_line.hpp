@@ -3,10 +3,13 @@
 // struct.
 #pragma once
 
+#include <fmt/core.h>
+
 #include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -93,10 +96,14 @@ std::function<void(std::string_view)> one_of(std::string& choice, std::vector<st
 
 /// `shown` functions of the same.
 using Texts = std::vector<std::string>;
-std::function<Texts()> shows(const bool& flag);
-std::function<Texts()> shows(const std::string& text);
-std::function<Texts()> shows(const base::Duration& duration);
-std::function<Texts()> shows(const std::uint64_t& count);
+template <typename Value>
+std::function<Texts()> shows(const Value& value) {
+  if constexpr (std::is_same_v<Value, base::Duration>) {
+    return [&value] { return Texts{base::format_duration(value)}; };
+  } else {
+    return [&value] { return Texts{fmt::format("{}", value)}; };
+  }
+}
 
 /// Appends an option with the two functions of its value, which has its default now.
 template <typename Value, typename... Limits>
