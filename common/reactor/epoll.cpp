@@ -19,8 +19,7 @@ void Epoll::set(int fd, Interest interest) {
   const auto before = interests_[index];
   if (before == interest) return;
   epoll_event event{};
-  event.events = (has(interest, Interest::read) ? EPOLLIN : 0U) |
-                 (has(interest, Interest::write) ? EPOLLOUT : 0U);
+  event.events = static_cast<std::uint32_t>(interest);
   event.data.fd = fd;
   const int how = interest == Interest::none ? EPOLL_CTL_DEL
                   : before == Interest::none ? EPOLL_CTL_ADD
@@ -44,11 +43,7 @@ std::span<const Ready> Epoll::wait(base::Duration timeout) {
   for (int i = 0; i < count; ++i) {
     const auto& event = events_[static_cast<std::size_t>(i)];
     const auto interest = interests_[static_cast<std::size_t>(event.data.fd)];
-    // An error or hang-up is found by the call that was waited for.
-    const bool failed = (event.events & (EPOLLERR | EPOLLHUP)) != 0;
-    const auto read = (event.events & EPOLLIN) != 0 ? Interest::read : Interest::none;
-    const auto write = (event.events & EPOLLOUT) != 0 ? Interest::write : Interest::none;
-    ready_.push_back({event.data.fd, failed ? interest : read | write});
+    ready_.push_back({event.data.fd, ready_for(event.events, interest)});
   }
   return ready_;
 }

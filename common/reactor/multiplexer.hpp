@@ -3,6 +3,8 @@
 // closed.
 #pragma once
 
+#include <poll.h>
+
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -11,11 +13,18 @@
 
 namespace poetry::reactor {
 
-/// What to wait for on a descriptor, or what it is ready for.
-enum class Interest : std::uint8_t { none = 0, read = 1, write = 2, both = 3 };
+/// What to wait for on a descriptor, or what it is ready for: as events of poll(2) and epoll(7).
+enum class Interest : std::uint8_t { none = 0, read = POLLIN, write = POLLOUT };
 
 constexpr Interest operator|(Interest one, Interest other) {
   return static_cast<Interest>(static_cast<unsigned>(one) | static_cast<unsigned>(other));
+}
+
+/// Those of `events`, or all that was `asked` after an error or hang-up, which is found by the call
+/// that was waited for.
+constexpr Interest ready_for(unsigned events, Interest asked) {
+  const bool failed = (events & (POLLERR | POLLHUP | POLLNVAL)) != 0;
+  return failed ? asked : static_cast<Interest>(events & (POLLIN | POLLOUT));
 }
 
 /// Whether `all` has any of `some`.

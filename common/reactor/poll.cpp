@@ -1,7 +1,5 @@
 // Multiplexer by poll(2): the kernel looks through the whole list in every wait, which costs time
 // in proportion to the descriptors that are waited for.
-#include <poll.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <vector>
@@ -30,9 +28,7 @@ class Poll final : public Multiplexer {
       asked_.push_back({fd, 0, 0});
       place = asked_.size();
     }
-    const int events = (has(interest, Interest::read) ? POLLIN : 0) |
-                       (has(interest, Interest::write) ? POLLOUT : 0);
-    asked_[place - 1].events = static_cast<short>(events);
+    asked_[place - 1].events = static_cast<short>(interest);
   }
 
   std::span<const Ready> wait(base::Duration timeout) override {
@@ -44,11 +40,8 @@ class Poll final : public Multiplexer {
       if (count <= 0) break;
       if (each.revents == 0) continue;
       --count;
-      // An error or hang-up is found by the call that was waited for.
-      const bool failed = (each.revents & (POLLERR | POLLHUP | POLLNVAL)) != 0;
-      const int what = failed ? each.events : each.revents;
-      ready_.push_back({each.fd, ((what & POLLIN) != 0 ? Interest::read : Interest::none) |
-                                     ((what & POLLOUT) != 0 ? Interest::write : Interest::none)});
+      const auto events = static_cast<unsigned short>(each.revents);
+      ready_.push_back({each.fd, ready_for(events, static_cast<Interest>(each.events))});
     }
     return ready_;
   }

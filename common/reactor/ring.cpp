@@ -1,7 +1,6 @@
 #include "reactor/ring.hpp"
 
 #include <liburing.h>
-#include <poll.h>
 #include <sys/socket.h>
 
 #include <bit>
@@ -63,14 +62,12 @@ void check(int result, const char* attempt) {
   if (result < 0) throw std::system_error(-result, std::generic_category(), attempt);
 }
 
-}  // namespace
-
-void Ring::Closer::operator()(io_uring* ring) const {
+void close_ring(io_uring* ring) {
   ::io_uring_queue_exit(ring);
   delete ring;
 }
 
-void Ring::Pages::operator()(io_uring_buf_ring* pages) const { std::free(pages); }
+}  // namespace
 
 Ring::Ring(const Buffers& buffers)
     : buffers_(buffers),
@@ -82,7 +79,7 @@ Ring::Ring(const Buffers& buffers)
   params.cq_entries = max_answers;
   const int result = ::io_uring_queue_init_params(max_asked, ring.get(), &params);
   if (result < 0) refuse(-result);
-  ring_.reset(ring.release());
+  ring_ = {ring.release(), close_ring};
   lend_buffers();
 }
 
@@ -96,7 +93,7 @@ void Ring::lend_buffers() {
   if (::posix_memalign(&pages, page_size, (bytes + page_size - 1) / page_size * page_size) != 0) {
     throw std::bad_alloc();
   }
-  lent_.reset(static_cast<io_uring_buf_ring*>(pages));
+  lent_ = {static_cast<io_uring_buf_ring*>(pages), std::free};
   io_uring_buf_reg registration{};
   registration.ring_addr = std::bit_cast<std::uintptr_t>(pages);
   registration.ring_entries = buffers_.count;
@@ -154,9 +151,7 @@ void Ring::receive(int socket, std::uint64_t tag) {
 
 void Ring::poll(int fd, Interest interest, std::uint64_t tag) {
   auto& entry = prepare(tag);
-  const auto read = has(interest, Interest::read) ? POLLIN : 0;
-  const auto write = has(interest, Interest::write) ? POLLOUT : 0;
-  ::io_uring_prep_poll_add(&entry, fd, static_cast<unsigned>(read | write));
+  ::io_uring_prep_poll_add(&entry, fd, static_cast<unsigned>(interest));
 }
 
 void Ring::cancel(int fd) {

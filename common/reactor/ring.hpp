@@ -85,10 +85,6 @@ class Ring final : public Multiplexer {
   void flush();
 
  private:
-  struct Closer {
-    void operator()(io_uring* ring) const;
-  };
-
   struct Watch {
     Interest interest = Interest::none;
     bool asked = false;       // a poll is under way
@@ -112,11 +108,10 @@ class Ring final : public Multiplexer {
   Handler handler_;
   Buffers buffers_;
   std::unique_ptr<char[]> memory_;  // of the buffers; not written before it is used
-  struct Pages {
-    void operator()(io_uring_buf_ring* pages) const;
-  };
-  std::unique_ptr<io_uring_buf_ring, Pages> lent_;  // the kernel takes buffers from here
-  std::unique_ptr<io_uring, Closer> ring_;          // goes before what the kernel writes to
+  // The kernel takes buffers from here.
+  std::unique_ptr<io_uring_buf_ring, void (*)(void*)> lent_{nullptr, nullptr};
+  // Goes before what the kernel writes to.
+  std::unique_ptr<io_uring, void (*)(io_uring*)> ring_{nullptr, nullptr};
   std::vector<Completion> completions_;
   std::vector<std::uint16_t> filled_;  // buffers that completions_ show
 };

@@ -1,8 +1,6 @@
 // A wait's time limit in the form of the system calls, rounded up to their clock.
 #pragma once
 
-#include <poll.h>
-
 #include <ctime>
 
 #include <algorithm>

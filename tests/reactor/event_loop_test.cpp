@@ -68,7 +68,7 @@ TEST_F(EventLoopTest, WakesWhoeverWaitsForWhatIsReady) {
   Noted three(calls_, "3");
   Noted four(calls_, "4");
   loop_.watch(3, Interest::read, three);
-  loop_.watch(4, Interest::both, four);
+  loop_.watch(4, Interest::read | Interest::write, four);
   turn_with({{3, Interest::read}});
   turn_with({{3, Interest::read}, {4, Interest::write}});
   EXPECT_EQ(calls_, "334");
@@ -118,7 +118,7 @@ TEST_F(EventLoopTest, DoesNotTakeAReusedNumberForTheOldDescriptor) {
 
 TEST_F(EventLoopTest, TellsTheSameWaiterOfItsDescriptorAlsoWhereItHasJustChangedItsInterest) {
   Noted four(calls_, "4");
-  Noted three(calls_, "3", [&] { loop_.watch(4, Interest::both, four); });
+  Noted three(calls_, "3", [&] { loop_.watch(4, Interest::read | Interest::write, four); });
   loop_.watch(3, Interest::read, three);
   loop_.watch(4, Interest::read, four);
   turn_with({{3, Interest::read}, {4, Interest::read}});

@@ -74,7 +74,7 @@ TEST_P(EveryMultiplexer, ReportsWhatIsAskedAndReady) {
   const Pipe pipe;
   set(pipe.reading, Interest::read);
   EXPECT_TRUE(ready_now().empty());
-  set(pipe.writing, Interest::both);
+  set(pipe.writing, Interest::read | Interest::write);
   EXPECT_EQ(ready_now(), (std::vector<Ready>{{pipe.writing.get(), Interest::write}}));
   set(pipe.writing, Interest::none);
   pipe.fill();
@@ -124,7 +124,7 @@ TEST_P(EveryMultiplexer, TheLastInterestCounts) {
   set(pipe.writing, Interest::write);
   set(pipe.writing, Interest::read);
   EXPECT_TRUE(ready_now().empty());
-  set(pipe.writing, Interest::both);
+  set(pipe.writing, Interest::read | Interest::write);
   EXPECT_EQ(ready_now(), (std::vector<Ready>{{pipe.writing.get(), Interest::write}}));
 }
 
