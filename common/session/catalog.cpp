@@ -47,19 +47,6 @@ class CatalogSession : public Session {
   std::string text_;
 };
 
-/// Safe to call from several threads as far as its catalog is.
-class CatalogService : public Service {
- public:
-  /// An empty function gives an empty array.
-  explicit CatalogService(Catalog catalog) : catalog_(std::move(catalog)) {}
-  std::unique_ptr<Session> open(const Peer& /*peer*/, base::TimePoint /*now*/) override {
-    return std::make_unique<CatalogSession>(catalog_ ? catalog_() : std::vector<CatalogEntry>{});
-  }
-
- private:
-  Catalog catalog_;
-};
-
 }  // namespace
 
 FactFinder::FactFinder(std::vector<std::shared_ptr<const PoemService>> poems)
@@ -85,7 +72,10 @@ FactFinder::~FactFinder() {
 
 ServiceKind catalog_kind() {
   return {.name = "catalog", .make = [](const ServiceSpec&, const Context& context) {
-            return std::make_shared<CatalogService>(context.catalog);
+            return service_of([catalog = context.catalog](const Peer&, auto, const auto&) {
+              return std::make_unique<CatalogSession>(catalog ? catalog()
+                                                              : std::vector<CatalogEntry>{});
+            });
           }};
 }
 

@@ -3,8 +3,6 @@
 // is thrown away as it comes; the stream goes on when the client half-closes. So it is with a poem
 // of random lines, which are each client's own.
 #include <algorithm>
-#include <atomic>
-#include <type_traits>
 #include <utility>
 
 #include "base/seed.hpp"
@@ -92,7 +90,8 @@ class RandomLines {
 };
 
 /// Listens before each write: until that is due, and where it is due already, for what is there.
-/// All but the seed belong to the service, which outlives its sessions.
+/// It finishes wherever it is in its line. All but the seed belong to the service, which outlives
+/// its sessions.
 template <typename Source>
 class EndlessSession : public Session {
  public:
@@ -155,28 +154,19 @@ class EndlessSession : public Session {
   bool listened_ = false;       // before the next write
 };
 
-/// Safe to call from several threads: all that changes is that it drains, an atomic.
 template <typename Source>
-class EndlessService : public Service {
- public:
-  explicit EndlessService(const Pacing& pacing) : pacing_(paced_as(pacing, 1)) {}
-  std::unique_ptr<Session> open(const Peer& peer, base::TimePoint now) override {
-    return std::make_unique<EndlessSession<Source>>(pattern_, pacing_, draining_, now, peer.seed);
-  }
-  /// From now on a session finishes, wherever it is in its line.
-  void drain() override { draining_ = true; }
-
- private:
-  const Pacing pacing_;
-  const std::string pattern_ = std::is_same_v<Source, Pattern> ? make_pattern() : std::string();
-  std::atomic<bool> draining_{false};
-};
+std::shared_ptr<Service> make_endless(const Pacing& given, std::string all) {
+  return service_of([pacing = paced_as(given, 1), pattern = std::move(all)](
+                        const Peer& peer, base::TimePoint now, const auto& draining) {
+    return std::make_unique<EndlessSession<Source>>(pattern, pacing, draining, now, peer.seed);
+  });
+}
 
 }  // namespace
 
 ServiceKind chargen_kind() {
   return {.name = "chargen", .paced = Paced::yes, .make = [](const auto& spec, const Context&) {
-            return std::make_shared<EndlessService<Pattern>>(spec.settings.pacing);
+            return make_endless<Pattern>(spec.settings.pacing, make_pattern());
           }};
 }
 
@@ -187,7 +177,7 @@ ServiceKind random_kind() {
           .paced = Paced::yes,
           .answers = true,
           .make = [](const auto& spec, const Context&) {
-            return std::make_shared<EndlessService<RandomLines>>(spec.settings.pacing);
+            return make_endless<RandomLines>(spec.settings.pacing, {});
           }};
 }
 

@@ -1,7 +1,5 @@
 // The echo service: bytes back as they come, each piece behind "PID: " where that is asked for, so
 // that one can see which process serves whom.
-#include <atomic>
-
 #include "session/service_kind.hpp"
 
 namespace poetry::session {
@@ -10,9 +8,10 @@ namespace {
 /// What a piece that is sent back begins with: nothing, or the number of the serving process.
 enum class EchoPrefix { none, pid };
 
+/// It listens again only once all that it read is sent back, so that a client which sends faster
+/// than it reads is held back, and finishes only then.
 class EchoSession : public Session {
  public:
-  /// `draining` belongs to the service, which outlives its sessions.
   EchoSession(std::string prefix, const std::atomic<bool>& draining)
       : prefix_(std::move(prefix)), draining_(draining) {}
 
@@ -44,23 +43,6 @@ class EchoSession : public Session {
   bool peer_finished_ = false;
 };
 
-/// Its sessions share nothing but whether the server drains; they listen again only once all that
-/// they read is sent back, so that a client which sends faster than it reads is held back.
-class EchoService : public Service {
- public:
-  explicit EchoService(EchoPrefix prefix) : prefix_(prefix) {}
-  std::unique_ptr<Session> open(const Peer& peer, base::TimePoint /*now*/) override {
-    auto prefix = prefix_ == EchoPrefix::pid ? std::to_string(peer.process) + ": " : "";
-    return std::make_unique<EchoSession>(std::move(prefix), draining_);
-  }
-  /// From now on a session that has sent everything back finishes.
-  void drain() override { draining_ = true; }
-
- private:
-  EchoPrefix prefix_;
-  std::atomic<bool> draining_{false};
-};
-
 }  // namespace
 
 ServiceKind echo_kind() {
@@ -72,7 +54,10 @@ ServiceKind echo_kind() {
          prefix = v == "pid" ? EchoPrefix::pid : EchoPrefix::none;
        }}};
   return kind_with(setters, "echo", "", [](const ServiceSpec&, EchoPrefix prefix) {
-    return std::make_shared<EchoService>(prefix);
+    return service_of([prefix](const Peer& peer, base::TimePoint, const auto& draining) {
+      return std::make_unique<EchoSession>(
+          prefix == EchoPrefix::pid ? std::to_string(peer.process) + ": " : "", draining);
+    });
   });
 }
 

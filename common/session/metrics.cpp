@@ -81,24 +81,13 @@ class MetricsSession : public Session {
   bool answered_ = false;
 };
 
-/// Safe to call from several threads as far as what it shows is.
-class MetricsService : public Service {
- public:
-  /// An empty function shows nothing.
-  explicit MetricsService(std::function<std::string()> metrics) : metrics_(std::move(metrics)) {}
-  std::unique_ptr<Session> open(const Peer& /*peer*/, base::TimePoint now) override {
-    return std::make_unique<MetricsSession>(metrics_ ? metrics_() : std::string(), now);
-  }
-
- private:
-  std::function<std::string()> metrics_;
-};
-
 }  // namespace
 
 ServiceKind metrics_kind() {
   return {.name = "metrics", .make = [](const ServiceSpec&, const Context& context) {
-            return std::make_shared<MetricsService>(context.metrics);
+            return service_of([metrics = context.metrics](const Peer&, auto now, const auto&) {
+              return std::make_unique<MetricsSession>(metrics ? metrics() : "", now);
+            });
           }};
 }
 

@@ -3,6 +3,7 @@
 // them.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -76,13 +77,21 @@ ServiceKind fibonacci_kind();
 ServiceKind catalog_kind();
 ServiceKind metrics_kind();
 
+/// Opens a session; `draining` belongs to its service and outlives it.
+using Opening = std::function<std::unique_ptr<Session>(const Peer&, base::TimePoint now,
+                                                       const std::atomic<bool>& draining)>;
+
+/// A service whose sessions share, beside what `open` holds, only whether it drains, which is when
+/// they are to finish. Safe to call from several threads as far as `open` is.
+std::shared_ptr<Service> service_of(Opening open);
+
 /// How each key's value gets into a service's settings. A setter raises UsageError.
 template <typename Settings>
 using Setters = std::map<std::string_view, void (*)(Settings&, std::string_view)>;
 
 template <typename Settings>
 Settings parse_own(const Setters<Settings>& setters, const OwnSettings& own) {
-  Settings settings;
+  Settings settings{};
   for (const auto& [key, value] : own) {
     try {
       setters.at(key)(settings, value);

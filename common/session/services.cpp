@@ -147,6 +147,19 @@ void refuse_contradictions(const Requests& requests, std::span<const std::string
   }
 }
 
+class DrainingService : public Service {
+ public:
+  explicit DrainingService(Opening open) : open_(std::move(open)) {}
+  std::unique_ptr<Session> open(const Peer& peer, base::TimePoint now) override {
+    return open_(peer, now, draining_);
+  }
+  void drain() override { draining_ = true; }
+
+ private:
+  const Opening open_;
+  std::atomic<bool> draining_{false};
+};
+
 /// The file's name; the whole path where it ends in a slash.
 std::string last_part(const std::string& path) {
   const auto name = path.substr(path.find_last_of('/') + 1);
@@ -154,6 +167,10 @@ std::string last_part(const std::string& path) {
 }
 
 }  // namespace
+
+std::shared_ptr<Service> service_of(Opening open) {
+  return std::make_shared<DrainingService>(std::move(open));
+}
 
 std::string service_names() { return fmt::format("{}", fmt::join(names_of_services(), ", ")); }
 
