@@ -11,7 +11,7 @@ class LateService : public session::Service {
               OnFired on_fired)
       : inner_(std::move(inner)), plan_(std::move(plan)), on_fired_(std::move(on_fired)) {}
 
-  std::unique_ptr<session::Session> open(const session::Peer& peer, base::TimePoint now) override {
+  SessionPtr open(const session::Peer& peer, base::TimePoint now) override {
     const auto plan = plan_->get(peer.port);
     const auto* fault = plan->accept_delay();
     if (fault == nullptr || fault->by == base::Duration{0}) {
@@ -52,7 +52,7 @@ class LateService : public session::Service {
     LateService& service_;
     Trigger trigger_;
     base::TimePoint start_;
-    std::unique_ptr<session::Session> inner_;
+    SessionPtr inner_;
   };
 
   std::mutex mutex_;  ///< of calls on inner_, since sessions open theirs where they are stepped

@@ -24,8 +24,7 @@ class Corrupter : public PiecewiseDecorator {
 
 }  // namespace
 
-std::unique_ptr<session::Session> corrupt_byte(std::unique_ptr<session::Session> inner,
-                                               const Trigger& trigger) {
+SessionPtr corrupt_byte(SessionPtr inner, const Trigger& trigger) {
   return std::make_unique<Corrupter>(std::move(inner), trigger);
 }
 

@@ -18,7 +18,7 @@ bool has_time(const session::Step& step, base::TimePoint now) {
 
 class Cutter : public Decorator {
  public:
-  Cutter(std::unique_ptr<session::Session> inner, const Trigger& trigger)
+  Cutter(SessionPtr inner, const Trigger& trigger)
       : Decorator(std::move(inner), trigger), left_(fault().amount) {}
 
   session::Step next(base::TimePoint now) override {
@@ -101,8 +101,7 @@ class Cutter : public Decorator {
 
 }  // namespace
 
-std::unique_ptr<session::Session> cut_stream(std::unique_ptr<session::Session> inner,
-                                             const Trigger& trigger) {
+SessionPtr cut_stream(SessionPtr inner, const Trigger& trigger) {
   return std::make_unique<Cutter>(std::move(inner), trigger);
 }
 

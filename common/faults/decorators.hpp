@@ -35,7 +35,7 @@ class Trigger {
 /// once: the inner session is listening.
 class Decorator : public session::Session {
  public:
-  Decorator(std::unique_ptr<session::Session> inner, Trigger trigger)
+  Decorator(SessionPtr inner, Trigger trigger)
       : inner_(std::move(inner)), trigger_(std::move(trigger)) {}
   void receive(std::string_view bytes) override { inner_->receive(bytes); }
 
@@ -45,7 +45,7 @@ class Decorator : public session::Session {
   [[nodiscard]] const Fault& fault() const { return trigger_.fault(); }
 
  private:
-  std::unique_ptr<session::Session> inner_;
+  SessionPtr inner_;
   Trigger trigger_;
 };
 
@@ -77,23 +77,19 @@ class PiecewiseDecorator : public Decorator {
 };
 
 /// No Write is longer than the fault's amount.
-std::unique_ptr<session::Session> slice_writes(std::unique_ptr<session::Session> inner,
-                                               const Trigger& trigger);
+SessionPtr slice_writes(SessionPtr inner, const Trigger& trigger);
 
 /// Each Write comes later, after a Pause, in which nothing is received; `inner` itself where that
 /// is no later.
-std::unique_ptr<session::Session> delay_writes(std::unique_ptr<session::Session> inner,
-                                               const Trigger& trigger);
+SessionPtr delay_writes(SessionPtr inner, const Trigger& trigger);
 
 /// Every bit of one byte is flipped. It stands outside the latency, since it cuts a Write in three
 /// and each of them would be late.
-std::unique_ptr<session::Session> corrupt_byte(std::unique_ptr<session::Session> inner,
-                                               const Trigger& trigger);
+SessionPtr corrupt_byte(SessionPtr inner, const Trigger& trigger);
 
 /// After so many bytes or newlines, the fault's last step takes the place of all that would come. A
 /// stream that ends before is left alone.
-std::unique_ptr<session::Session> cut_stream(std::unique_ptr<session::Session> inner,
-                                             const Trigger& trigger);
+SessionPtr cut_stream(SessionPtr inner, const Trigger& trigger);
 
 /// Where the plan has an accept-delay, a session is opened later by its time, counted from its
 /// arrival, and until then there is a Pause: to the client, who is connected as soon as the kernel

@@ -36,7 +36,7 @@ class FaultyService : public session::Service {
                 OnFired on_fired)
       : inner_(std::move(inner)), plan_(std::move(plan)), on_fired_(std::move(on_fired)) {}
 
-  std::unique_ptr<session::Session> open(const session::Peer& peer, base::TimePoint now) override {
+  SessionPtr open(const session::Peer& peer, base::TimePoint now) override {
     auto session = inner_->open(peer, now);
     const auto plan = plan_->get(peer.port);
     for (const auto* fault : plan->choose(peer)) {

@@ -20,9 +20,9 @@ namespace poetry::faults {
 
 class Trigger;
 
+using SessionPtr = std::unique_ptr<session::Session>;
 /// Makes a session that says what `inner` says but for its fault, as decorators.hpp has them.
-using Wrap = std::unique_ptr<session::Session> (*)(std::unique_ptr<session::Session> inner,
-                                                   const Trigger& trigger);
+using Wrap = SessionPtr (*)(SessionPtr inner, const Trigger& trigger);
 
 /// What happens at the port before a connection is accepted.
 enum class Acceptance { accept, refuse, blackhole };

@@ -29,8 +29,7 @@ class LateWriter : public Decorator {
 
 }  // namespace
 
-std::unique_ptr<session::Session> delay_writes(std::unique_ptr<session::Session> inner,
-                                               const Trigger& trigger) {
+SessionPtr delay_writes(SessionPtr inner, const Trigger& trigger) {
   if (trigger.fault().by == base::Duration{0}) return inner;
   return std::make_unique<LateWriter>(std::move(inner), trigger);
 }

@@ -18,8 +18,7 @@ class Slicer : public PiecewiseDecorator {
 
 }  // namespace
 
-std::unique_ptr<session::Session> slice_writes(std::unique_ptr<session::Session> inner,
-                                               const Trigger& trigger) {
+SessionPtr slice_writes(SessionPtr inner, const Trigger& trigger) {
   return std::make_unique<Slicer>(std::move(inner), trigger);
 }
 
