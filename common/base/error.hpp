@@ -41,6 +41,16 @@ auto with_remedy(std::string_view remedy, const Attempt& attempt) {
   }
 }
 
+/// Does what `attempt` says. A UsageError that it raises names `what` before its own text.
+template <class Attempt>
+void naming(std::string_view what, const Attempt& attempt) {
+  try {
+    attempt();
+  } catch (const UsageError& error) {
+    throw UsageError(what, error.what());
+  }
+}
+
 /// Throws std::system_error for the current errno, naming the attempt and its target.
 [[noreturn]] inline void throw_errno(std::string_view attempt, std::string_view target) {
   const int error = errno;

@@ -115,11 +115,8 @@ void read_config(const Tool& tool, const std::string& path, const LastGiven& ove
       what.append("unknown key").append(in_brackets(base::suggestion(name, valid)));
       throw base::UsageError(what, name);
     }
-    try {
-      if (!overridden.contains(name)) option->set(trimmed(text.substr(equals + 1)));
-    } catch (const base::UsageError& error) {
-      throw base::UsageError(place + option->name, error.what());
-    }
+    if (overridden.contains(name)) continue;
+    base::naming(place + option->name, [&] { option->set(trimmed(text.substr(equals + 1))); });
   }
 }
 
@@ -142,11 +139,7 @@ void apply(const Tool& tool, const std::vector<Given>& given) {
       continue;
     }
     const auto* option = find(tool, name);
-    try {
-      if (option->set) option->set(value);
-    } catch (const base::UsageError& error) {
-      throw base::UsageError("--" + name, error.what());
-    }
+    if (option->set) base::naming("--" + name, [&, &text = value] { option->set(text); });
   }
 }
 

@@ -157,12 +157,10 @@ Fault parse_fault(std::string_view text) {
   }
   auto fault = kind.standard;
   fault.text = text;
-  try {
+  base::naming(text, [&] {
     if (colon != std::string_view::npos) fault.selector = parse_selector(text.substr(0, colon));
     if (kind.set != nullptr) kind.set(fault, argument);
-  } catch (const base::UsageError& error) {
-    throw base::UsageError(text, error.what());
-  }
+  });
   if (fault.scope != Fault::Scope::session && colon != std::string_view::npos) {
     throw base::UsageError(std::string(kind.name) + " is for the whole port and takes no SELECT",
                            text);

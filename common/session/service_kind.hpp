@@ -93,11 +93,8 @@ template <typename Settings>
 Settings parse_own(const Setters<Settings>& setters, const OwnSettings& own) {
   Settings settings{};
   for (const auto& [key, value] : own) {
-    try {
-      setters.at(key)(settings, value);
-    } catch (const base::UsageError& error) {
-      throw base::UsageError(key, error.what());
-    }
+    const auto setter = setters.at(key);
+    base::naming(key, [&, &text = value] { setter(settings, text); });
   }
   return settings;
 }

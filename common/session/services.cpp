@@ -119,11 +119,7 @@ void set(ServiceSpec& spec, const ServiceKind& kind, std::string_view text) {
     throw base::unknown_name("setting of " + of,
                              std::vector<std::string>(valid.begin(), valid.end()), key);
   }
-  try {
-    at->second(spec.settings, value);
-  } catch (const base::UsageError& error) {
-    throw base::UsageError(key, error.what());
-  }
+  base::naming(key, [&] { at->second(spec.settings, value); });
 }
 
 /// Of a port's own settings; over the server's, each of them wins.
