@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <boost/algorithm/string/join.hpp>
 #include <boost/algorithm/string/replace.hpp>
 #include <boost/algorithm/string/split.hpp>
 #include <utility>
@@ -9,23 +10,17 @@
 namespace poetry::cli {
 namespace {
 
-/// Adds one behind a blank.
-void add_word(std::string& words, std::string_view word) {
-  words.append(words.empty() ? "" : " ").append(word);
-}
-
 /// Values of an option, separated by blanks: from its own list, or from its argument, as in
 /// "ordered|live|none", "N|forever".
 std::string words_of(const Option& option) {
   auto given = option.words;
   const bool lists = given.empty() && option.argument.find('|') != std::string::npos;
   if (lists) boost::split(given, option.argument, [](char each) { return each == '|'; });
-  std::string words;
-  for (const auto& word : given) {
-    const auto other = word.find_first_not_of("abcdefghijklmnopqrstuvwxyz-");
-    if (!lists || other == std::string::npos) add_word(words, word);
-  }
-  return words;
+  const auto is_no_word = [](const std::string& word) {
+    return word.find_first_not_of("abcdefghijklmnopqrstuvwxyz-") != std::string::npos;
+  };
+  if (lists) std::erase_if(given, is_no_word);
+  return boost::join(given, " ");
 }
 
 /// "poetry_sync_add", a name that every shell takes for a function's.
@@ -53,10 +48,9 @@ std::string single_quoted(std::string_view text) {
 
 /// What the first operand may be, separated by blanks.
 std::string first_words(const Tool& tool) {
-  std::string words;
-  for (const auto& word : tool.words) add_word(words, word);
-  for (const auto& each : tool.commands) add_word(words, each.command);
-  return words;
+  auto words = tool.words;
+  for (const auto& each : tool.commands) words.push_back(each.command);
+  return boost::join(words, " ");
 }
 
 /// "-d|--delay", a pattern of a case statement.
@@ -93,14 +87,14 @@ ValueForms forms_of(const Option& option) {
 
 /// The alternatives of a case statement by the word before, and all options' names.
 std::pair<std::string, std::string> bash_options(const Tool& tool) {
-  std::string names;
+  std::vector<std::string> names;
   std::string cases;
   for (const auto& option : tool.options) {
-    add_word(names, "--" + option.name);
+    names.push_back("--" + option.name);
     if (option.argument.empty()) continue;
     cases += "    " + bash_pattern(option) + ") " + forms_of(option).bash + "; return ;;\n";
   }
-  return {cases, names};
+  return {cases, boost::join(names, " ")};
 }
 
 /// The first word that is a command's decides, since options may stand before it.

@@ -49,13 +49,10 @@ bool resolve_numeric(Fetch& fetch, const Batch& batch) {
   return true;
 }
 
-const std::vector<std::string>& strategy_names() {
-  static const auto names = [] {
-    std::vector<std::string> list;
-    for (const auto& entry : entries) list.emplace_back(entry.name);
-    return list;
-  }();
-  return names;
+std::vector<std::string> strategy_names() {
+  std::vector<std::string> list;
+  for (const auto& entry : entries) list.emplace_back(entry.name);
+  return list;
 }
 
 std::vector<std::string> allowed_strategies() {

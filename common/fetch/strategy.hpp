@@ -63,7 +63,7 @@ using Strategy =
     std::function<Result(const Batch& batch, Observer& observer, net::Signals& signals)>;
 
 /// The names of those that were built in.
-const std::vector<std::string>& strategy_names();
+std::vector<std::string> strategy_names();
 /// Those of them that the kernel allows, in the order of "all".
 std::vector<std::string> allowed_strategies();
 

@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/algorithm/string/classification.hpp>
+#include <boost/algorithm/string/predicate.hpp>
 #include <cerrno>
 #include <cstring>
 #include <memory>
@@ -35,15 +37,11 @@ std::error_code lookup_error(int code, int error) {
   return {code, resolve_category()};
 }
 
-bool is_ascii(std::string_view text) {
-  return std::ranges::all_of(text,
-                             [](char each) { return static_cast<unsigned char>(each) < 128; });
-}
-
 Resolved look_up(const HostPort& where, Family family, int flags) {
   // Names are UTF-8, whatever the locale; null where there is none, and the thread's stays.
   static const locale_t utf8 = ::newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
-  const bool is_utf8 = flags == 0 && !is_ascii(where.host);
+  const bool is_utf8 =
+      flags == 0 && !boost::algorithm::all(where.host, boost::is_from_range('\0', '\x7f'));
   if (is_utf8) flags = AI_IDN;
   addrinfo hints{};
   hints.ai_family = family == Family::ipv4   ? AF_INET

@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/fd.hpp"
@@ -17,11 +18,7 @@
 namespace poetry::session {
 
 /// Which file it is: unique among files that exist or are held open, whatever their names.
-struct FileIdentity {
-  dev_t device = 0;
-  ino_t inode = 0;
-  bool operator==(const FileIdentity&) const = default;
-};
+using FileIdentity = std::pair<dev_t, ino_t>;
 
 /// How far a file was read. What stands before the offset tells whether it is still what was read,
 /// which may be remembered beyond the closing of the file.

@@ -16,24 +16,19 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 bool are_digits(std::string_view text) { return std::ranges::all_of(text, is_digit); }
 
-/// tchar of RFC 9110, section 5.6.2, of which methods are made.
-bool is_method_character(char c) {
-  return is_digit(c) || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-         std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-}
-
+/// tchar of RFC 9110, section 5.6.2.
 bool is_method(std::string_view text) {
-  return !text.empty() && std::ranges::all_of(text, is_method_character);
+  constexpr std::string_view characters =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-.^_`|~";
+  return !text.empty() && text.find_first_not_of(characters) == std::string_view::npos;
 }
 
 /// "HTTP/1.1", and others' such as RTSP/1.0.
 bool is_protocol(std::string_view text) {
-  const auto slash = text.find('/');
-  const auto is_upper = [](char c) { return c >= 'A' && c <= 'Z'; };
-  return slash != std::string_view::npos && slash > 0 && slash + 1 < text.size() &&
-         std::ranges::all_of(text.substr(0, slash), is_upper) &&
-         std::ranges::all_of(text.substr(slash + 1),
-                             [](char c) { return is_digit(c) || c == '.'; });
+  const auto slash = std::min(text.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ"), text.size());
+  const auto version = text.substr(slash);
+  return slash > 0 && version.size() > 1 && version.front() == '/' &&
+         version.find_first_not_of("0123456789.", 1) == std::string_view::npos;
 }
 
 void set(Field& field, std::string_view text) {
