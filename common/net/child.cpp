@@ -1,10 +1,8 @@
 #include "net/child.hpp"
 
-#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 
 #include "base/error.hpp"
@@ -25,31 +23,20 @@ std::string how_it_ended(int status) {
 Child::Child(const std::string& command, const std::vector<std::string>& environment,
              const sigset_t& mask)
     : grouped_(::isatty(STDIN_FILENO) == 0) {
-  std::array<std::string, 3> words{"/bin/sh", "-c", command};
-  const std::array arguments{words[0].data(), words[1].data(), words[2].data(),
-                             static_cast<char*>(nullptr)};
   std::vector<std::string> additions(environment);
   std::vector<char*> variables;
   for (auto& entry : additions) variables.push_back(entry.data());
   for (char** entry = environ; *entry != nullptr; ++entry) variables.push_back(*entry);
   variables.push_back(nullptr);
 
-  posix_spawnattr_t attributes{};
-  ::posix_spawnattr_init(&attributes);
-  sigset_t defaults{};
-  ::sigemptyset(&defaults);
-  ::sigaddset(&defaults, SIGPIPE);
-  ::posix_spawnattr_setsigdefault(&attributes, &defaults);
-  ::posix_spawnattr_setsigmask(&attributes, &mask);
-  ::posix_spawnattr_setpgroup(&attributes, 0);
-  const int flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
-  ::posix_spawnattr_setflags(&attributes,
-                             static_cast<short>(grouped_ ? flags | POSIX_SPAWN_SETPGROUP : flags));
-  const int error = ::posix_spawn(&pid_, words[0].c_str(), nullptr, &attributes, arguments.data(),
-                                  variables.data());
-  ::posix_spawnattr_destroy(&attributes);
-  errno = error;
-  if (error != 0) base::throw_errno("run", command);
+  pid_ = ::fork();
+  if (pid_ < 0) base::throw_errno("run", command);
+  if (grouped_) ::setpgid(pid_, 0);  // in both, so that it is one as soon as either goes on
+  if (pid_ > 0) return;
+  std::signal(SIGPIPE, SIG_DFL);
+  ::pthread_sigmask(SIG_SETMASK, &mask, nullptr);
+  ::execle("/bin/sh", "/bin/sh", "-c", command.c_str(), nullptr, variables.data());
+  ::_exit(127);  // as a shell says of what is not there
 }
 
 Child::~Child() {
