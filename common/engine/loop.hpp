@@ -19,18 +19,15 @@ class QuotaSlot {
   QuotaSlot() = default;
   explicit QuotaSlot(std::shared_ptr<Quota> quota) : quota_(std::move(quota)) { ++quota_->held; }
   QuotaSlot(QuotaSlot&&) noexcept = default;
-  QuotaSlot& operator=(QuotaSlot&& other) noexcept {
-    give_back();
-    quota_ = std::move(other.quota_);
+  QuotaSlot& operator=(QuotaSlot other) noexcept {
+    quota_.swap(other.quota_);
     return *this;
   }
-  ~QuotaSlot() { give_back(); }
+  ~QuotaSlot() {
+    if (quota_) --quota_->held;
+  }
 
  private:
-  void give_back() {
-    if (quota_) --quota_->held;
-    quota_.reset();
-  }
   std::shared_ptr<Quota> quota_;
 };
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <boost/endian/conversion.hpp>
 #include <cerrno>
 #include <filesystem>
 #include <optional>
@@ -86,12 +87,6 @@ std::string read_header(SQLite::Database& database, const std::string& path) {
   return header;
 }
 
-std::uint32_t big_endian(std::string_view bytes) {
-  std::uint32_t value = 0;
-  for (const char byte : bytes) value = value << 8U | static_cast<unsigned char>(byte);
-  return value;
-}
-
 void refuse_marks(const std::string& path, std::uint32_t application, std::uint32_t version) {
   if (application != application_id) fail("open", path, "the database of another application");
   if (version == state_version) return;
@@ -114,8 +109,9 @@ std::unique_ptr<SQLite::Database> connect(const std::string& path, Missing missi
     if (header.size() < header_size || !header.starts_with(magic)) {
       fail("open", path, "not a database");
     }
-    refuse_marks(path, big_endian(header.substr(application_id_at, 4)),
-                 big_endian(header.substr(version_at, 4)));
+    const auto* const bytes = reinterpret_cast<const unsigned char*>(header.data());
+    refuse_marks(path, boost::endian::load_big_u32(bytes + application_id_at),
+                 boost::endian::load_big_u32(bytes + version_at));
   }
   database->exec("PRAGMA synchronous = FULL");
   return database;
@@ -223,8 +219,7 @@ FibonacciState::FibonacciState(const std::string& path, const std::atomic<bool>&
     : path_(path), stopping_(stopping), process_(::getpid()) {
   struct stat found {};
   if (::stat(path_.c_str(), &found) == 0) {
-    device_ = found.st_dev;
-    inode_ = found.st_ino;
+    file_ = {found.st_dev, found.st_ino};
   }
   naming("open", path_, [this] {
     database_ = connect(path_, Missing::refuse);
@@ -246,7 +241,7 @@ void FibonacciState::begin() {
   give_up_at_ = base::later(base::Clock::now(), busy_timeout);
   struct stat found {};
   if (::stat(path_.c_str(), &found) < 0) base::throw_errno("draw from", path_);
-  if (found.st_dev != device_ || found.st_ino != inode_)
+  if (file_ != std::pair(found.st_dev, found.st_ino))
     fail("draw from", path_, "it was replaced while in use");
 }
 

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "base/clock.hpp"
 
@@ -69,8 +70,7 @@ class FibonacciState {
   std::string path_;
   const std::atomic<bool>& stopping_;
   base::TimePoint give_up_at_;
-  dev_t device_ = 0;
-  ino_t inode_ = 0;
+  std::pair<dev_t, ino_t> file_;
   std::unique_ptr<SQLite::Database> database_;
   pid_t process_;
 };
