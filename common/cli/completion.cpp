@@ -53,13 +53,6 @@ std::string first_words(const Tool& tool) {
   return boost::join(words, " ");
 }
 
-/// "-d|--delay", a pattern of a case statement.
-std::string bash_pattern(const Option& option) {
-  auto pattern = "--" + option.name;
-  if (option.letter != 0) pattern = std::string{'-', option.letter, '|'} + pattern;
-  return pattern;
-}
-
 /// Offers those of the words that begin with the current one.
 std::string bash_offer(std::string_view words) {
   return "mapfile -t COMPREPLY < <(compgen -W " + single_quoted(words) + " -- \"$current\")";
@@ -92,7 +85,8 @@ std::pair<std::string, std::string> bash_options(const Tool& tool) {
   for (const auto& option : tool.options) {
     names.push_back("--" + option.name);
     if (option.argument.empty()) continue;
-    cases += "    " + bash_pattern(option) + ") " + forms_of(option).bash + "; return ;;\n";
+    const auto letter = option.letter == 0 ? "" : std::string{'-', option.letter, '|'};
+    cases += "    " + letter + "--" + option.name + ") " + forms_of(option).bash + "; return ;;\n";
   }
   return {cases, boost::join(names, " ")};
 }

@@ -62,11 +62,6 @@ HelpLine line_of(const Option& option) {
   return {name, about};
 }
 
-/// "add TYPE ADDRESS", but for the options.
-std::string usage_of(const Tool& command) {
-  return boost::erase_first_copy(command.command + " " + command.synopsis, " [OPTIONS]");
-}
-
 /// Whether --help tells it: of all that is told, the foremost, unless a topic says which.
 bool tells(const Tool& tool, const Option& option, std::string_view topic) {
   if (option.text.empty()) return false;
@@ -145,7 +140,10 @@ std::string help_text(const Tool& tool, std::string_view topic) {
   }
   if (!tool.examples.empty()) text += "\n";
   Lines commands;
-  for (const auto& each : tool.commands) commands.emplace_back(usage_of(each), each.about);
+  for (const auto& each : tool.commands) {
+    const auto usage = each.command + " " + each.synopsis;
+    commands.emplace_back(boost::erase_first_copy(usage, " [OPTIONS]"), each.about);
+  }
   if (!commands.empty()) text += "Commands:\n" + in_columns(commands, width_of(commands)) + "\n";
   return text.append(options_text(tool, topic)).append("\n").append(rest_text(tool));
 }

@@ -171,6 +171,7 @@ Awaited Connection::abort(base::TimePoint now) {
 
 /// Waits for output or another turn; neither is set once the write is done or the connection over.
 Awaited Connection::send(base::TimePoint now, Transport& transport) {
+  constexpr auto relaxed = std::memory_order_relaxed;
   for (std::size_t sent = 0; !pending_.empty();) {
     if (sent >= bytes_per_turn) return {.turn = true};
     const auto result = transport.send(socket_.get(), pending_);
@@ -180,7 +181,12 @@ Awaited Connection::send(base::TimePoint now, Transport& transport) {
       return {};
     }
     sent += result.bytes;
-    count(pending_.substr(0, result.bytes));
+    bytes_.store(bytes_.load(relaxed) + result.bytes, relaxed);  // one thread alone writes it
+    port_.counters->bytes_sent.fetch_add(result.bytes, relaxed);
+    if (port_.counters->measured.load(relaxed)) {
+      const auto lines = std::ranges::count(pending_.substr(0, result.bytes), '\n');
+      port_.counters->lines_sent.fetch_add(static_cast<std::uint64_t>(lines), relaxed);
+    }
     pending_.remove_prefix(result.bytes);
     note_progress(now);
     if (base::is_logged(base::LogLevel::debug)) {
@@ -190,15 +196,6 @@ Awaited Connection::send(base::TimePoint now, Transport& transport) {
   }
   phase_ = Phase::stepping;
   return {};
-}
-
-void Connection::count(std::string_view sent) {
-  constexpr auto relaxed = std::memory_order_relaxed;
-  bytes_.store(bytes_.load(relaxed) + sent.size(), relaxed);  // one thread alone writes it
-  port_.counters->bytes_sent.fetch_add(sent.size(), relaxed);
-  if (!port_.counters->measured.load(relaxed)) return;
-  const auto lines = static_cast<std::uint64_t>(std::ranges::count(sent, '\n'));
-  port_.counters->lines_sent.fetch_add(lines, relaxed);
 }
 
 /// Of a turn that was to come at until_, which is none where that was a look at what is there.

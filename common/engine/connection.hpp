@@ -82,7 +82,6 @@ class Connection {
   [[nodiscard]] bool receive(Transport& transport);
   void drain(Transport& transport);
   [[nodiscard]] Awaited send(base::TimePoint now, Transport& transport);
-  void count(std::string_view sent);
   void note_lateness(base::TimePoint now) const;
   void note_progress(base::TimePoint now);
   [[nodiscard]] Awaited wait_for_output(base::TimePoint now);

@@ -67,10 +67,8 @@ class ReactorLoop : public Loop {
   }
 
   void wait(Link& link, const Awaited& wanted) {
-    if (wanted.turn) {  // soon over: not worth a change of what is watched
-      events().wake_next(link);
-      return;
-    }
+    // Soon over: not worth a change of what is watched.
+    if (wanted.turn) return events().wake_next(link);
     events().wake_at(link, wanted.until);
     const auto interest = (wanted.input ? reactor::Interest::read : reactor::Interest::none) |
                           (wanted.output ? reactor::Interest::write : reactor::Interest::none);

@@ -142,37 +142,23 @@ class UringLoop final : public Loop {
     } else if (of_send) {
       proceed(link, Event::output);
     } else if (completion.result != -ENOBUFS && completion.result != -ECANCELED) {
-      hold(link, completion);
+      // It is kept until the session listens, which mostly is at once.
+      if (!link.received) link.received = std::make_unique<Received>();
+      link.received->bytes.append(completion.bytes);
+      link.received->ended = completion.result == 0;
+      link.received->failed = completion.result < 0;
       proceed(link, Event::input);
     } else {
       proceed(link, Event::nothing);
     }
   }
 
-  /// Keeps what came until the session listens, which mostly is at once.
-  void hold(Link& link, const reactor::Completion& completion) {
-    if (!link.received) link.received = std::make_unique<Received>();
-    link.received->bytes.append(completion.bytes);
-    link.received->ended = completion.result == 0;
-    link.received->failed = completion.result < 0;
-  }
-
   void proceed(Link& link, Event event) {
     Moved moved(link);
     const auto now = base::Clock::now();
     const auto wanted = link.connection.proceed(event, now, moved);
-    if (wanted.over) {
-      release(link);
-    } else {
-      wait(link, wanted, now);
-    }
-  }
-
-  void wait(Link& link, const Awaited& wanted, base::TimePoint now) {
-    if (wanted.turn) {
-      events().wake_next(link);
-      return;
-    }
+    if (wanted.over) return release(link);
+    if (wanted.turn) return events().wake_next(link);
     events().wake_at(link, wanted.until <= now ? base::TimePoint::min() : wanted.until);
     const int socket = link.connection.socket();
     if (wanted.output && !link.sending) {

@@ -36,19 +36,16 @@ Answer::Verdict Answer::ended(Record& record) {
 
 Answer::Verdict Answer::whole(Record& record) {
   if (digest_) record.sha256 = digest_->finish_digest();
-  if (auto what = difference(record); !what.empty()) return {Outcome::truncated, std::move(what)};
+  const auto expected = expected_ == nullptr ? Expected{} : *expected_;
+  if (expected.bytes.value_or(record.bytes) != record.bytes) {
+    return {Outcome::truncated,
+            std::to_string(record.bytes) + " of " + std::to_string(*expected.bytes) + " bytes"};
+  }
+  if (expected.sha256 && expected.sha256 != record.sha256)
+    return {Outcome::truncated, "sha256 differs"};
   if (!options_->check) return {};
   auto what = options_->check->mismatch(beginning_);
   return {what.empty() ? Outcome::ok : Outcome::unexpected, std::move(what)};
-}
-
-/// In what it is not what was expected of the server; empty where it is.
-std::string Answer::difference(const Record& record) const {
-  if (expected_ == nullptr) return {};
-  if (expected_->bytes && *expected_->bytes != record.bytes) {
-    return std::to_string(record.bytes) + " of " + std::to_string(*expected_->bytes) + " bytes";
-  }
-  return expected_->sha256 && expected_->sha256 != record.sha256 ? "sha256 differs" : "";
 }
 
 }  // namespace poetry::fetch

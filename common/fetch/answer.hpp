@@ -34,8 +34,6 @@ class Answer {
   Verdict ended(Record& record);
 
  private:
-  [[nodiscard]] std::string difference(const Record& record) const;
-
   const FetchOptions* options_;
   const Expected* expected_;
   base::EndMark end_mark_;

@@ -111,16 +111,12 @@ Candidate Fetch::connect_ended(std::size_t index, std::error_code error, base::T
   }
   if (reset) reset_ = error;
   record_.address = race_.tried()[index];
-  connected(now);
-  return Candidate::chosen;
-}
-
-void Fetch::connected(base::TimePoint now) {
   record_.connected = heard_ = active_ = now;
   phase_until_ = limit(now, options_.idle_timeout);
   const bool nothing_to_send = send_ && send_->empty();
   const bool closes = options_.after_send == AfterSend::half_close;
   state_ = nothing_to_send && closes ? State::half_closing : State::transferring;
+  return Candidate::chosen;
 }
 
 void Fetch::sent(std::size_t bytes, base::TimePoint now) {

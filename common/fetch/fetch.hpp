@@ -94,7 +94,6 @@ class Fetch {
 
   void begin_attempt(base::TimePoint now);
   void race_on();
-  void connected(base::TimePoint now);
   void note_activity(base::TimePoint now);
   [[nodiscard]] std::string_view unsent() const;
   [[nodiscard]] base::TimePoint silent_until() const;

@@ -60,7 +60,12 @@ void Task::connect_ended(const TaskSocket& socket, std::error_code error, base::
 }
 
 Task::Progress Task::end_candidate(std::size_t index, std::error_code error, base::TimePoint now) {
-  if (fetch_.may_begin_anew(error) && runner_.put_back(*this, error)) return Progress::over;
+  // Not where no other task would give back what this one lacks.
+  if (fetch_.may_begin_anew(error) && !runner_.queue_.alone()) {
+    runner_.queue_.put_back(fetch_.task(), error);
+    runner_.retire(*this);
+    return Progress::over;
+  }
   if (fetch_.connect_ended(index, error, now) == Candidate::failed) {
     close(std::move(candidates_[index]));
     return Progress::goes_on;
@@ -91,7 +96,8 @@ Task::Progress Task::act(const Wait& action) {
 }
 
 Task::Progress Task::act(const Done&) {
-  runner_.over(*this);
+  runner_.retire(*this);
+  runner_.queue_.finish(fetch_);
   return Progress::over;
 }
 
@@ -159,18 +165,6 @@ void Runner::interrupt() {
     task.advance();
   }
   queue_.interrupt();
-}
-
-bool Runner::put_back(Task& task, std::error_code error) {
-  if (queue_.alone()) return false;
-  queue_.put_back(task.fetch().task(), error);
-  retire(task);
-  return true;
-}
-
-void Runner::over(Task& task) {
-  retire(task);
-  queue_.finish(task.fetch());
 }
 
 void Runner::retire(Task& task) {

@@ -104,13 +104,9 @@ class Runner {
  private:
   friend Task;
 
-  /// The task lacks what this error says. True where it is put away, to begin anew later: not where
-  /// no other task would give it back.
-  bool put_back(Task& task, std::error_code error);
-  /// The task is over; its sockets are closed. It is not destroyed in this call.
-  void over(Task& task);
   void start_some();
   void interrupt();
+  /// Puts a task away, with its sockets closed. It is not destroyed in this call.
   void retire(Task& task);
 
   const Batch& batch_;

@@ -236,7 +236,13 @@ std::span<const Ready> Ring::wait(base::Duration timeout) {
   ++waits_;
   handing_over_ = true;
   for (const auto& completion : completions_) {
-    if ((completion.tag & others) == 0) complete(completion);
+    if ((completion.tag & others) != 0) continue;
+    const auto fd = static_cast<int>(completion.tag >> fd_shift & fd_bits);
+    auto& watch = watches_[static_cast<std::size_t>(fd)];
+    if (watch.round != completion.tag >> round_shift) continue;
+    watch.asked = false;
+    to_ask_.push_back(fd);
+    ready_.push_back({fd, watch.interest});
   }
   return ready_;
 }
@@ -246,15 +252,6 @@ void Ring::hand_over() {
     if ((completion.tag & others) != 0) handler_(completion);
   }
   handing_over_ = false;
-}
-
-void Ring::complete(const Completion& completion) {
-  const auto fd = static_cast<int>(completion.tag >> fd_shift & fd_bits);
-  auto& watch = watches_[static_cast<std::size_t>(fd)];
-  if (watch.round != completion.tag >> round_shift) return;
-  watch.asked = false;
-  to_ask_.push_back(fd);
-  ready_.push_back({fd, watch.interest});
 }
 
 }  // namespace poetry::reactor

@@ -98,7 +98,6 @@ class Ring final : public Multiplexer {
   void wait_for_completions(base::Duration timeout);
   void collect();
   void ask(int fd, Watch& watch);
-  void complete(const Completion& completion);
 
   std::vector<Watch> watches_;  // by descriptor
   std::vector<int> to_ask_;     // descriptors whose poll is used up

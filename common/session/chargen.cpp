@@ -112,9 +112,15 @@ class EndlessSession : public Session {
     listened_ = false;
     source_.begin();
     if (pacing_.chunk == 0) {
-      take_lines(now);
-    } else {
-      take_chunk();
+      do {  // lines that are due together go together
+        source_.add_line();
+        ++pieces_;
+      } while (source_.bytes().size() < max_written && due() <= now);
+    } else {  // chunks stay apart, and a very large one takes several writes
+      const auto size = std::min<std::uint64_t>(max_written, pacing_.chunk - of_chunk_);
+      of_chunk_ = (of_chunk_ + size) % pacing_.chunk;
+      if (of_chunk_ == 0) ++pieces_;
+      source_.add_bytes(static_cast<std::size_t>(size));
     }
     return Write{source_.bytes()};
   }
@@ -123,25 +129,6 @@ class EndlessSession : public Session {
   [[nodiscard]] base::TimePoint due() const {
     const auto at = due_at(base_, pacing_, pieces_);
     return pacing_.jitter == base::Duration{0} ? at : jittered(at, pacing_.jitter, seed_, pieces_);
-  }
-
-  /// Lines that are due together go together.
-  void take_lines(base::TimePoint now) {
-    do {
-      source_.add_line();
-      ++pieces_;
-    } while (source_.bytes().size() < max_written && due() <= now);
-  }
-
-  /// Chunks stay apart. A very large one takes several writes.
-  void take_chunk() {
-    const auto size = std::min<std::uint64_t>(max_written, pacing_.chunk - of_chunk_);
-    of_chunk_ += size;
-    if (of_chunk_ == pacing_.chunk) {
-      of_chunk_ = 0;
-      ++pieces_;
-    }
-    source_.add_bytes(static_cast<std::size_t>(size));
   }
 
   Source source_;

@@ -128,7 +128,13 @@ void FibonacciSequence::run() {
       returned_.pop_back();
       give_back(lock, range);
     } else if (sessions_ == 0 && open_) {
-      close(lock);
+      drawn_ = 0;
+      const auto rest = std::exchange(rest_, {});
+      if (rest.count > 0) give_back(lock, rest);
+      lock.unlock();
+      state_.reset();
+      lock.lock();
+      open_ = false;
       notify();
     } else if (stopping_) {
       return;
@@ -202,16 +208,6 @@ void FibonacciSequence::give_back(Lock& lock, const FibonacciRange& range) {
   }
   lock.lock();
   open_ = state_ != nullptr;
-}
-
-void FibonacciSequence::close(Lock& lock) {
-  drawn_ = 0;
-  const auto rest = std::exchange(rest_, {});
-  if (rest.count > 0) give_back(lock, rest);
-  lock.unlock();
-  state_.reset();
-  lock.lock();
-  open_ = false;
 }
 
 void FibonacciSequence::take_next(Draw& draw) {

@@ -71,7 +71,6 @@ class FibonacciSequence {
   void serve(Lock& lock);
   void fill(Lock& lock, std::size_t wanted);
   void give_back(Lock& lock, const FibonacciRange& range);
-  void close(Lock& lock);
   void take_next(Draw& draw);
   void notify();
   [[nodiscard]] bool forked() const;

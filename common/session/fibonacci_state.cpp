@@ -218,9 +218,7 @@ void prepare_fibonacci(const std::string& path) {
 FibonacciState::FibonacciState(const std::string& path, const std::atomic<bool>& stopping)
     : path_(path), stopping_(stopping), process_(::getpid()) {
   struct stat found {};
-  if (::stat(path_.c_str(), &found) == 0) {
-    file_ = {found.st_dev, found.st_ino};
-  }
+  if (::stat(path_.c_str(), &found) == 0) file_ = {found.st_dev, found.st_ino};
   naming("open", path_, [this] {
     database_ = connect(path_, Missing::refuse);
     database_->check(::sqlite3_busy_handler(database_->getHandle(), &wait_for_lock, this));
