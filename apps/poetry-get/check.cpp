@@ -8,7 +8,7 @@
 #include "base/quantity.hpp"
 #include "cli/check_report.hpp"
 #include "cli/replaced_file.hpp"
-#include "engine/capacity.hpp"
+#include "engine/engine.hpp"
 #include "fetch/resolver.hpp"
 #include "net/ephemeral_ports.hpp"
 #include "net/socket.hpp"

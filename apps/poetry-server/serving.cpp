@@ -12,7 +12,7 @@
 #include "base/quantity.hpp"
 #include "base/seed.hpp"
 #include "base/shared_memory.hpp"
-#include "engine/capacity.hpp"
+#include "engine/engine.hpp"
 #include "statistics.hpp"
 
 namespace poetry::server {

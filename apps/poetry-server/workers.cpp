@@ -14,7 +14,7 @@
 #include "base/log.hpp"
 #include "base/shared_memory.hpp"
 #include "cli/main.hpp"
-#include "engine/capacity.hpp"
+#include "engine/engine.hpp"
 #include "net/child.hpp"
 
 namespace poetry::server {

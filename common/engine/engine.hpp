@@ -123,10 +123,23 @@ struct EngineOptions {
   base::Duration tick = std::chrono::milliseconds(1);
 };
 
+/// How many connections an engine can hold by the limits of this process and its user. Whatever
+/// else may be short (memory, the machine's threads, a control group's) the error at the time
+/// tells.
 struct Capacity {
   std::uint64_t connections;
   std::string limit;  ///< "20000 open files (ulimit -n)"
 };
+
+/// By descriptors, one a connection beside those that are open now and `own` of the engine's.
+Capacity descriptor_capacity(std::uint64_t own = 0);
+
+/// By descriptors, and by the processes of a user, one a connection; a thread counts as one.
+Capacity process_capacity(std::uint64_t own_descriptors = 0);
+
+/// Raises std::system_error where no further process or thread is to be had. It says what to look
+/// at: the reasons of EAGAIN in fork(2) and pthread_create(3).
+[[noreturn]] void throw_no_process(int error, const std::string& attempt);
 
 /// What an engine can do.
 struct Engine {

@@ -18,7 +18,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "engine/blocking.hpp"
-#include "engine/capacity.hpp"
+#include "engine/engine.hpp"
 #include "net/child.hpp"
 #include "net/descriptor_limit.hpp"
 

@@ -2,8 +2,8 @@
 #include <array>
 #include <deque>
 
-#include "engine/capacity.hpp"
 #include "engine/connection.hpp"
+#include "engine/engine.hpp"
 
 namespace poetry::engine {
 namespace {

@@ -10,7 +10,7 @@
 
 #include "base/error.hpp"
 #include "engine/blocking.hpp"
-#include "engine/capacity.hpp"
+#include "engine/engine.hpp"
 
 namespace poetry::engine {
 namespace {

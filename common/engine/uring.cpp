@@ -6,8 +6,8 @@
 #include <string>
 #include <utility>
 
-#include "engine/capacity.hpp"
 #include "engine/connection.hpp"
+#include "engine/engine.hpp"
 #include "reactor/ring.hpp"
 
 namespace poetry::engine {

@@ -3,10 +3,14 @@
 // mask at its end.
 #pragma once
 
+#include <sys/signalfd.h>
+#include <unistd.h>
+
 #include <csignal>
 #include <initializer_list>
 #include <optional>
 
+#include "base/error.hpp"
 #include "base/fd.hpp"
 
 namespace poetry::net {
@@ -14,13 +18,26 @@ namespace poetry::net {
 class Signals {
  public:
   /// Raises std::system_error.
-  explicit Signals(std::initializer_list<int> numbers);
-  ~Signals();
+  explicit Signals(std::initializer_list<int> numbers) {
+    sigset_t mask{};
+    ::sigemptyset(&mask);
+    for (const int number : numbers) ::sigaddset(&mask, number);
+    // Who starts a process may have it ignore this one; then the kernel keeps no child's status.
+    if (::sigismember(&mask, SIGCHLD) == 1) std::signal(SIGCHLD, SIG_DFL);
+    ::pthread_sigmask(SIG_BLOCK, &mask, &previous_);
+    fd_ = base::Fd(::signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK));
+    if (!fd_) base::throw_errno("wait for", "signals");
+  }
+  ~Signals() { ::pthread_sigmask(SIG_SETMASK, &previous_, nullptr); }
 
   /// Readable while a signal waits.
   [[nodiscard]] int fd() const { return fd_.get(); }
   /// The next waiting signal's number, without blocking.
-  std::optional<int> take();
+  std::optional<int> take() {
+    signalfd_siginfo info{};
+    if (::read(fd_.get(), &info, sizeof info) != sizeof info) return std::nullopt;
+    return static_cast<int>(info.ssi_signo);
+  }
   /// The mask before, which a child process should start with.
   [[nodiscard]] const sigset_t& previous_mask() const { return previous_; }
 

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/seed.hpp"
-#include "engine/capacity.hpp"
+#include "engine/engine.hpp"
 #include "engine/connection.hpp"
 
 namespace poetry::conformance {

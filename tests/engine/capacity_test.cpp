@@ -1,4 +1,4 @@
-#include "engine/capacity.hpp"
+#include "engine/engine.hpp"
 
 #include <gtest/gtest.h>
 

@@ -34,12 +34,6 @@ struct Problem {
   throw Problem{problem(status, title, detail)};
 }
 
-std::vector<std::string> split(std::string_view text, char at) {
-  std::vector<std::string> parts;
-  boost::split(parts, text, [at](char each) { return each == at; });
-  return parts;
-}
-
 /// An id in a path; 404 for what cannot be one.
 store::Id id_in_path(const std::string& text) {
   try {
@@ -220,7 +214,8 @@ Response metrics(store::Store& store, ChangeFeed& feed) {
 
 Response route(const Request& request, store::Store& store, ChangeFeed& feed) {
   if (!request.path().starts_with('/')) fail(400, "Bad request", "the target must be a path");
-  auto path = split(request.path().substr(1), '/');
+  std::vector<std::string> path;
+  boost::split(path, request.path().substr(1), [](char each) { return each == '/'; });
   store::Id id = 0;
   if (path.size() > 2 && path[0] == "api" && (path[1] == "records" || path[1] == "jobs")) {
     id = id_in_path(std::exchange(path[2], "*"));

@@ -53,22 +53,17 @@ pqxx::result run(pqxx::transaction_base& transaction, const std::string& sql,
 /// Whether the server went away, or lets go of us: 57P01 and its like. One that crashed is told of
 /// without a state, and libpqxx may still call the connection open.
 bool says_connection_is_dead(const pqxx::failure& error) {
-  if (dynamic_cast<const pqxx::broken_connection*>(&error) != nullptr) return true;
   const auto* const sql = dynamic_cast<const pqxx::sql_error*>(&error);
-  return sql != nullptr && (sql->sqlstate().empty() || sql->sqlstate().starts_with("57P"));
+  return dynamic_cast<const pqxx::broken_connection*>(&error) != nullptr ||
+         (sql != nullptr && (sql->sqlstate().empty() || sql->sqlstate().starts_with("57P")));
 }
 
-/// Whether a lock was waited for in vain.
-bool is_locked(const pqxx::failure& error) {
-  const auto* const sql = dynamic_cast<const pqxx::sql_error*>(&error);
-  return sql != nullptr && sql->sqlstate() == "55P03";
-}
-
-/// Whether the same may go well later.
+/// Whether the same may go well later, as where a lock was waited for in vain (55P03).
 bool passes(const pqxx::failure& error) {
-  return says_connection_is_dead(error) ||
+  const auto* const sql = dynamic_cast<const pqxx::sql_error*>(&error);
+  return says_connection_is_dead(error) || (sql != nullptr && sql->sqlstate() == "55P03") ||
          dynamic_cast<const pqxx::transaction_rollback*>(&error) != nullptr ||
-         dynamic_cast<const pqxx::insufficient_resources*>(&error) != nullptr || is_locked(error);
+         dynamic_cast<const pqxx::insufficient_resources*>(&error) != nullptr;
 }
 
 /// What is lost here may have been done, and must not be repeated as after a pqxx::failure.
