@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "base/seed.hpp"
-#include "engine/engine.hpp"
 #include "engine/connection.hpp"
+#include "engine/engine.hpp"
 
 namespace poetry::conformance {
 namespace {
