@@ -26,6 +26,7 @@ def test_installs_tools_man_pages_and_poems(tmp_path):
     for poem in POEMS.iterdir():
         installed = tmp_path / "share/slow-poetry/poems" / poem.name
         assert installed.read_bytes() == poem.read_bytes()
-    demo = subprocess.run([tmp_path / "bin/poetry-demo", "--delay", "1ms"], timeout=60,
-                          capture_output=True, cwd=ROOT)
-    assert demo.returncode == 0, demo.stderr
+    for lesson in ("waiting", "deadlines"):
+        demo = subprocess.run([tmp_path / "bin/poetry-demo", lesson, "--delay", "1ms"], timeout=60,
+                              capture_output=True, cwd=ROOT)
+        assert demo.returncode == 0, demo.stderr
