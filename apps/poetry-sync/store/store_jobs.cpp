@@ -38,9 +38,9 @@ std::vector<Store::Requested> request_in(Sql& sql, std::optional<std::span<const
     made.insert(row.integer(0));
   }
   std::vector<Store::Requested> requested;
-  for (const auto& row :
-       sql(select_jobs + " WHERE j.state IN {active} AND j.record" + chosen + " ORDER BY j.record",
-           {list})) {
+  const auto active =
+      select_jobs + " WHERE j.state IN {active} AND j.record" + chosen + " ORDER BY j.record";
+  for (const auto& row : sql(active, {list})) {
     auto job = job_of(row);
     const bool is_new = made.contains(job.id);
     requested.push_back({std::move(job), is_new});
