@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import SANITIZED, WAIT, WITH_TOOLS, Running, run, tool
+from harness import SANITIZED, WAIT, WITH_TOOLS, Running, becomes_true, run, tool
 
 
 @pytest.fixture
@@ -99,6 +99,18 @@ def test_a_lesson_that_is_broken_off_leaves_nothing_behind(lesson, started, mark
     demo.send(signal.SIGTERM)
     assert demo.wait() == 128 + signal.SIGTERM
     demo.out.text()  # ends once the last process that holds it has
+    assert not carriers() and not list(tmp_path.iterdir())
+
+
+def test_a_lesson_that_pauses_is_broken_off_at_once(started, marked, tmp_path):
+    environment, carriers = marked
+    environment["TMPDIR"] = str(tmp_path)
+    demo = started(Running, "poetry-demo", "weblog", "--delay=1h", env=environment)
+    assert becomes_true(lambda: any(each.startswith(b"sleep\0") and b"3600" in each
+                                    for each in carriers()))
+    demo.send(signal.SIGTERM)
+    assert demo.wait() == 128 + signal.SIGTERM
+    demo.out.text()
     assert not carriers() and not list(tmp_path.iterdir())
 
 
