@@ -26,7 +26,7 @@ using Table = std::vector<cli::Option>;
 
 void add_task_options(Table& table, GetOptions& o) {
   auto engines = fetch::strategy_names();
-  const auto names = fmt::format("{}; several, or all", fmt::join(engines, ", "));
+  const auto names = fmt::format("{}; several, or all but spin", fmt::join(engines, ", "));
   engines.emplace_back("all");
   table.push_back({"engine", 'e', "NAMES", names, o.engine,
                    [&o](std::string_view text) {
@@ -140,7 +140,7 @@ void add_network_options(Table& table, GetOptions& o) {
 }  // namespace
 
 std::vector<std::string> engines_of(const std::string& names) {
-  if (names == "all") return fetch::allowed_strategies();
+  if (names == "all") return fetch::all_strategies();
   if (names.empty()) throw base::UsageError("no engine named", "--engine");
   std::vector<std::string> engines;
   boost::split(engines, names, [](char each) { return each == ','; });

@@ -77,6 +77,8 @@ void tell_report(const GetOptions& options, std::span<const report::Run> runs,
     sink(report::text_report(run));
   }
   if (runs.size() > 1) sink(report::comparison(runs));
+  if (options.engine == "all")
+    sink("spin, which takes a whole processor as it never waits, runs only where it is named.\n");
 }
 
 }  // namespace

@@ -33,6 +33,7 @@ constexpr std::array engine_kinds{
 #ifdef POETRY_URING
     EngineKind{"uring", make_uring_engine},
 #endif
+    EngineKind{"spin", [] { return make_reactor_engine(reactor::make_spin); }},
 };
 
 }  // namespace

@@ -139,7 +139,7 @@ class AsioRun {
     task.woken = base::Clock::now();
     const std::size_t first = std::find(errors.begin(), errors.end(), Error()) - errors.begin();
     if (first == tried) co_return;
-    end_candidate(task, first, net::connect_outcome(task.sockets[first].native_handle()));
+    end_candidate(task, first, net::connect_outcome(task.sockets[first].native_handle()).error);
   }
 
   void try_address(Task& task, const net::Address& address) {

@@ -1,5 +1,10 @@
 #include "fetch/blocking_task.hpp"
 
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <utility>
 
@@ -8,43 +13,88 @@
 #include "reactor/timeout.hpp"
 
 namespace poetry::fetch {
+namespace {
+
+// Who waits for two things, each by a call that blocks, waits for each so long in turn: for several
+// addresses to answer; to send, and for an answer that comes before all is sent.
+constexpr base::Duration turn = std::chrono::milliseconds(10);
+
+}  // namespace
+
+base::Fd make_bell() {
+  base::Fd bell(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!bell) base::throw_errno("wait for", "threads");
+  return bell;
+}
+
+void Stop::set() {
+  set_ = true;
+  ::eventfd_write(bell_.get(), 1);
+  const std::lock_guard lock(mutex_);
+  for (const int socket : sockets_) ::shutdown(socket, SHUT_RDWR);
+}
+
+void Stop::add(int socket) {
+  const std::lock_guard lock(mutex_);
+  sockets_.insert(socket);
+}
+
+void Stop::close(base::Fd& socket) {
+  if (!socket) return;
+  const std::lock_guard lock(mutex_);
+  sockets_.erase(socket.get());
+  socket.reset();
+}
 
 BlockingTask::BlockingTask(const Batch& batch, std::size_t task, Observer& observer,
                            SocketIo& socket_io, std::shared_ptr<Resolver::Lookups> lookups,
-                           int stop)
+                           Stop& stop)
     : batch_(batch),
       observer_(observer),
       socket_io_(socket_io),
       lookups_(std::move(lookups)),
-      fetch_(begin_fetch(batch, task, base::Clock::now())),
-      polled_{{stop, POLLIN, 0}} {}
+      stop_(stop),
+      fetch_(begin_fetch(batch, task, base::Clock::now())) {}
 
 std::error_code BlockingTask::run(IfShort if_short) {
   if_short_ = if_short;
   shortage_.clear();
-  sockets_.clear();
-  while (!fetch_.over()) {
+  while (!fetch_.over() && !shortage_) {
     std::visit([&](const auto& each) { act(each); }, fetch_.next());
-    if (shortage_) return shortage_;
-    fetch_.expired(polled_at_);  // what was ready by then has been taken
+    if (!fetch_.over() && stop_.is_set()) fetch_.interrupt(base::Clock::now());
+    fetch_.expired(looked_at_);
   }
-  sockets_.clear();
-  return {};
+  close_all();
+  return shortage_;
 }
 
-// Waits for the descriptors behind the first. False where the task is interrupted instead.
-bool BlockingTask::wait(base::TimePoint until) {
-  polled_at_ = base::Clock::now();
-  const int ready = reactor::poll_until(polled_, until, polled_at_);
-  if (ready < 0) {
-    if (errno != EINTR) base::throw_errno("wait for", "descriptors");
-    for (auto& each : polled_) each.revents = 0;
-  }
-  if (ready == 0) polled_at_ = base::Clock::now();
+void BlockingTask::close_all() {
+  for (auto& socket : sockets_) stop_.close(socket);
+  sockets_.clear();
+  limited_ = -1;
+}
+
+/// Waits until then, or until that descriptor is readable. False once the task is to stop.
+bool BlockingTask::pause(base::TimePoint until, int readable) {
+  std::array<pollfd, 2> polled{{{stop_.fd(), POLLIN, 0}, {readable, POLLIN, 0}}};
+  looked_at_ = base::Clock::now();
+  const int ready = reactor::poll_until(polled, until, looked_at_);
+  if (ready < 0 && errno != EINTR) base::throw_errno("wait for", "descriptors");
+  if (ready == 0) looked_at_ = base::Clock::now();
   ++wakeups_;
-  if (polled_.front().revents == 0) return true;
-  fetch_.interrupt(base::Clock::now());
-  return false;
+  return !stop_.is_set();
+}
+
+/// From now on, calls on the socket block until then. One that returns too early is made again, so
+/// that a deadline which moves a little with each line takes no further system call.
+void BlockingTask::limit_blocking(int socket, base::TimePoint until) {
+  constexpr base::Duration late = std::chrono::milliseconds(1);
+  looked_at_ = base::Clock::now();
+  const auto left = reactor::time_left(until, looked_at_);
+  const bool suits = limit_ == left || (limit_ - late <= left && limit_ >= left / 2);
+  if (std::exchange(limited_, socket) == socket && suits) return;
+  limit_ = left;
+  net::limit_blocking(socket, left);
 }
 
 void BlockingTask::act(const Resolve&) {
@@ -54,10 +104,8 @@ void BlockingTask::act(const Resolve&) {
     const auto begun = [this] { fetch_.lookup_begun(base::Clock::now()); };
     const auto answered = [this](const auto& found) { fetch_.resolved(found, base::Clock::now()); };
     resolver.ask(fetch_.where(), batch_.family, {begun, answered});
-    polled_.resize(1);
-    polled_.push_back({resolver.fd(), POLLIN, 0});
-    while (std::holds_alternative<Resolve>(fetch_.next()) && wait(fetch_.deadline()) &&
-           polled_at_ < fetch_.deadline()) {
+    while (std::holds_alternative<Resolve>(fetch_.next()) &&
+           pause(fetch_.deadline(), resolver.fd()) && looked_at_ < fetch_.deadline()) {
       resolver.deliver();
     }
   } catch (const std::system_error& error) {
@@ -66,39 +114,41 @@ void BlockingTask::act(const Resolve&) {
 }
 
 void BlockingTask::act(const Connect& action) {
-  for (std::size_t index = 0; index < action.over; ++index) sockets_[index].reset();
-  const std::size_t tried = sockets_.size();
-  if (tried < action.addresses.size()) return try_address(action.addresses[tried]);
-  polled_.resize(1);
-  for (const base::Fd& socket : sockets_) polled_.push_back({socket.get(), POLLOUT, 0});
-  if (!wait(action.until)) return;
-  for (std::size_t index = 0; index < sockets_.size(); ++index) {
-    if (polled_[index + 1].revents == 0) continue;
-    end_candidate(index, net::connect_outcome(sockets_[index].get()));
+  for (std::size_t index = 0; index < action.over; ++index) stop_.close(sockets_[index]);
+  if (sockets_.size() < action.addresses.size()) open(action.addresses[sockets_.size()]);
+  // The latest first, since it is about to begin.
+  for (auto index = sockets_.size(); index-- > 0;) {
+    if (!std::holds_alternative<Connect>(fetch_.next()) || shortage_ || stop_.is_set()) return;
+    if (sockets_[index]) connect(index, action);
   }
 }
 
-void BlockingTask::try_address(const net::Address& address) {
-  // The sockets block, so that a trace shows what such a program does; but connect(2) and send(2)
-  // for no longer than this. The wait for more is ppoll(2)'s, which a signal or a deadline ends in
-  // time.
-  constexpr base::Duration longest_block = std::chrono::milliseconds(1);
-  base::Fd socket = net::open_socket(address.family(), net::Blocking::yes);
-  std::error_code error{socket ? 0 : errno, std::generic_category()};
-  if (socket) net::limit_blocking(socket.get(), longest_block);
-  sockets_.push_back(std::move(socket));
-  if (!error) {
-    const net::IoResult started = net::start_connect(sockets_.back().get(), address);
-    if (started.status == net::IoStatus::would_block) return;
-    error = started.error;
-  }
+void BlockingTask::open(const net::Address& address) {
+  sockets_.push_back(net::open_socket(address.family(), net::Blocking::yes));
+  const std::error_code error(errno, std::generic_category());
+  if (sockets_.back()) return stop_.add(sockets_.back().get());
   if (!stops_for(error)) end_candidate(sockets_.size() - 1, error);
+}
+
+/// A call for a socket whose connecting is under way waits for that to end.
+void BlockingTask::connect(std::size_t index, const Connect& action) {
+  const bool alone = std::ranges::count_if(sockets_, &base::Fd::operator bool) == 1;
+  const auto turn_over = base::later(base::Clock::now(), turn);
+  limit_blocking(sockets_[index].get(), alone ? action.until : std::min(action.until, turn_over));
+  const auto result = net::start_connect(sockets_[index].get(), action.addresses[index]);
+  ++wakeups_;
+  if (result.status == net::IoStatus::would_block) {
+    looked_at_ = base::Clock::now();
+  } else if (!stop_.is_set() && !stops_for(result.error)) {
+    end_candidate(index, result.error);
+  }
 }
 
 void BlockingTask::end_candidate(std::size_t index, std::error_code error) {
   const auto candidate = fetch_.connect_ended(index, error, base::Clock::now());
-  if (candidate == Candidate::failed) return sockets_[index].reset();
+  if (candidate == Candidate::failed) return stop_.close(sockets_[index]);
   std::swap(sockets_.front(), sockets_[index]);
+  for (auto& socket : std::span(sockets_).subspan(1)) stop_.close(socket);
   sockets_.resize(1);
 }
 
@@ -108,16 +158,29 @@ bool BlockingTask::stops_for(std::error_code error) {
 }
 
 void BlockingTask::act(const Transfer& action) {
-  const int events = (action.max > 0 ? POLLIN : 0) | (action.unsent.empty() ? 0 : POLLOUT);
-  polled_.resize(1);
-  if (events != 0) polled_.push_back({sockets_.front().get(), static_cast<short>(events), 0});
-  if (!wait(action.until) || events == 0) return;
-  // An error or hang-up is found by the call that was waited for.
-  const int found = polled_[1].revents;
-  const int ready = (found & (POLLERR | POLLHUP | POLLNVAL)) != 0 ? events : found;
-  const base::TimePoint now = base::Clock::now();
-  if ((ready & POLLOUT) != 0) SocketIo::send(fetch_, sockets_.front().get(), now);
-  if ((ready & POLLIN) != 0) socket_io_.receive_once(fetch_, sockets_.front().get(), now);
+  const bool sends = !action.unsent.empty();
+  if (!sends && action.max == 0) return static_cast<void>(pause(action.until));
+  const auto turn_over = base::later(base::Clock::now(), turn);
+  limit_blocking(sockets_.front().get(), sends ? std::min(action.until, turn_over) : action.until);
+  if (sends) {
+    const auto sent_before = fetch_.record().sent;
+    SocketIo::send(fetch_, sockets_.front().get(), base::Clock::now());
+    ++wakeups_;
+    if (fetch_.record().sent - sent_before == action.unsent.size()) return;
+  }
+  if (action.max > 0 && !stop_.is_set()) receive(action.max);
+}
+
+void BlockingTask::receive(std::uint64_t max) {
+  const auto buffer = socket_io_.buffer(max);
+  const auto result = net::receive_some(sockets_.front().get(), buffer);
+  const auto now = base::Clock::now();
+  ++wakeups_;
+  if (result.status == net::IoStatus::would_block) {
+    looked_at_ = now;
+  } else if (!stop_.is_set()) {  // else the end may be that of the shut down socket
+    SocketIo::deliver(fetch_, observer_, {buffer.data(), result.bytes}, result.error, now);
+  }
 }
 
 void BlockingTask::act(const HalfClose&) {
@@ -126,11 +189,9 @@ void BlockingTask::act(const HalfClose&) {
 }
 
 void BlockingTask::act(const Wait& action) {
-  sockets_.clear();
+  close_all();
   if (!action.for_turn) observer_.retrying(fetch_.task(), fetch_.record(), action.delay);
-  polled_.resize(1);
-  while (wait(action.until) && polled_at_ < action.until) {
-  }
+  while (pause(action.until) && looked_at_ < action.until) continue;
 }
 
 }  // namespace poetry::fetch

@@ -61,8 +61,12 @@ class MultiplexerTransport final : public Transport {
   void ready(Socket& socket, reactor::Interest what) {
     const auto now = loop_.now();
     auto& task = socket.task;
-    if (!socket.connected)
-      return task.connect_ended(socket, net::connect_outcome(socket.fd.get()), now);
+    if (!socket.connected) {
+      const auto outcome = net::connect_outcome(socket.fd.get());
+      if (outcome.status != net::IoStatus::would_block)
+        task.connect_ended(socket, outcome.error, now);
+      return;
+    }
     if (reactor::has(what, reactor::Interest::write))
       SocketIo::send(task.fetch(), socket.fd.get(), now);
     if (reactor::has(what, reactor::Interest::read))

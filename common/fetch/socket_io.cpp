@@ -30,10 +30,10 @@ std::size_t SocketIo::receive_once(Fetch& fetch, int socket, base::TimePoint now
   const auto action = fetch.next();
   const auto* const transfer = std::get_if<Transfer>(&action);
   if (transfer == nullptr || transfer->max == 0) return 0;
-  const auto room = std::min<std::uint64_t>(transfer->max, room_);
-  const net::IoResult result = net::receive_some(socket, {buffer_.get(), room});
+  const auto room = buffer(transfer->max);
+  const net::IoResult result = net::receive_some(socket, room);
   if (result.status != net::IoStatus::would_block)
-    deliver(fetch, observer_, {buffer_.get(), result.bytes}, result.error, now);
+    deliver(fetch, observer_, {room.data(), result.bytes}, result.error, now);
   return result.bytes;
 }
 

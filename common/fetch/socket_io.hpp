@@ -3,8 +3,10 @@
 // all of these.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
+#include <span>
 #include <string_view>
 #include <system_error>
 
@@ -30,8 +32,12 @@ class SocketIo {
   /// Receives by one call, where that is the fetch's next action, and tells it and the observer.
   /// Returns the number of bytes.
   std::size_t receive_once(Fetch& fetch, int socket, base::TimePoint now);
-  /// The same for a socket that does not block: it may call twice.
+  /// The same, but it may call twice.
   void receive(Fetch& fetch, int socket, base::TimePoint now);
+  /// Where to receive at most so many bytes.
+  std::span<char> buffer(std::uint64_t max) {
+    return {buffer_.get(), std::min<std::uint64_t>(max, room_)};
+  }
 
  private:
   Observer& observer_;

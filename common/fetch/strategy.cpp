@@ -17,6 +17,7 @@ struct Entry {
   std::string_view name;
   Result (*run)(const Batch&, Observer&, net::Signals&);
   void (*try_out)() = [] {};  // raises std::system_error where the kernel does not allow it
+  bool in_all = true;         // else it runs only where it is named
 };
 
 template <std::unique_ptr<reactor::Multiplexer> (*MakeMultiplexer)()>
@@ -34,6 +35,8 @@ constexpr std::array entries{
 #ifdef POETRY_URING
     Entry{"uring", run_uring, reactor::Ring::try_out},
 #endif
+    // Not unasked: it takes a whole processor, and those beside it get what is left.
+    Entry{.name = "spin", .run = run_over<reactor::make_spin>, .in_all = false},
 };
 
 }  // namespace
@@ -55,9 +58,10 @@ std::vector<std::string> strategy_names() {
   return list;
 }
 
-std::vector<std::string> allowed_strategies() {
+std::vector<std::string> all_strategies() {
   std::vector<std::string> list;
   for (const auto& entry : entries) {
+    if (!entry.in_all) continue;
     try {
       entry.try_out();
       list.emplace_back(entry.name);

@@ -64,8 +64,8 @@ using Strategy =
 
 /// The names of those that were built in.
 std::vector<std::string> strategy_names();
-/// Those of them that the kernel allows, in the order of "all".
-std::vector<std::string> allowed_strategies();
+/// What "all" stands for, in its order: those of them that the kernel allows, but for `spin`.
+std::vector<std::string> all_strategies();
 
 /// Raises UsageError naming it and the valid ones where there is no such strategy, and
 /// std::system_error, which says what helps, where the kernel does not allow it.

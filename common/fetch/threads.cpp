@@ -1,8 +1,9 @@
 // The strategy of a thread for each task. The thread that runs it starts and joins the others and
-// watches for signals; a descriptor that all of them wait for ends them at once.
+// watches for signals, which end them all at once.
 #include <pthread.h>
 #include <sys/eventfd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <exception>
@@ -12,7 +13,6 @@
 #include <utility>
 #include <vector>
 
-#include "base/error.hpp"
 #include "base/fd.hpp"
 #include "fetch/blocking_task.hpp"
 #include "fetch/strategies.hpp"
@@ -62,12 +62,6 @@ class OneAtATime final : public Observer {
   bool raised_ = false;
 };
 
-base::Fd make_bell() {
-  base::Fd wakeup(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!wakeup) base::throw_errno("wait for", "threads");
-  return wakeup;
-}
-
 /// Runs the tasks of one batch.
 class Crowd {
  public:
@@ -79,10 +73,10 @@ class Crowd {
         queue_(batch, observer_) {}
 
   ~Crowd() {
-    ::eventfd_write(stop_.get(), 1);
     while (threads_ > 0) {
+      stop_.set();
       pollfd polled{ended_.get(), POLLIN, 0};
-      reactor::poll_until({&polled, 1}, base::never);
+      reactor::poll_until({&polled, 1}, base::later(base::Clock::now(), Stop::repeat));
       join_ended();
     }
   }
@@ -150,9 +144,10 @@ class Crowd {
   // For a thread to end, or a signal.
   void wait(base::TimePoint until) {
     std::array<pollfd, 2> polled{pollfd{signals_.fd(), POLLIN, 0}, pollfd{ended_.get(), POLLIN, 0}};
-    reactor::poll_until(polled, until);
-    const bool interrupted = polled[0].revents != 0 && signals_.take();
-    if (interrupted) ::eventfd_write(stop_.get(), 1);
+    const auto again = base::later(base::Clock::now(), Stop::repeat);
+    reactor::poll_until(polled, stop_.is_set() ? std::min(until, again) : until);
+    const bool interrupted = stop_.is_set() || (polled[0].revents != 0 && signals_.take());
+    if (interrupted) stop_.set();
     const std::lock_guard lock(mutex_);
     ++wakeups_;
     if (interrupted) queue_.interrupt();
@@ -184,7 +179,7 @@ class Crowd {
 
   void run_task(std::size_t task) {
     SocketIo socket_io(observer_, buffer_bytes);
-    BlockingTask one(batch_, task, observer_, socket_io, lookups_, stop_.get());
+    BlockingTask one(batch_, task, observer_, socket_io, lookups_, stop_);
     if (const auto shortage = one.run(IfShort::stop)) {
       std::unique_lock lock(mutex_);
       if (!queue_.alone()) {
@@ -204,7 +199,7 @@ class Crowd {
   net::Signals& signals_;
   OneAtATime observer_;
   std::shared_ptr<Resolver::Lookups> lookups_;
-  base::Fd stop_ = make_bell();   // readable from an interruption on
+  Stop stop_;
   base::Fd ended_ = make_bell();  // readable while ended threads are to be joined
   std::size_t threads_ = 0;       // not joined
 

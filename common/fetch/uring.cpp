@@ -113,7 +113,7 @@ class RingTransport final : public Transport {
         ++socket.under_way;
         return;
       case Operation::connected:
-        return finish_connecting(socket, net::connect_outcome(socket.fd.get()));
+        return finish_connecting(socket, net::connect_outcome(socket.fd.get()).error);
       case Operation::send:
         socket.sending = false;
         if (error) task.fetch().send_failed(error, now);

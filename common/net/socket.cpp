@@ -196,24 +196,26 @@ std::error_code route_to(const Address& address) {
 
 IoResult start_connect(int socket, const Address& address) {
   if (::connect(socket, address.data(), address.size()) == 0) return {};
-  // A signal leaves the attempt under way; SO_SNDTIMEO on a blocking socket ends in EINPROGRESS.
-  if (errno != EINPROGRESS && errno != EINTR)
+  // A signal leaves the attempt under way. SO_SNDTIMEO on a blocking socket ends in EINPROGRESS,
+  // the next time in EALREADY.
+  if (errno != EINPROGRESS && errno != EALREADY && errno != EINTR)
     return {IoStatus::error, 0, explained(last_error(), address)};
   // Within this machine the handshake is over by now, and to look costs less than to wait for it.
+  return connect_outcome(socket);
+}
+
+IoResult connect_outcome(int socket) {
   std::uint8_t state = TCP_SYN_SENT;  // which struct tcp_info, tcp(7), begins with
   socklen_t size = sizeof state;
   ::getsockopt(socket, IPPROTO_TCP, TCP_INFO, &state, &size);
   if (state == TCP_SYN_SENT) return {IoStatus::would_block, 0, {}};
   if (state == TCP_ESTABLISHED || state == TCP_CLOSE_WAIT) return {};  // the latter after a FIN
-  const auto error = connect_outcome(socket);
-  return {error ? IoStatus::error : IoStatus::ok, 0, error};
-}
-
-std::error_code connect_outcome(int socket) {
   int error = 0;
-  socklen_t size = sizeof error;
-  if (::getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &size) < 0) return last_error();
-  return {error, std::generic_category()};
+  size = sizeof error;
+  const bool told = ::getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &size) == 0;
+  if (told && error == 0) return {};
+  return {IoStatus::error, 0,
+          told ? std::error_code(error, std::generic_category()) : last_error()};
 }
 
 IoResult receive_some(int socket, std::span<char> buffer) {

@@ -81,11 +81,11 @@ std::error_code route_to(const Address& address);
 
 /// Starts to connect: ok (connected), would_block (in progress; poll for writing, then ask
 /// connect_outcome()) or error. A blocking socket waits as long as the kernel does, or until
-/// limit_blocking() ends the wait: then would_block, and poll(2) for writing tells when it is done.
+/// limit_blocking() ends the wait: then would_block, and the same call waits for the rest.
 IoResult start_connect(int socket, const Address& address);
 
-/// SO_ERROR after a connection attempt, no error when it succeeded.
-std::error_code connect_outcome(int socket);
+/// What a connection attempt has come to by now: ok, would_block (still in progress) or error.
+IoResult connect_outcome(int socket);
 
 /// One read(2), of at most the buffer's size; `end` at the peer's FIN.
 IoResult receive_some(int socket, std::span<char> buffer);
@@ -93,7 +93,8 @@ IoResult receive_some(int socket, std::span<char> buffer);
 /// One send(2) that raises no SIGPIPE.
 IoResult send_some(int socket, std::string_view bytes);
 
-/// Bounds each later blocking call on the socket, by SO_RCVTIMEO and SO_SNDTIMEO (at least 1 us).
+/// Bounds each later blocking call on the socket, by SO_RCVTIMEO and SO_SNDTIMEO (at least 1 us;
+/// nanoseconds::max() is no bound).
 void limit_blocking(int socket, std::chrono::nanoseconds longest);
 
 /// Sends FIN and keeps the reading side open. An error means that the connection is gone already.

@@ -55,8 +55,8 @@ class Multiplexer {
   /// Waits until something is ready or `timeout` has passed, rounded up to the clock of the system
   /// call, so that it never returns early for time; a signal handler may end it with nothing.
   /// It looks once more when the time has passed, so that what came before a deadline is found.
-  /// Nothing is reported on suspicion: a socket that is ready for writing counts as connected. An
-  /// error or hang-up counts as ready for what was asked. The list is valid until the next wait.
+  /// An error or hang-up counts as ready for what was asked. Whoever is woken makes the call that
+  /// it waited for, which may find nothing. The list is valid until the next wait.
   /// Raises std::system_error.
   virtual std::span<const Ready> wait(base::Duration timeout) = 0;
   /// Tells the owners of other operations what came to an end in that wait. To be called after each
@@ -70,5 +70,6 @@ std::unique_ptr<Multiplexer> make_asio_set();
 std::unique_ptr<Multiplexer> make_epoll();
 std::unique_ptr<Multiplexer> make_poll();
 std::unique_ptr<Multiplexer> make_select();
+std::unique_ptr<Multiplexer> make_spin();
 
 }  // namespace poetry::reactor

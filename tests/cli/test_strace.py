@@ -70,6 +70,27 @@ def test_sequential_sockets_block(trace):
     assert len(sockets) == 3 and not [each for each in sockets if "SOCK_NONBLOCK" in each]
 
 
+WAITS = {"select", "pselect6", "poll", "ppoll", "epoll_wait", "epoll_pwait", "epoll_pwait2",
+         "nanosleep", "clock_nanosleep", "connect", "recvfrom", "sendto", "accept4"}
+
+
+def test_sequential_waits_in_the_calls_of_its_socket_alone(trace, tmp_path):
+    trace("sequential", ",".join({*WAITS, "close"}))
+    by_thread = {}
+    for thread, name, _ in re.findall(r"^(\d+) +(\w+)\((.*)", (tmp_path / "trace").read_text(), re.M):
+        by_thread.setdefault(thread, []).append(name)
+    own = next(names for names in by_thread.values() if "connect" in names)
+    own = own[own.index("connect"):len(own) - own[::-1].index("recvfrom")]
+    # Where lines come together, one call takes them.
+    assert re.fullmatch("(connect (recvfrom ){2,3}(close )?){3}", " ".join([*own, ""])), own
+
+
+def test_spin_waits_in_no_call(trace):
+    calls = trace("spin", ",".join(WAITS - {"connect", "accept4"}))
+    assert {name for name, _, _ in calls} <= {"recvfrom"}
+    assert len(calls) > 100
+
+
 def test_the_backlog_reaches_listen_and_descriptors_close_on_exec(server, poem, tmp_path):
     log = tmp_path / "trace"
     result = run("poetry-server", "--backlog", "17", "-p0", "--run", "true", poem(b"x\n"),

@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <fstream>
 #include <future>
+#include <thread>
 
 #include "fetch/strategies_fixture.hpp"
 
@@ -85,6 +86,45 @@ TEST_P(Strategies, EndAllAtASignal) {
   });
   batch_.servers = {silent.where(), silent.where()};
   EXPECT_THAT(run(), ::testing::Each(Outcome::interrupted));
+}
+
+/// A signal that comes while a task waits, in whatever call, ends it.
+class SignalSoon {
+ public:
+  SignalSoon()
+      : thread_([] {
+          std::this_thread::sleep_for(milliseconds(100));
+          ::kill(::getpid(), SIGUSR2);
+        }) {}
+  ~SignalSoon() { thread_.join(); }
+
+ private:
+  std::thread thread_;
+};
+
+TEST_P(Strategies, EndATaskThatConnectsAtASignal) {
+  const auto silent =
+      net::listen_in_silence(net::resolve_numeric({"127.0.0.1", 0}).addresses.at(0));
+  batch_.servers = {{"127.0.0.1", net::local_address(silent.get()).port()}};
+  const SignalSoon signal;
+  EXPECT_EQ(run(), std::vector{Outcome::interrupted});
+}
+
+TEST_P(Strategies, EndATaskThatSendsAtASignal) {
+  std::vector<base::Fd> held;
+  LittleServer deaf([&](base::Fd& socket) { held.push_back(std::move(socket)); });
+  batch_.fetch.send = std::string(std::size_t{64} << 20, 'x');
+  batch_.servers = {deaf.where()};
+  const SignalSoon signal;
+  EXPECT_EQ(run(), std::vector{Outcome::interrupted});
+}
+
+TEST_P(Strategies, EndATaskThatWaitsForItsNextAttemptAtASignal) {
+  batch_.fetch.retries = 1;
+  batch_.fetch.retry_delay = std::chrono::hours(1);
+  batch_.servers = {refusing()};
+  const SignalSoon signal;
+  EXPECT_EQ(run(), std::vector{Outcome::interrupted});
 }
 
 TEST_P(Strategies, LoseNoSignalThatComesAsTheLastTaskEnds) {

@@ -189,5 +189,20 @@ TEST_P(EveryMultiplexer, ATimeThatHasPassedIsNoWait) {
 INSTANTIATE_TEST_SUITE_P(Multiplexers, EveryMultiplexer, testing::ValuesIn(kinds),
                          [](const auto& at) { return at.param.name; });
 
+TEST(Spin, SaysThatAllIsReadyAndNeverWaits) {
+  const auto spin = make_spin();
+  const Pipe pipe;
+  spin->set(pipe.reading.get(), Interest::read);
+  spin->set(pipe.writing.get(), Interest::read | Interest::write);
+  const auto ready = spin->wait(forever);
+  const std::vector<Ready> expected{{pipe.reading.get(), Interest::read},
+                                    {pipe.writing.get(), Interest::read},
+                                    {pipe.writing.get(), Interest::write}};
+  EXPECT_EQ(std::vector(ready.begin(), ready.end()), expected);
+  spin->forget(pipe.reading.get());
+  spin->set(pipe.writing.get(), Interest::none);
+  EXPECT_TRUE(spin->wait(forever).empty());
+}
+
 }  // namespace
 }  // namespace poetry::reactor
