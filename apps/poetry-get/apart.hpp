@@ -35,6 +35,7 @@ class Apart {
   /// std::runtime_error with the message of what the work raised, or that its process ended before
   /// it had answered. A process that a closed pipe ends takes this one along. Call it once.
   void run(net::Signals& signals, const output::Sink& answer);
+  [[nodiscard]] pid_t pid() const { return pid_; }
   /// Whether a signal was passed on, or waits after run(): a terminal sends it to all processes.
   bool signalled();
 

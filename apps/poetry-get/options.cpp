@@ -66,6 +66,12 @@ void add_output_options(Table& table, GetOptions& o) {
   add_option(table, {"timeline", 0, "", "draw when each task connected, waited, received"},
              o.timeline);
   add_option(table, {"timeline-svg", 0, "FILE", "the same as a picture"}, o.timeline_svg);
+  add_option(table, {"calls", 0, "", "run once more under strace, and count system calls"},
+             o.calls);
+  table.push_back(
+      {"calls-of", 0, "TASK", "the same, and list those for this task", "",
+       [&o](std::string_view text) { o.calls_of = base::parse_count(text, "task", 1, any_count); },
+       [&o] { return o.calls_of ? Texts{std::to_string(*o.calls_of)} : Texts{}; }});
 }
 
 void add_limit_options(Table& table, GetOptions& o) {

@@ -30,6 +30,8 @@ struct GetOptions {
   std::string report_file;
   bool timeline = false;
   std::string timeline_svg;
+  bool calls = false;
+  std::optional<std::uint64_t> calls_of;  ///< a task, from 1
   std::string retry_backoff = "exponential";
   fetch::FetchOptions fetch;          ///< limits and retries; `send` as read_send() gives it
   std::optional<std::uint64_t> seed;  ///< of retry delays; none: from the clock
@@ -42,6 +44,9 @@ struct GetOptions {
   bool check = false;
   cli::LogOptions log{"warn", "", "text"};
   std::vector<net::HostPort> servers;  ///< those on the command line
+
+  /// Whether each engine runs once more, to be watched.
+  [[nodiscard]] bool watches() const { return calls || calls_of; }
 };
 
 /// Fills `options`; `done` when --help or the like was asked for and printed.

@@ -79,6 +79,8 @@ void tell_report(const GetOptions& options, std::span<const report::Run> runs,
   if (runs.size() > 1) sink(report::comparison(runs));
   if (options.engine == "all")
     sink("spin, which takes a whole processor as it never waits, runs only where it is named.\n");
+  if (options.watches()) sink(report::calls_table(runs));
+  for (const report::Run& run : runs) sink(run.task_calls);
 }
 
 }  // namespace

@@ -23,6 +23,7 @@
 #include "plan.hpp"
 #include "progress.hpp"
 #include "server_list.hpp"
+#include "trace.hpp"
 
 namespace poetry::get {
 namespace {
@@ -85,10 +86,11 @@ class Job {
     auto batch = plan_batch(options_, std::move(given), std::move(send), interruption_.signals());
     if (!batch) return cli::exit_interrupted;
     batch_ = std::move(*batch);
-    if (engines_.size() == 1) {
+    if (engines_.size() == 1 && !options_.watches()) {
       runs_.push_back(run_engine(engines_.front(), Turn::first));
     } else {
       compare_engines();
+      if (options_.watches()) watch_engines();
       interruption_.tasks_over(stopped_);
     }
     const auto engines = engines_.size() == 1 ? report::Engines::one : report::Engines::several;
@@ -127,7 +129,9 @@ class Job {
     const auto log = task_log(engine);
     Collector collector(outputs_, events(), terminal_, progress, log.get());
     batch_.fetch.has_room = [&collector](std::size_t task) { return collector.has_room(task); };
+    if (watched_) Trace::mark_begin();
     fetch::Result result = fetch::find_strategy(engine)(batch_, collector, interruption_.signals());
+    if (watched_) Trace::mark_end();
     stopped_ = result.interrupted;
     interruption_.tasks_over(stopped_);
     flush_outputs();
@@ -175,15 +179,34 @@ class Job {
     std::vector<std::unique_ptr<Apart>> processes;
     for (const auto& engine : engines_) {
       const auto turn = processes.empty() ? Turn::first : Turn::later;
-      const auto work = [&](const output::Sink& answer) {
-        pack(run_engine(engine, turn), renewing(answer));
-      };
-      processes.push_back(std::make_unique<Apart>(work, processes));
+      processes.push_back(std::make_unique<Apart>(work_of(engine, turn), processes));
     }
     for (std::size_t index = 0; index < engines_.size() && !stopped_; ++index) {
       if (events() != Events::none) cli::write_standard_error("Engine " + engines_[index] + ":\n");
       runs_.push_back(await(*processes[index], engines_[index]));
       stopped_ = processes[index]->signalled();
+    }
+  }
+
+  [[nodiscard]] Apart::Work work_of(const std::string& engine, Turn turn) {
+    return [this, &engine, turn](const output::Sink& answer) {
+      pack(run_engine(engine, turn), renewing(answer));
+    };
+  }
+
+  // The figures are those of the runs before, which nobody slowed down.
+  void watch_engines() {
+    watched_ = true;
+    for (report::Run& run : runs_) {
+      if (stopped_) return;
+      Apart process(work_of(run.engine, Turn::later));
+      Trace trace(process.pid(), interruption_.signals());
+      report::Run watched = await(process, run.engine);
+      stopped_ = process.signalled();
+      watched.calls = trace.take();
+      report::count_calls(run, watched);
+      if (options_.calls_of && !watched.records.empty())
+        run.task_calls = report::calls_of_task(watched, *options_.calls_of - 1);
     }
   }
 
@@ -201,7 +224,7 @@ class Job {
   }
 
   [[nodiscard]] Events events() const {
-    if (options_.quiet) return Events::none;
+    if (options_.quiet || watched_) return Events::none;
     const bool all = options_.verbose || batch_.servers.size() <= max_told_tasks;
     return all ? Events::all : Events::failures;
   }
@@ -214,6 +237,7 @@ class Job {
   output::TerminalWriter terminal_;
   std::vector<std::unique_ptr<output::Output>> outputs_;  // of the engine that runs
   bool stopped_ = false;                                  // by a signal
+  bool watched_ = false;                                  // by strace, from now on
   std::vector<report::Run> runs_;
 };
 
@@ -224,6 +248,7 @@ int run_get(const GetOptions& options) {
   auto servers = listed_servers(options);
   auto send = read_send(options);
   if (servers.empty() && !options.catalog) throw base::UsageError("no server given", "[HOST:]PORT");
+  if (options.watches()) Trace::require();
   try {
     return Job(options).run(std::move(servers), std::move(send));
   } catch (const CatalogError& error) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <boost/algorithm/string/trim.hpp>
 #include <iterator>
 
 #include "base/quantity.hpp"
@@ -25,25 +26,6 @@ std::string failures(const Run& run) {
   }
   if (failed > max_failures) {
     fmt::format_to(std::back_inserter(text), "... and {} more\n", failed - max_failures);
-  }
-  return text;
-}
-
-// Columns as wide as their widest cell, the first to the left, the others to the right.
-std::string table(const std::vector<std::vector<std::string>>& rows) {
-  std::vector<std::size_t> widths(rows.front().size());
-  for (const auto& row : rows) {
-    for (std::size_t column = 0; column < row.size(); ++column) {
-      widths[column] = std::max(widths[column], row[column].size());
-    }
-  }
-  std::string text;
-  for (const auto& row : rows) {
-    for (std::size_t column = 0; column < row.size(); ++column) {
-      text += column == 0 ? fmt::format("{:<{}}", row[column], widths[column])
-                          : fmt::format("  {:>{}}", row[column], widths[column]);
-    }
-    text += '\n';
   }
   return text;
 }
@@ -86,6 +68,26 @@ std::string text_report(const Run& run) {
   fmt::format_to(std::back_inserter(text), "Got {}{} in {:.3f} s\n",
                  all ? "" : fmt::format("{} of ", totals.fetched),
                  base::counted(run.records.size(), "poem"), base::seconds(totals.elapsed));
+  return text;
+}
+
+std::string table(const std::vector<std::vector<std::string>>& rows, std::size_t left) {
+  std::vector<std::size_t> widths(rows.front().size());
+  for (const auto& row : rows) {
+    for (std::size_t column = 0; column < row.size(); ++column) {
+      widths[column] = std::max(widths[column], row[column].size());
+    }
+  }
+  std::string text;
+  for (const auto& row : rows) {
+    for (std::size_t column = 0; column < row.size(); ++column) {
+      if (column > 0) text += "  ";
+      text += column < left ? fmt::format("{:<{}}", row[column], widths[column])
+                            : fmt::format("{:>{}}", row[column], widths[column]);
+    }
+    boost::trim_right(text);
+    text += '\n';
+  }
   return text;
 }
 

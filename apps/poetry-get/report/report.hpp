@@ -24,13 +24,39 @@ struct Cost {
   std::uint64_t max_rss_kib = 0;
 };
 
+/// A system call that strace(1) saw.
+struct Call {
+  std::string thread;  ///< that made it
+  base::TimePoint at;  ///< when it began
+  base::Duration took{};
+  std::string name;
+  std::string arguments;  ///< as strace shows them
+  int descriptor = -1;    ///< that it is about
+  std::int64_t result = 0;
+  std::string error{};  ///< such as "EAGAIN", where it failed
+};
+
+/// The calls of one name.
+struct CallCount {
+  std::string name;
+  std::uint64_t calls = 0;
+  std::uint64_t waited = 0;   ///< took 1 ms or longer
+  std::uint64_t nothing = 0;  ///< found nothing, such as EAGAIN
+  std::uint64_t moving = 0;   ///< moved bytes,
+  std::uint64_t bytes = 0;    ///< so many in all
+};
+
 /// A batch as one engine fetched it.
 struct Run {
   std::string engine;
   fetch::Servers servers;
   std::vector<fetch::Record> records;  ///< of each task; none where it did not run to its end
   Cost cost;
-  std::string failure;  ///< why it did not, else empty
+  std::string failure;                 ///< why it did not, else empty
+  std::vector<Call> calls;             ///< where it was watched, in the order of their times
+  std::vector<CallCount> call_counts;  ///< of another run that was, the most frequent first
+  base::Duration watched{};            ///< how long that took
+  std::string task_calls;              ///< calls_of_task() of that, where it was asked for
 };
 
 /// Figures over all tasks of a run. Tasks that never began count as failed, and add no time; so do
@@ -59,6 +85,16 @@ base::Duration floor_of(std::span<const Run> runs);
 
 /// The runs of one batch beside each other.
 std::string comparison(std::span<const Run> runs);
+
+/// Columns as wide as their widest cell, the first ones to the left, the others to the right.
+std::string table(const std::vector<std::vector<std::string>>& rows, std::size_t left = 1);
+
+/// Counts for `run` the calls of a run of the same batch that was watched.
+void count_calls(Run& run, const Run& watched);
+/// What each of the runs asked of the kernel, by name.
+std::string calls_table(std::span<const Run> runs);
+/// What was asked for a task of this run, which was watched, in time, beside what arrived.
+std::string calls_of_task(const Run& watched, std::size_t task);
 
 /// Whether one engine was asked for, or several, also where a signal left but one run.
 enum class Engines { one, several };

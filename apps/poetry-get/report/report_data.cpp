@@ -105,6 +105,19 @@ std::string json_members(const std::vector<Field>& fields) {
   return text + "}";
 }
 
+void write_json_calls(const Run& run, Pieces& out) {
+  out << "  \"watched_s\": " << seconds_text(run.watched) << ",\n  \"calls\": [";
+  std::string_view lead = "\n    ";
+  for (const CallCount& each : run.call_counts) {
+    out << lead
+        << fmt::format(
+               "{{\"name\": {}, \"calls\": {}, \"waited\": {}, \"nothing\": {}, \"bytes\": {}}}",
+               base::json_string(each.name), each.calls, each.waited, each.nothing, each.bytes);
+    lead = ",\n    ";
+  }
+  out << "\n  ],\n";
+}
+
 void write_json_run(const Run& run, Pieces& out) {
   const Totals totals = totals_of(run);
   out << "{\n  \"engine\": " << base::json_string(run.engine);
@@ -116,11 +129,13 @@ void write_json_run(const Run& run, Pieces& out) {
       "\"bytes\": {},\n"
       "  \"elapsed_s\": {},\n  \"longest_s\": {},\n  \"sum_s\": {},\n  \"speedup\": {:.3f},\n"
       "  \"cpu_user_s\": {},\n  \"cpu_system_s\": {},\n  \"wakeups\": {},\n"
-      "  \"context_switches\": {},\n  \"max_rss_kib\": {},\n  \"tasks\": [",
+      "  \"context_switches\": {},\n  \"max_rss_kib\": {},\n",
       started_at, run.servers.size(), totals.fetched, totals.failed, totals.bytes,
       seconds_text(totals.elapsed), seconds_text(totals.longest), seconds_text(totals.sum),
       speedup_of(totals), seconds_text(run.cost.cpu_user), seconds_text(run.cost.cpu_system),
       run.cost.wakeups, run.cost.context_switches, run.cost.max_rss_kib);
+  if (!run.call_counts.empty()) write_json_calls(run, out);
+  out << "  \"tasks\": [";
   for (std::size_t task = 0; task < run.records.size(); ++task) {
     out << (task == 0 ? "\n    {" : ",\n    {");
     out << json_members(fields_of(run.servers, task, run.records[task], totals.started));
