@@ -49,14 +49,24 @@ enum class Events { none, failures, all };
 
 class Collector final : public fetch::Observer {
  public:
-  /// Borrows all of them; `log` may be null.
+  /// Borrows all of them; `log` and `live` may be null.
   Collector(std::span<const std::unique_ptr<output::Output>> outputs, Events events,
-            output::TerminalWriter& screen, Progress& progress, TaskLog* log)
-      : outputs_(outputs), events_(events), terminal_(screen), progress_(progress), log_(log) {}
+            output::TerminalWriter& screen, Progress& progress, TaskLog* log, LiveTimeline* live)
+      : outputs_(outputs),
+        events_(events),
+        terminal_(screen),
+        progress_(progress),
+        log_(log),
+        live_(live) {}
+
+  void began(std::size_t task, base::TimePoint now) override {
+    if (live_ != nullptr) live_->began(task, now);
+  }
 
   std::string received(std::size_t task, const fetch::Record& record,
                        std::string_view bytes) override {
     progress_.received(bytes.size());
+    if (live_ != nullptr) live_->changed(task, record);
     if (events_ == Events::all) {
       tell(fmt::format("Task {}: got {} bytes of poetry from {}", task + 1, bytes.size(),
                        net::to_string(*record.address)));
@@ -71,6 +81,7 @@ class Collector final : public fetch::Observer {
 
   void retrying(std::size_t task, const fetch::Record& record, base::Duration delay) override {
     progress_.discarded(record.bytes);
+    if (live_ != nullptr) live_->changed(task, broken(record));
     if (events_ == Events::all) {
       tell(fmt::format("Task {} starts over in {}{}: {}", task + 1, base::format_duration(delay),
                        record.bytes == 0 ? "" : ", what it got is void", record.error));
@@ -88,6 +99,7 @@ class Collector final : public fetch::Observer {
     }
     progress_.ended(record.outcome);
     if (log_ != nullptr) log_->ended(task, record);
+    if (live_ != nullptr) live_->ended(task, record);
     const bool failed = record.outcome != fetch::Outcome::ok;
     const bool begun = record.started != base::never;  // a signal may end thousands that have not
     if (events_ != Events::all && (events_ == Events::none || !failed || !begun)) return;
@@ -101,6 +113,12 @@ class Collector final : public fetch::Observer {
   }
 
  private:
+  // As a task that waits for its next attempt is drawn.
+  static fetch::Record broken(fetch::Record record) {
+    record.attempted = base::never;
+    return record;
+  }
+
   // Where both go to the same place, each stands where it came: the bytes before it are written
   // first, and it before the bytes that follow.
   void tell(const std::string& event) {
@@ -122,6 +140,7 @@ class Collector final : public fetch::Observer {
   output::TerminalWriter& terminal_;
   Progress& progress_;
   TaskLog* log_;
+  LiveTimeline* live_;
   bool unread_ = false;  // what was to be flushed last
 };
 

@@ -63,9 +63,16 @@ void add_output_options(Table& table, GetOptions& o) {
   add_choice(table, {"report", 0, "text|json|jsonl|csv|none", "form of the report"}, o.report);
   add_option(table, {"report-file", 0, "FILE", "the report goes there, not to standard error"},
              o.report_file);
-  add_option(table, {"timeline", 0, "", "draw when each task connected, waited, received"},
-             o.timeline);
+  table.push_back({"timeline", 0, "[live]", "draw when each task connected, waited, received", "",
+                   [&o](std::string_view text) {
+                     bool drawn = true;
+                     if (text != "live" && !text.empty()) cli::into(drawn)(text);
+                     o.timeline = text == "live" ? "live" : drawn ? "true" : "false";
+                   },
+                   shows(o.timeline)});
   add_option(table, {"timeline-svg", 0, "FILE", "the same as a picture"}, o.timeline_svg);
+  add_option(table, {"animate", 0, "", "the bars of that picture grow in their own time"},
+             o.animate);
   add_option(table, {"calls", 0, "", "run once more under strace, and count system calls"},
              o.calls);
   table.push_back(
@@ -189,6 +196,8 @@ cli::Parsed parse_get_options(int argc, const char* const* argv, GetOptions& opt
   }
   if (options.half_close && !options.send && options.from.empty())
     throw base::UsageError("there is nothing to send first", "--half-close");
+  if (options.animate && options.timeline_svg.empty())
+    throw base::UsageError("there is no picture: give --timeline-svg", "--animate");
   if (options.ipv4 && options.ipv6)
     throw base::UsageError("only one of these can be given", "-4, -6");
   return cli::Parsed::run;

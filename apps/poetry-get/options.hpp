@@ -28,8 +28,9 @@ struct GetOptions {
   bool verbose = false;
   std::string report = "text";
   std::string report_file;
-  bool timeline = false;
+  std::string timeline = "false";  ///< or true, live
   std::string timeline_svg;
+  bool animate = false;
   bool calls = false;
   std::optional<std::uint64_t> calls_of;  ///< a task, from 1
   std::string retry_backoff = "exponential";

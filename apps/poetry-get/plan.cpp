@@ -187,7 +187,8 @@ std::optional<fetch::Batch> plan_batch(const GetOptions& options, std::vector<fe
   const std::size_t tasks = batch.servers.size();
   if (options.calls_of > tasks)
     throw base::UsageError("there is no such task", std::to_string(*options.calls_of));
-  const bool drawn = options.timeline || !options.timeline_svg.empty() || options.calls_of;
+  const bool drawn =
+      options.timeline != "false" || !options.timeline_svg.empty() || options.calls_of;
   batch.fetch.max_arrivals =
       drawn ? std::clamp(arrivals_in_all / tasks, min_arrivals, fetch::Arrivals::capacity) : 0;
   batch.parallel = max_in_flight(options, tasks);

@@ -5,6 +5,7 @@
 
 #include <fmt/core.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -21,6 +22,7 @@
 #include <string_view>
 #include <thread>
 
+#include "live_timeline.hpp"
 #include "output/terminal_writer.hpp"
 #include "report/report.hpp"
 
@@ -54,9 +56,10 @@ inline report::Cost cost_of(int who) {
 
 class Progress {
  public:
-  /// `at_once` tasks at most are in flight.
-  Progress(output::TerminalWriter& screen, std::size_t tasks, std::size_t at_once)
-      : terminal_(screen), tasks_(tasks), at_once_(at_once) {
+  /// `at_once` tasks at most are in flight. `live`, which may be null, is drawn above the line.
+  Progress(output::TerminalWriter& screen, std::size_t tasks, std::size_t at_once,
+           LiveTimeline* live)
+      : terminal_(screen), tasks_(tasks), at_once_(at_once), live_(live) {
     if (!terminal_.shows_progress()) return;
     thread_ = std::jthread([this](const std::stop_token& stop) { draw_until(stop); });
   }
@@ -68,12 +71,13 @@ class Progress {
   void discarded(std::uint64_t bytes) { discarded_ += bytes; }
   void ended(fetch::Outcome outcome) { ++(outcome == fetch::Outcome::ok ? done_ : failed_); }
 
-  /// Erases the line for good.
+  /// Erases the line for good, and leaves the picture where it is.
   void stop() {
     if (!thread_.joinable()) return;
     thread_.request_stop();
     thread_.join();
     terminal_.show({});
+    if (live_ != nullptr) terminal_.put_lines(picture(base::Clock::now()));
   }
   /// What the line itself has cost the process; after stop().
   [[nodiscard]] const report::Cost& cost() const { return cost_; }
@@ -110,9 +114,26 @@ class Progress {
     std::unique_lock lock(mutex);
     std::condition_variable_any never;  // but by the token
     while (!never.wait_for(lock, stop, redrawn_after, [&] { return stop.stop_requested(); })) {
-      terminal_.show(line(base::Clock::now()).substr(0, terminal_.width()));
+      terminal_.show(text(base::Clock::now()));
     }
     cost_ = cost_of(RUSAGE_THREAD);
+  }
+
+  // The window's last column stays free, lest it begin a new line. Of a small window a picture
+  // would scroll away what is to be drawn over.
+  std::string text(base::TimePoint now) {
+    const auto window = base::window_size(STDERR_FILENO);
+    const bool large = window.columns >= 60 && window.lines >= 12;
+    return live_ != nullptr && large ? picture(now) : line(now).substr(0, window.columns - 1);
+  }
+
+  std::string picture(base::TimePoint now) {
+    constexpr std::size_t around = 9;  // lines for the heading, the scale and the legend
+    const auto window = base::window_size(STDERR_FILENO);
+    const auto rows = window.lines > around ? window.lines - around : 1;
+    return live_->draw(
+        now, now - started_, line(now), rows,
+        {window.columns - 1, base::terminal_glyphs(), base::terminal_colours(STDERR_FILENO)});
   }
 
   [[nodiscard]] std::string line(base::TimePoint now) {
@@ -133,6 +154,7 @@ class Progress {
   output::TerminalWriter& terminal_;
   const std::size_t tasks_;
   const std::size_t at_once_;
+  LiveTimeline* live_;
   const base::TimePoint started_ = base::Clock::now();
   std::atomic<std::uint64_t> received_ = 0;
   std::atomic<std::uint64_t> discarded_ = 0;

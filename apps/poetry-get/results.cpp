@@ -107,17 +107,19 @@ Files::Files(const GetOptions& options)
 }
 
 void tell_results(const GetOptions& options, std::span<const report::Run> runs,
-                  report::Engines engines, const output::Sink& sink) {
+                  report::Engines engines, const output::Sink& sink, bool draws) {
   if (!options.quiet) tell_remedies(runs);
-  if (options.timeline) {
+  if (draws && options.timeline != "false") {
     cli::write_standard_error(
         report::draw_timeline(runs, {base::preferred_width(STDERR_FILENO), base::terminal_glyphs(),
                                      base::terminal_colours(STDERR_FILENO)}));
   }
   tell_report(options, runs, engines, sink);
-  if (options.timeline_svg == "-") cli::write_standard_output(report::svg_timeline(runs));
-  if (is_file(options.timeline_svg))
-    cli::replace_file(options.timeline_svg, report::svg_timeline(runs));
+  if (options.timeline_svg.empty()) return;
+  const auto motion = options.animate ? report::Motion::yes : report::Motion::no;
+  const auto picture = report::svg_timeline(runs, motion);
+  if (options.timeline_svg == "-") return cli::write_standard_output(picture);
+  cli::replace_file(options.timeline_svg, picture);
 }
 
 int status_of(std::span<const report::Run> runs) {

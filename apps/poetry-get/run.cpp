@@ -79,8 +79,9 @@ class Job {
   explicit Job(const GetOptions& options)
       : options_(options),
         files_(options),
-        terminal_(options.quiet ? output::Quiet::yes : output::Quiet::no,
-                  options.raw ? output::Raw::yes : output::Raw::no) {}
+        terminal_(
+            options.quiet && options.timeline != "live" ? output::Quiet::yes : output::Quiet::no,
+            options.raw ? output::Raw::yes : output::Raw::no) {}
 
   int run(std::vector<fetch::Server> given, std::optional<std::string> send) {
     auto batch = plan_batch(options_, std::move(given), std::move(send), interruption_.signals());
@@ -94,7 +95,7 @@ class Job {
       interruption_.tasks_over(stopped_);
     }
     const auto engines = engines_.size() == 1 ? report::Engines::one : report::Engines::several;
-    tell_results(options_, runs_, engines, renewing(files_.report));
+    tell_results(options_, runs_, engines, renewing(files_.report), !shows_live());
     return stopped_ ? cli::exit_interrupted : status_of(runs_);
   }
 
@@ -124,10 +125,12 @@ class Job {
     const report::Cost before = cost_of(RUSAGE_SELF);
     const std::size_t tasks = batch_.servers.size();
     const std::size_t max = batch_.parallel == 0 ? tasks : batch_.parallel;
-    Progress progress(terminal_, tasks, engine == "sequential" ? 1 : max);
+    LiveTimeline timeline(engine, batch_.servers, scale_);
+    auto* const live = shows_live() && !watched_ ? &timeline : nullptr;
+    Progress progress(terminal_, tasks, engine == "sequential" ? 1 : max, live);
     make_outputs(turn);
     const auto log = task_log(engine);
-    Collector collector(outputs_, events(), terminal_, progress, log.get());
+    Collector collector(outputs_, events(), terminal_, progress, log.get(), live);
     batch_.fetch.has_room = [&collector](std::size_t task) { return collector.has_room(task); };
     if (watched_) Trace::mark_begin();
     fetch::Result result = fetch::find_strategy(engine)(batch_, collector, interruption_.signals());
@@ -223,6 +226,10 @@ class Job {
     return run;
   }
 
+  [[nodiscard]] bool shows_live() const {
+    return options_.timeline == "live" && terminal_.shows_progress();
+  }
+
   [[nodiscard]] Events events() const {
     if (options_.quiet || watched_) return Events::none;
     const bool all = options_.verbose || batch_.servers.size() <= max_told_tasks;
@@ -238,6 +245,7 @@ class Job {
   std::vector<std::unique_ptr<output::Output>> outputs_;  // of the engine that runs
   bool stopped_ = false;                                  // by a signal
   bool watched_ = false;                                  // by strace, from now on
+  SharedScale scale_;
   std::vector<report::Run> runs_;
 };
 

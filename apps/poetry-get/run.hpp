@@ -37,10 +37,10 @@ struct Files {
   output::Sink report;   ///< the report's file, else standard error
 };
 
-/// Tells all that the options ask for once all runs are over, the report to `sink`, and what helps.
-/// Raises std::system_error.
+/// Tells all that the options ask for once all runs are over, the report to `sink`, and what helps;
+/// of timelines only those in files where `draws` is false. Raises std::system_error.
 void tell_results(const GetOptions& options, std::span<const report::Run> runs,
-                  report::Engines engines, const output::Sink& sink);
+                  report::Engines engines, const output::Sink& sink, bool draws);
 
 /// The exit status that they come to.
 int status_of(std::span<const report::Run> runs);

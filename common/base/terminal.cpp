@@ -13,7 +13,6 @@
 namespace poetry::base {
 namespace {
 
-constexpr std::size_t usual_width = 80;
 constexpr std::size_t min_width = 40;    // below it no bar is left beside the names
 constexpr std::size_t max_width = 1000;  // wider than any terminal
 
@@ -28,14 +27,18 @@ bool dumb() { return variable("TERM") == "dumb"; }
 
 bool is_terminal(int fd) { return !variable("TERM").empty() && !dumb() && ::isatty(fd) == 1; }
 
-std::size_t window_width(int fd) {
-  winsize size{};
-  return ::ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : usual_width;
+WindowSize window_size(int fd) {
+  winsize told{};
+  WindowSize size;
+  if (::ioctl(fd, TIOCGWINSZ, &told) != 0) return size;
+  if (told.ws_col > 0) size.columns = told.ws_col;
+  if (told.ws_row > 0) size.lines = told.ws_row;
+  return size;
 }
 
 std::size_t preferred_width(int fd) {
   const long columns = std::strtol(variable("COLUMNS").c_str(), nullptr, 10);
-  const auto wanted = columns > 0 ? static_cast<std::size_t>(columns) : window_width(fd);
+  const auto wanted = columns > 0 ? static_cast<std::size_t>(columns) : window_size(fd).columns;
   return std::clamp(wanted, min_width, max_width);
 }
 

@@ -12,10 +12,15 @@ enum class Colours { no, yes };
 /// Whether a line on this descriptor can be written over: a terminal, and TERM names one that can.
 bool is_terminal(int fd);
 
-/// Columns of the terminal behind `fd`; 80 where it does not tell.
-std::size_t window_width(int fd);
+/// Columns and lines of the terminal behind `fd`; 80 and 24 where it does not tell.
+struct WindowSize {
+  std::size_t columns = 80;
+  std::size_t lines = 24;
+  bool operator==(const WindowSize&) const = default;
+};
+WindowSize window_size(int fd);
 
-/// COLUMNS where it is set (POSIX's "preferred width"), else window_width(); 40 to 1000.
+/// COLUMNS where it is set (POSIX's "preferred width"), else those of window_size(); 40 to 1000.
 std::size_t preferred_width(int fd);
 
 /// By the codeset of the locale that LC_ALL, LC_CTYPE or LANG names, the first that is set; of one

@@ -41,6 +41,8 @@ bool resolve_numeric(Fetch& fetch, const Batch& batch);
 class Observer {
  public:
   virtual ~Observer() = default;
+  /// A task begins, perhaps anew where it has lacked what others had.
+  virtual void began(std::size_t /*task*/, base::TimePoint /*now*/) {}
   /// Bytes of a task, never none. A message that is not empty ends the task as Outcome::output.
   virtual std::string received(std::size_t task, const Record& record, std::string_view bytes) = 0;
   /// The attempt broke, as `record` tells, and is made again after `delay`: its bytes are void.

@@ -27,6 +27,7 @@ std::optional<std::size_t> TaskQueue::begin(base::TimePoint now) {
   const std::size_t task = waiting_.front();
   waiting_.pop_front();
   ++running_;
+  observer_.began(task, now);
   return task;
 }
 

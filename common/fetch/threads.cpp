@@ -35,6 +35,9 @@ class OneAtATime final : public Observer {
  public:
   explicit OneAtATime(Observer& observer) : observer_(observer) {}
 
+  void began(std::size_t task, base::TimePoint now) override {
+    call([&] { observer_.began(task, now); });
+  }
   std::string received(std::size_t task, const Record& record, std::string_view bytes) override {
     std::string failure;
     call([&] { failure = observer_.received(task, record, bytes); });

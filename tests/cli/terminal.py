@@ -15,9 +15,9 @@ from harness import WAIT, tool
 class Terminal:
     """Runs a tool whose standard error, and output unless it goes elsewhere, is a terminal."""
 
-    def __init__(self, *command, columns=80, stdout=None, env=None):
+    def __init__(self, *command, columns=80, lines=24, stdout=None, env=None):
         self.master, slave = pty.openpty()
-        self.resize(columns)
+        self.resize(columns, lines)
         variables = {name: value for name, value in os.environ.items()
                      if name not in ("NO_COLOR", "COLUMNS")}
         self.process = subprocess.Popen(
@@ -46,8 +46,8 @@ class Terminal:
             if not piece:
                 return
 
-    def resize(self, columns):
-        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    def resize(self, columns, lines=24):
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
 
     def wait_for(self, pattern, after=0):
         """The first match behind that many bytes, once it is written."""
@@ -80,16 +80,23 @@ class Terminal:
 
     def screen(self):
         """The lines that are left, as a terminal shows them that is as long as it needs."""
-        lines, column = [""], 0
+        lines, row, column = [""], 0, 0
         for token in re.findall(r"\x1b\[[0-9;]*[A-Za-z]|[^\x1b]", self.text()):
-            if token == "\r":
+            if token in ("\r", "\x1b[H"):
                 column = 0
             elif token == "\n":
-                lines.append("")
+                row += 1
+                lines += [""] * (row + 1 - len(lines))
             elif token == "\x1b[K":
-                lines[-1] = lines[-1][:column]
+                lines[row] = lines[row][:column]
+            elif token == "\x1b[J":
+                lines[row:] = [lines[row][:column]]
+            elif token == "\x1b[2J":
+                lines, row = [""], 0
+            elif token.endswith("A"):
+                row = max(0, row - int(token[2:-1]))
             elif not token.startswith("\x1b"):
-                line = lines[-1].ljust(column)
-                lines[-1] = line[:column] + token + line[column + 1:]
+                line = lines[row].ljust(column)
+                lines[row] = line[:column] + token + line[column + 1:]
                 column += 1
         return lines

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import xml.etree.ElementTree
 
 import pytest
 
@@ -147,6 +148,19 @@ def test_a_dash_is_standard_output(server, poem):
     assert json.loads(report.out)["fetched"] == 1 and report.err == ""
     drawn = run("poetry-get", "-q", "--print", "none", "--timeline-svg", "-", port)
     assert drawn.out.startswith(b"<svg ") and drawn.out.endswith(b"</svg>\n")
+
+
+def test_a_picture_moves_where_it_is_asked_for(server, poem):
+    port = server("-d", "50ms", poem(b"one\ntwo\n")).port
+    drawing = ["poetry-get", "-q", "--print", "none", "--timeline-svg", "-"]
+    still, moving = run(*drawing, port), run(*drawing, "--animate", port)
+    assert b"pt-sweep" not in still.out and b"prefers-reduced-motion" in moving.out
+    seconds = float(re.search(rb"animation:pt-sweep ([\d.]+)s linear", moving.out)[1])
+    assert 0.1 <= seconds < 10
+    assert moving.out.count(b'clip-path="url(#pt-sweep)"') == moving.out.count(b'class="pt-bar"') == 1
+    xml.etree.ElementTree.fromstring(moving.out)
+    bare = run("poetry-get", "--animate", port)
+    assert bare.status == 2 and "--timeline-svg" in bare.err
 
 
 def test_parallel_bounds_the_tasks_in_flight(peer, fetch):

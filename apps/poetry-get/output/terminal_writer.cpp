@@ -4,11 +4,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <system_error>
 #include <utility>
 
 #include "base/quantity.hpp"
-#include "base/terminal.hpp"
 #include "cli/main.hpp"
 #include "cli/standard_output.hpp"
 
@@ -50,13 +50,11 @@ TerminalWriter::~TerminalWriter() {
   show({});
 }
 
-std::size_t TerminalWriter::width() const { return base::window_width(STDERR_FILENO) - 1; }
-
-void TerminalWriter::show(std::string line) {
+void TerminalWriter::show(std::string text) {
   if (!shows_progress_) return;
   const std::lock_guard lock(mutex_);
   const auto before = eraser();
-  line_ = std::move(line);
+  shown_ = std::move(text);
   put(before + drawn());
 }
 
@@ -113,12 +111,21 @@ void TerminalWriter::put(std::string_view text) {
   }
 }
 
-// ECMA-48: CR, then "erase in line" to its end.
-std::string TerminalWriter::eraser() const { return visible_ ? "\r\x1b[K" : ""; }
+// ECMA-48: CR, then "erase in line" to its end; or up to the first of several lines, and "erase in
+// page" to its end. In a window that has another size by now nobody knows where that is: then the
+// whole page.
+std::string TerminalWriter::eraser() const {
+  const auto lines = std::ranges::count(shown_, '\n');
+  if (!visible_) return {};
+  if (lines == 0) return "\r\x1b[K";
+  if (window_ != base::window_size(STDERR_FILENO)) return "\x1b[H\x1b[2J";
+  return fmt::format("\r\x1b[{}A\x1b[J", lines);
+}
 
 std::string TerminalWriter::drawn() {
-  visible_ = !line_.empty() && !(shared_ && in_midst_of_line_) && !in_background();
-  return visible_ ? line_ : "";
+  visible_ = !shown_.empty() && !(shared_ && in_midst_of_line_) && !in_background();
+  window_ = base::window_size(STDERR_FILENO);
+  return visible_ ? shown_ : "";
 }
 
 }  // namespace poetry::get::output

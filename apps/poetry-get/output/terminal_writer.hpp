@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "base/shown_text.hpp"
+#include "base/terminal.hpp"
 #include "output/background_writer.hpp"
 
 namespace poetry::get::output {
@@ -30,12 +31,10 @@ class TerminalWriter {
   [[nodiscard]] bool mixes() const { return mixed_; }
   /// Whether show() shows anything: on a terminal that can, and not where all is to be quiet.
   [[nodiscard]] bool shows_progress() const { return shows_progress_; }
-  /// Columns for a line of progress; the terminal's last one stays free, lest it begin a new line.
-  [[nodiscard]] std::size_t width() const;
-
-  /// Puts a line, of ASCII, in place of the one before; an empty one erases it. It shows nothing
-  /// in the background, and while the poems on the same terminal are in the midst of a line.
-  void show(std::string line);
+  /// Puts a line of ASCII, or several lines each with its end, in place of what was shown before,
+  /// which an empty one erases. It shows nothing in the background, and while the poems on the same
+  /// terminal are in the midst of a line.
+  void show(std::string text);
   /// Writes an event as a line of its own, without what might command a terminal: soon, by a thread
   /// of its own, so that nobody waits for a reader of standard error. That standard
   /// error cannot be written to is no error.
@@ -58,7 +57,8 @@ class TerminalWriter {
   const bool shared_;                           // the terminal, with the poems
   std::optional<base::HarmlessText> harmless_;  // for poems on a terminal; the printing thread's
   std::mutex mutex_;                            // guards the rest, and the writing
-  std::string line_;
+  std::string shown_;
+  base::WindowSize window_;  // when it was
   bool visible_ = false;
   bool in_midst_of_line_ = false;
   std::string events_;          // not written yet; like the next, guarded by their writer's mutex

@@ -121,7 +121,19 @@ struct Look {
 /// sample is shown, and said to be one, see timeline_chart.hpp.
 std::string draw_timeline(std::span<const Run> runs, const Look& look);
 
+/// Draws a run that goes on, with its tasks so far, on a scale of that length or longer; `heading`
+/// stands behind its engine.
+std::string draw_timeline(const Run& run, base::Duration scale, std::string_view heading,
+                          const Look& look);
+
+/// The least of 1, 2 and 5 times a power of ten, of a second and below, and of what clocks show
+/// above it (10, 20, 30 s; 1, 2, 5 min ...), that is `min` or longer.
+base::Duration round_time_up(base::Duration min);
+
+/// Whether bars grow in their own time, once, but for who prefers reduced motion.
+enum class Motion { no, yes };
+
 /// The same as an SVG document of its own, which refers to nothing outside itself.
-std::string svg_timeline(std::span<const Run> runs);
+std::string svg_timeline(std::span<const Run> runs, Motion motion = Motion::no);
 
 }  // namespace poetry::get::report

@@ -202,4 +202,14 @@ std::string draw_timeline(std::span<const Run> runs, const Look& look) {
   return Drawing(chart, look).draw();
 }
 
+std::string draw_timeline(const Run& run, base::Duration scale, std::string_view heading,
+                          const Look& look) {
+  Chart chart = chart_of({&run, 1}, scale);
+  ChartPanel& panel = chart.panels.front();
+  panel.heading = heading.substr(0, look.width - std::min(look.width, run.engine.size() + 1));
+  if (chart.tasks < run.servers.size())
+    panel.note = fmt::format("the first {} of {} tasks", chart.tasks, run.servers.size());
+  return Drawing(chart, look).draw();
+}
+
 }  // namespace poetry::get::report

@@ -58,7 +58,9 @@ std::vector<Stretch> stretches_of(const fetch::Record& record, base::TimePoint s
 
 std::string remark_of(const fetch::Record& record) {
   if (record.started == base::never) return "not begun";
-  std::string text(record.outcome == fetch::Outcome::ok ? "" : fetch::name(record.outcome));
+  const bool is_well =
+      record.outcome == fetch::Outcome::ok || record.outcome == fetch::Outcome::pending;
+  std::string text(is_well ? "" : fetch::name(record.outcome));
   if (record.attempts < 2) return text;
   return text + fmt::format("{}try {}", text.empty() ? "" : ", ", record.attempts);
 }
@@ -83,6 +85,9 @@ ChartRow row_of(const Run& run, std::size_t task, base::TimePoint start, base::D
   row.started = record.started - start;
   row.ended = record.ended - start;
   row.stretches = stretches_of(record, start, silence);
+  // Of one that goes on there is no end yet.
+  if (record.outcome == fetch::Outcome::pending && !row.stretches.empty())
+    row.ending = row.stretches.back().sign;
   if (record.attempts > 1 && record.attempted != base::never)
     row.retried = record.attempted - start;
   if (record.attempted == base::never) return row;  // what came before the break is void
@@ -172,7 +177,7 @@ std::string round_text(base::Duration time) { return in_unit(time, unit_for(time
 
 }  // namespace
 
-base::Duration round_up(base::Duration min) {
+base::Duration round_time_up(base::Duration min) {
   for (std::int64_t power = 1; power < 1'000'000'000; power *= 10) {
     for (const int factor : {1, 2, 5}) {
       if (std::chrono::nanoseconds(factor * power) >= min) {
@@ -192,20 +197,21 @@ base::Duration round_up(base::Duration min) {
 std::vector<Tick> ticks_of(base::Duration whole, std::size_t max) {
   if (whole <= base::Duration::zero()) return {{base::Duration::zero(), "0 s"}};
   const auto steps = static_cast<base::Duration::rep>(max - 1);
-  const base::Duration step = round_up((whole + base::Duration(steps - 1)) / steps);
+  const base::Duration step = round_time_up((whole + base::Duration(steps - 1)) / steps);
   const Unit unit = unit_for(step, whole);
   std::vector<Tick> ticks;
   for (base::Duration at{}; at <= whole; at += step) ticks.push_back({at, in_unit(at, unit)});
   return ticks;
 }
 
-Chart chart_of(std::span<const Run> runs) {
+Chart chart_of(std::span<const Run> runs, base::Duration min_scale) {
   Chart chart;
+  chart.whole = min_scale;
   for (const Run& run : runs) {
     chart.whole = std::max(chart.whole, totals_of(run).elapsed);
     chart.tasks = run.records.size();  // the same of each run
   }
-  chart.silence = round_up(chart.whole / idle_share);
+  chart.silence = round_time_up(chart.whole / idle_share);
   const auto shown = sample(runs, chart.tasks);
   for (const Run& run : runs) {
     const Totals totals = totals_of(run);

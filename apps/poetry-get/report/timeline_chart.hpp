@@ -12,10 +12,6 @@
 
 namespace poetry::get::report {
 
-/// The least of 1, 2 and 5 times a power of ten, of a second and below, and of what clocks show
-/// above it (10, 20, 30 s; 1, 2, 5 min ...), that is `least` or longer.
-base::Duration round_up(base::Duration min);
-
 struct Tick {
   base::Duration at{};
   std::string label;
@@ -87,8 +83,8 @@ struct Chart {
 
 /// Of a list of more than 40 tasks, or of fewer where several runs are to be seen at a glance, a
 /// sample is shown, the same of each run: the first, the last, the slowest of each run, failures
-/// up to a quarter, and others evenly spaced.
-Chart chart_of(std::span<const Run> runs);
+/// up to a quarter, and others evenly spaced. The scale is `min_scale` or longer.
+Chart chart_of(std::span<const Run> runs, base::Duration min_scale = {});
 
 /// One word for a sign.
 std::string_view name(Sign sign);

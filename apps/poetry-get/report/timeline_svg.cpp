@@ -33,8 +33,9 @@ constexpr double min_shown = 1;  // a narrower stretch cannot be seen
 class Picture {
  public:
   // Few rows fill a slide, many still fit on a page.
-  explicit Picture(const Chart& chart)
+  Picture(const Chart& chart, Motion motion)
       : chart_(chart),
+        moves_(motion == Motion::yes),
         pitch_(chart.rows <= 12   ? 42
                : chart.rows <= 30 ? 32
                                   : 24),
@@ -89,11 +90,22 @@ class Picture {
     for (const auto& panel : chart_.panels) put(" {}: {}.", panel.engine, panel.heading);
     put("</desc>\n");
     text_ += svg_style();
+    if (moves_) draw_sweep();
     put(R"(<rect class="pt-paper" width="100%" height="100%"/>)");
     y_ = margin + title_size / 2;
     write(margin, "start", title_size, "pt-text pt-ink pt-bold", title);
     put("\n");
     y_ += title_size / 2 + 10;
+  }
+
+  // What uncovers the bars, from the left in their own time.
+  void draw_sweep() {
+    put("<style>@keyframes pt-sweep{{from{{transform:translateX(-{}px)}}}}\n"
+        ".pt-sweep{{animation:pt-sweep {}s linear both}}\n"
+        "@media (prefers-reduced-motion:reduce){{.pt-sweep{{animation:none}}}}</style>",
+        right_ - left_, base::seconds(chart_.whole));
+    put(R"(<clipPath id="pt-sweep"><rect class="pt-sweep" width="{}" height="100%"/></clipPath>)",
+        right_ + pitch_ / 2);
   }
 
   void draw(const ChartPanel& panel) {
@@ -158,7 +170,8 @@ class Picture {
     if (x(shown.started) - left_ > gap) {  // leads the eye from the name
       put(R"(<path class="pt-grid" d="M{} {}H{}"/>)", left_, y_, x(shown.started) - 4);
     }
-    put(R"(<g class="pt-bar">)");
+    text_ +=
+        moves_ ? R"svg(<g class="pt-bar" clip-path="url(#pt-sweep)">)svg" : R"(<g class="pt-bar">)";
     for (const Stretch& stretch : shown.stretches) {
       if (x(stretch.to) - x(stretch.from) < min_shown) continue;
       draw(stretch.sign, x(stretch.from), x(stretch.to));
@@ -216,6 +229,7 @@ class Picture {
   }
 
   const Chart& chart_;
+  bool moves_;
   double pitch_;    // from a row to the next
   double font_;     // size of the names
   double numbers_;  // right end of the numbers
@@ -232,9 +246,9 @@ class Picture {
 
 }  // namespace
 
-std::string svg_timeline(std::span<const Run> runs) {
+std::string svg_timeline(std::span<const Run> runs, Motion motion) {
   const Chart chart = chart_of(runs);
-  return Picture(chart).draw();
+  return Picture(chart, motion).draw();
 }
 
 }  // namespace poetry::get::report

@@ -16,13 +16,13 @@ std::vector<std::string> labels(base::Duration whole, std::size_t max) {
 }
 
 TEST(TimeScale, RoundsUpToWhatPeopleReadEasily) {
-  EXPECT_EQ(round_up(0s), 1ns);
-  EXPECT_EQ(round_up(20ms), 20ms);
-  EXPECT_EQ(round_up(21ms), 50ms);
-  EXPECT_EQ(round_up(11s), 20s);
-  EXPECT_EQ(round_up(31s), 1min);
-  EXPECT_EQ(round_up(61min), 2h);
-  EXPECT_EQ(round_up(24h * 365), 24h * 512);
+  EXPECT_EQ(round_time_up(0s), 1ns);
+  EXPECT_EQ(round_time_up(20ms), 20ms);
+  EXPECT_EQ(round_time_up(21ms), 50ms);
+  EXPECT_EQ(round_time_up(11s), 20s);
+  EXPECT_EQ(round_time_up(31s), 1min);
+  EXPECT_EQ(round_time_up(61min), 2h);
+  EXPECT_EQ(round_time_up(24h * 365), 24h * 512);
 }
 
 TEST(TimeScale, HasTicksInOneUnit) {
