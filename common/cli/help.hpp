@@ -21,6 +21,6 @@ std::string help_text(const Tool& tool, std::string_view topic);
 
 /// The script that makes `shell` ("bash", "zsh" or "fish") complete the tool's command line.
 /// Raises UsageError for another shell, listing the valid ones.
-std::string completion_script(Tool tool, std::string_view shell);
+std::string completion_script(const Tool& tool, std::string_view shell);
 
 }  // namespace poetry::cli
