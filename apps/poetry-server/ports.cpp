@@ -5,7 +5,7 @@
 #include "base/error.hpp"
 #include "base/seed.hpp"
 #include "base/shared_memory.hpp"
-#include "net/inherited_listeners.hpp"
+#include "net/service_manager.hpp"
 #include "net/socket.hpp"
 #include "statistics.hpp"
 

@@ -17,7 +17,6 @@
 #include "control/server.hpp"
 #include "http/server.hpp"
 #include "net/descriptor_limit.hpp"
-#include "net/inherited_listeners.hpp"
 #include "net/service_manager.hpp"
 #include "net/socket.hpp"
 #include "tcp/token.hpp"
