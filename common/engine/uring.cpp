@@ -2,12 +2,11 @@
 // turn, and what they receive comes without being asked for again.
 #include <bit>
 #include <cerrno>
-#include <deque>
 #include <string>
 #include <utility>
 
-#include "engine/connection.hpp"
 #include "engine/engine.hpp"
+#include "engine/linked_loop.hpp"
 #include "reactor/ring.hpp"
 
 namespace poetry::engine {
@@ -31,37 +30,29 @@ struct Received {
 enum class What : std::uint64_t { send = reactor::Ring::others, receive };
 constexpr std::uint64_t operation_bits = 7;
 
-class UringLoop final : public Loop {
+/// The operations of a connection, of which the kernel keeps the address of the link and of what is
+/// sent: it stays until they are over.
+struct Operations {
+  std::unique_ptr<Received> received;
+  std::uint64_t asked_at = 0;  // for input: after so many waits
+  int sent = 0;  // what the last send came to, as of the system call, or -errno; 0: nothing new
+  bool sending = false;
+  bool receiving = false;
+  bool stopped = false;  // its receiving, and its last completion has not come
+};
+
+class UringLoop final : public LinkedLoop<Operations> {
  public:
   UringLoop(reactor::Ring& ring, std::span<Port> ports, Host& host, const EngineOptions& options)
-      : Loop(ring, ports, host, options, News::here, net::Blocking::yes), ring_(ring) {
+      : LinkedLoop(ring, ports, host, options, News::here, net::Blocking::yes), ring_(ring) {
     ring_.pass_on([this](const reactor::Completion& completion) { complete(completion); });
   }
 
  private:
-  /// A connection and its operations, of which the kernel keeps the address of this and of what is
-  /// sent: it stays until they are over.
-  struct Link : reactor::Waiter {
-    Link(UringLoop& its_loop, AcceptedSocket& accepted, const Port& port, QuotaSlot its_slot)
-        : loop(its_loop), slot(std::move(its_slot)), connection(std::move(accepted), port) {}
-    void wake(reactor::Interest /*what*/) override { loop.proceed(*this, Event::nothing); }
-
-    UringLoop& loop;
-    QuotaSlot slot;
-    Connection connection;
-    std::unique_ptr<Received> received;
-    std::uint64_t asked_at = 0;  // for input: after so many waits
-    int sent = 0;  // what the last send came to, as of the system call, or -errno; 0: nothing new
-    bool sending = false;
-    bool receiving = false;
-    bool stopped = false;  // its receiving, and its last completion has not come
-    bool over = false;
-  };
-
   /// Moves a connection's bytes by what the ring has done for it.
   class Moved final : public Transport {
    public:
-    explicit Moved(Link& link) : link_(link) {}
+    Moved(Operations& link, const reactor::Ring& ring) : link_(link), ring_(ring) {}
 
     net::IoResult send(int /*socket*/, std::string_view /*bytes*/) override {
       const int result = std::exchange(link_.sent, 0);
@@ -73,7 +64,7 @@ class UringLoop final : public Loop {
     Input receive(int /*socket*/) override {
       if (!link_.received) {
         const bool known =
-            link_.receiving && !link_.stopped && link_.loop.ring_.has_handed_over(link_.asked_at);
+            link_.receiving && !link_.stopped && ring_.has_handed_over(link_.asked_at);
         return {net::IoStatus::would_block, {}, !known};
       }
       auto& received = *link_.received;
@@ -86,43 +77,14 @@ class UringLoop final : public Loop {
     }
 
    private:
-    Link& link_;
+    Operations& link_;
+    const reactor::Ring& ring_;
     std::string bytes_;
   };
 
   static std::uint64_t tag_of(What what, const Link& link) {
     static_assert(alignof(Link) > operation_bits);
     return std::bit_cast<std::uintptr_t>(&link) | static_cast<std::uint64_t>(what);
-  }
-
-  void admit(AcceptedSocket& accepted, Port& port, QuotaSlot slot) override {
-    const auto at = static_cast<std::size_t>(accepted.socket.get());
-    if (at >= links_.size()) links_.resize(at + 1);
-    links_[at] = std::make_unique<Link>(*this, accepted, port, std::move(slot));
-    ++linked_;
-    proceed(*links_[at], Event::nothing);
-  }
-
-  void tell(const session::Service& service) override {
-    for (auto& link : links_) {
-      if (link && !link->over && &link->connection.service() == &service) {
-        proceed(*link, Event::news);
-      }
-    }
-  }
-
-  void end_if(const std::function<bool(const Held&)>& unwanted) override {
-    const auto now = base::Clock::now();
-    for (auto& link : links_) {
-      if (!link || link->over || !unwanted(link->connection.held(now))) continue;
-      link->connection.end(Reason::shutdown);
-      release(*link);
-    }
-  }
-
-  void end_all() override {
-    end_if([](const Held&) { return true; });
-    while (linked_ > 0) events().turn();
   }
 
   /// May destroy the link.
@@ -153,8 +115,8 @@ class UringLoop final : public Loop {
     }
   }
 
-  void proceed(Link& link, Event event) {
-    Moved moved(link);
+  void proceed(Link& link, Event event) override {
+    Moved moved(link, ring_);
     const auto now = base::Clock::now();
     const auto wanted = link.connection.proceed(event, now, moved);
     if (wanted.over) return release(link);
@@ -176,7 +138,7 @@ class UringLoop final : public Loop {
     }
   }
 
-  void release(Link& link) {
+  void release(Link& link) override {
     link.over = true;
     events().wake_at(link, base::never);
     if (!link.sending && !link.receiving) {
@@ -186,17 +148,7 @@ class UringLoop final : public Loop {
     }
   }
 
-  void destroy(Link& link) {
-    const auto gone = std::move(links_[static_cast<std::size_t>(link.connection.socket())]);
-    --linked_;
-    gone->connection.close();
-    gone->slot = {};
-    released(gone->connection.ended(base::Clock::now()));
-  }
-
   reactor::Ring& ring_;
-  std::deque<std::unique_ptr<Link>> links_;  // by descriptor
-  std::size_t linked_ = 0;
 };
 
 }  // namespace
