@@ -10,7 +10,7 @@
 #include "cli/replaced_file.hpp"
 #include "engine/engine.hpp"
 #include "fetch/resolver.hpp"
-#include "net/ephemeral_ports.hpp"
+#include "net/limits.hpp"
 #include "net/socket.hpp"
 #include "output/spool.hpp"
 #include "plan.hpp"

@@ -12,7 +12,7 @@
 #include "base/seed.hpp"
 #include "cli/standard_output.hpp"
 #include "fetch/poem_catalog.hpp"
-#include "net/descriptor_limit.hpp"
+#include "net/limits.hpp"
 #include "run.hpp"
 
 namespace poetry::get {

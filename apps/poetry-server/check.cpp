@@ -6,7 +6,7 @@
 #include "base/error.hpp"
 #include "cli/check_report.hpp"
 #include "control_socket.hpp"
-#include "net/ephemeral_ports.hpp"
+#include "net/limits.hpp"
 #include "net/socket.hpp"
 #include "server.hpp"
 #include "serving.hpp"

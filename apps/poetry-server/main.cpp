@@ -3,7 +3,7 @@
 
 #include "cli/log.hpp"
 #include "cli/main.hpp"
-#include "net/descriptor_limit.hpp"
+#include "net/limits.hpp"
 #include "server.hpp"
 
 int main(int argc, char** argv) {

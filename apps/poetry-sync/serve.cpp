@@ -16,7 +16,7 @@
 #include "commands.hpp"
 #include "control/server.hpp"
 #include "http/server.hpp"
-#include "net/descriptor_limit.hpp"
+#include "net/limits.hpp"
 #include "net/service_manager.hpp"
 #include "net/socket.hpp"
 #include "tcp/token.hpp"

@@ -7,7 +7,7 @@
 
 #include "base/error.hpp"
 #include "base/unknown_name.hpp"
-#include "net/descriptor_limit.hpp"
+#include "net/limits.hpp"
 
 namespace poetry::engine {
 

@@ -20,7 +20,7 @@
 #include "engine/blocking.hpp"
 #include "engine/engine.hpp"
 #include "net/child.hpp"
-#include "net/descriptor_limit.hpp"
+#include "net/limits.hpp"
 
 namespace poetry::engine {
 namespace {

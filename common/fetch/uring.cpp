@@ -9,7 +9,7 @@
 #include "fetch/runner.hpp"
 #include "fetch/socket_io.hpp"
 #include "fetch/strategies.hpp"
-#include "net/ephemeral_ports.hpp"
+#include "net/limits.hpp"
 #include "net/socket.hpp"
 #include "reactor/ring.hpp"
 

@@ -9,7 +9,7 @@
 #include <cerrno>
 
 #include "base/error.hpp"
-#include "net/ephemeral_ports.hpp"
+#include "net/limits.hpp"
 
 namespace poetry::net {
 namespace {

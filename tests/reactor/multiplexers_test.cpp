@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/fd.hpp"
-#include "net/descriptor_limit.hpp"
+#include "net/limits.hpp"
 #include "reactor/multiplexer.hpp"
 
 namespace poetry::reactor {

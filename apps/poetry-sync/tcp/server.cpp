@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "base/log.hpp"
-#include "net/descriptor_limit.hpp"
+#include "net/limits.hpp"
 #include "net/socket.hpp"
 
 namespace poetry::sync::tcp {

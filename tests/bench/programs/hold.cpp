@@ -27,7 +27,7 @@
 #include "cli/main.hpp"
 #include "drift.hpp"
 #include "loopback.hpp"
-#include "net/descriptor_limit.hpp"
+#include "net/limits.hpp"
 
 namespace poetry::bench {
 namespace {

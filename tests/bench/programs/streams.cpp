@@ -21,7 +21,7 @@
 #include "base/quantity.hpp"
 #include "cli/main.hpp"
 #include "loopback.hpp"
-#include "net/descriptor_limit.hpp"
+#include "net/limits.hpp"
 
 namespace poetry::bench {
 namespace {

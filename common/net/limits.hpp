@@ -1,13 +1,22 @@
-// The ports that the kernel gives to outgoing connections (ip(7), ip_local_port_range).
+// What the kernel has for this process: descriptors, how many it may have open (RLIMIT_NOFILE) and
+// which are; and the ports that it gives to outgoing connections (ip(7), ip_local_port_range).
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <system_error>
+#include <vector>
 
 #include "net/address.hpp"
 
 namespace poetry::net {
+
+/// Raises the soft limit to the hard one (getrlimit(2)) and returns the limit then in force.
+std::uint64_t raise_descriptor_limit();
+
+/// All that are open, with the one that lists them, which is closed again. None where /proc cannot
+/// be read.
+std::vector<int> open_descriptors();
 
 struct PortRange {
   std::uint32_t first = 1;

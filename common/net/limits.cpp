@@ -1,7 +1,9 @@
-#include "net/ephemeral_ports.hpp"
+#include "net/limits.hpp"
 
+#include <sys/resource.h>
+
+#include <filesystem>
 #include <fstream>
-
 #include <string>
 
 #include "net/socket.hpp"
@@ -21,6 +23,24 @@ class PortsTaken final : public std::error_category {
 };
 
 }  // namespace
+
+std::uint64_t raise_descriptor_limit() {
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  const auto soft = limit.rlim_cur;
+  limit.rlim_cur = limit.rlim_max;
+  return ::setrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_max : soft;
+}
+
+std::vector<int> open_descriptors() {
+  std::vector<int> open;
+  std::error_code error;
+  for (std::filesystem::directory_iterator at("/proc/self/fd", error), end; at != end;
+       at.increment(error)) {
+    open.push_back(std::stoi(at->path().filename()));
+  }
+  return open;
+}
 
 PortRange ephemeral_ports() {
   PortRange range;
