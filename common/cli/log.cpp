@@ -32,18 +32,11 @@ class JsonMessage : public spdlog::custom_flag_formatter {
  public:
   void format(const spdlog::details::log_msg& message, const std::tm& /*time*/,
               spdlog::memory_buf_t& buffer) override {
-    const auto put = [&buffer](std::string_view text) {
-      buffer.append(text.data(), text.data() + text.size());
-    };
     const auto logged = base::facts_of_line();
     const std::string_view text(message.payload.data(), message.payload.size());
-    put(base::json_string(logged.facts.empty() ? text : logged.message));
-    for (const auto& fact : logged.facts) {
-      put(",");
-      put(base::json_string(fact.name));
-      put(":");
-      put(fact.json);
-    }
+    buffer.append(base::json_string(logged.facts.empty() ? text : logged.message));
+    for (const auto& fact : logged.facts)
+      buffer.append("," + base::json_string(fact.name) + ":" + fact.json);
   }
   [[nodiscard]] std::unique_ptr<spdlog::custom_flag_formatter> clone() const override {
     return std::make_unique<JsonMessage>();

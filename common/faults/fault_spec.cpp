@@ -108,9 +108,8 @@ std::span<const FaultKind> fault_kinds() {
 constexpr std::string_view no_fault = "none";
 
 const FaultKind& find_fault_kind(std::string_view name, std::string_view text) {
-  for (const auto& kind : fault_kinds()) {
-    if (kind.name == name) return kind;
-  }
+  const auto kind = std::ranges::find(fault_kinds(), name, &FaultKind::name);
+  if (kind != fault_kinds().end()) return *kind;
   const auto names = fault_names();
   std::vector<std::string> valid{std::string(no_fault)};
   valid.insert(valid.end(), names.begin(), names.end());
@@ -119,12 +118,11 @@ const FaultKind& find_fault_kind(std::string_view name, std::string_view text) {
 
 /// "12.5" in "12.5%", as a probability.
 double parse_percentage(std::string_view text) {
-  const auto is_decimal = [](char c) { return (c >= '0' && c <= '9') || c == '.'; };
   double value = 0;
   const auto* end = text.data() + text.size();
   const auto [rest, error] = std::from_chars(text.data(), end, value, std::chars_format::fixed);
-  if (!std::all_of(text.begin(), text.end(), is_decimal) || error != std::errc{} || rest != end ||
-      value > 100) {
+  if (text.find_first_not_of("0123456789.") != std::string_view::npos || error != std::errc{} ||
+      rest != end || value > 100) {
     throw base::UsageError("not a percentage from 0 to 100", text);
   }
   return value / 100;

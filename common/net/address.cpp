@@ -134,15 +134,6 @@ socklen_t Address::size() const {
   return family() == AF_INET6 ? sizeof(sockaddr_in6) : 0;
 }
 
-const sockaddr* Address::data() const { return reinterpret_cast<const sockaddr*>(&storage_); }
-
-sockaddr* Address::data() { return reinterpret_cast<sockaddr*>(&storage_); }
-
-// sin_port and sin6_port stand at the same place in both families.
-std::uint16_t Address::port() const { return ntohs(storage_.sin6_port); }
-
-void Address::set_port(std::uint16_t port) { storage_.sin6_port = htons(port); }
-
 std::string Address::host() const {
   std::array<char, NI_MAXHOST> text{};
   const int code = ::getnameinfo(data(), size(), text.data(), text.size(), nullptr, 0,

@@ -34,12 +34,15 @@ class Address {
   Address() = default;
   Address(const sockaddr* address, socklen_t size);
 
-  [[nodiscard]] const sockaddr* data() const;
-  sockaddr* data();
+  [[nodiscard]] const sockaddr* data() const {
+    return reinterpret_cast<const sockaddr*>(&storage_);
+  }
+  sockaddr* data() { return reinterpret_cast<sockaddr*>(&storage_); }
   [[nodiscard]] socklen_t size() const;
   [[nodiscard]] int family() const { return storage_.sin6_family; }
-  [[nodiscard]] std::uint16_t port() const;
-  void set_port(std::uint16_t port);
+  // sin_port and sin6_port stand at the same place in both families.
+  [[nodiscard]] std::uint16_t port() const { return ntohs(storage_.sin6_port); }
+  void set_port(std::uint16_t port) { storage_.sin6_port = htons(port); }
   /// The numeric host without brackets: "127.0.0.1", "::1", "fe80::1%eth0".
   [[nodiscard]] std::string host() const;
 

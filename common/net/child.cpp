@@ -1,6 +1,5 @@
 #include "net/child.hpp"
 
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -52,8 +51,6 @@ std::optional<int> Child::wait_with(int flags) {
   }
   return status_;
 }
-
-std::optional<int> Child::reap() { return wait_with(WNOHANG); }
 
 int Child::wait() {
   while (!wait_with(0)) {

@@ -2,7 +2,7 @@
 // child that still runs when its owner goes is killed.
 #pragma once
 
-#include <sys/types.h>
+#include <sys/wait.h>
 
 #include <csignal>
 #include <optional>
@@ -30,7 +30,7 @@ class Child {
   ~Child();
 
   /// The exit status once it has ended, as a shell gives it (128 + N after signal N).
-  std::optional<int> reap();
+  std::optional<int> reap() { return wait_with(WNOHANG); }
   /// Waits for the end, at most as long as it lives.
   int wait();
   /// Sends a signal to the command, with its process group where it has its own.

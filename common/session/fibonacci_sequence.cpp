@@ -220,6 +220,4 @@ void FibonacciSequence::notify() {
   if (news_) ::eventfd_write(news_.get(), 1);
 }
 
-bool FibonacciSequence::forked() const { return process_ != 0 && process_ != ::getpid(); }
-
 }  // namespace poetry::session

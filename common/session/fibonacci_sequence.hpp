@@ -4,7 +4,7 @@
 // sessions.
 #pragma once
 
-#include <sys/types.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <condition_variable>
@@ -73,7 +73,7 @@ class FibonacciSequence {
   void give_back(Lock& lock, const FibonacciRange& range);
   void take_next(Draw& draw);
   void notify();
-  [[nodiscard]] bool forked() const;
+  [[nodiscard]] bool forked() const { return process_ != 0 && process_ != ::getpid(); }
 
   const std::string path_;
   const std::uint64_t lease_;

@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <limits>
@@ -107,15 +108,9 @@ std::string record_text(const LogLine& line, LogFormat format) {
 }
 
 std::string missed_text(std::uint64_t count, LogFormat format) {
-  const auto number = std::to_string(count);
-  switch (format) {
-    case LogFormat::xml:
-      return "<missed count=\"" + number + "\"/>\n";
-    case LogFormat::json:
-      return "{\"missed\":" + number + "}\n";
-    default:
-      return "# missed " + number + " records\n";
-  }
+  constexpr std::array forms{"# missed {} records\n", "<missed count=\"{}\"/>\n",
+                             "{{\"missed\":{}}}\n"};
+  return fmt::format(fmt::runtime(forms.at(static_cast<std::size_t>(format))), count);
 }
 
 }  // namespace poetry::session
