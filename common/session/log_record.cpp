@@ -128,13 +128,8 @@ bool is_size(std::string_view text) {
   return text == "-" || text == "-1" || (error == std::errc{} && end == text.data() + text.size());
 }
 
-/// Status and size, and what follows them.
-struct Outcome {
-  std::string_view status;
-  std::string_view bytes;
-  std::string_view rest;
-};
-std::optional<Outcome> parse_outcome(std::string_view text) {
+/// Takes status and size off the front.
+bool take_outcome(std::string_view& text, LogRecord& record) {
   const auto next = [&text] {
     text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
     const auto field = text.substr(0, text.find(' '));
@@ -143,8 +138,10 @@ std::optional<Outcome> parse_outcome(std::string_view text) {
   };
   const auto status = next();
   const auto bytes = next();
-  if (!is_status(status) || !is_size(bytes)) return {};
-  return Outcome{status, bytes, text};
+  if (!is_status(status) || !is_size(bytes)) return false;
+  set(record[LogField::status], status);
+  if (bytes != "-1") set(record[LogField::bytes], bytes);
+  return true;
 }
 
 void parse_rest(std::string_view text, LogRecord& record) {
@@ -168,17 +165,16 @@ bool parse_answer(std::string_view text, LogRecord& record) {
   const auto between = split_fields(text.substr(0, begin));
   record.extra.insert(record.extra.end(), between.begin(), between.end());
   text.remove_prefix(begin);
-  const auto fits = [](std::string_view rest) {
-    return rest.starts_with(' ') && parse_outcome(rest);
+  std::string_view rest;
+  const auto fits = [&](std::string_view behind) {
+    rest = behind;
+    return rest.starts_with(' ') && take_outcome(rest, record);
   };
   const auto end = find_end_of_quoted(text, fits);
   if (end == std::string_view::npos) return false;
   const auto request = unquoted(text.substr(0, end));
   if (request != "-" && !parse_request(request, record)) record[LogField::request] = request;
-  const auto outcome = *parse_outcome(text.substr(end));
-  set(record[LogField::status], outcome.status);
-  if (outcome.bytes != "-1") set(record[LogField::bytes], outcome.bytes);
-  parse_rest(outcome.rest, record);
+  parse_rest(rest, record);
   return true;
 }
 
