@@ -1,4 +1,5 @@
-// UTF-8 (RFC 3629), read and written a character at a time. Pure functions.
+// UTF-8 (RFC 3629), read and written a character at a time, and what XML can carry of bytes of any
+// origin. Pure functions.
 #pragma once
 
 #include <cstddef>
@@ -22,9 +23,15 @@ struct Utf8Character {
 Utf8Character first_character(std::string_view bytes);
 
 /// `bytes` with U+FFFD in place of all that is no UTF-8, one for each maximal subpart of an
-/// ill-formed sequence, and of each character that `is_allowed` denies. It is not asked for tabs
-/// and what ASCII can print.
-std::string valid_utf8(std::string_view bytes, bool (*is_allowed)(char32_t) = nullptr);
+/// ill-formed sequence.
+std::string valid_utf8(std::string_view bytes);
+
+/// The same, and U+FFFD in place of each character outside the production Char of XML 1.0.
+std::string to_xml_characters(std::string_view bytes);
+
+/// The same as content or in an attribute between double quotes, where white space other than a
+/// space would otherwise be normalized (XML 1.0, sections 2.11 and 3.3.3).
+std::string xml_escaped(std::string_view bytes);
 
 std::string to_utf8(std::u32string_view text);
 

@@ -2,7 +2,7 @@
 #include <boost/json/parse.hpp>
 #include <charconv>
 
-#include "base/xml.hpp"
+#include "base/utf8.hpp"
 #include "session/log_record.hpp"
 
 namespace poetry::session {

@@ -10,7 +10,7 @@
 
 #include "base/json.hpp"
 #include "base/quantity.hpp"
-#include "base/xml.hpp"
+#include "base/utf8.hpp"
 #include "session/log_record.hpp"
 
 namespace poetry::session {

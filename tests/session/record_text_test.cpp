@@ -6,7 +6,7 @@
 #include <string>
 
 #include "base/seed.hpp"
-#include "base/xml.hpp"
+#include "base/utf8.hpp"
 
 namespace poetry::session {
 namespace {

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <utility>
 
-#include "base/xml.hpp"
+#include "base/utf8.hpp"
 #include "report/timeline_chart.hpp"
 #include "report/timeline_css.hpp"
 
