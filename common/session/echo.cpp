@@ -5,9 +5,6 @@
 namespace poetry::session {
 namespace {
 
-/// What a piece that is sent back begins with: nothing, or the number of the serving process.
-enum class EchoPrefix { none, pid };
-
 /// It listens again only once all that it read is sent back, so that a client which sends faster
 /// than it reads is held back, and finishes only then.
 class EchoSession : public Session {
@@ -43,20 +40,21 @@ class EchoSession : public Session {
   bool peer_finished_ = false;
 };
 
+/// "none" or "pid".
+bool names_process(std::string_view prefix) {
+  if (prefix == "none" || prefix == "pid") return prefix == "pid";
+  throw base::UsageError("unknown prefix (valid: none, pid)", prefix);
+}
+
 }  // namespace
 
 ServiceKind echo_kind() {
-  static const Setters<EchoPrefix> setters{
-      {"prefix", [](EchoPrefix& prefix, std::string_view v) {
-         if (v != "none" && v != "pid") {
-           throw base::UsageError("unknown prefix (valid: none, pid)", v);
-         }
-         prefix = v == "pid" ? EchoPrefix::pid : EchoPrefix::none;
-       }}};
-  return kind_with(setters, "echo", "", [](const ServiceSpec&, EchoPrefix prefix) {
-    return service_of([prefix](const Peer& peer, base::TimePoint, const auto& draining) {
-      return std::make_unique<EchoSession>(
-          prefix == EchoPrefix::pid ? std::to_string(peer.process) + ": " : "", draining);
+  static const Setters<bool> setters{
+      {"prefix", [](bool& is_pid, std::string_view v) { is_pid = names_process(v); }}};
+  return kind_with(setters, "echo", "", [](const ServiceSpec&, bool is_pid) {
+    return service_of([is_pid](const Peer& peer, base::TimePoint, const auto& draining) {
+      return std::make_unique<EchoSession>(is_pid ? std::to_string(peer.process) + ": " : "",
+                                           draining);
     });
   });
 }

@@ -2,7 +2,6 @@
 // 3, 5, 8 ...) that all clients of a state file share, exact at any size, and a newline. No number
 // is ever sent twice, whatever ends the process. The state itself is fibonacci_state.hpp's.
 #include <algorithm>
-#include <exception>
 #include <utility>
 
 #include "base/quantity.hpp"
@@ -33,10 +32,12 @@ class FibonacciSession : public Session {
 
   Step next(base::TimePoint /*now*/) override {
     if (owed_ > 0 && !draw_) draw_ = sequence_.ask();
-    if (draw_) {
-      if (!is_done()) return Listen{};  // its news ends the wait
-      answer_ = std::move(draw_->text);
-      draw_.reset();
+    if (auto draw = std::exchange(draw_, nullptr)) {  // which is over where it has failed
+      if (!sequence_.is_done(*draw)) {
+        draw_ = std::move(draw);
+        return Listen{};  // its news ends the wait
+      }
+      answer_ = std::move(draw->text);
       --owed_;
       return Write{answer_};
     }
@@ -56,15 +57,6 @@ class FibonacciSession : public Session {
   }
 
  private:
-  bool is_done() {
-    try {
-      return sequence_.is_done(*draw_);
-    } catch (const std::exception&) {
-      draw_.reset();
-      throw;
-    }
-  }
-
   FibonacciSequence& sequence_;
   const std::atomic<bool>& draining_;
   std::shared_ptr<Draw> draw_;  // that it waits for

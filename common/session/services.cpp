@@ -4,6 +4,7 @@
 
 #include <array>
 #include <limits>
+#include <map>
 #include <set>
 #include <span>
 #include <vector>
@@ -124,22 +125,17 @@ void set(ServiceSpec& spec, const ServiceKind& kind, std::string_view text) {
 
 /// Of a port's own settings; over the server's, each of them wins.
 void refuse_contradictions(const Requests& requests, std::span<const std::string> settings) {
-  const auto find = [settings](std::string_view key) {
-    return std::ranges::find_if(settings, [key](const std::string& text) {
-      return text.starts_with(key) && text.substr(key.size()).starts_with('=');
-    });
-  };
-  for (const auto& [one, others] : {std::pair{"rate", std::array{"delay", "chunk", "duration"}},
-                                    std::pair{"duration", std::array{"delay", "rate", "rate"}}}) {
-    for (const auto* other : others) {
-      if (find(one) == settings.end() || find(other) == settings.end()) continue;
-      throw base::UsageError(std::string(one) + " and " + other + " exclude each other",
-                             *find(one) + "," + *find(other));
-    }
+  std::map<std::string, std::string, std::less<>> given;
+  for (const auto& text : settings) given.emplace(text.substr(0, text.find('=')), text);
+  for (const auto& [one, other] : {std::pair{"rate", "delay"}, std::pair{"rate", "chunk"},
+                                   std::pair{"rate", "duration"}, std::pair{"duration", "delay"}}) {
+    if (!given.contains(one) || !given.contains(other)) continue;
+    throw base::UsageError(fmt::format("{} and {} exclude each other", one, other),
+                           given[one] + "," + given[other]);
   }
   for (const auto* key : {"await-timeout", "rounds"}) {
-    if (requests.awaited() || find(key) == settings.end()) continue;
-    throw base::UsageError(std::string(key) + " needs await", *find(key));
+    if (requests.awaited() || !given.contains(key)) continue;
+    throw base::UsageError(std::string(key) + " needs await", given[key]);
   }
 }
 
