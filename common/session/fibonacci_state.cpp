@@ -1,7 +1,6 @@
 #include "session/fibonacci_state.hpp"
 
 #include <SQLiteCpp/SQLiteCpp.h>
-#include <fcntl.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -59,18 +58,15 @@ void refuse_unwritable(const std::string& path) {
   struct stat found {};
   if (::stat(path.c_str(), &found) == 0) {
     if (!S_ISREG(found.st_mode)) fail("open", path, "not a regular file");
-    if (::faccessat(AT_FDCWD, path.c_str(), R_OK | W_OK, AT_EACCESS) != 0) {
-      base::throw_errno("open", path);
-    }
+    if (::eaccess(path.c_str(), R_OK | W_OK) != 0) base::throw_errno("open", path);
   } else if (errno != ENOENT) {
     base::throw_errno("open", path);
   }
   std::error_code error;
   const auto file = std::filesystem::weakly_canonical(std::filesystem::absolute(path), error);
   if (error) throw std::system_error(error, "open " + path);
-  if (::faccessat(AT_FDCWD, file.parent_path().c_str(), W_OK | X_OK, AT_EACCESS) != 0) {
+  if (::eaccess(file.parent_path().c_str(), W_OK | X_OK) != 0)
     base::throw_errno("write beside", path);
-  }
 }
 
 /// Through SQLite's own descriptor: to close another one of the same file would give up the locks

@@ -71,10 +71,9 @@ void take(object& from, object& to, const Names& names) {
     const auto* found = find(from, path);
     if (found == nullptr) continue;
     const bool is_number = names.field == LogField::status || names.field == LogField::bytes;
-    if (says_something(*found) && !to.contains(name)) {
+    if (says_something(*found)) {
+      if (to.contains(name)) return;
       to[name] = is_number ? as_number(*found) : *found;
-    } else if (says_something(*found)) {
-      return;
     }
     from.erase(path);  // does nothing for a member's member, which stays beside its siblings
     return;

@@ -18,9 +18,9 @@ bool are_digits(std::string_view text) { return std::ranges::all_of(text, is_dig
 
 /// tchar of RFC 9110, section 5.6.2.
 bool is_method(std::string_view text) {
-  constexpr std::string_view characters =
+  constexpr std::string_view tchars =
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-.^_`|~";
-  return !text.empty() && text.find_first_not_of(characters) == std::string_view::npos;
+  return !text.empty() && text.find_first_not_of(tchars) == std::string_view::npos;
 }
 
 /// "HTTP/1.1", and others' such as RTSP/1.0.
