@@ -5,12 +5,14 @@
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -75,20 +77,8 @@ class Transaction {
   }
 };
 
-/// Where SQL differs.
-struct Dialect {
-  std::string identity;    ///< of a table's id, which is never used twice
-  std::string blob;        ///< the type of bytes
-  std::string now_ms;      ///< an expression: the database's clock, in ms since 1970
-  std::string lock;        ///< behind a SELECT: locks its rows until the transaction's end
-  std::string skip_taken;  ///< the same, and passes over those that others have locked
-  std::string reclaim;     ///< a statement that gives some of what was deleted back; may be empty
-  std::string ids;         ///< a table whose column `value` has what a JSON array in $1 has
-  std::string changed;     ///< a condition: `at` in `changes` may be news since the horizon $1
-  std::string horizon;     ///< an expression: whatever is older, this transaction sees
-  std::vector<std::string> triggers;  ///< statements that have every change noted in `changes`
-  std::string alone;  ///< a statement that lets one transaction after the other pass; may be empty
-};
+/// What a database has for each term that statements have in braces; see terms.sql and sqlite.sql.
+using Dialect = std::map<std::string_view, std::string_view>;
 
 /// Connections that nobody uses at the moment. By any thread.
 template <typename Connection>

@@ -15,6 +15,7 @@
 #include "base/log.hpp"
 #include "store/database.hpp"
 #include "store/postgres_values.hpp"
+#include "store/sql.hpp"
 
 namespace poetry::sync::store {
 namespace {
@@ -117,20 +118,6 @@ std::string with_time_limits(std::string url) {
   if (mark == std::string::npos) return url.append(limits);
   return url.replace(mark, 1, std::string(limits) + "&");
 }
-
-const std::vector<std::string> triggers{
-    R"(CREATE FUNCTION note_change() RETURNS trigger LANGUAGE plpgsql AS $$
-         DECLARE changed jsonb := CASE TG_OP WHEN 'DELETE' THEN to_jsonb(OLD) ELSE to_jsonb(NEW) END;
-         BEGIN
-           INSERT INTO changes (record, at)
-             VALUES (CAST(coalesce(changed ->> 'record', changed ->> 'id') AS BIGINT), txid_current())
-             ON CONFLICT (record) DO UPDATE SET at = excluded.at;
-           RETURN NULL;
-         END $$)",
-    "CREATE TRIGGER change AFTER INSERT OR UPDATE OR DELETE ON records"
-    " FOR EACH ROW EXECUTE PROCEDURE note_change()",
-    "CREATE TRIGGER change AFTER INSERT OR UPDATE OR DELETE ON jobs"
-    " FOR EACH ROW EXECUTE PROCEDURE note_change()"};
 
 class Postgres final : public Database {
  public:
@@ -267,19 +254,7 @@ class Postgres final : public Database {
   }
 
   const std::string url_;
-  const Dialect dialect_{.identity = "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
-                         .blob = "BYTEA",
-                         .now_ms = "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)",
-                         // Not FOR UPDATE, for which the check of a foreign key would wait.
-                         .lock = " FOR NO KEY UPDATE",
-                         .skip_taken = " FOR UPDATE SKIP LOCKED",
-                         .reclaim = "",
-                         .ids = "json_array_elements_text(CAST($1 AS json))",
-                         // A transaction may end before one that has begun earlier.
-                         .changed = "at >= $1 AND at < txid_snapshot_xmax(txid_current_snapshot())",
-                         .horizon = "txid_snapshot_xmin(txid_current_snapshot())",
-                         .triggers = triggers,
-                         .alone = "SELECT pg_advisory_xact_lock(7664825)"};
+  const Dialect dialect_{postgres_terms.begin(), postgres_terms.end()};
   IdlePool<pqxx::connection> idle_;
   std::unique_ptr<pqxx::connection> listener_;
   base::Fd changed_;  // by this process, which needs no notification

@@ -1,42 +1,26 @@
 #include "store/rows.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <boost/algorithm/string/replace.hpp>
 
 namespace poetry::sync::store {
 namespace {
 
-const std::string job_columns =
-    "j.id, j.record, j.state, j.revision, j.created, j.started, j.ended, j.due, j.attempts,"
-    " j.fetched, j.expected, j.lines, j.worker, j.error, j.max_attempts";
 constexpr std::size_t record_columns = 9;
 
 }  // namespace
 
-// Of records that are not removed.
-const std::string select_jobs = "SELECT " + job_columns +
-                                " FROM (SELECT * FROM jobs WHERE NOT EXISTS (SELECT 1 FROM records"
-                                " WHERE id = jobs.record AND removed > 0)) j";
-const std::string select_records =
-    "SELECT r.id, r.type, r.address, r.name, r.created, r.synced, r.bytes, r.every, r.next, " +
-    job_columns +
-    " FROM (SELECT * FROM records WHERE removed = 0) r LEFT JOIN jobs j ON j.id ="
-    " (SELECT max(id) FROM jobs WHERE record = r.id)";
-
-const std::string period = "(every + every / 1000 * (id % 100 * 61 % 100))";
-
 Rows Sql::operator()(std::string_view statement, std::initializer_list<Value> values) {
-  using fmt::arg;
-  return transaction(
-      fmt::format(fmt::runtime(statement), arg("id", dialect.identity), arg("blob", dialect.blob),
-                  arg("now", dialect.now_ms), arg("lock", dialect.lock),
-                  arg("skip_taken", dialect.skip_taken), arg("ids", dialect.ids),
-                  arg("changed", dialect.changed), arg("horizon", dialect.horizon),
-                  arg("active", "('queued', 'running', 'cancelling')"),
-                  arg("taken", "('running', 'cancelling')")),
-      values);
+  return transaction(text_of(statement), values);
+}
+
+std::string Sql::text_of(std::string_view statement) const {
+  std::string text(statement);
+  for (auto at = text.find('{'); at != std::string::npos; at = text.find('{', at)) {
+    const auto end = text.find('}', at);
+    text.replace(at, end + 1 - at, dialect.at(text.substr(at + 1, end - at - 1)));
+  }
+  return text;
 }
 
 std::string pattern_of(std::string text) {
@@ -86,10 +70,10 @@ SyncRecord record_of(const Row& row) {
                                                    : std::nullopt};
 }
 
-void lock_record(Sql& sql, Id id) { sql("SELECT id FROM records WHERE id = $1{lock}", {id}); }
+void lock_record(Sql& sql, Id id) { sql("SELECT id FROM records WHERE id = $1 {lock}", {id}); }
 
 void lock_record_of(Sql& sql, Id job) {
-  sql("SELECT id FROM records WHERE id = (SELECT record FROM jobs WHERE id = $1){lock}", {job});
+  sql("SELECT id FROM records WHERE id = (SELECT record FROM jobs WHERE id = $1) {lock}", {job});
 }
 
 std::vector<Part> parts_of(Sql& sql, Id job) {
@@ -105,13 +89,13 @@ std::vector<Part> parts_of(Sql& sql, Id job) {
 }
 
 Job find_job(Sql& sql, Id id) {
-  const auto rows = sql(select_jobs + " WHERE j.id = $1", {id});
+  const auto rows = sql("{jobs} WHERE j.id = $1", {id});
   if (rows.empty()) throw Refusal(Refusal::Kind::unknown, "no job " + std::to_string(id));
   return job_of(rows.front());
 }
 
 SyncRecord find_record(Sql& sql, Id id) {
-  const auto rows = sql(select_records + " WHERE r.id = $1", {id});
+  const auto rows = sql("{records} WHERE r.id = $1", {id});
   if (rows.empty()) throw Refusal(Refusal::Kind::unknown, "no record " + std::to_string(id));
   return record_of(rows.front());
 }

@@ -9,14 +9,14 @@
 
 namespace poetry::sync::store {
 
-/// A transaction of statements in which {id}, {blob}, {now}, {lock}, {skip_taken}, {ids}, {changed}
-/// and {horizon} stand for what the dialect has there, and two more for lists of states: {active}
-/// of the jobs that are not over, {taken} of those that a worker has.
+/// A transaction of statements with terms in braces, which stand for what the dialect has there.
 struct Sql {
   Transaction& transaction;
   const Dialect& dialect;
   /// Raises DatabaseError.
   Rows operator()(std::string_view statement, std::initializer_list<Value> values = {});
+  /// A statement as the database is given it.
+  [[nodiscard]] std::string text_of(std::string_view statement) const;
 };
 
 /// Database::transact(), and what `work` returned.
@@ -32,7 +32,7 @@ auto transact(Database& database, Access access, const Work& work) {
 
 /// What a statement finds, as `make` has its rows.
 template <typename Make>
-auto read_all(Database& database, const std::string& statement, std::initializer_list<Value> values,
+auto read_all(Database& database, std::string_view statement, std::initializer_list<Value> values,
               const Make& make) {
   return transact(database, Access::read, [&](Sql& sql) {
     std::vector<std::invoke_result_t<const Make&, const Row&>> found;
@@ -43,15 +43,6 @@ auto read_all(Database& database, const std::string& statement, std::initializer
 
 /// A pattern of LIKE ... ESCAPE '!' for what has the text in it.
 std::string pattern_of(std::string text);
-
-/// Until a record's next time, in ms: longer by a part of up to a tenth, which its id decides, so
-/// that those that were added together do not all begin together for ever.
-extern const std::string period;
-
-/// The columns that job_of() takes; a condition follows.
-extern const std::string select_jobs;
-/// The columns that record_of() takes, with the latest job's; a condition follows.
-extern const std::string select_records;
 
 /// Raises DatabaseError for what is none.
 JobState parse_state(const std::string& text);

@@ -2,7 +2,6 @@
 // (synchronous=FULL), so that what is acknowledged survives a loss of power.
 #include <SQLiteCpp/SQLiteCpp.h>
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sqlite3.h>
 #include <unistd.h>
 
@@ -18,6 +17,7 @@
 #include "base/error.hpp"
 #include "base/fd.hpp"
 #include "store/database.hpp"
+#include "store/sql.hpp"
 
 namespace poetry::sync::store {
 namespace {
@@ -118,21 +118,6 @@ class Connection final : public Transaction {
   SQLite::Database database_;
   std::map<std::string, SQLite::Statement> statements_;
 };
-
-std::vector<std::string> triggers() {
-  std::vector<std::string> all;
-  for (const std::string event : {"INSERT", "UPDATE", "DELETE"}) {
-    const std::string row = event == "DELETE" ? "OLD" : "NEW";
-    for (const auto& [table, id] : {std::pair("records", ".id"), std::pair("jobs", ".record")}) {
-      all.push_back(
-          fmt::format("CREATE TRIGGER {0}_{1} AFTER {0} ON {1} BEGIN INSERT OR REPLACE INTO "
-                      "changes (record, at)"
-                      " VALUES ({2}{3}, (SELECT coalesce(max(at), 0) + 1 FROM changes)); END",
-                      event, table, row, id));
-    }
-  }
-  return all;
-}
 
 class Sqlite final : public Database {
  public:
@@ -240,18 +225,7 @@ class Sqlite final : public Database {
   };
 
   const std::string path_;
-  const Dialect dialect_{
-      .identity = "INTEGER PRIMARY KEY AUTOINCREMENT",
-      .blob = "BLOB",
-      .now_ms = "CAST(round((julianday('now') - 2440587.5) * 86400000.0) AS INTEGER)",
-      .lock = "",  // there is one writer at a time
-      .skip_taken = "",
-      .reclaim = "PRAGMA incremental_vacuum(2000)",
-      .ids = "json_each($1)",
-      .changed = "at > $1",
-      .horizon = "(SELECT coalesce(max(at), 0) FROM changes)",
-      .triggers = triggers(),
-      .alone = ""};
+  const Dialect dialect_{sqlite_terms.begin(), sqlite_terms.end()};
   std::mutex writing_;
   std::condition_variable written_;
   bool is_writing_ = false;

@@ -10,6 +10,7 @@
 #include "net/address.hpp"
 #include "store/rows.hpp"
 #include "store/schema.hpp"
+#include "store/sql.hpp"
 
 namespace poetry::sync::store {
 namespace {
@@ -21,11 +22,7 @@ namespace {
 
 /// Refuses a record that a worker is at, who is heard of and was not told to stop.
 void refuse_running(Sql& sql, Id record) {
-  // Locked, a job that waits is not taken before the transaction's end.
-  for (const auto& job : sql("SELECT id, CASE WHEN state = 'running' AND lease > {now}"
-                             " AND since <= {now} THEN 1 ELSE 0 END FROM jobs"
-                             " WHERE record = $1 AND state IN {active}{lock}",
-                             {record})) {
+  for (const auto& job : sql(statement::lock_active_jobs, {record})) {
     if (job.integer(1) == 0) continue;
     throw Refusal(Refusal::Kind::conflict, "record " + std::to_string(record) +
                                                " is being synced: cancel job " +
@@ -35,17 +32,14 @@ void refuse_running(Sql& sql, Id record) {
 
 void schedule(Sql& sql, Id record, Millis every) {
   sql("UPDATE records SET every = $2, next = NULL WHERE id = $1 AND every <> $2", {record, every});
-  sql("UPDATE records SET next = {now} + " + period +
-          " WHERE id = $1 AND every > 0 AND next IS NULL",
+  sql("UPDATE records SET next = {now} + {period} WHERE id = $1 AND every > 0 AND next IS NULL",
       {record});
 }
 
 /// Adds it as it is there then; not where there is one of its type and address.
 bool insert(Sql& sql, SyncRecord& record) {
   const auto rows =
-      sql("INSERT INTO records (type, address, name, created) VALUES ($1, $2, $3, {now})"
-          " ON CONFLICT (type, address) DO NOTHING RETURNING id",
-          {std::string(name_of(record.type)), record.address, record.name});
+      sql(statement::add_record, {std::string(name_of(record.type)), record.address, record.name});
   if (rows.empty()) return false;
   schedule(sql, rows.front().integer(0), record.every);
   record = find_record(sql, rows.front().integer(0));
@@ -81,46 +75,30 @@ void Store::remove(Id record) {
     lock_record(sql, record);
     find_record(sql, record);
     refuse_running(sql, record);
-    sql("UPDATE jobs SET state = 'cancelled', ended = {now}, fence = fence + 1,"
-        " revision = revision + 1 WHERE record = $1 AND state IN {active}",
-        {record});
-    // Its address may be added anew.
-    return sql(
-        "UPDATE records SET removed = {now}, next = NULL,"
-        " address = 'removed ' || id || ' ' || address"
-        " WHERE id = $1",
-        {record});
+    sql(statement::cancel_jobs_of_record, {record});
+    return sql(statement::remove_record, {record});
   });
 }
 
 std::vector<SyncRecord> Store::records() {
-  return read_all(database_, select_records + " ORDER BY r.id", {}, record_of);
+  return read_all(database_, "{records} ORDER BY r.id", {}, record_of);
 }
 
 std::vector<SyncRecord> Store::records_after(Id id, const std::string& text,
                                              const std::string& state, std::int64_t max) {
-  return read_all(database_,
-                  select_records +
-                      " WHERE r.id > $1 AND ($3 = '' OR coalesce(j.state, 'new') = $3)"
-                      " AND (lower(r.name) LIKE lower($2) ESCAPE '!'"
-                      " OR lower(r.address) LIKE lower($2) ESCAPE '!')"
-                      " ORDER BY r.id LIMIT $4",
-                  {id, pattern_of(text), state, max}, record_of);
+  return read_all(database_, statement::records_after, {id, pattern_of(text), state, max},
+                  record_of);
 }
 
 Store::News Store::news_since(std::optional<std::int64_t> horizon) {
   return transact(database_, Access::read, [&](Sql& sql) {
     News news{.horizon = sql("SELECT {horizon}").front().integer(0), .records = {}, .removed = {}};
-    const std::string changed =
-        " WHERE r.id IN (SELECT record FROM changes WHERE {changed}) ORDER BY r.id";
-    for (const auto& row : horizon ? sql(select_records + changed, {*horizon})
-                                   : sql(select_records + " ORDER BY r.id")) {
+    for (const auto& row :
+         horizon ? sql(statement::records_changed, {*horizon}) : sql("{records} ORDER BY r.id")) {
       news.records.push_back(record_of(row));
     }
     if (!horizon) return news;
-    for (const auto& row : sql("SELECT record FROM changes WHERE {changed} AND NOT EXISTS"
-                               " (SELECT 1 FROM records WHERE id = record AND removed = 0)",
-                               {*horizon})) {
+    for (const auto& row : sql(statement::records_gone, {*horizon})) {
       news.removed.push_back(row.integer(0));
     }
     return news;
@@ -144,15 +122,10 @@ SyncRecord Store::edit(const SyncRecord& record) {
     lock_record(sql, record.id);
     if (find_record(sql, record.id).address != record.address) {
       refuse_running(sql, record.id);
-      // A job that waits for its next attempt begins anew, at the other address.
-      sql("DELETE FROM parts WHERE job IN (SELECT id FROM jobs WHERE record = $1"
-          " AND state IN {active})",
-          {record.id});
+      sql(statement::forget_active_parts, {record.id});
     }
-    const auto changed =
-        sql("UPDATE records SET name = $2, address = $3 WHERE id = $1 AND NOT EXISTS (SELECT 1"
-            " FROM records WHERE id <> $1 AND type = $4 AND address = $3) RETURNING id",
-            {record.id, record.name, record.address, std::string(name_of(record.type))});
+    const auto changed = sql(statement::edit_record, {record.id, record.name, record.address,
+                                                      std::string(name_of(record.type))});
     if (changed.empty()) refuse_second(record);
     schedule(sql, record.id, record.every);
     return find_record(sql, record.id);
@@ -184,11 +157,7 @@ std::function<std::string()> Store::read(const Text& text) {
 }
 
 void Store::try_to_write() {
-  transact(database_, Access::write, [](Sql& sql) {  // SQLite does not write what is there already
-    return sql(
-        "INSERT INTO changes (record, at) VALUES (0, {horizon} + 1)"
-        " ON CONFLICT (record) DO UPDATE SET at = excluded.at");
-  });
+  transact(database_, Access::write, [](Sql& sql) { return sql(statement::try_to_write); });
 }
 
 std::string checked_address(const std::string& address) {

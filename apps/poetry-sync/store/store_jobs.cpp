@@ -1,9 +1,8 @@
 // The store's part for those who ask for jobs, and look at them.
-#include <fmt/format.h>
-
 #include <set>
 
 #include "store/rows.hpp"
+#include "store/sql.hpp"
 #include "store/store.hpp"
 
 namespace poetry::sync::store {
@@ -23,7 +22,7 @@ std::vector<Store::Requested> request_in(Sql& sql, std::optional<std::span<const
   std::set<Id> unknown;
   if (records) unknown.insert(records->begin(), records->end());
   for (const auto& row :
-       sql("SELECT id FROM records WHERE removed = 0 AND id" + chosen + " ORDER BY id{lock}",
+       sql("SELECT id FROM records WHERE removed = 0 AND id" + chosen + " ORDER BY id {lock}",
            {list})) {
     unknown.erase(row.integer(0));
   }
@@ -39,7 +38,7 @@ std::vector<Store::Requested> request_in(Sql& sql, std::optional<std::span<const
   }
   std::vector<Store::Requested> requested;
   const auto active =
-      select_jobs + " WHERE j.state IN {active} AND j.record" + chosen + " ORDER BY j.record";
+      "{jobs} WHERE j.state IN {active} AND j.record" + chosen + " ORDER BY j.record";
   for (const auto& row : sql(active, {list})) {
     auto job = job_of(row);
     const bool is_new = made.contains(job.id);
@@ -83,21 +82,15 @@ std::vector<Job> Store::active_jobs() {
 
 std::vector<Job> Store::jobs_where(const std::string& condition,
                                    std::initializer_list<Value> values) {
-  return read_all(database_, select_jobs + condition, values,
+  return read_all(database_, "{jobs}" + condition, values,
                   [](const Row& row) { return job_of(row); });
 }
 
 Job Store::cancel(Id id) {
   return transact(database_, Access::write, [&](Sql& sql) {
     lock_record_of(sql, id);
-    // What nobody works on ends at once; who works on it sees it with the next write.
-    sql("UPDATE jobs SET revision = revision + 1, ended = {now}, state = 'cancelled',"
-        " fence = fence + 1 WHERE id = $1 AND state IN {active}"
-        " AND (state = 'queued' OR lease <= {now} OR since > {now})",
-        {id});
-    sql("UPDATE jobs SET revision = revision + 1, state = 'cancelling'"
-        " WHERE id = $1 AND state = 'running'",
-        {id});
+    sql(statement::cancel_idle_job, {id});
+    sql(statement::cancel_running_job, {id});
     auto job = find_job(sql, id);
     if (job.state == JobState::done || job.state == JobState::failed) {
       throw Refusal(Refusal::Kind::conflict, "job " + std::to_string(id) + " is over");
@@ -129,10 +122,7 @@ std::vector<LogLine> Store::log_after(Id job, std::int64_t number, std::int64_t 
   return transact(database_, Access::read, [&](Sql& sql) {
     find_job(sql, job);
     std::vector<LogLine> lines;
-    for (const auto& row :
-         sql("SELECT number, at, text FROM log WHERE job = $1 AND number > $2"
-             " AND lower(text) LIKE lower($4) ESCAPE '!' ORDER BY number LIMIT $3",
-             {job, number, max, pattern_of(text)})) {
+    for (const auto& row : sql(statement::log_after, {job, number, max, pattern_of(text)})) {
       lines.push_back({row.integer(0), row.integer(1), row.text(2)});
     }
     return lines;
@@ -140,23 +130,15 @@ std::vector<LogLine> Store::log_after(Id job, std::int64_t number, std::int64_t 
 }
 
 void Store::request_due() {
-  // A time further away than any period was set by a clock that has gone back since.
-  const std::string due =
-      "SELECT id FROM records WHERE next IS NOT NULL AND (next <= {now} OR next > {now} + every * "
-      "2)"
-      " ORDER BY id LIMIT 100";
-  const std::string set_next = fmt::format(
-      "UPDATE records SET next = {0} + CASE WHEN next > {{now}} - {0}"
-      " AND next <= {{now}} THEN next ELSE {{now}} END WHERE id = $1",
-      period);
+  const std::string due(statement::records_due);
   // Looked at first, since a write would have others wait.
   if (transact(database_, Access::read, [&](Sql& sql) { return sql(due).empty(); })) return;
   transact(database_, Access::write, [&](Sql& sql) {
-    const auto rows = sql(due + "{lock}");
+    const auto rows = sql(due + " {lock}");
     std::vector<Id> ids;
     for (const auto& row : rows) ids.push_back(row.integer(0));
     request_in(sql, ids);
-    for (const auto id : ids) sql(set_next, {id});
+    for (const auto id : ids) sql(statement::set_next, {id});
     return rows.size();
   });
 }

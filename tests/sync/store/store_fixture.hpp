@@ -19,7 +19,7 @@ class TestDatabase : public Database {
  public:
   explicit TestDatabase(std::unique_ptr<Database> real) : real_(std::move(real)) {
     dialect_ = real_->dialect();
-    dialect_.now_ms = "(SELECT at FROM test_clock)";
+    dialect_["now"] = "(SELECT at FROM test_clock)";
     transact(Access::write, [](Transaction& sql) {
       sql("CREATE TABLE IF NOT EXISTS test_clock (at BIGINT NOT NULL)");
       sql("DELETE FROM test_clock");
