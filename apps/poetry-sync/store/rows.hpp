@@ -41,6 +41,15 @@ auto read_all(Database& database, std::string_view statement, std::initializer_l
   });
 }
 
+/// The version of the tables that this program makes and knows.
+extern const std::int64_t schema_version;
+
+/// Makes the tables or brings them up to date by these steps, of which the first makes version 1:
+/// statements with terms in braces, an empty line between two of them. Each step is one
+/// transaction, also where several processes begin at once. Raises DatabaseError, also where the
+/// tables are of a newer version.
+void bring_up_to_date(Database& database, std::span<const std::string_view> steps);
+
 /// A pattern of LIKE ... ESCAPE '!' for what has the text in it.
 std::string pattern_of(std::string text);
 

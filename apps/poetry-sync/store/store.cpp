@@ -1,6 +1,10 @@
 #include "store/store.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <boost/algorithm/string/finder.hpp>
+#include <boost/algorithm/string/iter_find.hpp>
 #include <limits>
 
 #include "base/error.hpp"
@@ -9,24 +13,45 @@
 #include "base/unknown_name.hpp"
 #include "net/address.hpp"
 #include "store/rows.hpp"
-#include "store/schema.hpp"
 #include "store/sql.hpp"
 
 namespace poetry::sync::store {
 namespace {
 
+/// Takes one step, if one is left.
+bool step_up(Sql& sql, std::span<const std::string_view> steps) {
+  if (!sql.text_of("{alone}").empty()) sql("{alone}");
+  sql("CREATE TABLE IF NOT EXISTS schema (version BIGINT NOT NULL)");
+  sql("INSERT INTO schema (version) SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM schema)");
+  const auto version = sql("SELECT version FROM schema").front().integer(0);
+  const auto known = static_cast<std::int64_t>(steps.size());
+  if (version > known) {
+    throw DatabaseError(DatabaseError::Kind::lasting,
+                        fmt::format("database: its schema is version {}, and this program knows {}:"
+                                    " use a newer poetry-sync",
+                                    version, known));
+  }
+  if (version == known) return false;
+  std::vector<std::string> statements;
+  boost::iter_split(statements, sql.text_of(steps[static_cast<std::size_t>(version)]),
+                    boost::first_finder("\n\n"));
+  for (const auto& each : statements) sql(each);
+  sql("UPDATE schema SET version = $1", {version + 1});
+  return true;
+}
+
 [[noreturn]] void refuse_second(const SyncRecord& record) {
-  throw Refusal(Refusal::Kind::conflict, "there is a " + std::string(name_of(record.type)) +
-                                             " of " + record.address + " already");
+  throw Refusal(Refusal::Kind::conflict,
+                fmt::format("there is a {} of {} already", name_of(record.type), record.address));
 }
 
 /// Refuses a record that a worker is at, who is heard of and was not told to stop.
 void refuse_running(Sql& sql, Id record) {
   for (const auto& job : sql(statement::lock_active_jobs, {record})) {
     if (job.integer(1) == 0) continue;
-    throw Refusal(Refusal::Kind::conflict, "record " + std::to_string(record) +
-                                               " is being synced: cancel job " +
-                                               std::to_string(job.integer(0)) + " first");
+    throw Refusal(
+        Refusal::Kind::conflict,
+        fmt::format("record {} is being synced: cancel job {} first", record, job.integer(0)));
   }
 }
 
@@ -48,6 +73,13 @@ bool insert(Sql& sql, SyncRecord& record) {
 
 }  // namespace
 
+const std::int64_t schema_version = std::ssize(schema_steps);
+
+void bring_up_to_date(Database& database, std::span<const std::string_view> steps) {
+  const auto step = [&](Sql& sql) { return step_up(sql, steps); };
+  while (transact(database, Access::write, step)) continue;
+}
+
 RecordType parse_record_type(std::string_view text) {
   const auto at = std::find(record_type_names.begin(), record_type_names.end(), text);
   if (at == record_type_names.end()) {
@@ -60,7 +92,9 @@ Id parse_id(std::string_view text) {
   return static_cast<Id>(base::parse_count(text, "id", 1, std::numeric_limits<Id>::max()));
 }
 
-Store::Store(Database& database) : database_(database) { bring_up_to_date(database_); }
+Store::Store(Database& database) : database_(database) {
+  bring_up_to_date(database_, schema_steps);
+}
 
 SyncRecord Store::add(const SyncRecord& record) {
   return transact(database_, Access::write, [&](Sql& sql) {

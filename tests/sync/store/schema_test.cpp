@@ -1,5 +1,4 @@
-#include "poetry-sync/store/schema.hpp"
-
+#include "poetry-sync/store/rows.hpp"
 #include "sync/store/store_fixture.hpp"
 
 namespace poetry::sync::store {
@@ -31,7 +30,7 @@ constexpr std::string_view broken =
     "CREATE TABLE others (id {id});\n\nINSERT INTO nothing VALUES (1)";
 
 TEST_P(SchemaTest, IsMadeOnce) {
-  bring_up_to_date(*database_);
+  Store(*database_).records();
   EXPECT_EQ(version(), schema_version);
   Store store(*database_);
   const auto id = store.add({.type = RecordType::poem, .address = "host:1", .name = "kept"}).id;
@@ -60,7 +59,7 @@ TEST_P(SchemaTest, AStepThatFailsIsUndoneAndThoseBeforeAreKept) {
 }
 
 TEST_P(SchemaTest, ANewerOneIsRefused) {
-  bring_up_to_date(*database_);
+  Store(*database_).records();
   database_->transact(Access::write, [](Transaction& sql) {
     sql("UPDATE schema SET version = $1", {schema_version + 1});
   });
