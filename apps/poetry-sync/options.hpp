@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "cli/command_line.hpp"
-#include "http/web_options.hpp"
+#include "http/guard.hpp"
 #include "work/sync_job.hpp"
 
 namespace poetry::sync {

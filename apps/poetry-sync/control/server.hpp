@@ -11,7 +11,6 @@
 
 #include "base/clock.hpp"
 #include "base/fd.hpp"
-#include "control/lines.hpp"
 #include "net/address.hpp"
 #include "store/store.hpp"
 #include "tcp/server.hpp"
@@ -22,6 +21,13 @@ struct ControlOptions {
   net::HostPort listen{"127.0.0.1", 8081};
   std::string token;  ///< that a connection must give first; none on loopback
   base::Duration idle_timeout = std::chrono::minutes(1);  ///< for a line to come, and to be taken
+};
+
+enum class After { go_on, close, quit };
+
+struct Reply {
+  std::string line;  ///< without its newline; empty: nothing new is there yet
+  After after = After::go_on;
 };
 
 class Control {

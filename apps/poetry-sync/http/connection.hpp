@@ -8,7 +8,6 @@
 
 #include "http/guard.hpp"
 #include "http/message.hpp"
-#include "http/web_options.hpp"
 #include "tcp/server.hpp"
 
 namespace poetry::sync::http {

@@ -8,7 +8,6 @@
 
 #include "http/change_feed.hpp"
 #include "http/connection.hpp"
-#include "http/web_options.hpp"
 #include "tcp/server.hpp"
 
 namespace poetry::sync::http {

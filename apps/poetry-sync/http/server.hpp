@@ -11,7 +11,6 @@
 #include "http/connection.hpp"
 #include "http/event_stream.hpp"
 #include "http/guard.hpp"
-#include "http/web_options.hpp"
 #include "net/address.hpp"
 #include "store/store.hpp"
 #include "tcp/server.hpp"

@@ -1,5 +1,4 @@
-// One text while it is fetched anew over what is stored of it: compares what came with what is
-// there, and says what to store and which lines are new. Does no I/O of its own.
+// Texts while they are fetched: what to store of them, and what to log. They do no I/O of their own.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +14,8 @@ namespace poetry::sync::work {
 /// The beginning of a line from outside, as a log may show it: UTF-8 without control characters.
 std::string log_text(std::string_view line);
 
+/// One that is fetched anew over what is stored of it: compares what came with what is there, and
+/// says what to store and which lines are new.
 class PartText {
  public:
   /// Stored bytes from an offset on, as many as come in one piece; never none before the end.
@@ -42,6 +43,32 @@ class PartText {
   std::string unfinished_;  // line, shortened
   std::string lent_;        // stored bytes, from lent_at_ on
   std::int64_t lent_at_ = 0;
+};
+
+/// The records of a weblog while it is followed: a stream without an end, and without a beginning.
+/// Says what to store of it, whole lines alone.
+class WeblogText {
+ public:
+  /// Goes on behind the last whole line of what is stored, and takes `max` records in all. What
+  /// stands behind that line goes.
+  WeblogText(store::Part part, const PartText::Stored& stored, std::uint64_t max,
+             store::Changes& changes);
+
+  /// What came next. Adds to the batch the whole lines in it, as long as there is room, and logs
+  /// them.
+  void receive(std::string_view bytes, store::Changes& changes);
+  /// It is followed no longer.
+  void complete(store::Changes& changes);
+
+  [[nodiscard]] bool is_full() const { return records_ >= max_; }
+  [[nodiscard]] std::uint64_t records() const { return records_; }
+  [[nodiscard]] const store::Part& part() const { return part_; }
+
+ private:
+  store::Part part_;
+  const std::uint64_t max_;
+  std::uint64_t records_ = 0;
+  std::string unfinished_;  // line
 };
 
 }  // namespace poetry::sync::work

@@ -12,11 +12,9 @@
 #include "fetch/retry_delay.hpp"
 #include "work/catalog_parts.hpp"
 #include "work/event_queue.hpp"
-#include "work/fetching.hpp"
 #include "work/hosts.hpp"
 #include "work/job_writer.hpp"
 #include "work/part_text.hpp"
-#include "work/weblog_text.hpp"
 
 namespace poetry::sync::work {
 namespace {

@@ -1,5 +1,5 @@
 // What is stored of a weblog, whole lines alone.
-#include "poetry-sync/work/weblog_text.hpp"
+#include "poetry-sync/work/part_text.hpp"
 
 #include <gmock/gmock.h>
 
