@@ -1,6 +1,8 @@
 // The store's statements, and rows of its tables as its structures.
 #pragma once
 
+#include <boost/pfr/core.hpp>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -30,15 +32,42 @@ auto transact(Database& database, Access access, const Work& work) {
   return std::move(*result);
 }
 
-/// What a statement finds, as `make` has its rows.
-template <typename Make>
-auto read_all(Database& database, std::string_view statement, std::initializer_list<Value> values,
-              const Make& make) {
-  return transact(database, Access::read, [&](Sql& sql) {
-    std::vector<std::invoke_result_t<const Make&, const Row&>> found;
-    for (const auto& row : sql(statement, values)) found.push_back(make(row));
-    return found;
-  });
+/// Raises DatabaseError for what is none.
+JobState parse_state(const std::string& text);
+
+/// Puts columns into the members of structures, in the order of both.
+struct Columns {
+  const Row& row;
+  std::size_t next = 0;
+  void operator()(std::int64_t& to) { to = row.integer(next++); }
+  void operator()(bool& to) { to = row.integer(next++) != 0; }
+  void operator()(std::string& to) { to = row.text(next++); }
+  void operator()(RecordType& to) { to = parse_record_type(row.text(next++)); }
+  void operator()(JobState& to) { to = parse_state(row.text(next++)); }
+  void operator()(std::optional<std::int64_t>& to) { to = row.maybe_integer(next++); }
+  /// The last one, which is there where its first column is.
+  template <typename Structure>
+  void operator()(std::optional<Structure>& to) {
+    if (row.maybe_integer(next)) boost::pfr::for_each_field((to = Structure{}).value(), *this);
+  }
+};
+
+/// Rows as structures.
+template <typename Structure>
+std::vector<Structure> all_of(const Rows& rows) {
+  std::vector<Structure> found(rows.size());
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    boost::pfr::for_each_field(found[i], Columns{rows[i]});
+  }
+  return found;
+}
+
+/// What a statement finds, as structures.
+template <typename Structure>
+std::vector<Structure> read_all(Database& database, std::string_view statement,
+                                std::initializer_list<Value> values) {
+  return transact(database, Access::read,
+                  [&](Sql& sql) { return all_of<Structure>(sql(statement, values)); });
 }
 
 /// The version of the tables that this program makes and knows.
@@ -52,11 +81,6 @@ void bring_up_to_date(Database& database, std::span<const std::string_view> step
 
 /// A pattern of LIKE ... ESCAPE '!' for what has the text in it.
 std::string pattern_of(std::string text);
-
-/// Raises DatabaseError for what is none.
-JobState parse_state(const std::string& text);
-Job job_of(const Row& row, std::size_t first = 0);
-SyncRecord record_of(const Row& row);
 
 /// Locks a record's row until the transaction's end. Whoever begins, ends, cancels or removes a job
 /// holds the one of its record, and takes it before any job's: so whether a record has an active

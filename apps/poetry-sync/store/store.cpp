@@ -115,22 +115,20 @@ void Store::remove(Id record) {
 }
 
 std::vector<SyncRecord> Store::records() {
-  return read_all(database_, "{records} ORDER BY r.id", {}, record_of);
+  return read_all<SyncRecord>(database_, "{records} ORDER BY r.id", {});
 }
 
 std::vector<SyncRecord> Store::records_after(Id id, const std::string& text,
                                              const std::string& state, std::int64_t max) {
-  return read_all(database_, statement::records_after, {id, pattern_of(text), state, max},
-                  record_of);
+  return read_all<SyncRecord>(database_, statement::records_after,
+                              {id, pattern_of(text), state, max});
 }
 
 Store::News Store::news_since(std::optional<std::int64_t> horizon) {
   return transact(database_, Access::read, [&](Sql& sql) {
     News news{.horizon = sql("SELECT {horizon}").front().integer(0), .records = {}, .removed = {}};
-    for (const auto& row :
-         horizon ? sql(statement::records_changed, {*horizon}) : sql("{records} ORDER BY r.id")) {
-      news.records.push_back(record_of(row));
-    }
+    news.records = all_of<SyncRecord>(horizon ? sql(statement::records_changed, {*horizon})
+                                              : sql("{records} ORDER BY r.id"));
     if (!horizon) return news;
     for (const auto& row : sql(statement::records_gone, {*horizon})) {
       news.removed.push_back(row.integer(0));

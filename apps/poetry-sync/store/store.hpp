@@ -5,7 +5,6 @@
 #include <array>
 #include <cstdint>
 #include <functional>
-#include <initializer_list>
 #include <optional>
 #include <span>
 #include <string>
@@ -53,6 +52,8 @@ class Refusal : public std::runtime_error {
  private:
   Kind kind_;
 };
+
+// Rows become jobs, records, lines and parts by the order of their members: see terms.sql.
 
 struct Job {
   Id id = 0;
@@ -273,8 +274,6 @@ class Store {
   void backup(const std::string& path) { database_.backup(path); }
 
  private:
-  std::vector<Job> jobs_where(const std::string& condition, std::initializer_list<Value> values);
-
   Database& database_;
 };
 

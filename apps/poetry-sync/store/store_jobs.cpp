@@ -39,10 +39,8 @@ std::vector<Store::Requested> request_in(Sql& sql, std::optional<std::span<const
   std::vector<Store::Requested> requested;
   const auto active =
       "{jobs} WHERE j.state IN {active} AND j.record" + chosen + " ORDER BY j.record";
-  for (const auto& row : sql(active, {list})) {
-    auto job = job_of(row);
-    const bool is_new = made.contains(job.id);
-    requested.push_back({std::move(job), is_new});
+  for (const auto& job : all_of<Job>(sql(active, {list}))) {
+    requested.push_back({job, made.contains(job.id)});
   }
   return requested;
 }
@@ -68,22 +66,17 @@ Job Store::job(Id id) {
 }
 
 std::vector<Job> Store::jobs_before(Id id, std::int64_t max) {
-  return jobs_where(" WHERE j.id < $1 ORDER BY j.id DESC LIMIT $2",
-                    {id == 0 ? INT64_MAX : id, max});
+  return read_all<Job>(database_, "{jobs} WHERE j.id < $1 ORDER BY j.id DESC LIMIT $2",
+                       {id == 0 ? INT64_MAX : id, max});
 }
 
 std::vector<Job> Store::jobs_of(Id record, std::int64_t max) {
-  return jobs_where(" WHERE j.record = $1 ORDER BY j.id DESC LIMIT $2", {record, max});
+  return read_all<Job>(database_, "{jobs} WHERE j.record = $1 ORDER BY j.id DESC LIMIT $2",
+                       {record, max});
 }
 
 std::vector<Job> Store::active_jobs() {
-  return jobs_where(" WHERE j.state IN {active} ORDER BY j.id", {});
-}
-
-std::vector<Job> Store::jobs_where(const std::string& condition,
-                                   std::initializer_list<Value> values) {
-  return read_all(database_, "{jobs}" + condition, values,
-                  [](const Row& row) { return job_of(row); });
+  return read_all<Job>(database_, "{jobs} WHERE j.state IN {active} ORDER BY j.id", {});
 }
 
 Job Store::cancel(Id id) {
@@ -121,11 +114,7 @@ std::vector<LogLine> Store::log_after(Id job, std::int64_t number, std::int64_t 
                                       const std::string& text) {
   return transact(database_, Access::read, [&](Sql& sql) {
     find_job(sql, job);
-    std::vector<LogLine> lines;
-    for (const auto& row : sql(statement::log_after, {job, number, max, pattern_of(text)})) {
-      lines.push_back({row.integer(0), row.integer(1), row.text(2)});
-    }
-    return lines;
+    return all_of<LogLine>(sql(statement::log_after, {job, number, max, pattern_of(text)}));
   });
 }
 

@@ -14,10 +14,10 @@
 --:period
 (every + every / 1000 * (id % 100 * 61 % 100))
 
--- What job_of() takes.
+-- What a Job has, in its order.
 --:job_columns
 j.id, j.record, j.state, j.revision, j.created, j.started, j.ended, j.due, j.attempts,
-       j.fetched, j.expected, j.lines, j.worker, j.error, j.max_attempts
+       j.max_attempts, j.fetched, j.expected, j.lines, j.worker, j.error
 
 -- Jobs of records that are not removed; a condition follows.
 --:jobs
@@ -25,8 +25,8 @@ SELECT {job_columns}
   FROM (SELECT * FROM jobs
          WHERE NOT EXISTS (SELECT 1 FROM records WHERE id = jobs.record AND removed > 0)) j
 
--- Records that are not removed, as record_of() takes them, each with its latest job; a condition
--- follows.
+-- Records that are not removed: what a SyncRecord has, in its order, with the latest job; a
+-- condition follows.
 --:records
 SELECT r.id, r.type, r.address, r.name, r.created, r.synced, r.bytes, r.every, r.next,
        {job_columns}
