@@ -25,13 +25,9 @@ constexpr std::int64_t max_listed = 500;  // records, jobs or log lines in one a
 constexpr unsigned deepest_json = 8;
 constexpr std::int64_t all_parts = -1;
 
-/// What ends a request; it is thrown.
-struct Problem {
-  Response response;
-};
-
+/// Ends a request.
 [[noreturn]] void fail(unsigned status, std::string_view title, std::string_view detail = "") {
-  throw Problem{problem(status, title, detail)};
+  throw problem(status, title, detail);
 }
 
 /// An id in a path; 404 for what cannot be one.
@@ -226,7 +222,7 @@ Response route(const Request& request, store::Store& store, ChangeFeed& feed) {
     if (place != known) return false;
     const auto known_methods = ", " + methods + ", ";
     if (known_methods.find(", " + request.method + ", ") == std::string::npos) {
-      throw Problem{method_not_allowed(methods)};
+      throw method_not_allowed(methods);
     }
     return true;
   };
@@ -277,8 +273,8 @@ Response route(const Request& request, store::Store& store, ChangeFeed& feed) {
 Response answer_api(const Request& request, store::Store& store, ChangeFeed& feed) {
   try {
     return route(request, store, feed);
-  } catch (const Problem& failure) {
-    return failure.response;
+  } catch (const Response& failure) {
+    return failure;
   } catch (const store::Refusal& refusal) {
     const bool unknown = refusal.kind() == store::Refusal::Kind::unknown;
     return problem(unknown ? 404 : 409, unknown ? "Not found" : "Conflict", refusal.what());

@@ -1,6 +1,8 @@
 // The store's part for those who ask for jobs, and look at them.
+#include <boost/json/array.hpp>
 #include <set>
 
+#include "base/json.hpp"
 #include "store/rows.hpp"
 #include "store/sql.hpp"
 #include "store/store.hpp"
@@ -8,19 +10,13 @@
 namespace poetry::sync::store {
 namespace {
 
-std::string json_array(std::span<const Id> ids) {
-  std::string text = "[";
-  for (const auto id : ids) text.append(text.size() > 1 ? "," : "").append(std::to_string(id));
-  return text + "]";
-}
-
 std::vector<Store::Requested> request_in(Sql& sql, std::optional<std::span<const Id>> records) {
-  const auto list = json_array(records.value_or(std::span<const Id>()));
+  const auto ids = records.value_or(std::span<const Id>());
+  const auto list = base::json_text(boost::json::array(ids.begin(), ids.end()));
   // PostgreSQL must know the type of a value also where nothing depends on it.
   const std::string chosen =
       records ? " IN (SELECT CAST(value AS BIGINT) FROM {ids})" : " > 0 AND $1 = '[]'";
-  std::set<Id> unknown;
-  if (records) unknown.insert(records->begin(), records->end());
+  std::set<Id> unknown(ids.begin(), ids.end());
   for (const auto& row :
        sql("SELECT id FROM records WHERE removed = 0 AND id" + chosen + " ORDER BY id {lock}",
            {list})) {

@@ -7,7 +7,6 @@
 #include <array>
 #include <boost/algorithm/string/predicate.hpp>
 #include <climits>
-#include <utility>
 
 #include "fetch/resolver.hpp"
 

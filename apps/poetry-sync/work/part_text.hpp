@@ -1,4 +1,5 @@
-// Texts while they are fetched: what to store of them, and what to log. They do no I/O of their own.
+// Texts while they are fetched: what to store of them, and what to log. They do no I/O of their
+// own.
 #pragma once
 
 #include <cstdint>
