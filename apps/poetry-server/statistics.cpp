@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <boost/algorithm/string/replace.hpp>
 #include <iterator>
 
 #include "base/utf8.hpp"
@@ -43,13 +44,11 @@ constexpr std::array families{
 
 /// A label's value (Prometheus's text format, "Comments, help text, and type information").
 std::string label(std::string_view name, std::string_view value) {
-  std::string text(name);
-  text += "=\"";
-  for (const char each : base::valid_utf8(value)) {
-    if (each == '\\' || each == '"') text += '\\';
-    text += each == '\n' ? std::string("\\n") : std::string(1, each);
-  }
-  return text + '"';
+  auto text = base::valid_utf8(value);
+  boost::replace_all(text, "\\", "\\\\");
+  boost::replace_all(text, "\"", "\\\"");
+  boost::replace_all(text, "\n", "\\n");
+  return fmt::format("{}=\"{}\"", name, text);
 }
 
 std::string labels_of(const engine::Port& port) {

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cctype>
+#include <boost/algorithm/string/classification.hpp>
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
@@ -27,12 +27,8 @@ namespace {
 std::string file_name(std::int64_t number, const std::string& name, const std::string& ending) {
   constexpr std::size_t longest = 200;  // of the 255 bytes (NAME_MAX) that it has with its ending
   auto text = fmt::format("{:03}-{}", number, base::shown_utf8(name));
-  std::ranges::replace_if(
-      text,
-      [](unsigned char each) {
-        return each < 0x80 && std::isalnum(each) == 0 && each != '.' && each != '_' && each != '-';
-      },
-      '_');
+  const auto is_plain = boost::is_alnum() || boost::is_any_of("._-");
+  std::ranges::replace_if(text, boost::is_from_range('\0', '\x7f') && !is_plain, '_');
   text = base::shown_utf8(text.substr(0, longest));
   return text.ends_with(ending) ? text : text + ending;
 }

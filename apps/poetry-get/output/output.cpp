@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <boost/algorithm/string/classification.hpp>
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
@@ -231,11 +232,7 @@ std::string file_name(std::size_t task, const fetch::Servers& servers) {
   std::string name = details == nullptr || details->label.empty()
                          ? fmt::format("{}-{}", where.host, where.port)
                          : details->label.substr(0, max_label);
-  for (char& each : name) {
-    const bool plain = (each >= '0' && each <= '9') || (each >= 'a' && each <= 'z') ||
-                       (each >= 'A' && each <= 'Z') || each == '.' || each == '_' || each == '-';
-    if (!plain) each = '_';
-  }
+  std::ranges::replace_if(name, !(boost::is_alnum() || boost::is_any_of("._-")), '_');
   return fmt::format("{:0{}}-{}.txt", task + 1, width, name);
 }
 

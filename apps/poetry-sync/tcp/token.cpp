@@ -2,8 +2,8 @@
 
 #include <openssl/crypto.h>
 
-#include <algorithm>
-#include <cctype>
+#include <boost/algorithm/string/classification.hpp>
+#include <boost/algorithm/string/predicate.hpp>
 #include <fstream>
 
 #include "base/error.hpp"
@@ -25,9 +25,7 @@ std::string read_token(const std::string& file) {
   std::getline(stream, token);
   if (token.ends_with('\r')) token.pop_back();
   if (stream.bad()) base::throw_errno("read", file);
-  const bool fits = std::all_of(token.begin(), token.end(), [](unsigned char each) {
-    return std::isalnum(each) != 0 || each == '-' || each == '_';
-  });
+  const bool fits = boost::all(token, boost::is_alnum() || boost::is_any_of("-_"));
   if (token.size() < shortest_token || !fits) {
     throw base::UsageError("the token must be at least " + std::to_string(shortest_token) +
                                " letters, digits, - and _ in the first line",
