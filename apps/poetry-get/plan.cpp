@@ -115,13 +115,15 @@ std::optional<fetch::PoemCatalog> fetch_catalog(const GetOptions& options, fetch
 }
 
 /// The servers given, then the catalog's poems that are not among them, each `repeat` times over;
-/// those that stand in the catalog with what is expected of them.
+/// those that stand in the catalog with what is expected of them, and its name unless they have
+/// one.
 fetch::Servers servers_of(std::vector<fetch::Server> given, const fetch::PoemCatalog& catalog,
                           std::uint64_t repeat) {
-  std::unordered_map<std::string, fetch::Expected> known;
-  for (const auto& poem : catalog.poems) known.emplace(net::to_string(poem.where), poem.expected);
-  const auto expecting = [](fetch::Details details, const fetch::Expected& expected) {
-    details.expected = expected;
+  std::unordered_map<std::string, const fetch::PoemCatalog::Poem*> known;
+  for (const auto& poem : catalog.poems) known.emplace(net::to_string(poem.where), &poem);
+  const auto expecting = [](fetch::Details details, const fetch::PoemCatalog::Poem& poem) {
+    details.expected = poem.expected;
+    if (details.label.empty()) details.label = poem.name;
     return std::make_shared<const fetch::Details>(std::move(details));
   };
   std::unordered_set<std::string> present;
@@ -130,11 +132,11 @@ fetch::Servers servers_of(std::vector<fetch::Server> given, const fetch::PoemCat
     const auto found = known.find(net::to_string(server.where));
     if (found == known.end()) continue;
     present.insert(found->first);
-    server.details = expecting(server.details ? *server.details : fetch::Details{}, found->second);
+    server.details = expecting(server.details ? *server.details : fetch::Details{}, *found->second);
   }
   for (const auto& poem : catalog.poems) {
     if (present.contains(net::to_string(poem.where))) continue;
-    given.push_back({poem.where, expecting({}, poem.expected)});
+    given.push_back({poem.where, expecting({}, poem)});
   }
   return fetch::Servers(std::move(given), repeat);
 }

@@ -57,6 +57,7 @@ def test_a_signal_leaves_no_process_behind(started, marked, number):
 # Threads; a sanitizer may have one of its own.
 ONE, THREE = ("[12]", "[34]") if SANITIZED else ("1", "3")
 SHOWN = {  # by each lesson, each in its turn
+    "blocking": [r"\nsequential +\d", r"\nspin +\d", r"\nselect +\d"],
     "crowd": [r"\nepoll +\d", r"\nasio +\d", r"\nthreads +\d"],
     "deadlines": ["connect: Connection refused", "Not fetched, connect-timeout: ",
                   "Not fetched, idle-timeout: ", "38 of 63 bytes", "Connection reset by peer",

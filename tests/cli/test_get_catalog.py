@@ -64,6 +64,25 @@ def test_a_host_that_means_all_is_the_catalogs_own(server, poem, fetch, catalog,
     assert (task["host"], task["outcome"]) == ("localhost", "ok")
 
 
+@pytest.mark.parametrize("name, file", [
+    ("ode.txt", "001-ode.txt"), ("the ode", "001-the_ode.txt"), ("../../etc/x", "001-.._.._etc_x.txt"),
+    ("x" * 300, f"001-{'x' * 200}.txt"), (".txt", "001-.txt"), (None, "001-127.0.0.1-PORT.txt"),
+    ("", "001-127.0.0.1-PORT.txt")])
+def test_files_are_called_after_the_catalogs_poems(server, poem, catalog, tmp_path, name, file):
+    port = server("-d0", poem(POEM)).port
+    result = run("poetry-get", "-O", tmp_path / "out", "--catalog", catalog(entry(port, name=name)))
+    assert result.status == 0
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [file.replace("PORT", str(port))]
+
+
+def test_a_label_of_a_list_goes_before_the_catalogs_name(server, poem, catalog, tmp_path):
+    port = server("-d0", poem(POEM)).port
+    result = run("poetry-get", "-O", tmp_path / "out", "-f", "-", "--catalog", catalog(entry(port)),
+                 stdin=f"{port}\tmine\n".encode())
+    assert result.status == 0
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["001-mine.txt"]
+
+
 def test_a_truncated_poem_is_tried_again(peer, catalog, fetch):
     def better_the_second_time(sock, number, done):
         replying(POEM[:5] if number == 1 else POEM)(sock, number, done)
@@ -79,7 +98,7 @@ def test_a_truncated_poem_stays_a_part(peer, catalog, tmp_path):
     result = run("poetry-get", "-O", tmp_path / "out", "--catalog", catalog(entry(port)))
     path, = (tmp_path / "out").iterdir()
     assert (result.status, path.name, path.read_bytes()) == (
-        3, f"001-127.0.0.1-{port}.txt.part", POEM[:5])
+        3, "001-poem.txt.part", POEM[:5])
     assert f"Task 1 failed: 127.0.0.1:{port}: 5 of 14 bytes" in result.err
     assert f"Not fetched, truncated: task 1, 127.0.0.1:{port}: 5 of 14 bytes" in result.err
 

@@ -232,6 +232,7 @@ std::string file_name(std::size_t task, const fetch::Servers& servers) {
   std::string name = details == nullptr || details->label.empty()
                          ? fmt::format("{}-{}", where.host, where.port)
                          : details->label.substr(0, max_label);
+  if (name.ends_with(".txt")) name.resize(name.size() - 4);
   std::ranges::replace_if(name, !(boost::is_alnum() || boost::is_any_of("._-")), '_');
   return fmt::format("{:0{}}-{}.txt", task + 1, width, name);
 }

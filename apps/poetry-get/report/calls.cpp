@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <boost/algorithm/string/trim.hpp>
 #include <iterator>
 #include <limits>
 #include <map>
@@ -142,8 +143,10 @@ std::string calls_of_task(const Run& watched, std::size_t task) {
   const auto& arrivals = record.arrivals.times();
   const auto calls = calls_of(watched, record);
   const auto line = [&](base::TimePoint at, std::string_view what, std::string_view rest) {
-    fmt::format_to(std::back_inserter(text), "{:12.6f}  {:<14}  {}\n",
+    fmt::format_to(std::back_inserter(text), "{:12.6f}  {:<14}  {}",
                    base::seconds(at - record.started), what, rest);
+    boost::trim_right(text);
+    text += '\n';
   };
   for (std::size_t at = 0; at < calls.size(); ++at) {
     const Call& call = *calls[at];
