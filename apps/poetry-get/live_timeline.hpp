@@ -2,16 +2,15 @@
 // one engine; a strategy's threads tell it, and the thread that draws asks.
 #pragma once
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <atomic>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
 
-#include "base/error.hpp"
+#include "base/shared_memory.hpp"
 #include "report/report.hpp"
 
 namespace poetry::get {
@@ -20,11 +19,6 @@ namespace poetry::get {
 /// where the last one has got to.
 class SharedScale {
  public:
-  SharedScale()
-      : length_(static_cast<Length*>(::mmap(nullptr, sizeof(Length), PROT_READ | PROT_WRITE,
-                                            MAP_SHARED | MAP_ANONYMOUS, -1, 0))) {
-    if (length_ == MAP_FAILED) base::throw_errno("share", "memory");
-  }
   /// As long as it was, or `least`.
   base::Duration at_least(base::Duration least) {
     *length_ = std::max(length_->load(), least.count());
@@ -32,9 +26,8 @@ class SharedScale {
   }
 
  private:
-  using Length = std::atomic<base::Duration::rep>;
-
-  Length* length_;  // for good
+  std::shared_ptr<std::atomic<base::Duration::rep>> length_ =
+      base::make_shared_memory<std::atomic<base::Duration::rep>>();
 };
 
 class LiveTimeline {

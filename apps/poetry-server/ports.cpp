@@ -28,13 +28,10 @@ base::Fd take_port(const Plan& plan, const net::Address& address) {
 }
 
 net::Address listening_address(const net::HostPort& at) {
-  const auto resolved = net::resolve(at);
-  if (resolved.addresses.empty()) {
-    throw std::system_error(resolved.error, "resolve " + at.host);
-  }
+  const auto addresses = net::addresses_of(at);
   // A name such as localhost stands for both families; clients that name no host use IPv4.
-  const auto ipv4 = std::ranges::find(resolved.addresses, AF_INET, &net::Address::family);
-  return ipv4 == resolved.addresses.end() ? resolved.addresses.front() : *ipv4;
+  const auto ipv4 = std::ranges::find(addresses, AF_INET, &net::Address::family);
+  return ipv4 == addresses.end() ? addresses.front() : *ipv4;
 }
 
 std::vector<base::Fd> take_inherited(const std::vector<Plan>& plans, const ServerOptions& options) {

@@ -71,8 +71,7 @@ std::string require_workers(const ServerOptions& options, const std::vector<Plan
 
 int Reload::readable() {
   if (process_ != ::getpid()) {
-    done_ = base::Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-    if (!done_) base::throw_errno("make", "an eventfd");
+    done_ = base::make_eventfd();
     process_ = ::getpid();
     // What a parent reads is never there, so that nobody may wait for it.
     if (is_reading()) new std::future<Renewal>(std::move(renewal_));

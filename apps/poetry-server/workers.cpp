@@ -38,10 +38,7 @@ std::string contents(int file) {
 }  // namespace
 
 Workers::Workers(Serving& serving, std::function<void()> forked)
-    : serving_(serving),
-      forked_(std::move(forked)),
-      wakeup_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-  if (!wakeup_) base::throw_errno("make", "an eventfd");
+    : serving_(serving), forked_(std::move(forked)), wakeup_(base::make_eventfd()) {
   // Started with it ignored, the kernel would keep no status of the dead, and send no signal.
   std::signal(SIGCHLD, SIG_DFL);
   const auto news = base::make_shared_memory<WorkerNews>(serving.workers());

@@ -33,15 +33,9 @@ constexpr auto pause_after_error = std::chrono::seconds(1);
 bool has_page(const SyncOptions& options) { return options.command != "worker"; }
 bool has_worker(const SyncOptions& options) { return options.command != "web"; }
 
-std::vector<net::Address> addresses_of(const net::HostPort& where) {
-  const auto found = net::resolve(where);
-  if (found.addresses.empty()) throw std::system_error(found.error, "resolve " + where.host);
-  return found.addresses;
-}
-
 /// Whether all of a host's addresses are those of this machine alone.
 bool is_loopback(const std::string& host) {
-  return std::ranges::all_of(addresses_of({host, 0}), [](const net::Address& each) {
+  return std::ranges::all_of(net::addresses_of({host, 0}), [](const net::Address& each) {
     const auto numeric = each.host();
     return numeric == "::1" || numeric.starts_with("127.");
   });
@@ -67,7 +61,7 @@ std::vector<base::Fd> listen_for(const SyncOptions& options, const std::string& 
       net::adopt_listener(listeners[i].get(), backlog);
     } else {
       try {
-        listeners[i] = net::listen_on(addresses_of(places[i]).front(), backlog);
+        listeners[i] = net::listen_on(net::addresses_of(places[i]).front(), backlog);
       } catch (const std::system_error& error) {
         throw base::Failure(error.what(), net::listening_remedy(error.code()));
       }

@@ -1,9 +1,12 @@
 // The one owner of a file descriptor: `Fd` by value transfers it, `int fd` borrows it.
 #pragma once
 
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <utility>
+
+#include "base/error.hpp"
 
 namespace poetry::base {
 
@@ -32,5 +35,12 @@ class Fd {
  private:
   int fd_ = -1;
 };
+
+/// An eventfd(2), readable once it was written to. Raises std::system_error.
+inline Fd make_eventfd() {
+  Fd made(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!made) throw_errno("make", "an eventfd");
+  return made;
+}
 
 }  // namespace poetry::base

@@ -30,9 +30,7 @@ class ThreadsLoop : public Loop {
  public:
   ThreadsLoop(reactor::Multiplexer& multiplexer, std::span<Port> ports, Host& host,
               const EngineOptions& options)
-      : Loop(multiplexer, ports, host, options),
-        finished_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-    if (!finished_) base::throw_errno("make", "an eventfd");
+      : Loop(multiplexer, ports, host, options), finished_(base::make_eventfd()) {
     events().watch(finished_.get(), reactor::Interest::read, reaper_);
     std::signal(wake_signal, [](int) {});  // ignored, it would end no wait
     sigset_t woken{};

@@ -21,12 +21,6 @@ constexpr base::Duration turn = std::chrono::milliseconds(10);
 
 }  // namespace
 
-base::Fd make_bell() {
-  base::Fd bell(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!bell) base::throw_errno("wait for", "threads");
-  return bell;
-}
-
 void Stop::set() {
   set_ = true;
   ::eventfd_write(bell_.get(), 1);

@@ -20,9 +20,6 @@
 
 namespace poetry::fetch {
 
-/// A descriptor of eventfd(2), readable once it is written to. Raises std::system_error.
-base::Fd make_bell();
-
 /// Ends tasks that block, from another thread. One for all tasks of a run.
 class Stop {
  public:
@@ -40,7 +37,7 @@ class Stop {
   void close(base::Fd& socket);
 
  private:
-  base::Fd bell_ = make_bell();
+  base::Fd bell_ = base::make_eventfd();
   std::atomic<bool> set_ = false;
   std::mutex mutex_;
   std::set<int> sockets_;

@@ -14,7 +14,6 @@
 #include "base/end_mark.hpp"
 #include "fetch/pace.hpp"
 #include "fetch/record.hpp"
-#include "fetch/retry_delay.hpp"
 
 namespace poetry::fetch {
 

@@ -168,8 +168,7 @@ std::shared_ptr<Resolver::Lookups> Resolver::make_lookups(Lookup lookup) {
 
 Resolver::Resolver(std::shared_ptr<Lookups> lookups)
     : lookups_(std::move(lookups)), queue_(std::make_shared<AnswerQueue>()) {
-  queue_->wakeup = base::Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!queue_->wakeup) base::throw_errno("wait for", "name lookups");
+  queue_->wakeup = base::make_eventfd();
 }
 
 Resolver::~Resolver() {

@@ -33,7 +33,7 @@ class SignalWatch {
     } while (polled[1].revents == 0);
   }
 
-  base::Fd over_ = make_bell();
+  base::Fd over_ = base::make_eventfd();
   std::thread thread_;
 };
 

@@ -203,8 +203,8 @@ class Crowd {
   OneAtATime observer_;
   std::shared_ptr<Resolver::Lookups> lookups_;
   Stop stop_;
-  base::Fd ended_ = make_bell();  // readable while ended threads are to be joined
-  std::size_t threads_ = 0;       // not joined
+  base::Fd ended_ = base::make_eventfd();  // readable while ended threads are to be joined
+  std::size_t threads_ = 0;                // not joined
 
   std::mutex mutex_;  // guards the rest; taken before the observer's
   TaskQueue queue_;

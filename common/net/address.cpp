@@ -173,6 +173,12 @@ bool is_shortage(std::error_code error) {
 
 Resolved resolve(const HostPort& where, Family family) { return look_up(where, family, 0); }
 
+std::vector<Address> addresses_of(const HostPort& where) {
+  auto found = resolve(where);
+  if (found.addresses.empty()) throw std::system_error(found.error, "resolve " + where.host);
+  return std::move(found.addresses);
+}
+
 Resolved resolve_numeric(const HostPort& where, Family family) {
   auto resolved = look_up(where, family, AI_NUMERICHOST);
   resolved.error.clear();

@@ -74,6 +74,8 @@ struct Resolved {
 
 /// Resolves by getaddrinfo(3) for stream sockets; may block for as long as the resolver does.
 Resolved resolve(const HostPort& where, Family family = Family::any);
+/// The same, at least one. Raises std::system_error naming the host.
+std::vector<Address> addresses_of(const HostPort& where);
 
 /// The address if `where` is numeric, without asking any resolver; empty and no error if not.
 Resolved resolve_numeric(const HostPort& where, Family family = Family::any);

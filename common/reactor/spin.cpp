@@ -1,6 +1,6 @@
 // Multiplexer that asks nobody and never waits: it says of every descriptor that it is ready, and
-// who is woken finds out by the call itself, mostly EAGAIN. What non-blocking sockets alone come to,
-// for comparison: it takes a whole processor, however little there is to do.
+// who is woken finds out by the call itself, mostly EAGAIN. What non-blocking sockets alone come
+// to, for comparison: it takes a whole processor, however little there is to do.
 #include <vector>
 
 #include "reactor/multiplexer.hpp"

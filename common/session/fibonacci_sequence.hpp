@@ -65,8 +65,7 @@ class FibonacciSequence {
   /// Readable when draws are done that were not at once. Raises std::system_error.
   int readable() {
     const std::lock_guard lock(mutex_);
-    if (!news_) news_ = base::Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-    if (!news_) base::throw_errno("make", "an eventfd");
+    if (!news_) news_ = base::make_eventfd();
     return news_.get();
   }
   /// Whether draws are done since the last call; then what is readable is taken.

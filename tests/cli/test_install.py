@@ -19,6 +19,7 @@ def test_installs_tools_man_pages_and_poems(tmp_path):
     assert {path.name for path in (tmp_path / "bin").iterdir()} == tools
     assert {path.name for path in (tmp_path / "share/man/man1").iterdir()} == {
         f"{name}.1" for name in tools}
+    assert (tmp_path / "share/man/man7/poetry-lessons.7").exists()
     for tool in ("poetry-server", "poetry-get", "poetry-sync"):
         for place in (f"bash-completion/completions/{tool}", f"zsh/site-functions/_{tool}",
                       f"fish/vendor_completions.d/{tool}.fish"):

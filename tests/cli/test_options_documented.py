@@ -118,6 +118,19 @@ def test_the_man_page_has_every_engine(name):
     assert set(names) <= set(documented)
 
 
+def test_the_course_has_every_lesson_and_every_engine():
+    text = (ROOT / "man/poetry-lessons.7").read_text()
+    listed = run("poetry-demo", "--list").out.decode().splitlines()
+    for lesson in (line.split()[0] for line in listed):
+        assert f"poetry-demo {lesson} )" in text, lesson
+    for name in TOOLS[:2]:
+        said = run(name, "--version").out.decode()
+        for engine in re.search(r"^Engines: (.*)$", said, re.M)[1].split():
+            assert f"\n.Ss {engine}\n" in text, engine
+    for files in re.findall(r"^\.Pa (.*)$", text, re.M):
+        assert all((ROOT / file).exists() for file in files.split(" , ")), files
+
+
 @pytest.mark.parametrize("name", PAGES)
 @pytest.mark.skipif(not shutil.which("mandoc"), reason="mandoc is not installed")
 def test_the_man_page_is_clean(name):

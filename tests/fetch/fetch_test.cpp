@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "fetch/retry_delay.hpp"
+#include "fetch/pace.hpp"
 
 namespace poetry::fetch {
 namespace {

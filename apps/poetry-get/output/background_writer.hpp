@@ -8,6 +8,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -30,14 +31,34 @@ class BackgroundWriter {
   BackgroundWriter(const BackgroundWriter&) = delete;
   BackgroundWriter& operator=(const BackgroundWriter&) = delete;
   /// Waits for a call of the sink that is under way, and writes no more.
-  ~BackgroundWriter();
+  ~BackgroundWriter() {
+    {
+      const std::lock_guard lock(mutex_);
+      stopped_ = true;
+    }
+    changed_.notify_all();
+    if (thread_.joinable()) thread_.join();
+  }
 
   std::mutex& mutex() { return mutex_; }
   /// Whether wake() would raise. Under mutex().
   [[nodiscard]] bool failed() const { return error_ != nullptr; }
   /// The source may have something. Raises what the sink has raised. Where no thread can be had,
   /// the caller writes, and waits for the reader.
-  void wake();
+  void wake() {
+    {
+      const std::lock_guard lock(mutex_);
+      if (error_) std::rethrow_exception(error_);
+      idle_ = false;
+    }
+    changed_.notify_all();
+    if (thread_.joinable()) return;
+    try {
+      thread_ = std::thread([this] { write(Until::stopped); });
+    } catch (const std::system_error&) {
+      write(Until::empty);
+    }
+  }
   /// The same after a change, made under mutex(), of what the source reads.
   template <typename Change>
   void wake_after(const Change& change) {
@@ -49,11 +70,43 @@ class BackgroundWriter {
   }
   /// Waits until all that the source has is written, but no longer than that: false where something
   /// is left. Raises as wake() does.
-  bool flush(base::TimePoint until = base::never);
+  bool flush(base::TimePoint until = base::never) {
+    std::unique_lock lock(mutex_);
+    const auto is_done = [this] { return idle_ || error_; };
+    if (until == base::never) {
+      changed_.wait(lock, is_done);
+    } else if (!changed_.wait_until(lock, until, is_done)) {
+      return false;
+    }
+    if (error_) std::rethrow_exception(error_);
+    return true;
+  }
 
  private:
   enum class Until { empty, stopped };
-  void write(Until until);
+
+  void write(Until until) {
+    std::unique_lock lock(mutex_);
+    try {
+      while (!stopped_) {
+        const std::string piece = source_();
+        if (!piece.empty()) {
+          lock.unlock();
+          sink_(piece);
+          lock.lock();
+          continue;
+        }
+        idle_ = true;
+        changed_.notify_all();
+        if (until == Until::empty) return;
+        changed_.wait(lock);
+      }
+    } catch (...) {
+      if (!lock.owns_lock()) lock.lock();
+      error_ = std::current_exception();
+      changed_.notify_all();
+    }
+  }
 
   Source source_;
   Sink sink_;

@@ -18,9 +18,8 @@ constexpr std::string_view failure = "error ";
 
 ControlClient::ControlClient(const net::HostPort& where, const std::string& token)
     : where_(net::to_string(where)) {
-  const auto found = net::resolve(where);
-  if (found.addresses.empty()) throw std::system_error(found.error, "resolve " + where.host);
-  for (const auto& each : found.addresses) {
+  const auto addresses = net::addresses_of(where);
+  for (const auto& each : addresses) {
     stream_.clear();
     stream_.expires_after(longest_silence);
     stream_.connect(each.host(), std::to_string(each.port()));

@@ -122,8 +122,7 @@ std::string with_time_limits(std::string url) {
 class Postgres final : public Database {
  public:
   explicit Postgres(const std::string& url)
-      : url_(with_time_limits(url)), changed_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-    if (!changed_) base::throw_errno("wait for", "the database");
+      : url_(with_time_limits(url)), changed_(base::make_eventfd()) {
     guarded([&] { idle_.put_back(connect()); });
   }
 

@@ -9,7 +9,7 @@
 
 #include "base/quantity.hpp"
 #include "base/shown_text.hpp"
-#include "fetch/retry_delay.hpp"
+#include "fetch/pace.hpp"
 #include "work/catalog_parts.hpp"
 #include "work/event_queue.hpp"
 #include "work/hosts.hpp"
