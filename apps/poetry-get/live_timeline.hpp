@@ -47,14 +47,10 @@ class LiveTimeline {
     changed(task, record);
   }
   /// A task was told so much of, and goes on.
-  void changed(std::size_t task, fetch::Record record) {
-    record.outcome = fetch::Outcome::pending;
-    ended(task, record);
+  void changed(std::size_t task, const fetch::Record& record) {
+    put(task, record, fetch::Outcome::pending);
   }
-  void ended(std::size_t task, const fetch::Record& record) {
-    const std::lock_guard lock(mutex_);
-    if (task < run_.records.size()) run_.records[task] = record;
-  }
+  void ended(std::size_t task, const fetch::Record& record) { put(task, record, record.outcome); }
 
   /// So many rows at most.
   std::string draw(base::TimePoint now, base::Duration elapsed, std::string_view heading,
@@ -72,6 +68,13 @@ class LiveTimeline {
   }
 
  private:
+  void put(std::size_t task, const fetch::Record& record, fetch::Outcome outcome) {
+    const std::lock_guard lock(mutex_);
+    if (task >= run_.records.size()) return;
+    run_.records[task] = record;
+    run_.records[task].outcome = outcome;
+  }
+
   SharedScale& scale_;
   std::mutex mutex_;
   report::Run run_;  // records of the tasks that are shown

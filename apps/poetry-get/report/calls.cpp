@@ -64,8 +64,8 @@ std::vector<CallCount> count(std::span<const Call> calls) {
   return counts;
 }
 
-/// Those about the socket of a task, and the waits meanwhile, in time. Of several
-/// tasks with one address the n-th is taken for who connected n-th.
+/// Those about the socket of a task, and the waits meanwhile, in time. Of several tasks with one
+/// address the n-th is taken for who connected n-th.
 std::vector<const Call*> calls_of(const Run& run, const fetch::Record& record) {
   const auto same = [&](const fetch::Record& each) { return each.address == record.address; };
   const auto number = std::count_if(run.records.data(), &record, same);
@@ -128,6 +128,7 @@ std::string calls_table(std::span<const Run> runs) {
     least = std::min(least, base::seconds(run.watched) / base::seconds(elapsed));
     most = std::max(most, base::seconds(run.watched) / base::seconds(elapsed));
   }
+  if (most == 0) return table(rows, 2);  // none has run twice
   return table(rows, 2) +
          fmt::format(
              "Of further runs that strace watched, which took {:.2f} to {:.2f} times as "
