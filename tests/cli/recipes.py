@@ -42,7 +42,8 @@ def pattern_of(line):
     day = r"\d\d/\w{3}/\d{4}:[\d:]+ [+-]\d{4}"
     if re.search(day, line):
         return day.join(map(re.escape, re.split(day, line)))
-    pattern = re.sub(r"\d+\\\.\d+", r"[\\d.]+", re.escape(line))
+    pattern = re.sub(r"\d+\\\.\d+|\d+(?=\\ milliseconds)", r"[\\d.]+", re.escape(line))
+    pattern = re.sub(r"descriptor\\ \d+", r"descriptor\\ \\d+", pattern)
     return re.sub(r"(?:\\? )+", " +", pattern)
 
 
@@ -80,6 +81,9 @@ class Shell:
             printed = [line.rstrip("\r") for line in self.lines.lines[begin:]
                        if line and not line.startswith(mark)]
             missing = first_missing(expected, printed)
+            starts = command.endswith("&") and not command.startswith("poetry-get")
+            if starts and not any(each.startswith("listening") for each in printed):
+                missing = missing or "listening"  # whoever types the next command sees it by then
             if missing is None or time.monotonic() > deadline:
                 return status, printed, missing
             time.sleep(0.02)
