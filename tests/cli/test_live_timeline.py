@@ -50,7 +50,7 @@ def test_a_bar_grows_while_its_task_goes_on(live, peer):
     after = bars(shown.screen())["select"]
     assert all("✗" in row and row.endswith("timeout") for row in after)
     frames = shown.text().count("\x1b[J")
-    assert 5 <= frames <= 20, "ten a second"
+    assert 3 <= frames <= 20, "ten a second at most"
 
 
 @pytest.mark.parametrize("columns", [60, 80, 200])
