@@ -9,6 +9,7 @@ import fcntl
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import struct
@@ -52,6 +53,11 @@ def engines_of(name):
 # spin, which takes a processor from all tests beside it, has tests of its own and the conformance's.
 ENGINES = [each for each in engines_of("poetry-get") if each != "spin"]
 SERVER_ENGINES = [each for each in engines_of("poetry-server") if each != "spin"]
+
+
+def can_trace():
+    return shutil.which("strace") and not subprocess.run(
+        ["strace", "-qq", "-o", os.devnull, "true"], capture_output=True, timeout=WAIT).returncode
 
 
 # Opened as root, since an ordinary user may not be able to enter the folder of the tools.

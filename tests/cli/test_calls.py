@@ -3,20 +3,12 @@
 import json
 import os
 import re
-import shutil
-import subprocess
 
 import pytest
 
-from harness import ENGINES, SANITIZED, refused_port, run
+from harness import ENGINES, SANITIZED, can_trace, refused_port, run
 
-
-def can_watch():
-    return shutil.which("strace") and not subprocess.run(
-        ["strace", "-qq", "-o", os.devnull, "true"], capture_output=True, timeout=60).returncode
-
-
-watching = pytest.mark.skipif(SANITIZED or not can_watch(),
+watching = pytest.mark.skipif(SANITIZED or not can_trace(),
                               reason="strace is missing or not permitted, or a sanitizer traces")
 LINES = [b"one\n", b"two lines\n", b"three\n"]
 

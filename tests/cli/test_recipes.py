@@ -4,9 +4,8 @@ import re
 
 import pytest
 
-from harness import ROOT, SANITIZED
+from harness import ROOT, SANITIZED, can_trace
 from recipes import OWN_NETWORK, Shell, commands_of, has_own_network
-from test_calls import can_watch
 
 # What stands in for a machine of the reader's, or takes root and systemd.
 ELSEWHERE = ("postgresql://", "systemd-socket-activate", "systemctl", "example.org", "proxy_pass")
@@ -25,7 +24,7 @@ def shell(tmp_path):
 
 def play(shell, commands):
     for command, expected in commands:
-        if "--calls" in command and not can_watch():
+        if "--calls" in command and not can_trace():
             continue
         status, printed, missing = shell.run(command, expected)
         seen = f"$ {command}\n" + "\n".join(printed)

@@ -1,18 +1,10 @@
 """Which system calls the tools make, seen from outside."""
 
 import re
-import shutil
-import subprocess
 
 import pytest
 
-from harness import SANITIZED, run
-
-
-def can_trace():
-    return shutil.which("strace") and not subprocess.run(
-        ["strace", "-qq", "-o", "/dev/null", "true"], capture_output=True, timeout=60).returncode
-
+from harness import SANITIZED, can_trace, run
 
 pytestmark = [
     pytest.mark.skipif(SANITIZED, reason="a sanitizer makes system calls of its own"),

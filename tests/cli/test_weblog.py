@@ -16,19 +16,14 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from harness import (SANITIZED, SERVER_ENGINES, WAIT, Lines, Server, connect, free_ports, read_to_end,
-                     run, tool)
+from harness import (SANITIZED, SERVER_ENGINES, WAIT, Lines, Server, can_trace, connect, free_ports,
+                     read_to_end, run, tool)
 
 every_engine = pytest.mark.parametrize("engine", SERVER_ENGINES)
 FORMATS = ["line", "xml", "json"]
 PATHS = os.environ["PATH"] + ":/usr/sbin:/sbin"
 NGINX = shutil.which("nginx", path=PATHS)
 LOGROTATE = shutil.which("logrotate", path=PATHS)
-
-
-def can_trace():
-    return shutil.which("strace") and not subprocess.run(
-        ["strace", "-qq", "-o", os.devnull, "true"], capture_output=True, timeout=WAIT).returncode
 
 
 with_logrotate = pytest.mark.skipif(not (NGINX and LOGROTATE), reason="no nginx, no logrotate")
