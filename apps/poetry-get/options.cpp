@@ -65,9 +65,10 @@ void add_output_options(Table& table, GetOptions& o) {
              o.report_file);
   table.push_back({"timeline", 0, "[live]", "draw when each task connected, waited, received", "",
                    [&o](std::string_view text) {
-                     bool drawn = true;
-                     if (text != "live" && !text.empty()) cli::into(drawn)(text);
-                     o.timeline = text == "live" ? "live" : drawn ? "true" : "false";
+                     const bool known = text == "live" || text == "true" || text == "false";
+                     if (!known && !text.empty())
+                       throw base::UsageError("neither live nor true nor false", text);
+                     o.timeline = known ? text : "true";
                    },
                    shows(o.timeline)});
   add_option(table, {"timeline-svg", 0, "FILE", "the same as a picture"}, o.timeline_svg);

@@ -29,7 +29,8 @@ class SignalWatch {
     do {
       const auto again = base::later(base::Clock::now(), Stop::repeat);
       reactor::poll_until(polled, stop.is_set() ? again : base::never);
-      if (stop.is_set() || (polled[0].revents != 0 && signals.take())) stop.set();
+      const bool told = polled[0].revents != 0 && signals.take();  // also a further one
+      if (told || stop.is_set()) stop.set();
     } while (polled[1].revents == 0);
   }
 

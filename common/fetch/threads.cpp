@@ -149,7 +149,8 @@ class Crowd {
     std::array<pollfd, 2> polled{pollfd{signals_.fd(), POLLIN, 0}, pollfd{ended_.get(), POLLIN, 0}};
     const auto again = base::later(base::Clock::now(), Stop::repeat);
     reactor::poll_until(polled, stop_.is_set() ? std::min(until, again) : until);
-    const bool interrupted = stop_.is_set() || (polled[0].revents != 0 && signals_.take());
+    const bool told = polled[0].revents != 0 && signals_.take();  // also a further one
+    const bool interrupted = told || stop_.is_set();
     if (interrupted) stop_.set();
     const std::lock_guard lock(mutex_);
     ++wakeups_;

@@ -199,3 +199,13 @@ def test_a_job_in_the_background_draws_nothing(started, server, poem):
                     f'set -m; "$0" --report none --print none {port} & wait', tool("poetry-get"))
     shown.wait()
     assert "Task 1 finished" in shown.text() and "in flight" not in shown.text()
+
+
+@pytest.mark.parametrize("engine", ["sequential", "threads", "select"])
+def test_further_signals_change_nothing(terminal, endless, engine):
+    shown = terminal("-e", engine, "-n", "2", "--print", "none", endless)
+    shown.wait_for(LINE)
+    for _ in range(3):
+        shown.send(signal.SIGINT)
+    assert shown.wait() == 130
+    assert re.search(r"^Got 0 of 2 poems in", shown.screen()[-2])
