@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "base/error.hpp"
-#include "base/write_fully.hpp"
+#include "base/fd.hpp"
 #include "cli/main.hpp"
 #include "net/child.hpp"
 #include "net/socket.hpp"

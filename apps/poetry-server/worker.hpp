@@ -23,8 +23,8 @@
 #include <string_view>
 #include <utility>
 
+#include "base/fd.hpp"
 #include "base/log.hpp"
-#include "base/write_fully.hpp"
 #include "serving.hpp"
 
 namespace poetry::server {

@@ -1,9 +1,13 @@
-// The one owner of a file descriptor: `Fd` by value transfers it, `int fd` borrows it.
+// The one owner of a file descriptor: `Fd` by value transfers it, `int fd` borrows it; and what is
+// done with any of them.
 #pragma once
 
+#include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <string_view>
 #include <utility>
 
 #include "base/error.hpp"
@@ -41,6 +45,23 @@ inline Fd make_eventfd() {
   Fd made(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!made) throw_errno("make", "an eventfd");
   return made;
+}
+
+/// Calls write(2) until all bytes are written, waiting where the descriptor is non-blocking; or
+/// says why it goes no further.
+inline std::error_code write_fully(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const auto count = ::write(fd, bytes.data(), bytes.size());
+    if (count >= 0) {
+      bytes.remove_prefix(static_cast<std::size_t>(count));
+    } else if (errno == EAGAIN) {
+      pollfd writable{fd, POLLOUT, 0};
+      ::poll(&writable, 1, -1);
+    } else if (errno != EINTR) {
+      return {errno, std::generic_category()};
+    }
+  }
+  return {};
 }
 
 }  // namespace poetry::base

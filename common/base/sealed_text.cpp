@@ -15,7 +15,6 @@
 #include "base/error.hpp"
 #include "base/fd.hpp"
 #include "base/quantity.hpp"
-#include "base/write_fully.hpp"
 
 namespace poetry::base {
 namespace {

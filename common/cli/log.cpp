@@ -22,7 +22,6 @@
 #include "base/log.hpp"
 #include "base/quantity.hpp"
 #include "base/terminal.hpp"
-#include "base/write_fully.hpp"
 
 namespace poetry::cli {
 namespace {

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <system_error>
 
-#include "base/write_fully.hpp"
+#include "base/fd.hpp"
 
 namespace poetry::cli {
 

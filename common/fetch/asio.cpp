@@ -185,7 +185,7 @@ class AsioRun {
                                      socket.async_wait(Socket::wait_write, asio::deferred))
             .async_wait(asio::experimental::wait_for_one(), asio::deferred);
     const base::TimePoint now = task.woken = base::Clock::now();
-    if (!unwritable) SocketIo::send(task.fetch, socket.native_handle(), now);
+    if (!unwritable) SocketIo::send(task.fetch, socket.native_handle());
     if (!unreadable) socket_io_.receive(task.fetch, socket.native_handle(), now);
   }
 

@@ -55,7 +55,9 @@ std::error_code BlockingTask::run(IfShort if_short) {
   shortage_.clear();
   while (!fetch_.over() && !shortage_) {
     std::visit([&](const auto& each) { act(each); }, fetch_.next());
-    if (!fetch_.over() && stop_.is_set()) fetch_.interrupt(base::Clock::now());
+    const auto next = fetch_.next();  // of a retry, the observer is told before it is interrupted
+    const bool stops = !std::holds_alternative<Wait>(next) && !std::holds_alternative<Done>(next);
+    if (stops && stop_.is_set()) fetch_.interrupt(base::Clock::now());
     fetch_.expired(looked_at_);
   }
   close_all();
@@ -120,6 +122,7 @@ void BlockingTask::act(const Connect& action) {
 void BlockingTask::open(const net::Address& address) {
   sockets_.push_back(net::open_socket(address.family(), net::Blocking::yes));
   const std::error_code error(errno, std::generic_category());
+  limited_ = -1;  // its number may be that of one which is closed
   if (sockets_.back()) return stop_.add(sockets_.back().get());
   if (!stops_for(error)) end_candidate(sockets_.size() - 1, error);
 }
@@ -154,13 +157,18 @@ bool BlockingTask::stops_for(std::error_code error) {
 void BlockingTask::act(const Transfer& action) {
   const bool sends = !action.unsent.empty();
   if (!sends && action.max == 0) return static_cast<void>(pause(action.until));
-  const auto turn_over = base::later(base::Clock::now(), turn);
-  limit_blocking(sockets_.front().get(), sends ? std::min(action.until, turn_over) : action.until);
+  const auto limit = [&] {
+    const auto turn_over = base::later(base::Clock::now(), turn);
+    limit_blocking(sockets_.front().get(),
+                   sends ? std::min(action.until, turn_over) : action.until);
+  };
+  limit();
   if (sends) {
     const auto sent_before = fetch_.record().sent;
-    SocketIo::send(fetch_, sockets_.front().get(), base::Clock::now());
+    SocketIo::send(fetch_, sockets_.front().get());
     ++wakeups_;
     if (fetch_.record().sent - sent_before == action.unsent.size()) return;
+    limit();  // to send may have taken what was left
   }
   if (action.max > 0 && !stop_.is_set()) receive(action.max);
 }
@@ -186,6 +194,7 @@ void BlockingTask::act(const Wait& action) {
   close_all();
   if (!action.for_turn) observer_.retrying(fetch_.task(), fetch_.record(), action.delay);
   while (pause(action.until) && looked_at_ < action.until) continue;
+  if (stop_.is_set()) fetch_.interrupt(base::Clock::now());
 }
 
 }  // namespace poetry::fetch

@@ -249,6 +249,7 @@ void Fetch::broken(Outcome outcome, std::string_view step, const std::string& wh
   if (record_.attempts > options_.retries) return end(outcome, std::move(error), now);
   record_.outcome = outcome;
   record_.error = std::move(error);
+  if (now >= task_until_) return expired(now);  // without a retry that voids what it got
   state_ = State::waiting;
   delay_ = retry_delay(options_.retry_delay, record_.attempts - 1, seed_, options_.backoff);
   // Never over at once: whoever carries out the actions is to see it.

@@ -60,7 +60,7 @@ struct FetchOptions {
   /// Whether an answer may be whole before the server ends it, or the server is told to end it.
   [[nodiscard]] bool has_an_end() const {
     return after_send == AfterSend::half_close || until_idle > base::Duration::zero() ||
-           until.lines > 0 || !until.text.empty();
+           until != base::EndMarks{};
   }
 };
 

@@ -67,8 +67,7 @@ class MultiplexerTransport final : public Transport {
         task.connect_ended(socket, outcome.error, now);
       return;
     }
-    if (reactor::has(what, reactor::Interest::write))
-      SocketIo::send(task.fetch(), socket.fd.get(), now);
+    if (reactor::has(what, reactor::Interest::write)) SocketIo::send(task.fetch(), socket.fd.get());
     if (reactor::has(what, reactor::Interest::read))
       io_.receive(task.fetch(), socket.fd.get(), now);
     task.advance();

@@ -1,7 +1,5 @@
 #include "fetch/socket_io.hpp"
 
-#include <algorithm>
-
 #include "net/socket.hpp"
 
 namespace poetry::fetch {
@@ -9,11 +7,12 @@ namespace poetry::fetch {
 SocketIo::SocketIo(Observer& observer, std::size_t room)
     : observer_(observer), room_(room), buffer_(std::make_unique_for_overwrite<char[]>(room)) {}
 
-void SocketIo::send(Fetch& fetch, int socket, base::TimePoint now) {
+void SocketIo::send(Fetch& fetch, int socket) {
   const auto action = fetch.next();
   const auto* const transfer = std::get_if<Transfer>(&action);
   if (transfer == nullptr || transfer->unsent.empty()) return;
   const net::IoResult result = net::send_some(socket, transfer->unsent);
+  const auto now = base::Clock::now();  // the call may have taken long
   if (result.status == net::IoStatus::ok) fetch.sent(result.bytes, now);
   if (result.status == net::IoStatus::error) fetch.send_failed(result.error, now);
 }

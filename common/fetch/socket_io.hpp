@@ -28,7 +28,7 @@ class SocketIo {
   static void deliver(Fetch& fetch, Observer& observer, std::string_view bytes,
                       std::error_code error, base::TimePoint now);
   /// Sends, where that is the fetch's next action, and tells it.
-  static void send(Fetch& fetch, int socket, base::TimePoint now);
+  static void send(Fetch& fetch, int socket);
   /// Receives by one call, where that is the fetch's next action, and tells it and the observer.
   /// Returns the number of bytes.
   std::size_t receive_once(Fetch& fetch, int socket, base::TimePoint now);

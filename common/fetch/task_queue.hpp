@@ -20,7 +20,7 @@ class TaskQueue {
   /// come.
   std::optional<std::size_t> begin(base::TimePoint now);
   /// The turn of the next task; `never` where it does not wait for one.
-  [[nodiscard]] base::TimePoint next_turn() const { return turn_; }
+  [[nodiscard]] base::TimePoint next_turn() const { return running_ < max_ ? turn_ : base::never; }
   /// The fetch is over: keeps its record, and tells the observer.
   void finish(Fetch& fetch);
   /// What the task takes is used up, as `error` says (descriptors, threads, local ports): it begins

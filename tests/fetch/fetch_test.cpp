@@ -232,6 +232,20 @@ TEST_F(FetchTest, GivesUpOnTheWhole) {
   EXPECT_EQ(done().outcome, Outcome::timeout);
 }
 
+TEST_F(FetchTest, WhatBreaksOnceTheTimeIsOverIsNotVoid) {
+  options_.timeout = seconds(3);
+  options_.retries = 1;
+  connect();
+  fetch_->received("part", now_);
+  now_ += seconds(3);  // and before that was noticed
+  fetch_->receive_failed(error(std::errc::connection_reset), now_);
+  EXPECT_EQ(done().outcome, Outcome::timeout);
+  EXPECT_EQ(done().bytes, 4U) << "no retry was told of, and an observer has them";
+  EXPECT_EQ(done().error,
+            "127.0.0.1:10000: timed out after 3s (before that, 127.0.0.1:10000: receive: "
+            "Connection reset by peer)");
+}
+
 TEST_F(FetchTest, ZeroIsNoLimit) {
   options_.connect_timeout = options_.idle_timeout = {};
   start();
@@ -351,6 +365,11 @@ TEST_F(FetchTest, SaysWhatHelpsWhereAServerMayWaitForMore) {
   EXPECT_EQ(done().outcome, Outcome::idle_timeout);
   EXPECT_EQ(done().error,
             "127.0.0.1:10000: receive: nothing for 60s (see --half-close and --until)");
+  options_.until.bytes = 10;
+  connect();
+  fetch_->sent(5, now_);
+  pass_to(now_ + options_.idle_timeout);
+  EXPECT_EQ(done().error, "127.0.0.1:10000: receive: nothing for 60s");
 }
 
 TEST_F(FetchTest, AStreamIsWholeBehindItsTextInWhateverPiecesThatComes) {

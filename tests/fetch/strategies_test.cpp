@@ -236,6 +236,21 @@ TEST_P(Strategies, TryTheNextAddressBesideOneThatNeverAnswers) {
   }
 }
 
+TEST_P(Strategies, GiveUpOnASecondAddressAsOnTheFirst) {
+  const auto silent =
+      net::listen_in_silence(net::resolve_numeric({"127.0.0.2", 0}).addresses.at(0));
+  const net::Address second = net::local_address(silent.get());
+  const net::Address refused = net::resolve_numeric({"127.0.0.3", 0}).addresses.at(0);
+  batch_.lookup = [=](const net::HostPort&, net::Family) {
+    return net::Resolved{{refused, second}, {}};
+  };
+  batch_.fetch.connect_timeout = milliseconds(200);
+  batch_.servers = {{"both", second.port()}};
+  const auto began = base::Clock::now();
+  EXPECT_EQ(run(), std::vector{Outcome::connect_timeout});
+  EXPECT_LT(base::Clock::now() - began, std::chrono::seconds(60));  // the kernel gives up at 127
+}
+
 TEST_P(Strategies, EndANameThatIsNotFoundInTimeAndHoldUpNoOther) {
   LittleServer good(serve_poem);
   const auto gate = std::make_shared<std::promise<void>>();

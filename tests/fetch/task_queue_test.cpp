@@ -68,5 +68,19 @@ TEST(TaskQueue, ReservesNoTurnForATaskThatMayNotRunYet) {
   EXPECT_EQ(queue.next_turn(), base::never);
 }
 
+TEST(TaskQueue, NamesNoTurnThatHasToWaitForAnotherTask) {
+  Nobody nobody;
+  Batch batch;
+  batch.servers = {{{"127.0.0.1", 1}}, 3};
+  batch.fetch.pace = std::make_shared<Pace>(10);
+  TaskQueue queue(batch, nobody);
+  EXPECT_EQ(queue.begin(start), 0U);
+  EXPECT_EQ(queue.begin(start + milliseconds(100)), 1U);
+  EXPECT_EQ(queue.begin(start + milliseconds(100)), std::nullopt);
+  queue.put_back(1, std::make_error_code(std::errc::too_many_files_open));
+  EXPECT_EQ(queue.begin(start + milliseconds(300)), std::nullopt);
+  EXPECT_EQ(queue.next_turn(), base::never) << "a loop would not rest until task 0 has ended";
+}
+
 }  // namespace
 }  // namespace poetry::fetch

@@ -16,7 +16,6 @@
 
 #include "base/error.hpp"
 #include "base/fd.hpp"
-#include "base/write_fully.hpp"
 #include "output/spool.hpp"
 
 namespace poetry::get::output {

@@ -3,7 +3,6 @@
 // any thread may call it. It leaves no line behind when it goes.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <mutex>
 #include <optional>
