@@ -12,8 +12,8 @@
 
 #include "base/error.hpp"
 #include "engine/engine.hpp"
-#include "session/builtin_poems.hpp"
 #include "session/log_stream.hpp"
+#include "session/poem.hpp"
 
 namespace poetry::server {
 namespace {

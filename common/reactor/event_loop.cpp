@@ -1,6 +1,20 @@
 #include "reactor/event_loop.hpp"
 
+#ifdef POETRY_TURN_WATCH
+#include POETRY_TURN_WATCH
+#endif
+
 namespace poetry::reactor {
+namespace {
+
+void wake_watched(Waiter& waiter, Interest what) {
+#ifdef POETRY_TURN_WATCH
+  const TurnWatch watch(waiter);
+#endif
+  waiter.wake(what);
+}
+
+}  // namespace
 
 EventLoop::EventLoop(Multiplexer& multiplexer, base::Duration tick, Now now)
     : multiplexer_(multiplexer), clock_(std::move(now)), time_(clock_()), timers_(tick) {
@@ -46,10 +60,11 @@ void EventLoop::turn() {
   multiplexer_.hand_over();
   for (const auto& each : ready) {
     const auto watch = watches_[static_cast<std::size_t>(each.fd)];
-    if (watch.waiter != nullptr && watch.since != turns_) watch.waiter->wake(each.what);
+    if (watch.waiter != nullptr && watch.since != turns_) wake_watched(*watch.waiter, each.what);
   }
   timers_.expire(time_);
-  while (auto* const timer = timers_.take()) static_cast<Waiter*>(timer)->wake(Interest::none);
+  while (auto* const timer = timers_.take())
+    wake_watched(static_cast<Waiter&>(*timer), Interest::none);
 }
 
 }  // namespace poetry::reactor

@@ -28,6 +28,8 @@ class Callback final : public Waiter {
  public:
   explicit Callback(std::function<void()> function) : function_(std::move(function)) {}
   void wake(Interest /*what*/) override { function_(); }
+  /// Which function that is.
+  [[nodiscard]] const std::type_info& target() const { return function_.target_type(); }
 
  private:
   std::function<void()> function_;

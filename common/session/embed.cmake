@@ -1,5 +1,5 @@
 # Writes OUTPUT, a C++ source that defines the poems of FILES as bytes (see session/services.hpp).
-set(text "#include \"session/builtin_poems.hpp\"\n\nnamespace poetry::session {\n\n")
+set(text "#include \"session/poem.hpp\"\n\nnamespace poetry::session {\n\n")
 set(table "")
 foreach(file IN LISTS FILES)
   cmake_path(GET file FILENAME name)

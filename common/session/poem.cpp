@@ -6,7 +6,6 @@
 #include "base/seed.hpp"
 #include "base/sha256.hpp"
 #include "base/shared_memory.hpp"
-#include "session/builtin_poems.hpp"
 #include "session/service_kind.hpp"
 
 namespace poetry::session {

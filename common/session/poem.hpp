@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/sealed_text.hpp"
 #include "session/pacing.hpp"
@@ -35,6 +36,14 @@ struct PoemFacts {
 
 /// More than this takes longer to hash than anybody should wait for a catalog.
 inline constexpr std::uint64_t max_hashed = std::uint64_t{1} << 30;
+
+/// One that is part of the program, for a server without arguments.
+struct BuiltinPoem {
+  std::string_view name;   ///< as a file's, "ecstasy.txt"
+  std::string_view bytes;  ///< for the life of the program
+};
+
+std::vector<BuiltinPoem> builtin_poems();
 
 /// Safe to call from several threads: what clients see of it never changes.
 class PoemService : public Service {

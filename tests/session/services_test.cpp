@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "base/error.hpp"
-#include "session/builtin_poems.hpp"
+#include "session/poem.hpp"
 
 namespace poetry::session {
 namespace {
