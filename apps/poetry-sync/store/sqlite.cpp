@@ -32,7 +32,8 @@ class Connection final : public Transaction {
  public:
   explicit Connection(const std::string& path)
       : database_(path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, busy_timeout_ms) {
-    database_.exec("PRAGMA auto_vacuum = INCREMENTAL");  // of a new file
+    if (execute("PRAGMA page_count", {}).at(0).integer(0) == 0)  // else it takes the lock to write
+      database_.exec("PRAGMA auto_vacuum = INCREMENTAL");
     write_ahead();
     database_.exec("PRAGMA journal_size_limit = 67108864");
     database_.exec("PRAGMA synchronous = FULL");
@@ -47,9 +48,8 @@ class Connection final : public Transaction {
     Rows rows;
     while (statement.executeStep()) {
       std::vector<Value> row;
-      for (int i = 0; i < statement.getColumnCount(); ++i) {
+      for (int i = 0; i < statement.getColumnCount(); ++i)
         row.push_back(value_of(statement.getColumn(i)));
-      }
       rows.emplace_back(std::move(row));
     }
     return rows;

@@ -250,6 +250,17 @@ TEST_P(StoreTogetherTest, TellsOfItsOwnAndOfOthersCommits) {
        [&] { two.store.add({.type = RecordType::poem, .address = "host:2", .name = ""}); });
 }
 
+TEST_P(StoreTogetherTest, WhoReadsFirstDoesNotWaitForWhoWrites) {
+  Other one(url_);
+  Other two(url_);
+  const auto record = one.store.add({.type = RecordType::poem, .address = "host:1", .name = ""}).id;
+  one.database->transact(Access::write, [&](Transaction& sql) {
+    sql("UPDATE records SET name = 'new' WHERE id = $1", {record});
+    EXPECT_NO_THROW(EXPECT_EQ(two.store.record(record).name, ""));
+  });
+  EXPECT_EQ(two.store.record(record).name, "new");
+}
+
 TEST_P(StoreTogetherTest, WhoFindsNoJobWakesNobody) {
   Other one(url_);
   Other two(url_);
