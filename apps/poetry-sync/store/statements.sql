@@ -41,7 +41,13 @@ SELECT record FROM changes
  WHERE {changed}
    AND NOT EXISTS (SELECT 1 FROM records WHERE id = record AND removed = 0);
 
--- A job that waits for its next attempt begins anew.
+-- A job that is not over begins anew. Who is at it all the same, and was not heard of for a while or
+-- told to stop, has lost it.
+--:begin_active_job_anew
+UPDATE jobs
+   SET fence = fence + 1, revision = revision + 1, fetched = 0, expected = NULL
+ WHERE record = $1 AND state IN {active};
+
 --:forget_active_parts
 DELETE FROM parts
  WHERE job IN (SELECT id FROM jobs WHERE record = $1 AND state IN {active});

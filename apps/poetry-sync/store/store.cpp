@@ -130,9 +130,8 @@ Store::News Store::news_since(std::optional<std::int64_t> horizon) {
     news.records = all_of<SyncRecord>(horizon ? sql(statement::records_changed, {*horizon})
                                               : sql("{records} ORDER BY r.id"));
     if (!horizon) return news;
-    for (const auto& row : sql(statement::records_gone, {*horizon})) {
+    for (const auto& row : sql(statement::records_gone, {*horizon}))
       news.removed.push_back(row.integer(0));
-    }
     return news;
   });
 }
@@ -154,6 +153,7 @@ SyncRecord Store::edit(const SyncRecord& record) {
     lock_record(sql, record.id);
     if (find_record(sql, record.id).address != record.address) {
       refuse_running(sql, record.id);
+      sql(statement::begin_active_job_anew, {record.id});
       sql(statement::forget_active_parts, {record.id});
     }
     const auto changed = sql(statement::edit_record, {record.id, record.name, record.address,

@@ -151,6 +151,29 @@ TEST_P(StoreWorkTest, TriesAgainAfterItsDelay) {
   EXPECT_EQ(store_->job(taken.job.id).error, "");
 }
 
+TEST_P(StoreWorkTest, AnotherAddressBeginsAJobAnewAndShutsOutWhoHadIt) {
+  auto taken = begin();
+  const Changes changes{.parts = {{.number = 0, .name = "p", .address = "a", .bytes = 3}},
+                        .pieces = {{0, 0, "abc"}},
+                        .expected = 9};
+  ASSERT_EQ(store_->write(taken.claim, changes, 10s), Standing::held);
+  EXPECT_THROW(store_->edit({.id = 1, .address = "host:2", .name = "p"}), Refusal);
+  database_->pass(11s);
+  store_->edit({.id = 1, .address = "host:2", .name = "p"});
+  EXPECT_EQ(store_->write(taken.claim, changes, 10s), Standing::lost);
+  EXPECT_TRUE(store_->parts(taken.claim.job).empty());
+  taken = take();
+  EXPECT_EQ(taken.job.fetched, 0);
+  EXPECT_FALSE(taken.job.expected);
+  EXPECT_EQ(taken.record.address, "host:2");
+
+  store_->cancel(taken.claim.job);  // who was told to stop is shut out at once
+  store_->edit({.id = 1, .address = "host:3", .name = "p"});
+  EXPECT_FALSE(store_->end(taken.claim, changes, {}));
+  database_->pass(11s);
+  EXPECT_EQ(take().job.state, JobState::cancelling);
+}
+
 TEST_P(StoreWorkTest, KeepsPiecesAndCutsThem) {
   const auto taken = begin();
   const auto job = taken.claim.job;
