@@ -85,7 +85,7 @@ void JobWriter::end(const store::Ending& ending) {
 }
 
 void JobWriter::bound_lines() {
-  const auto room = std::max<std::int64_t>(max_lines_ - *changes_.written, 0);
+  const auto room = std::max<std::int64_t>(max_lines_ - changes_.written.value_or(0), 0);
   if (std::ssize(changes_.lines) <= room) return;
   left_out_ += changes_.lines.size() - static_cast<std::size_t>(room);
   changes_.lines.resize(static_cast<std::size_t>(room));

@@ -33,8 +33,8 @@ class JobWriter {
   store::Changes& changes() { return changes_; }
   /// Adds a line to that. What servers say is in it, too.
   void log(const std::string& line);
-  /// Leaves what was not written yet: it may be half of something.
-  void discard() { changes_ = {.written = changes_.written}; }
+  /// Leaves what may be half of something, or was written unheard: the log goes on behind it.
+  void discard() { changes_ = {}; }
 
   /// Writes it. False where the attempt should end: it was cancelled. Raises Abandoned, and as
   /// patiently() does.

@@ -84,6 +84,18 @@ TEST_F(JobWriterTest, DoesNotWaitLongerThanItsLease) {
   EXPECT_GT(database_.fails_before, 900);
 }
 
+TEST_F(JobWriterTest, EndsBehindABatchThatWasWrittenUnheard) {
+  JobWriter writer(store_, taken_, 0ms, stopping_);
+  writer.log("one");
+  writer.log("two");
+  database_.fails_after = 1;
+  EXPECT_THROW(writer.write(), store::DatabaseError);
+  writer.discard();
+  writer.end({.state = store::JobState::failed, .error = "why"});
+  EXPECT_THAT(log(), ElementsAre("one", "two", "failed: why"));
+  EXPECT_EQ(job().lines, 3);
+}
+
 TEST_F(JobWriterTest, DoesNotWaitWhereItsWorkerStops) {
   JobWriter writer(store_, taken_, 1h, stopping_);
   writer.log("one");
