@@ -1,0 +1,27 @@
+# poetry-sync's store and worker in a world of faults. Its fibers are none that a sanitizer knows.
+if(POETRY_SANITIZE)
+  return()
+endif()
+add_executable(
+  simulate-store
+  simulation/store_checks.cpp
+  simulation/store_database.cpp
+  simulation/store_faults.cpp
+  simulation/store_feed.cpp
+  simulation/store_main.cpp
+  simulation/store_reader.cpp
+  simulation/store_run.cpp
+  simulation/store_scenarios.cpp
+  simulation/store_server.cpp
+  simulation/store_worker.cpp
+  simulation/store_world.cpp)
+# Behind its macros nothing else may be compiled.
+set_source_files_properties(simulation/store_worker.cpp PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+set_source_files_properties(
+  simulation/store_main.cpp
+  PROPERTIES COMPILE_DEFINITIONS
+             "POETRY_STORE_SEEDS=\"${CMAKE_CURRENT_SOURCE_DIR}/simulation/store_seeds.txt\"")
+target_include_directories(simulate-store PRIVATE ${CMAKE_CURRENT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/apps)
+target_link_libraries(simulate-store PRIVATE sync poetry spdlog::spdlog SQLiteCpp)
+add_test(NAME simulate-store COMMAND simulate-store --seconds 20)
+set_tests_properties(simulate-store PROPERTIES TIMEOUT 300)

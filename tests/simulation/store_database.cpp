@@ -1,0 +1,166 @@
+#include "simulation/store_database.hpp"
+
+#include <SQLiteCpp/SQLiteCpp.h>
+#include <sqlite3.h>
+#include <unistd.h>
+
+#include <array>
+#include <filesystem>
+#include <utility>
+
+#include "base/error.hpp"
+#include "poetry-sync/store/store.hpp"
+
+namespace poetry::sync::simulation {
+namespace {
+
+constexpr auto busy_timeout = 2s;  // as of store/sqlite.cpp
+constexpr auto pause_when_locked = 5ms;
+
+/// Connections ask the world for the time, those of production code too.
+int add_clock(sqlite3* database, const char**, const void*) {
+  return sqlite3_create_function(
+      database, "simulated_now", 0, SQLITE_UTF8, nullptr,
+      [](sqlite3_context* context, int, sqlite3_value**) {
+        sqlite3_result_int64(context, World::here().wall_ms());
+      },
+      nullptr, nullptr);
+}
+
+[[noreturn]] void refuse(const std::string& why) {
+  throw store::DatabaseError(store::DatabaseError::Kind::passing, "database: " + why);
+}
+
+/// A transaction whose connection is lost before its end.
+struct RunAgain {};
+
+/// A transaction's statements, each of them a point.
+class Points final : public store::Transaction {
+ public:
+  Points(store::Transaction& real, Shared& shared) : real_(real), shared_(shared) {}
+  store::Rows execute(const std::string& sql, std::span<const store::Value> values) override {
+    shared_.faults.point(shared_.world, Place::statement);
+    return real_.execute(sql, values);
+  }
+
+ private:
+  store::Transaction& real_;
+  Shared& shared_;
+};
+
+/// SQLite's lock, which one connection has.
+class WriteLock {
+ public:
+  WriteLock(Shared& shared, base::Duration longest) : shared_(shared) {
+    auto& world = shared.world;
+    const auto until = base::later(world.now(), longest);
+    while (shared.writer != nullptr) {
+      if (world.now() >= until) refuse("locked");
+      world.pause(pause_when_locked);
+    }
+    shared.writer = &world.current().process;
+  }
+  WriteLock(const WriteLock&) = delete;
+  WriteLock& operator=(const WriteLock&) = delete;
+  ~WriteLock() { shared_.writer = nullptr; }
+
+ private:
+  Shared& shared_;
+};
+
+/// Among those who wait for news.
+class Listening {
+ public:
+  explicit Listening(Shared& shared) : shared_(shared), who_(&shared.world.current()) {
+    shared_.listeners.push_back(who_);
+  }
+  Listening(const Listening&) = delete;
+  Listening& operator=(const Listening&) = delete;
+  ~Listening() { std::erase(shared_.listeners, who_); }
+
+ private:
+  Shared& shared_;
+  Fiber* const who_;
+};
+
+}  // namespace
+
+Disk::Disk() {
+  const bool has_memory = std::filesystem::is_directory("/dev/shm");
+  folder_ = (has_memory ? "/dev/shm" : std::filesystem::temp_directory_path().string()) +
+            "/slow-poetry-simulation-XXXXXX";
+  if (::mkdtemp(folder_.data()) == nullptr) base::throw_errno("make", folder_);
+  path_ = folder_ + "/library.db";
+  // One thread uses all connections.
+  sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
+  sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+  sqlite3_config(SQLITE_CONFIG_MMAP_SIZE, sqlite3_int64{1} << 26, sqlite3_int64{1} << 26);
+  sqlite3_auto_extension(reinterpret_cast<void (*)()>(add_clock));
+  database_ = store::open_sqlite(path_);
+  store::Store{*database_};
+}
+
+Disk::~Disk() {
+  database_.reset();
+  std::error_code ignored;
+  std::filesystem::remove_all(folder_, ignored);
+}
+
+void Disk::clear() {
+  database_->transact(store::Access::write, [](store::Transaction& sql) {
+    for (const auto* table :
+         {"pieces", "parts", "log", "jobs", "records", "changes", "sqlite_sequence"})
+      sql(std::string("DELETE FROM ") + table);
+  });
+}
+
+SimulatedDatabase::SimulatedDatabase(Shared& shared)
+    : shared_(shared), real_(shared.disk.database()), dialect_(real_.dialect()) {
+  dialect_["now"] = "simulated_now()";
+}
+
+void SimulatedDatabase::transact(store::Access access,
+                                 const std::function<void(store::Transaction&)>& work) {
+  access == store::Access::write ? write(work) : read(work);
+}
+
+void SimulatedDatabase::read(const std::function<void(store::Transaction&)>& work) {
+  if (armed_) shared_.faults.point(shared_.world, Place::read);
+  real_.transact(store::Access::read, work);
+}
+
+void SimulatedDatabase::write(const std::function<void(store::Transaction&)>& work) {
+  if (!armed_) {
+    const WriteLock lock(shared_, base::Duration::max());
+    return real_.transact(store::Access::write, work);
+  }
+  shared_.faults.point(shared_.world, Place::begin);
+  const auto once = [&](store::Transaction& sql) {
+    Points points(sql, shared_);
+    work(points);
+    if (shared_.faults.point(shared_.world, Place::commit)) throw RunAgain();
+  };
+  {
+    const WriteLock lock(shared_, busy_timeout);
+    try {
+      real_.transact(store::Access::write, once);
+    } catch (const RunAgain&) {
+      real_.transact(store::Access::write, once);
+    }
+    if (shared_.committed(shared_.world.current())) {
+      ++shared_.commits;
+      for (auto* const each : shared_.listeners) shared_.world.wake(*each);
+    }
+  }
+  shared_.faults.point(shared_.world, Place::committed);
+}
+
+bool SimulatedDatabase::wait_for_news(base::Duration longest) {
+  if (seen_ == shared_.commits) {
+    const Listening listening(shared_);
+    shared_.world.pause(longest);
+  }
+  return std::exchange(seen_, shared_.commits) != shared_.commits;
+}
+
+}  // namespace poetry::sync::simulation
