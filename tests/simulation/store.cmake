@@ -24,4 +24,6 @@ set_source_files_properties(
 target_include_directories(simulate-store PRIVATE ${CMAKE_CURRENT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/apps)
 target_link_libraries(simulate-store PRIVATE sync poetry spdlog::spdlog SQLiteCpp)
 add_test(NAME simulate-store COMMAND simulate-store --seconds 20)
-set_tests_properties(simulate-store PROPERTIES TIMEOUT 300)
+add_test(NAME simulate-store-mistakes
+         COMMAND simulate-store --base 1 --mistakes ${CMAKE_CURRENT_SOURCE_DIR}/simulation/store_mistakes.txt)
+set_tests_properties(simulate-store simulate-store-mistakes PROPERTIES TIMEOUT 600)

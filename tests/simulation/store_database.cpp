@@ -34,18 +34,20 @@ int add_clock(sqlite3* database, const char**, const void*) {
 /// A transaction whose connection is lost before its end.
 struct RunAgain {};
 
-/// A transaction's statements, each of them a point.
+/// A transaction's statements, each of them a point where it writes.
 class Points final : public store::Transaction {
  public:
-  Points(store::Transaction& real, Shared& shared) : real_(real), shared_(shared) {}
+  Points(store::Transaction& real, Shared& shared, store::Access access)
+      : real_(real), shared_(shared), access_(access) {}
   store::Rows execute(const std::string& sql, std::span<const store::Value> values) override {
-    shared_.faults.point(shared_.world, Place::statement);
-    return real_.execute(sql, values);
+    if (access_ == store::Access::write) shared_.faults.point(shared_.world, Place::statement);
+    return real_.execute(shared_.disk.as_made(sql), values);
   }
 
  private:
   store::Transaction& real_;
   Shared& shared_;
+  const store::Access access_;
 };
 
 /// SQLite's lock, which one connection has.
@@ -85,7 +87,7 @@ class Listening {
 
 }  // namespace
 
-Disk::Disk() {
+Disk::Disk(Mistake mistake) : mistake_(std::move(mistake)) {
   const bool has_memory = std::filesystem::is_directory("/dev/shm");
   folder_ = (has_memory ? "/dev/shm" : std::filesystem::temp_directory_path().string()) +
             "/slow-poetry-simulation-XXXXXX";
@@ -98,12 +100,21 @@ Disk::Disk() {
   sqlite3_auto_extension(reinterpret_cast<void (*)()>(add_clock));
   database_ = store::open_sqlite(path_);
   store::Store{*database_};
+  if (mistake_.sql.empty()) return;
+  database_->transact(store::Access::write, [this](store::Transaction& sql) { sql(mistake_.sql); });
 }
 
 Disk::~Disk() {
   database_.reset();
   std::error_code ignored;
   std::filesystem::remove_all(folder_, ignored);
+}
+
+std::string Disk::as_made(std::string sql) const {
+  const auto& old = mistake_.old_text;
+  if (const auto at = old.empty() ? std::string::npos : sql.find(old); at != std::string::npos)
+    sql.replace(at, old.size(), mistake_.new_text);
+  return sql;
 }
 
 void Disk::clear() {
@@ -126,7 +137,10 @@ void SimulatedDatabase::transact(store::Access access,
 
 void SimulatedDatabase::read(const std::function<void(store::Transaction&)>& work) {
   if (armed_) shared_.faults.point(shared_.world, Place::read);
-  real_.transact(store::Access::read, work);
+  real_.transact(store::Access::read, [&](store::Transaction& sql) {
+    Points points(sql, shared_, store::Access::read);
+    work(points);
+  });
 }
 
 void SimulatedDatabase::write(const std::function<void(store::Transaction&)>& work) {
@@ -136,16 +150,19 @@ void SimulatedDatabase::write(const std::function<void(store::Transaction&)>& wo
   }
   shared_.faults.point(shared_.world, Place::begin);
   const auto once = [&](store::Transaction& sql) {
-    Points points(sql, shared_);
+    Points points(sql, shared_, store::Access::write);
     work(points);
     if (shared_.faults.point(shared_.world, Place::commit)) throw RunAgain();
   };
   {
     const WriteLock lock(shared_, busy_timeout);
-    try {
-      real_.transact(store::Access::write, once);
-    } catch (const RunAgain&) {
-      real_.transact(store::Access::write, once);
+    for (int left = 1;; --left) {
+      try {
+        real_.transact(store::Access::write, once);
+        break;
+      } catch (const RunAgain&) {
+        if (left == 0) refuse("connection is lost");
+      }
     }
     if (shared_.committed(shared_.world.current())) {
       ++shared_.commits;

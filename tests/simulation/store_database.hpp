@@ -13,13 +13,21 @@
 
 namespace poetry::sync::simulation {
 
+/// What is made wrong on purpose: a piece of statements, and what stands in its place.
+struct Mistake {
+  std::string name;
+  std::string old_text;
+  std::string new_text;
+  std::string sql = {};  ///< done to the new tables
+};
+
 /// The file that all runs use in turn, in memory. All processes share its connections: who writes
 /// has SQLite's lock, and what is read is read at one moment, so that nobody sees the difference
 /// but in the time that it takes. Owned by main.
 class Disk {
  public:
   /// In /dev/shm, or where there is none in a directory for temporary files.
-  Disk();
+  explicit Disk(Mistake mistake = {});
   Disk(const Disk&) = delete;
   Disk& operator=(const Disk&) = delete;
   ~Disk();
@@ -27,9 +35,12 @@ class Disk {
   /// As new: the tables are there, and empty.
   void clear();
   store::Database& database() { return *database_; }
+  /// The statement with the mistake that is made.
+  [[nodiscard]] std::string as_made(std::string sql) const;
   [[nodiscard]] const std::string& path() const { return path_; }
 
  private:
+  const Mistake mistake_;
   std::string folder_;
   std::string path_;
   std::unique_ptr<store::Database> database_;

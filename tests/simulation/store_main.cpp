@@ -20,12 +20,14 @@ namespace poetry::sync::simulation {
 namespace {
 
 constexpr std::string_view usage =
-    "usage: simulate-store [--seconds N] [--runs N] [--seed SEED] [--base SEED] [--faults 0|1|2]\n";
+    "usage: simulate-store [--seconds N] [--runs N] [--seed SEED] [--base SEED] [--faults 0|1|2]\n"
+    "       simulate-store --mistakes FILE [--seconds N] [--base SEED]\n";
 
 struct Options {
   std::optional<std::uint64_t> seconds;  ///< in all; without it, all that is exhaustive is run
   std::optional<std::uint64_t> runs;     ///< drawn ones
   std::string seed;                      ///< of the one run to do
+  std::string mistakes;                  ///< a file of those to find
   std::uint64_t base = base::seed_from_clock();
   std::uint64_t faults = 2;  ///< at most, where they are placed
 };
@@ -48,6 +50,8 @@ Options parse(const std::vector<std::string>& words) {
       options.runs = number_in(value);
     else if (words[i] == "--seed")
       options.seed = value;
+    else if (words[i] == "--mistakes")
+      options.mistakes = value;
     else if (words[i] == "--base")
       options.base = number_in(value);
     else if (words[i] == "--faults")
@@ -69,18 +73,24 @@ std::string seed_of(const Scenario& scenario, const Placed& faults) {
 
 class Simulation {
  public:
-  explicit Simulation(const Options& options) : options_(options), began_(base::Clock::now()) {}
+  explicit Simulation(const Options& options, Mistake mistake = {})
+      : options_(options),
+        mistake_(std::move(mistake)),
+        began_(base::Clock::now()),
+        bench_(mistake_) {}
 
-  int run() {
-    const bool held =
-        options_.seed.empty() ? run_kept() && run_placed() && run_drawn() : run_seed(options_.seed);
+  /// Whether every invariant held.
+  bool run() {
+    const bool held = options_.seed.empty()
+                          ? (!mistake_.name.empty() || run_kept()) && run_placed() && run_drawn()
+                          : run_seed(options_.seed);
     const auto seconds = base::seconds(base::Clock::now() - began_);
-    if (held)
+    if (held && mistake_.name.empty())
       fmt::print(
           "store: {} runs in {:.1f} s ({:.0f} a second), {} commits, {} jobs: every invariant "
           "held\n",
           runs_, seconds, static_cast<double>(runs_) / std::max(seconds, 0.001), commits_, jobs_);
-    return held ? 0 : 1;
+    return held;
   }
 
  private:
@@ -94,7 +104,8 @@ class Simulation {
     commits_ += outcome.commits;
     jobs_ += outcome.jobs;
     if (!outcome.failure.empty())
-      fmt::print("store: --seed {}: {} (run {}, {:.1f} s)\n", seed, outcome.failure, runs_,
+      fmt::print("store: {}{}--seed {}: {} (run {}, {:.1f} s)\n", mistake_.name,
+                 mistake_.name.empty() ? "" : ": found by ", seed, outcome.failure, runs_,
                  base::seconds(base::Clock::now() - began_));
     return outcome;
   }
@@ -147,9 +158,11 @@ class Simulation {
   bool run_placed() {
     for (std::uint64_t faults = 0; faults <= options_.faults; ++faults) {
       for (const auto& scenario : short_scenarios()) {
+        if (faults > scenario.most_faults) continue;
         const auto before = runs_;
         const auto began = base::Clock::now();
         if (!place(scenario, {}, faults)) return false;
+        if (!mistake_.name.empty()) continue;
         fmt::print("store: {} with {} faults: {} runs in {:.1f} s{}\n", scenario.name, faults,
                    runs_ - before, base::seconds(base::Clock::now() - began),
                    is_late(placed_part) ? ", cut off" : "");
@@ -177,12 +190,13 @@ class Simulation {
   bool run_drawn() {
     const auto first = runs_;
     const auto began = base::Clock::now();
-    fmt::print("store: drawn runs from --base {}\n", options_.base);
+    if (mistake_.name.empty()) fmt::print("store: drawn runs from --base {}\n", options_.base);
     const auto most = options_.runs.value_or(options_.seconds ? UINT64_MAX : 20'000);
     for (std::uint64_t i = 0; i < most && !is_late(1); ++i) {
       if (!run_number(base::derive_seed(options_.base, i) % 1'000'000'000'000)) return false;
     }
     const auto seconds = base::seconds(base::Clock::now() - began);
+    if (!mistake_.name.empty()) return true;
     fmt::print("store: {} drawn runs in {:.1f} s ({:.0f} a second)\n", runs_ - first, seconds,
                static_cast<double>(runs_ - first) / seconds);
     return true;
@@ -190,12 +204,44 @@ class Simulation {
 
   static constexpr double placed_part = 0.6;  // of the time, where that is bounded
   const Options options_;
+  const Mistake mistake_;
   const base::TimePoint began_;
   Bench bench_;
   std::uint64_t runs_ = 0;
   std::uint64_t commits_ = 0;
   std::size_t jobs_ = 0;
 };
+
+/// "NAME | OLD | NEW | SQL", of which the last two may be left out.
+Mistake parse_mistake(const std::string& line) {
+  std::array<std::string, 4> fields;
+  std::size_t at = 0;
+  for (auto& each : fields) {
+    const auto end = std::min(line.find(" | ", at), line.size());
+    if (at < line.size()) each = line.substr(at, end - at);
+    at = end + 3;
+  }
+  return {fields[0], fields[1], fields[2], fields[3]};
+}
+
+/// Whether each was found within so many seconds.
+bool find_mistakes(Options options) {
+  std::ifstream file(options.mistakes);
+  if (!options.seconds) options.seconds = 60;
+  options.faults = 1;
+  bool all = true;
+  std::uint64_t count = 0;
+  for (std::string line; std::getline(file, line);) {
+    if (line.empty() || line.front() == '#') continue;
+    ++count;
+    const auto mistake = parse_mistake(line);
+    if (!Simulation(options, mistake).run()) continue;
+    fmt::print("store: {}: not found\n", mistake.name);
+    all = false;
+  }
+  if (count == 0) throw std::runtime_error("no mistakes in " + options.mistakes);
+  return all;
+}
 
 }  // namespace
 }  // namespace poetry::sync::simulation
@@ -207,7 +253,9 @@ int main(int count, char** words) {
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
   spdlog::set_level(spdlog::level::off);
   try {
-    return Simulation(parse({words + 1, words + count})).run();
+    const auto options = parse({words + 1, words + count});
+    const bool held = options.mistakes.empty() ? Simulation(options).run() : find_mistakes(options);
+    return held ? 0 : 1;
   } catch (const std::exception& error) {
     std::cerr << "simulate-store: " << error.what() << '\n';
     return 2;

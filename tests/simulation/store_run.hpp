@@ -33,6 +33,7 @@ struct Scenario {
   FaultPlan faults = {};
   base::Duration restart = 200ms;  ///< after a process has ended, at most where that is drawn
   bool is_watched = false;         ///< by a page's feed of changes
+  std::uint64_t most_faults = 2;   ///< placed at once
 };
 
 struct Outcome {
@@ -44,6 +45,7 @@ struct Outcome {
 
 /// What all runs use, one after the other. Owned by main.
 struct Bench {
+  explicit Bench(const Mistake& mistake = {}) : disk(mistake) {}
   Disk disk;
   Reader reader{disk.path()};
 };

@@ -32,6 +32,14 @@ const std::vector<Scenario>& short_scenarios() {
        .people = {{{0ms, request}}},
        .workers = 1,
        .servers = {.lines = 1}},
+      // The third job's text is the first one's bytes.
+      {.name = "history",
+       .records = {RecordType::collection},
+       .people = {{{0ms, request}, {400ms, request}, {800ms, request}, {1200ms, request}}},
+       .workers = 1,
+       .worker = {.keep = {.jobs = 1, .days = 0}, .hears_news = true},
+       .servers = {.lines = 1, .poems = 1},
+       .most_faults = 1},
   };
   return scenarios;
 }
@@ -57,6 +65,12 @@ Scenario drawn_scenario(Draws& draws) {
     last = std::max(last, at);
   }
   constexpr std::array<std::uint64_t, 8> workers{1, 2, 2, 2, 3, 3, 4, 5};
+  if (draws.chance(50)) {  // one record's history
+    scenario.records = {RecordType::collection};
+    scenario.people = {{}};
+    for (last = 0ms; last < 3s; last += 600ms)
+      scenario.people.front().push_back({last, Action::request, 0});
+  }
   scenario.workers = workers[draws.below(workers.size())];
   scenario.worker = {.lease = draws.between(150ms, 600ms),
                      .interval = draws.between(20ms, 120ms),
