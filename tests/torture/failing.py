@@ -1,0 +1,305 @@
+"""A tool of which one system call or allocation fails, and what may fail in which way.
+
+The library fail_once is loaded in front of the tool. From the tool's main() on, seccomp has each
+call of the kinds that matter ask here first: it goes on, or fails without having happened. Calls
+are counted over all threads and children, so that a failure is one failure.
+"""
+
+import array
+import contextlib
+import errno
+import fcntl
+import mmap
+import os
+import re
+import select
+import socket
+import stat
+import struct
+import subprocess
+import threading
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from harness import BIN, tool
+
+LIBRARY = BIN.parent / "tests/libfail_once.so"
+WAIT = 20  # seconds for a tool to end; with a failure it may first run into a limit of a few
+NO_ROOM = ("EMFILE", "ENFILE", "ENOMEM")
+DISK = ("EIO", "ENOSPC")
+# What a call may fail with, by what its descriptor is where that matters.
+ERRORS = {
+    "accept4": ("EMFILE", "ENFILE", "ENOMEM", "ECONNABORTED", "EINTR", "EAGAIN", "EPERM"),
+    "bind": ("EACCES", "EADDRINUSE"),
+    "clone": ("EAGAIN", "ENOMEM"), "clone3": ("EAGAIN", "ENOMEM"),
+    "close": {"file": ("EIO",)},
+    "connect": ("EAGAIN", "EACCES", "EADDRNOTAVAIL", "ENETUNREACH", "ENOBUFS"),
+    "dup": ("EMFILE",), "dup2": ("EMFILE",), "dup3": ("EMFILE",),
+    "epoll_create1": NO_ROOM,
+    "epoll_ctl": ("ENOMEM", "ENOSPC"),
+    "epoll_wait": ("EINTR",), "epoll_pwait": ("EINTR",),
+    "eventfd2": NO_ROOM,
+    "fallocate": {"file": ("ENOSPC",)}, "fchmod": ("EPERM",),
+    "fdatasync": DISK, "fsync": DISK,
+    "ftruncate": ("EIO", "ENOSPC"),
+    "fork": ("EAGAIN", "ENOMEM"),
+    "getdents64": ("EIO",),
+    "getpeername": ("ENOTCONN", "ENOBUFS"), "getsockname": ("ENOBUFS",), "getsockopt": ("ENOBUFS",),
+    "getrandom": ("EINTR", "ENOSYS"),
+    "inotify_add_watch": ("ENOSPC", "ENOMEM", "EACCES"), "inotify_init1": NO_ROOM,
+    "io_uring_enter": ("EINTR", "EAGAIN", "EBUSY"),
+    "io_uring_register": ("ENOMEM", "EINVAL"),
+    "io_uring_setup": ("ENOMEM", "EPERM", "ENOSYS", "EMFILE"),
+    "link": ("EIO", "EACCES", "ENOSPC"), "linkat": ("EIO", "EACCES", "ENOSPC"),
+    "listen": ("EADDRINUSE",),
+    "memfd_create": NO_ROOM,
+    "mkdir": ("EACCES", "ENOSPC"), "mkdirat": ("EACCES", "ENOSPC"),
+    "mmap": ("ENOMEM",),
+    "newfstatat": ("EACCES", "EIO", "ENOMEM"),
+    "open": (*NO_ROOM, "EACCES", "EIO"), "openat": (*NO_ROOM, "EACCES", "EIO"),
+    "pidfd_open": ("EMFILE",),
+    "pipe": ("EMFILE", "ENFILE"), "pipe2": ("EMFILE", "ENFILE"),
+    "poll": ("EINTR", "ENOMEM"), "ppoll": ("EINTR", "ENOMEM"),
+    "pread64": ("EIO",), "pwrite64": DISK,
+    "pselect6": ("EINTR", "ENOMEM"), "select": ("EINTR", "ENOMEM"),
+    "read": {"file": ("EIO",), "pipe": ("EINTR",), "socket": ("EINTR", "EAGAIN", "ECONNRESET"),
+             "event": ("EINTR", "EAGAIN")},
+    "recvfrom": ("EINTR", "EAGAIN", "ECONNRESET", "ENOMEM"), "recvmsg": ("EINTR", "EAGAIN", "ENOMEM"),
+    "rename": (*DISK, "EACCES"), "renameat": (*DISK, "EACCES"), "renameat2": (*DISK, "EACCES"),
+    "sendmsg": ("EINTR", "EAGAIN", "ENOBUFS", "EPIPE"), "sendto": ("EINTR", "EAGAIN", "ENOBUFS", "EPIPE"),
+    "setsockopt": ("ENOMEM", "ENOPROTOOPT"),
+    "signalfd4": NO_ROOM,
+    "socket": NO_ROOM, "socketpair": ("EMFILE", "ENFILE"),
+    "timerfd_create": NO_ROOM,
+    "unlink": ("EACCES", "EIO"), "unlinkat": ("EACCES", "EIO"),
+    "wait4": ("EINTR",),
+    "write": {"file": DISK, "pipe": ("EINTR", "EIO"), "socket": ("EINTR", "EAGAIN", "ECONNRESET"),
+              "event": ("EINTR",)},
+    "writev": {"file": DISK, "pipe": ("EINTR", "EIO"), "socket": ("EINTR", "EAGAIN", "ECONNRESET")},
+}
+WITH_PATH = {"openat": 1, "newfstatat": 1, "inotify_add_watch": 1, "unlinkat": 1, "mkdirat": 1,
+             "renameat": 1, "renameat2": 1, "rename": 0, "open": 0, "unlink": 0, "mkdir": 0, "link": 0}
+BY_DESCRIPTOR = {call for call, errors in ERRORS.items() if isinstance(errors, dict)} | {
+    "fsync", "fdatasync", "ftruncate", "pread64", "pwrite64", "epoll_ctl", "recvfrom", "sendto", "sendmsg",
+    "recvmsg", "accept4", "connect", "getsockopt", "setsockopt", "getsockname", "getpeername", "listen"}
+# struct seccomp_notif and seccomp_notif_resp of linux/seccomp.h
+RECEIVE, ANSWER = 0xC0502100, 0xC0182101
+GO_ON = 1
+
+
+class Failure(NamedTuple):
+    """The Nth call of a kind (from 1) fails with an error; `malloc` is any allocation."""
+
+    call: str
+    error: str
+    number: int
+
+    @classmethod
+    def parse(cls, text):
+        call, error, number = text.split(":")
+        if call != "malloc" and call not in ERRORS or not hasattr(errno, error):
+            raise ValueError(text)
+        return cls(call, error, int(number))
+
+    def __str__(self):
+        return f"{self.call}:{self.error}:{self.number}"
+
+
+class Asked(NamedTuple):
+    """A call that was made: of what kind, what its descriptor was, and what it was about."""
+
+    call: str
+    kind: str
+    what: str
+
+    def errors(self):
+        errors = ERRORS[self.call]
+        return errors.get(self.kind, ()) if isinstance(errors, dict) else errors
+
+
+def kind_of(pid, fd):
+    """("file", "pipe", "socket" or "event", its name) of another process's descriptor."""
+    path = f"/proc/{pid}/fd/{fd}"
+    try:
+        mode, name = os.stat(path).st_mode, os.readlink(path)
+    except OSError:
+        return "none", ""
+    if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
+        return ("folder" if stat.S_ISDIR(mode) else "file"), name
+    return ("socket" if stat.S_ISSOCK(mode) else "pipe" if stat.S_ISFIFO(mode) else
+            "event" if name.startswith("anon_inode:") else "device"), name
+
+
+def text_at(pid, address):
+    """The path that another process's pointer leads to."""
+    try:
+        with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
+            memory.seek(address)
+            return memory.read(256).split(b"\0")[0].decode(errors="replace")
+    except (OSError, ValueError, OverflowError):
+        return "?"
+
+
+class Victim:
+    """A tool that runs with a failure, or with none, and then all that it asks is noted."""
+
+    def __init__(self, name, args, failure=None, trace=False, **options):
+        self.failure = failure
+        self.asked, self.counts, self.met = [], {}, None
+        self.own_closes = 2
+        self.over = threading.Event()
+        ours, its = socket.socketpair()
+        memory = os.memfd_create("torture")
+        os.ftruncate(memory, mmap.PAGESIZE)
+        self.memory = mmap.mmap(memory, mmap.PAGESIZE)
+        allocation = failure.number if failure and failure.call == "malloc" else 0
+        self.memory[8:24] = struct.pack("QQ", allocation, bool(trace and allocation))
+        calls = [*ERRORS] if failure is None else [] if allocation else [failure.call]
+        environment = dict(os.environ, LD_PRELOAD=str(LIBRARY), TORTURE_SOCKET=str(its.fileno()),
+                           TORTURE_MEMORY=str(memory), TORTURE_CALLS=",".join(calls), TZ="UTC0",
+                           **options.pop("env", {}))
+        with its:
+            self.process = subprocess.Popen(
+                [tool(name), *map(str, args)], env=environment, pass_fds=[its.fileno(), memory],
+                stdin=options.pop("stdin", subprocess.DEVNULL), stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE, bufsize=0, **options)
+        os.close(memory)
+        self.out, self.err = Pipe(self.process.stdout), Pipe(self.process.stderr)
+        self.thread = threading.Thread(target=self.answer, args=(ours, calls), daemon=True)
+        self.thread.start()
+
+    def answer(self, ours, calls):
+        with ours:
+            if not calls:
+                return
+            ours.settimeout(WAIT)
+            try:
+                numbers, descriptors, _, _ = socket.recv_fds(ours, 4096, 1)
+            except OSError:
+                return
+            if not descriptors:
+                return
+        self.names = dict(zip(array.array("I", numbers), calls))
+        listener = descriptors[0]
+        poller = select.poll()
+        poller.register(listener, select.POLLIN)
+        try:
+            while not self.over.is_set():
+                for _, events in poller.poll(50):
+                    if events & select.POLLIN:
+                        self.answer_one(listener)
+                    elif events:
+                        return
+        finally:
+            os.close(listener)
+
+    def answer_one(self, listener):
+        request = bytearray(80)
+        try:
+            fcntl.ioctl(listener, RECEIVE, request)
+        except OSError:
+            return  # killed in the meantime
+        key, pid, _, number = struct.unpack_from("=QIIi", request)
+        arguments = struct.unpack_from("=6Q", request, 32)
+        error = self.judge(self.names.get(number), pid, arguments)
+        answer = struct.pack("=QqiI", key, 0, -error, 0 if error else GO_ON)
+        with contextlib.suppress(OSError):
+            fcntl.ioctl(listener, ANSWER, answer)
+
+    def judge(self, call, pid, arguments):
+        """The errno that the call fails with; 0: it goes on."""
+        if call == "close" and self.own_closes:
+            self.own_closes -= 1
+            return 0
+        number = self.counts[call] = self.counts.get(call, 0) + 1
+        if self.failure is None or (call, number) == (self.failure.call, self.failure.number):
+            asked = self.describe(call, pid, arguments)
+            self.asked.append(asked)
+            if self.failure is not None and self.met is None:
+                self.met = asked
+                return getattr(errno, self.failure.error)
+        return 0
+
+    @staticmethod
+    def describe(call, pid, arguments):
+        if call in WITH_PATH:
+            return Asked(call, "file", text_at(pid, arguments[WITH_PATH[call]]))
+        if call in BY_DESCRIPTOR:
+            return Asked(call, *kind_of(pid, arguments[0] & 0xFFFFFFFF))
+        return Asked(call, "", "")
+
+    def allocations(self):
+        return struct.unpack("Q", self.memory[:8])[0]
+
+    def happened(self):
+        """Whether the failure was met."""
+        if self.failure.call == "malloc":
+            return self.allocations() >= self.failure.number
+        return self.met is not None
+
+    def wait(self, seconds=WAIT):
+        """The exit status; TimeoutError where it does not end."""
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise TimeoutError from None
+        return self.process.returncode
+
+    def end(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self.over.set()
+        self.thread.join(WAIT)
+        for pipe in (self.out, self.err):
+            pipe.close()
+
+
+class Pipe:
+    """What a tool prints, collected by a thread."""
+
+    def __init__(self, pipe):
+        self.pipe, self.bytes, self.changed, self.ended = pipe, b"", threading.Condition(), False
+        self.thread = threading.Thread(target=self.collect, daemon=True)
+        self.thread.start()
+
+    def collect(self):
+        while piece := self.pipe.read(1 << 16):
+            with self.changed:
+                self.bytes += piece
+                self.changed.notify_all()
+        with self.changed:
+            self.ended = True
+            self.changed.notify_all()
+
+    def wait_for(self, pattern, count=1, seconds=WAIT):
+        """The matches, once there are so many, or fewer where the pipe has ended before."""
+        def found():
+            return re.findall(pattern, self.bytes.decode(errors="replace"), re.M)
+
+        with self.changed:
+            self.changed.wait_for(lambda: len(found()) >= count or self.ended, seconds)
+            return found()
+
+    def text(self):
+        """All of it, once the tool has ended; what a child left behind holds open is not waited for."""
+        self.thread.join(1)
+        return self.bytes.decode(errors="replace")
+
+    def close(self):
+        self.thread.join(1)
+        if not self.thread.is_alive():
+            self.pipe.close()
+
+
+def can_inject():
+    """Whether this kernel and container let a call be failed from outside; "" or why not."""
+    if not LIBRARY.exists():
+        return f"no {LIBRARY}: build first"
+    victim = Victim("poetry-get", ["--version"])
+    try:
+        victim.wait()
+    finally:
+        victim.end()
+    return "" if victim.asked else f"seccomp cannot ask here: {victim.err.text().strip()}"
