@@ -102,9 +102,8 @@ void visit_record(Packer each, fetch::Record& record) {
 
 Apart::Apart(const Work& work, std::span<const std::unique_ptr<Apart>> earlier) {
   std::array<int, 2> ends{};
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) < 0) {
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) < 0)
     base::throw_errno("make", "a pair of sockets");
-  }
   socket_ = base::Fd(ends[0]);
   const base::Fd its_socket(ends[1]);
   pid_ = ::fork();
@@ -131,9 +130,8 @@ void Apart::run(net::Signals& signals, const output::Sink& answer) {
   const std::string message = receive(answer);
   const int status = wait();
   if (WIFSIGNALED(status) && WTERMSIG(status) == SIGPIPE) cli::end_by_closed_pipe();
-  if (WIFSIGNALED(status)) {
+  if (WIFSIGNALED(status))
     throw std::runtime_error("its process was ended by signal " + std::to_string(WTERMSIG(status)));
-  }
   if (status != 0) {
     throw std::runtime_error(message.empty() ? "its process ended with status " +
                                                    std::to_string(WEXITSTATUS(status))

@@ -9,9 +9,8 @@
 int main(int argc, char** argv) {
   return poetry::cli::guarded_main("poetry-get", [argc, argv]() -> int {
     poetry::get::GetOptions options;
-    if (poetry::get::parse_get_options(argc, argv, options) == poetry::cli::Parsed::done) {
+    if (poetry::get::parse_get_options(argc, argv, options) == poetry::cli::Parsed::done)
       return poetry::cli::exit_ok;
-    }
     // A write to a closed pipe fails, and the terminal is left in order; see guarded_main().
     std::signal(SIGPIPE, SIG_IGN);
     if (options.check) return poetry::get::check(options);

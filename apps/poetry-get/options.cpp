@@ -192,9 +192,8 @@ cli::Parsed parse_get_options(int argc, const char* const* argv, GetOptions& opt
   add_network_options(tool.options, options);
   cli::add_common_options(tool, options.log);
   if (cli::parse(tool, argc, argv) == cli::Parsed::done) return cli::Parsed::done;
-  if (!options.output.empty() && !options.output_dir.empty()) {
+  if (!options.output.empty() && !options.output_dir.empty())
     throw base::UsageError("only one of these can be given", "--output, --output-dir");
-  }
   if (options.half_close && !options.send && options.from.empty())
     throw base::UsageError("there is nothing to send first", "--half-close");
   if (options.animate && options.timeline_svg.empty())

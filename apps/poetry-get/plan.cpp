@@ -181,9 +181,8 @@ std::optional<fetch::Batch> plan_batch(const GetOptions& options, std::vector<fe
                                             base::counted(catalog.poems.size(), "poem"),
                                             base::counted(catalog.others, "other service")));
     }
-    if (catalog.poems.empty() && given.empty()) {
+    if (catalog.poems.empty() && given.empty())
       throw CatalogError("catalog " + name + ": no poem in it");
-    }
   }
   batch.servers = servers_of(std::move(given), catalog, options.repeat);
   const std::size_t tasks = batch.servers.size();

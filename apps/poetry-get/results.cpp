@@ -89,9 +89,8 @@ bool is_file(const std::string& path) { return !path.empty() && path != "-"; }
 
 void check_distinct(const GetOptions& options) {
   const bool both = !options.output.empty() && !options.report_file.empty();
-  if (both && are_one_file(options.output, options.report_file)) {
+  if (both && are_one_file(options.output, options.report_file))
     throw base::UsageError("--output and --report-file are one file", options.report_file);
-  }
 }
 
 Files::Files(const GetOptions& options)
@@ -126,9 +125,8 @@ int status_of(std::span<const report::Run> runs) {
   std::size_t fetched = 0;
   std::size_t failed = 0;
   for (const report::Run& run : runs) {
-    if (std::ranges::count(run.records, fetch::Outcome::interrupted, &fetch::Record::outcome) > 0) {
+    if (std::ranges::count(run.records, fetch::Outcome::interrupted, &fetch::Record::outcome) > 0)
       return cli::exit_interrupted;
-    }
     const report::Totals totals = report::totals_of(run);
     fetched += totals.fetched;
     failed += totals.failed;

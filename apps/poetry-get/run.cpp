@@ -1,7 +1,6 @@
 #include "run.hpp"
 
 #include <sys/resource.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -116,9 +115,7 @@ class Job {
       const output::Sink poems = is_file(options_.output) ? files_.poems : print;
       outputs_.push_back(output::make_ordered_output(where(poems), tasks, attempts));
     }
-    if (options_.print == "live") {
-      outputs_.push_back(output::make_live_output(where(print)));
-    }
+    if (options_.print == "live") outputs_.push_back(output::make_live_output(where(print)));
   }
 
   report::Run run_engine(const std::string& engine, Turn turn) {

@@ -59,9 +59,8 @@ constexpr std::size_t max_sent = std::size_t{64} << 20;
 std::string read_text(const std::string& path) {
   std::string text;
   read_pieces(path, [&](std::string_view piece) {
-    if (text.size() + piece.size() > max_sent) {
+    if (text.size() + piece.size() > max_sent)
       throw base::UsageError("more to send than " + base::format_size(max_sent), "@" + path);
-    }
     text += piece;
   });
   return text;
@@ -141,9 +140,8 @@ class ListReader {
 
   void end_line() {
     std::string_view text = line_;
-    if (number_ == 1 && text.starts_with(byte_order_mark)) {
+    if (number_ == 1 && text.starts_with(byte_order_mark))
       text.remove_prefix(byte_order_mark.size());
-    }
     text = boost::trim_right_copy_if(text, boost::is_any_of(blank));
     if (!text.empty()) add_server(text);
     line_.clear();
@@ -179,9 +177,8 @@ class ListReader {
     } catch (const base::UsageError& error) {
       throw base::UsageError(place(), shown(error.what()));
     }
-    if (servers_.size() > max_tasks) {
+    if (servers_.size() > max_tasks)
       throw base::UsageError(place(), "more than " + std::to_string(max_tasks) + " servers");
-    }
   }
 
   [[nodiscard]] std::string place() const { return name_ + ":" + std::to_string(number_); }
@@ -211,9 +208,8 @@ std::vector<net::HostPort> parse_servers(std::string_view text) {
 std::vector<fetch::Server> listed_servers(const GetOptions& options) {
   std::vector<fetch::Server> servers;
   for (const auto& where : options.servers) servers.push_back({where, nullptr});
-  if (std::count(options.from.begin(), options.from.end(), "-") > 1) {
+  if (std::count(options.from.begin(), options.from.end(), "-") > 1)
     throw base::UsageError("standard input is read only once", "--from -");
-  }
   for (const auto& path : options.from) {
     ListReader list(path, servers);
     read_pieces(path, [&list](std::string_view piece) { list.take(piece); });

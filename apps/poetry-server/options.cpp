@@ -176,12 +176,10 @@ std::vector<std::uint16_t> ports_for(const std::string& text, std::size_t count)
         text);
   }
   const std::size_t first = ports[0];
-  if (first != 0 && first + count - 1 > 65535) {
+  if (first != 0 && first + count - 1 > 65535)
     throw base::UsageError("ports for " + std::to_string(count) + " poems go beyond 65535", text);
-  }
-  while (ports.size() < count) {
+  while (ports.size() < count)
     ports.push_back(static_cast<std::uint16_t>(first == 0 ? 0 : first + ports.size()));
-  }
   return ports;
 }
 
@@ -279,13 +277,11 @@ std::vector<Plan> plan_ports(const ServerOptions& options) {
 }
 
 std::size_t worker_count(const ServerOptions& options) {
-  if (options.workers != "auto") {
+  if (options.workers != "auto")
     return base::parse_count(options.workers, "number of workers", 1, any_count);
-  }
   cpu_set_t processors{};
-  if (::sched_getaffinity(0, sizeof processors, &processors) == 0) {
+  if (::sched_getaffinity(0, sizeof processors, &processors) == 0)
     return static_cast<std::size_t>(CPU_COUNT(&processors));
-  }
   return std::max(1U, std::thread::hardware_concurrency());  // more than cpu_set_t can tell apart
 }
 

@@ -47,9 +47,8 @@ std::vector<base::Fd> take_inherited(const std::vector<Plan>& plans, const Serve
                                  at);
       }
       // Each worker needs one of its own, which only the owner of this one could bind beside it.
-      if (worker_count(options) > 1) {
+      if (worker_count(options) > 1)
         throw std::runtime_error("several workers cannot share the inherited listener " + at);
-      }
     }
     net::refuse_left_over(listeners);
     return taken;

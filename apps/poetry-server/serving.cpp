@@ -129,9 +129,8 @@ Renewal Serving::read_again() const {
   Renewal renewal;
   auto& options = renewal.options;
   parse_server_options(argc_, argv_, options);
-  if (options.workers != options_.workers) {
+  if (options.workers != options_.workers)
     throw base::UsageError("the number of workers changes by a restart only", options.workers);
-  }
   if (options.control != options_.control)
     throw base::UsageError("the control socket changes by a restart only", options.control);
   renewal.plans = plan_ports(options);
@@ -201,9 +200,7 @@ boost::json::object Serving::statistics() {
 void Serving::tell_statistics() {
   const auto all = statistics();
   std::vector<base::Fact> facts;
-  for (const auto& [name, value] : all) {
-    facts.emplace_back(name, "").json = base::json_text(value);
-  }
+  for (const auto& [name, value] : all) facts.emplace_back(name, "").json = base::json_text(value);
   base::log_answer("statistics", base::json_text(all), facts);
 }
 

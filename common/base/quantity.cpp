@@ -46,9 +46,8 @@ constexpr Quantity size_quantity{"size", size_units, 1, largest_size, Quantity::
 std::uint64_t factor_of(std::string_view name, const Quantity& quantity, std::string_view whole) {
   if (name.empty()) return quantity.bare;
   const std::string noun(quantity.noun);
-  if (name.starts_with(',')) {
+  if (name.starts_with(','))
     throw UsageError("not a " + noun + " (a point stands before its decimals)", whole);
-  }
   std::string valid;
   for (const auto& each : quantity.units) {
     if (each.name == name) return each.factor;
@@ -84,9 +83,8 @@ std::uint64_t parse_quantity(std::string_view text, const Quantity& quantity,
   const auto factor = factor_of(text.substr(at), quantity, whole);
   if (digits > ~Wide{0} / factor) throw too_large();
   const Wide product = digits * factor;
-  if (quantity.remainder == Quantity::Remainder::refused && product % scale != 0) {
+  if (quantity.remainder == Quantity::Remainder::refused && product % scale != 0)
     throw UsageError(noun + " is not a whole number of bytes", whole);
-  }
   if (product / scale > quantity.max) throw too_large();
   return static_cast<std::uint64_t>(product / scale);
 }
@@ -141,9 +139,8 @@ std::uint64_t parse_count(std::string_view text, std::string_view what, std::uin
   std::uint64_t value = 0;
   const auto* end = text.data() + text.size();
   const auto [rest, error] = std::from_chars(text.data(), end, value);
-  if (error == std::errc::invalid_argument || rest != end || text.empty()) {
+  if (error == std::errc::invalid_argument || rest != end || text.empty())
     throw UsageError(std::string(what).append(" is not a number"), text);
-  }
   if (error != std::errc{} || value < min || value > max) {
     throw UsageError(
         std::string(what) + " is not in " + std::to_string(min) + " to " + std::to_string(max),

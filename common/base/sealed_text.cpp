@@ -57,9 +57,8 @@ std::shared_ptr<const SealedText> SealedText::read(const std::string& path, std:
   if (!file) throw_errno("open", path);
   struct stat status {};
   if (::fstat(file.get(), &status) < 0) throw_errno("read", path);
-  if (!S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode)) {
+  if (!S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode))
     throw std::system_error(ENOTSUP, std::generic_category(), "read " + path + ", no regular file");
-  }
   if (max == 0) max = available_memory() / 2;
   const auto refuse_beyond = [&](std::uint64_t bytes) {
     if (bytes <= max) return;
@@ -95,9 +94,8 @@ SealedText::~SealedText() {
 SealedText::SealedText(int memory, std::string_view name) {
   constexpr int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
   struct stat status {};
-  if (::fcntl(memory, F_ADD_SEALS, seals) < 0 || ::fstat(memory, &status) < 0) {
+  if (::fcntl(memory, F_ADD_SEALS, seals) < 0 || ::fstat(memory, &status) < 0)
     throw_errno("seal", name);
-  }
   if (status.st_size == 0) return;
   const auto size = static_cast<std::size_t>(status.st_size);
   // Private, since kernels before 6.7 refuse to share a mapping of write-sealed memory; nothing

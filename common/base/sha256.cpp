@@ -12,9 +12,8 @@ namespace poetry::base {
 
 Sha256::Sha256() : context_(::EVP_MD_CTX_new()) {
   if (!context_) throw std::bad_alloc();
-  if (::EVP_DigestInit_ex(context_.get(), ::EVP_sha256(), nullptr) != 1) {
+  if (::EVP_DigestInit_ex(context_.get(), ::EVP_sha256(), nullptr) != 1)
     throw std::runtime_error("SHA-256 is not available in this OpenSSL");
-  }
 }
 
 void Sha256::Free::operator()(evp_md_ctx_st* context) const { ::EVP_MD_CTX_free(context); }

@@ -87,13 +87,11 @@ std::u32string shortened(std::u32string text, std::size_t columns, char32_t mark
   const std::size_t room = columns - 1;
   const std::size_t before = room * 2 / 5;
   std::size_t first = 0;
-  for (std::size_t used = 0; used + columns_of(text[first]) <= before; ++first) {
+  for (std::size_t used = 0; used + columns_of(text[first]) <= before; ++first)
     used += columns_of(text[first]);
-  }
   std::size_t last = text.size();
-  for (std::size_t used = 0; used + columns_of(text[last - 1]) <= room - before; --last) {
+  for (std::size_t used = 0; used + columns_of(text[last - 1]) <= room - before; --last)
     used += columns_of(text[last - 1]);
-  }
   return text.substr(0, first) + mark + text.substr(last);
 }
 

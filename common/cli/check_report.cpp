@@ -64,9 +64,8 @@ void try_to_write(const std::string& path) {
 void try_to_make_directory(const std::string& path) {
   std::error_code error;
   auto nearest = std::filesystem::absolute(path, error);
-  while (!std::filesystem::exists(nearest, error) && nearest.has_relative_path()) {
+  while (!std::filesystem::exists(nearest, error) && nearest.has_relative_path())
     nearest = nearest.parent_path();
-  }
   errno = ENOTDIR;
   if (!std::filesystem::is_directory(nearest, error) ||
       ::access(nearest.c_str(), W_OK | X_OK) < 0) {

@@ -41,9 +41,8 @@ std::string in_brackets(const std::string& text) { return text.empty() ? "" : " 
     throw base::UsageError("unknown option" + in_brackets(base::suggestion(name, valid)), name);
   }
   const auto* syntax = dynamic_cast<const po::invalid_syntax*>(&error);
-  if (syntax != nullptr && syntax->kind() == po::invalid_syntax::extra_parameter) {
+  if (syntax != nullptr && syntax->kind() == po::invalid_syntax::extra_parameter)
     throw base::UsageError("option takes no argument", name);
-  }
   throw base::UsageError("option needs an argument", name);
 }
 
@@ -223,9 +222,8 @@ std::function<void(std::string_view)> into(std::uint64_t& count, std::uint64_t m
 
 std::function<void(std::string_view)> one_of(std::string& choice, std::vector<std::string> valid) {
   return [&choice, valid = std::move(valid)](std::string_view text) {
-    if (std::ranges::find(valid, text) == valid.end()) {
+    if (std::ranges::find(valid, text) == valid.end())
       throw base::unknown_name("word", valid, text);
-    }
     choice = text;
   };
 }

@@ -129,15 +129,13 @@ std::string help_text(const Tool& tool, std::string_view topic) {
   const auto command = std::ranges::find(tool.commands, topic, &Tool::command);
   if (command != tool.commands.end()) return help_text(*command, "");
   const auto topics = help_topics(tool);
-  if (!topic.empty() && std::ranges::find(topics, topic) == topics.end()) {
+  if (!topic.empty() && std::ranges::find(topics, topic) == topics.end())
     throw base::unknown_name(tool.commands.empty() ? "group of options" : "command", topics, topic);
-  }
   if (!topic.empty() && topic != "all") return options_text(tool, topic);
   std::string text = usage_text(tool) + "\n" + wrapped(tool.about, 0, 0) + "\n";
   if (!tool.examples.empty()) text += "Examples:\n";
-  for (const auto& [line, about] : tool.examples) {
+  for (const auto& [line, about] : tool.examples)
     text.append("  ").append(line).append("\n      ").append(about).append("\n");
-  }
   if (!tool.examples.empty()) text += "\n";
   Lines commands;
   for (const auto& each : tool.commands) {

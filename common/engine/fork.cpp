@@ -129,9 +129,8 @@ class ForkLoop : public Loop {
 
   void admit(AcceptedSocket& accepted, Port& port, QuotaSlot slot) override {
     std::array<int, 2> ends{};
-    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) < 0) {
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) < 0)
       base::throw_errno("make", "a socket pair");
-    }
     base::Fd mine(ends[0]);
     base::Fd channel(ends[1]);
     std::list<Process> fresh;
@@ -182,9 +181,8 @@ class ForkLoop : public Loop {
     const auto now = base::Clock::now();
     for (const auto& process : processes_) {
       const auto& accepted = process.accepted;
-      if (unwanted({process.port, accepted.address, accepted.peer.number, {}, now - accepted.at})) {
+      if (unwanted({process.port, accepted.address, accepted.peer.number, {}, now - accepted.at}))
         net::half_close(process.channel.get());
-      }
     }
   }
 

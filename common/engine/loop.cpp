@@ -39,9 +39,8 @@ Loop::Loop(reactor::Multiplexer& multiplexer, std::span<Port> ports, Host& host,
 void Loop::run() {
   try {
     for (const int fd : options_.controls) events_.watch(fd, reactor::Interest::read, control_);
-    for (auto& accepting : accepting_ports_) {
+    for (auto& accepting : accepting_ports_)
       events_.watch(accepting.port.listener.get(), reactor::Interest::read, accepting);
-    }
     find_sources();
     while (wanted_ != Command::stop && !(draining_ && held_ == 0)) {
       events_.turn();

@@ -208,9 +208,8 @@ void Fetch::expired(base::TimePoint now) {
       race_.try_next(now);
       return race_on();
     case State::waiting:
-      if (options_.pace && !std::exchange(has_turn_, true)) {
+      if (options_.pace && !std::exchange(has_turn_, true))
         phase_until_ = options_.pace->reserve(now);
-      }
       if (now >= phase_until_) begin_attempt(now);
       return;
     default:
@@ -270,9 +269,8 @@ void Fetch::end(Outcome outcome, std::string error, base::TimePoint now) {
 
 std::string Fetch::text_of(std::string_view what) const {
   std::string text = net::to_string(where_);
-  if (record_.address && record_.address->host() != where_.host) {
+  if (record_.address && record_.address->host() != where_.host)
     text += " (" + net::to_string(*record_.address) + ")";
-  }
   return text.append(": ").append(what);
 }
 

@@ -19,9 +19,8 @@ const json::value* member(const json::object& entry, std::string_view name) {
 
 std::string text_of(const json::object& entry, std::string_view name) {
   const auto* found = member(entry, name);
-  if (found == nullptr || !found->is_string()) {
+  if (found == nullptr || !found->is_string())
     throw std::runtime_error(std::string(name) + " is no text");
-  }
   return json::value_to<std::string>(*found);
 }
 

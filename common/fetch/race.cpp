@@ -8,9 +8,8 @@ namespace {
 std::vector<net::Address> alternate(const std::vector<net::Address>& found) {
   std::vector<net::Address> first;
   std::vector<net::Address> second;
-  for (const auto& address : found) {
+  for (const auto& address : found)
     (address.family() == found.front().family() ? first : second).push_back(address);
-  }
   std::vector<net::Address> mixed;
   for (std::size_t index = 0; index < std::max(first.size(), second.size()); ++index) {
     if (index < first.size()) mixed.push_back(first[index]);

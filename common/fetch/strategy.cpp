@@ -79,9 +79,8 @@ Strategy find_strategy(std::string_view name) {
       return entry.run;
     }
   }
-  if (name == "uring") {
+  if (name == "uring")
     throw base::UsageError("engine not built in, which takes liburing 2.3 or newer", name);
-  }
   auto valid = strategy_names();
   valid.emplace_back("all");
   throw base::unknown_name("engine", valid, name);

@@ -136,9 +136,8 @@ class Crowd {
       ++threads_;
       return true;
     }
-    if (error != EAGAIN || threads_ == 0) {
+    if (error != EAGAIN || threads_ == 0)
       throw std::system_error(error, std::generic_category(), "start a thread");
-    }
     const std::lock_guard lock(mutex_);
     queue_.put_back(task, {error, std::generic_category()});
     return false;

@@ -98,9 +98,8 @@ HostPort parse_host_port(std::string_view text, std::uint16_t min_port) {
         std::any_of(host.begin(), host.end(), is_no_part_of_a_host)) {
       throw base::UsageError("not an address [HOST:]PORT", text);
     }
-    if (!brackets && host.find(':') != std::string_view::npos) {
+    if (!brackets && host.find(':') != std::string_view::npos)
       throw base::UsageError("an IPv6 host needs brackets, as in [::1]:10000", text);
-    }
     where.host = host;
   } else if (text.starts_with('[')) {
     throw base::UsageError("an address needs a port", text);
@@ -112,9 +111,8 @@ HostPort parse_host_port(std::string_view text, std::uint16_t min_port) {
   try {
     where.port = static_cast<std::uint16_t>(base::parse_count(port, "port", min_port, 65535));
   } catch (const base::UsageError&) {
-    if (port.empty() || port.find_first_not_of("0123456789") != std::string_view::npos) {
+    if (port.empty() || port.find_first_not_of("0123456789") != std::string_view::npos)
       throw base::UsageError("port is neither a number nor a known service", text);
-    }
     throw base::UsageError("port is not in " + std::to_string(min_port) + " to 65535", text);
   }
   return where;

@@ -74,9 +74,8 @@ void fill_backlog(int listener) {
   const base::Fd socket = open_socket(address.family(), Blocking::no);
   if (!socket) base::throw_errno("connect to", to_string(address));
   set_option(socket.get(), IPPROTO_IP, IP_TTL, first_hop);
-  if (address.family() == AF_INET6) {
+  if (address.family() == AF_INET6)
     set_option(socket.get(), IPPROTO_IPV6, IPV6_UNICAST_HOPS, first_hop);
-  }
   start_connect(socket.get(), address);
   reset_on_close(socket.get());
 }
@@ -128,15 +127,12 @@ std::vector<base::Fd> listen_together(const Address& address, int backlog, std::
 
 std::string_view listening_remedy(const std::error_code& error) {
   if (error.category() == resolve_category()) return "check the name, or give a numeric address";
-  if (error == std::errc::address_in_use) {
+  if (error == std::errc::address_in_use)
     return "another process has it (ss -ltnp shows which): stop it, or choose another port";
-  }
-  if (error == std::errc::permission_denied) {
+  if (error == std::errc::permission_denied)
     return "ports that low need root or CAP_NET_BIND_SERVICE: choose one from 1024 on";
-  }
-  if (error == std::errc::address_not_available) {
+  if (error == std::errc::address_not_available)
     return "no interface here has this address: choose one that 'ip address' lists";
-  }
   return "choose another port or address";
 }
 

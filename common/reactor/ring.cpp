@@ -41,9 +41,8 @@ std::string advice(int error) {
   if (error == EPERM) {
     int disabled = 0;
     std::ifstream("/proc/sys/kernel/io_uring_disabled") >> disabled;
-    if (disabled > 0) {
+    if (disabled > 0)
       return "sysctl kernel.io_uring_disabled is " + std::to_string(disabled) + ", and 0 allows it";
-    }
     return "a seccomp filter forbids it; the container's profile has to allow io_uring_setup, "
            "io_uring_enter and io_uring_register";
   }
@@ -90,9 +89,8 @@ void Ring::try_out() { const Ring ring(Buffers{1, 1}); }
 void Ring::lend_buffers() {
   void* pages = nullptr;
   const std::size_t bytes = buffers_.count * sizeof(io_uring_buf);
-  if (::posix_memalign(&pages, page_size, (bytes + page_size - 1) / page_size * page_size) != 0) {
+  if (::posix_memalign(&pages, page_size, (bytes + page_size - 1) / page_size * page_size) != 0)
     throw std::bad_alloc();
-  }
   lent_ = {static_cast<io_uring_buf_ring*>(pages), std::free};
   io_uring_buf_reg registration{};
   registration.ring_addr = std::bit_cast<std::uintptr_t>(pages);

@@ -29,9 +29,8 @@ base::TimePoint TimingWheel::next() const {
 void TimingWheel::expire(base::TimePoint now) {
   const auto until = std::max(now_, static_cast<Tick>(now.time_since_epoch() / tick_));
   due_.splice(due_.end(), overdue_);
-  for (auto place = earliest(); place && first_tick(*place) <= until; place = earliest()) {
+  for (auto place = earliest(); place && first_tick(*place) <= until; place = earliest())
     open(*place);
-  }
   now_ = until;
   const auto sooner = [](const Timer& one, const Timer& other) { return one.at_ < other.at_; };
   if (!std::is_sorted(due_.begin(), due_.end(), sooner)) due_.sort(sooner);  // a stable one

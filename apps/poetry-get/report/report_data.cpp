@@ -172,9 +172,8 @@ void write_csv_report(std::span<const Run> runs, const output::Sink& sink) {
     const base::TimePoint start = totals_of(run).started;
     for (std::size_t task = 0; task < run.records.size(); ++task) {
       out << quoted_csv(run.engine);
-      for (const Field& field : fields_of(run.servers, task, run.records[task], start)) {
+      for (const Field& field : fields_of(run.servers, task, run.records[task], start))
         out << "," << quoted_csv(field.text);
-      }
       out << "\n";
     }
   }

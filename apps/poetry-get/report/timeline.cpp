@@ -115,9 +115,8 @@ class Drawing {
         write(" ");
       }
     }
-    if (remarks_ > 0 && !row.remark.empty()) {
+    if (remarks_ > 0 && !row.remark.empty())
       write(std::string(columns_ + 1 - cells.size(), ' ') + row.remark);
-    }
     end_line();
   }
 

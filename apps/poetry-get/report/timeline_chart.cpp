@@ -180,9 +180,8 @@ std::string round_text(base::Duration time) { return in_unit(time, unit_for(time
 base::Duration round_time_up(base::Duration min) {
   for (std::int64_t power = 1; power < 1'000'000'000; power *= 10) {
     for (const int factor : {1, 2, 5}) {
-      if (std::chrono::nanoseconds(factor * power) >= min) {
+      if (std::chrono::nanoseconds(factor * power) >= min)
         return std::chrono::nanoseconds(factor * power);
-      }
     }
   }
   constexpr std::array<base::Duration, 16> beyond{1s,   2s,    5s,    10s,   20s, 30s, 1min, 2min,

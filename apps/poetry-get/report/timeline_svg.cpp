@@ -146,9 +146,8 @@ class Picture {
     put("\"/>");
     y_ += axis_size * 1.3;
     write(margin, "start", axis_size, "pt-text pt-soft", "time");
-    for (const Tick& tick : ticks_) {
+    for (const Tick& tick : ticks_)
       write(x(tick.at), "middle", axis_size, "pt-text pt-soft", tick.label);
-    }
     y_ += axis_size * 0.7;
     put("</g>\n");
   }
@@ -160,9 +159,8 @@ class Picture {
     write(numbers_, "end", font_, "pt-mono pt-soft", std::to_string(row.task + 1));
     write(names_, "start", font_, "pt-mono pt-ink", name);
     if (row.begun) draw_bar(row);
-    if (!row.remark.empty()) {
+    if (!row.remark.empty())
       write(remarks_, "start", font_ * remark_share, "pt-mono pt-soft", row.remark);
-    }
     put("</g>\n");
   }
 
