@@ -16,7 +16,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "cli"))
 
 from failing import Failure, can_inject  # noqa: E402
-from scenarios import ALWAYS, SCENARIOS, Rig, Run, Wrong, servers  # noqa: E402
+from running import Rig, Run, Wrong, servers  # noqa: E402
+from scenarios import ALWAYS, SCENARIOS  # noqa: E402
 
 SAMPLE = 400  # single failures, in 90 s on two processors
 MOST = 1500  # of one kind and error in one scenario; beyond, a spread
@@ -27,7 +28,7 @@ def attempt(task):
     """(outcome, what went wrong or what was met) of one run; outcome: told, went on, not met, wrong."""
     name, failure, rig, trace = task
     folder = Path(tempfile.mkdtemp(prefix="torture-", dir=rig.folder))
-    run = Run(rig, folder, failure, trace)
+    run, why = Run(rig, folder, failure), ""
     try:
         outcome = SCENARIOS[name](run)
         for victim in run.victims:
@@ -40,16 +41,17 @@ def attempt(task):
             return task, "not met", ""
         elif outcome == "went on":
             run.must_be_told()
-    except Wrong as wrong:
-        return task, "wrong", f"{wrong}\n{run.said()}"
     except Exception as error:  # pylint: disable=broad-except
-        return task, "wrong", f"{type(error).__name__}: {error}\n{run.said()}"
+        outcome = "wrong"
+        why = str(error) if isinstance(error, Wrong) else f"{type(error).__name__}: {error}"
     finally:
         run.end()
         shutil.rmtree(folder, ignore_errors=True)
     if failure is None:
-        return task, outcome, run.possible()
-    return task, outcome, f"{run.met()}\n{run.said() if trace else ''}"
+        return task, outcome, run.possible() if outcome != "wrong" else f"{why}\n{run.said()}"
+    if outcome == "wrong" or trace:
+        why = f"{why}\n{run.met()}\n{run.said()}"
+    return task, outcome, why
 
 
 def spread(number, most, chance):
@@ -119,7 +121,8 @@ def arguments():
     parser.add_argument("--seed", type=int, default=int(time.time()) % 100000)
     parser.add_argument("--only", type=Failure.parse, metavar="CALL:ERROR:N",
                         help="this failure alone, and what the tool printed")
-    parser.add_argument("--calls", default="", help="these kinds alone, comma-separated")
+    parser.add_argument("--tries", type=int, default=1, help="so many times, of --only")
+    parser.add_argument("--calls", default="", help="these kinds alone, comma-separated; -KIND: all others")
     parser.add_argument("--list", action="store_true", help="the scenarios' names")
     parser.add_argument("--jobs", type=int, default=2 * len(os.sched_getaffinity(0)))
     asked = parser.parse_args()
@@ -130,8 +133,10 @@ def arguments():
 
 
 def chosen_names(asked):
-    return [name for name in SCENARIOS
-            if not asked.scenarios or any(name.startswith(each) for each in asked.scenarios)]
+    """Those of exactly such a name, or else those that begin so."""
+    chosen = {each for word in asked.scenarios or [""] for each in
+              ([word] if word in SCENARIOS else filter(lambda name: name.startswith(word), SCENARIOS))}
+    return [name for name in SCENARIOS if name in chosen]
 
 
 def planned(pool, rig, asked, chance):
@@ -143,7 +148,9 @@ def planned(pool, rig, asked, chance):
             sys.exit(f"torture: {name} is wrong without a failure: {found}")
         by_scenario[name] = failures_of(found, chance)
     if asked.calls:
-        by_scenario = {name: [each for each in failures if each.call in asked.calls.split(",")]
+        kinds = asked.calls.lstrip("-").split(",")
+        others = asked.calls.startswith("-")
+        by_scenario = {name: [each for each in failures if (each.call in kinds) != others]
                        for name, failures in by_scenario.items()}
     always = [(name, Failure.parse(text)) for name, text in ALWAYS if name in by_scenario]
     if asked.sample:
@@ -155,16 +162,20 @@ def planned(pool, rig, asked, chance):
 def torture(asked, rig):
     chance = random.Random(asked.seed)
     with multiprocessing.Pool(asked.jobs) as pool:
-        if asked.only:
-            tasks = [(name, asked.only) for name in chosen_names(asked)]
+        if asked.only:  # of several threads the order varies, and with it what has a number
+            tasks = [(name, asked.only) for name in chosen_names(asked)] * asked.tries
         else:
             print(f"torture: seed {asked.seed}", flush=True)
             tasks = planned(pool, rig, asked, chance)
             print(f"torture: {len(tasks)} single failures", flush=True)
         table, wrong = Table(), []
         trace = asked.only is not None
-        for (name, failure, *_), outcome, found in pool.imap_unordered(
-                attempt, [(*each, rig, trace) for each in tasks], chunksize=1):
+        said = time.monotonic()
+        for done, ((name, failure, *_), outcome, found) in enumerate(pool.imap_unordered(
+                attempt, [(*each, rig, trace) for each in tasks], chunksize=1), 1):
+            if time.monotonic() > said + 30:
+                said = time.monotonic()
+                print(f"torture: {done} of {len(tasks)}", file=sys.stderr, flush=True)
             table.add(name, failure, outcome)
             if outcome == "wrong":
                 wrong.append(f"./dev torture {name} --only '{failure}'")

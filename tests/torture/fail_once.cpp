@@ -4,6 +4,7 @@
 // and libc do before main() is no concern of the tool's, and passes.
 #include <dlfcn.h>
 #include <execinfo.h>
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sys/mman.h>
@@ -51,6 +52,7 @@ constexpr Call known[] = {
     CALL(epoll_create1),
     CALL(epoll_ctl),
     CALL(epoll_pwait),
+    CALL(epoll_pwait2),
     CALL(eventfd2),
     CALL(fallocate),
     CALL(fchmod),
@@ -127,13 +129,15 @@ struct Allocations {
 };
 
 Allocations* allocations = nullptr;  // none before main()
+int stacks = -1;                     // the file of that memory, which the stack is written to
+
+constexpr off_t stack_offset = 4096;
 
 bool fails() {
   if (!allocations || ++allocations->count != allocations->failing) return false;
-  if (allocations->traced) {
-    void* stack[60];
-    ::backtrace_symbols_fd(stack, ::backtrace(stack, 60), STDERR_FILENO);
-  }
+  void* stack[60];
+  ::lseek(stacks, stack_offset, SEEK_SET);
+  ::backtrace_symbols_fd(stack, ::backtrace(stack, 60), stacks);
   errno = ENOMEM;
   return true;
 }
@@ -215,9 +219,11 @@ int begin(int count, char** arguments, char** environment) {
   void* mapped =
       ::mmap(nullptr, sizeof(Allocations), PROT_READ | PROT_WRITE, MAP_SHARED, shared, 0);
   require(mapped != MAP_FAILED, "torture: mmap");
+  stacks = ::fcntl(shared, F_DUPFD_CLOEXEC, 900);  // out of the way of the tool's own
+  require(stacks >= 0, "torture: fcntl");
   ::close(shared);
   auto* const found = static_cast<Allocations*>(mapped);
-  if (found->traced) ::backtrace(&mapped, 1);  // loads what it needs
+  ::backtrace(&mapped, 1);  // loads what it needs
   if (!names.empty()) {
     const auto numbers = numbers_of(names);
     const int listener = install(numbers, to);

@@ -13,6 +13,7 @@ import mmap
 import os
 import re
 import select
+import shutil
 import socket
 import stat
 import struct
@@ -25,7 +26,7 @@ from typing import NamedTuple
 from harness import BIN, tool
 
 LIBRARY = BIN.parent / "tests/libfail_once.so"
-WAIT = 20  # seconds for a tool to end; with a failure it may first run into a limit of a few
+WAIT = int(os.environ.get("TORTURE_WAIT", 20))  # seconds for a tool to end; with a failure it may first run into a limit of a few
 NO_ROOM = ("EMFILE", "ENFILE", "ENOMEM")
 DISK = ("EIO", "ENOSPC")
 # What a call may fail with, by what its descriptor is where that matters.
@@ -33,12 +34,12 @@ ERRORS = {
     "accept4": ("EMFILE", "ENFILE", "ENOMEM", "ECONNABORTED", "EINTR", "EAGAIN", "EPERM"),
     "bind": ("EACCES", "EADDRINUSE"),
     "clone": ("EAGAIN", "ENOMEM"), "clone3": ("EAGAIN", "ENOMEM"),
-    "close": {"file": ("EIO",)},
+    "close": {"file": ("EIO",)},  # of what was written
     "connect": ("EAGAIN", "EACCES", "EADDRNOTAVAIL", "ENETUNREACH", "ENOBUFS"),
     "dup": ("EMFILE",), "dup2": ("EMFILE",), "dup3": ("EMFILE",),
     "epoll_create1": NO_ROOM,
-    "epoll_ctl": ("ENOMEM", "ENOSPC"),
-    "epoll_wait": ("EINTR",), "epoll_pwait": ("EINTR",),
+    "epoll_ctl": {"added": ("ENOMEM", "ENOSPC")},
+    "epoll_wait": ("EINTR",), "epoll_pwait": ("EINTR",), "epoll_pwait2": ("EINTR", "ENOSYS"),
     "eventfd2": NO_ROOM,
     "fallocate": {"file": ("ENOSPC",)}, "fchmod": ("EPERM",),
     "fdatasync": DISK, "fsync": DISK,
@@ -64,28 +65,28 @@ ERRORS = {
     "pread64": ("EIO",), "pwrite64": DISK,
     "pselect6": ("EINTR", "ENOMEM"), "select": ("EINTR", "ENOMEM"),
     "read": {"file": ("EIO",), "pipe": ("EINTR",), "socket": ("EINTR", "EAGAIN", "ECONNRESET"),
-             "event": ("EINTR", "EAGAIN")},
+             "event": ("EAGAIN",)},
     "recvfrom": ("EINTR", "EAGAIN", "ECONNRESET", "ENOMEM"), "recvmsg": ("EINTR", "EAGAIN", "ENOMEM"),
     "rename": (*DISK, "EACCES"), "renameat": (*DISK, "EACCES"), "renameat2": (*DISK, "EACCES"),
-    "sendmsg": ("EINTR", "EAGAIN", "ENOBUFS", "EPIPE"), "sendto": ("EINTR", "EAGAIN", "ENOBUFS", "EPIPE"),
+    "sendmsg": ("EINTR", "EAGAIN", "ENOBUFS"), "sendto": ("EINTR", "EAGAIN", "ENOBUFS"),
     "setsockopt": ("ENOMEM", "ENOPROTOOPT"),
     "signalfd4": NO_ROOM,
     "socket": NO_ROOM, "socketpair": ("EMFILE", "ENFILE"),
     "timerfd_create": NO_ROOM,
     "unlink": ("EACCES", "EIO"), "unlinkat": ("EACCES", "EIO"),
-    "wait4": ("EINTR",),
-    "write": {"file": DISK, "pipe": ("EINTR", "EIO"), "socket": ("EINTR", "EAGAIN", "ECONNRESET"),
-              "event": ("EINTR",)},
+    "wait4": {"waiting": ("EINTR",)},
+    "write": {"file": DISK, "pipe": ("EINTR", "EIO"), "socket": ("EINTR", "EAGAIN", "ECONNRESET")},
     "writev": {"file": DISK, "pipe": ("EINTR", "EIO"), "socket": ("EINTR", "EAGAIN", "ECONNRESET")},
 }
 WITH_PATH = {"openat": 1, "newfstatat": 1, "inotify_add_watch": 1, "unlinkat": 1, "mkdirat": 1,
              "renameat": 1, "renameat2": 1, "rename": 0, "open": 0, "unlink": 0, "mkdir": 0, "link": 0}
-BY_DESCRIPTOR = {call for call, errors in ERRORS.items() if isinstance(errors, dict)} | {
-    "fsync", "fdatasync", "ftruncate", "pread64", "pwrite64", "epoll_ctl", "recvfrom", "sendto", "sendmsg",
+BY_DESCRIPTOR = {"close", "fallocate", "read", "write", "writev",
+                 "fsync", "fdatasync", "ftruncate", "pread64", "pwrite64", "recvfrom", "sendto", "sendmsg",
     "recvmsg", "accept4", "connect", "getsockopt", "setsockopt", "getsockname", "getpeername", "listen"}
 # struct seccomp_notif and seccomp_notif_resp of linux/seccomp.h
 RECEIVE, ANSWER = 0xC0502100, 0xC0182101
 GO_ON = 1
+EPOLL_CTL_ADD = 1
 
 
 class Failure(NamedTuple):
@@ -113,9 +114,13 @@ class Asked(NamedTuple):
     kind: str
     what: str
 
+    blocks: bool = False
+
     def errors(self):
         errors = ERRORS[self.call]
-        return errors.get(self.kind, ()) if isinstance(errors, dict) else errors
+        found = errors.get(self.kind, ()) if isinstance(errors, dict) else errors
+        # What blocks never says that it would, but for a limit that has passed.
+        return [each for each in found if each != "EAGAIN" or not self.blocks]
 
 
 def kind_of(pid, fd):
@@ -131,6 +136,15 @@ def kind_of(pid, fd):
             "event" if name.startswith("anon_inode:") else "device"), name
 
 
+def flags_of(pid, fd):
+    """As open(2) has them."""
+    try:
+        info = Path(f"/proc/{pid}/fdinfo/{fd}").read_text()
+    except OSError:
+        return 0
+    return int(re.search(r"^flags:\s+(\d+)", info, re.M)[1], 8)
+
+
 def text_at(pid, address):
     """The path that another process's pointer leads to."""
     try:
@@ -142,29 +156,29 @@ def text_at(pid, address):
 
 
 class Victim:
-    """A tool that runs with a failure, or with none, and then all that it asks is noted."""
+    """A tool that runs with a failure; or with none, and then all that it asks is noted, or nothing."""
 
-    def __init__(self, name, args, failure=None, trace=False, **options):
+    def __init__(self, name, args, failure=None, watched=True, **options):
         self.failure = failure
         self.asked, self.counts, self.met = [], {}, None
         self.own_closes = 2
         self.over = threading.Event()
         ours, its = socket.socketpair()
-        memory = os.memfd_create("torture")
+        memory = self.stacks = os.memfd_create("torture")
         os.ftruncate(memory, mmap.PAGESIZE)
         self.memory = mmap.mmap(memory, mmap.PAGESIZE)
         allocation = failure.number if failure and failure.call == "malloc" else 0
-        self.memory[8:24] = struct.pack("QQ", allocation, bool(trace and allocation))
+        self.memory[8:16] = struct.pack("Q", allocation)
         calls = [*ERRORS] if failure is None else [] if allocation else [failure.call]
-        environment = dict(os.environ, LD_PRELOAD=str(LIBRARY), TORTURE_SOCKET=str(its.fileno()),
-                           TORTURE_MEMORY=str(memory), TORTURE_CALLS=",".join(calls), TZ="UTC0",
-                           **options.pop("env", {}))
+        environment = dict(os.environ, TZ="UTC0")
+        if watched:
+            environment.update(LD_PRELOAD=str(LIBRARY), TORTURE_SOCKET=str(its.fileno()),
+                               TORTURE_MEMORY=str(memory), TORTURE_CALLS=",".join(calls))
         with its:
             self.process = subprocess.Popen(
                 [tool(name), *map(str, args)], env=environment, pass_fds=[its.fileno(), memory],
                 stdin=options.pop("stdin", subprocess.DEVNULL), stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE, bufsize=0, **options)
-        os.close(memory)
         self.out, self.err = Pipe(self.process.stdout), Pipe(self.process.stderr)
         self.thread = threading.Thread(target=self.answer, args=(ours, calls), daemon=True)
         self.thread.start()
@@ -216,17 +230,32 @@ class Victim:
         if self.failure is None or (call, number) == (self.failure.call, self.failure.number):
             asked = self.describe(call, pid, arguments)
             self.asked.append(asked)
-            if self.failure is not None and self.met is None:
+            # In another order of threads, it may be one that cannot fail so.
+            if self.failure is not None and self.failure.error in asked.errors():
                 self.met = asked
                 return getattr(errno, self.failure.error)
         return 0
 
     @staticmethod
     def describe(call, pid, arguments):
+        if call == "epoll_ctl":  # Boost.Asio minds no failure of its timer's
+            kind, name = kind_of(pid, arguments[2] & 0xFFFFFFFF)
+            added = arguments[1] == EPOLL_CTL_ADD and name != "anon_inode:[timerfd]"
+            return Asked(call, "added" if added else kind, name)
+        if call == "wait4":
+            return Asked(call, "" if arguments[2] & os.WNOHANG else "waiting", "")
         if call in WITH_PATH:
             return Asked(call, "file", text_at(pid, arguments[WITH_PATH[call]]))
         if call in BY_DESCRIPTOR:
-            return Asked(call, *kind_of(pid, arguments[0] & 0xFFFFFFFF))
+            fd = arguments[0] & 0xFFFFFFFF
+            flags = arguments[3] if call in ("recvfrom", "sendto") else (
+                arguments[2] if call in ("recvmsg", "sendmsg") else 0)
+            opened, (kind, name) = flags_of(pid, fd), kind_of(pid, fd)
+            if kind == "pipe" and fd > 2:
+                kind = "own pipe"  # which never fails
+            if call == "close" and opened & os.O_ACCMODE == os.O_RDONLY:
+                kind = "read"
+            return Asked(call, kind, name, not (opened & os.O_NONBLOCK or flags & socket.MSG_DONTWAIT))
         return Asked(call, "", "")
 
     def allocations(self):
@@ -254,6 +283,22 @@ class Victim:
         self.thread.join(WAIT)
         for pipe in (self.out, self.err):
             pipe.close()
+        if self.stacks >= 0:
+            self.stack = os.pread(self.stacks, 1 << 16, 4096).decode(errors="replace")
+            os.close(self.stacks)
+            self.stacks = -1
+
+    def who_allocated(self):
+        """The tool's functions that asked for the allocation that failed, the innermost first."""
+        places = re.findall(rf"^{BIN}/([\w-]+)\(\+(0x[0-9a-f]+)\)", self.stack, re.M)
+        if not places or not shutil.which("addr2line"):
+            return self.stack
+        asked = ["addr2line", "-Cfpsie", BIN / places[0][0],
+                 *(hex(int(where, 16) - 1) for _, where in places)]
+        said = subprocess.run(asked, capture_output=True, text=True, check=False).stdout
+        own = [line for line in said.splitlines() if re.search(r" at \w+\.[ch]pp:", line) and
+               "/usr/" not in line and not re.search(r"(std|boost|__gnu_cxx)::", line.partition(" at ")[0][:30])]
+        return "\n".join(f"  < {line.replace('(inlined by) ', '').strip()}" for line in own[:12])
 
 
 class Pipe:
