@@ -1,7 +1,6 @@
 #include "engine/blocking.hpp"
 
 #include <algorithm>
-#include <cerrno>
 
 #include "base/error.hpp"
 #include "reactor/timeout.hpp"
@@ -19,7 +18,7 @@ Event wait(int socket, const Awaited& awaited, Outside& outside) {
   const auto until = std::min(awaited.until, outside.until);
   const int count = reactor::poll_until(all, awaited.turn ? base::TimePoint::min() : until,
                                         base::Clock::now(), outside.mask);
-  if (count < 0 && errno != EINTR) base::throw_errno("wait for", "a client");
+  if (count < 0) reactor::take_failed_wait("a client");
   const auto found = [&](std::size_t i) { return count > 0 ? all[i].revents : short{0}; };
   outside.descriptors[0].revents = found(1);
   outside.descriptors[1].revents = found(2);

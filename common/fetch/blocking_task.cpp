@@ -75,7 +75,7 @@ bool BlockingTask::pause(base::TimePoint until, int readable) {
   std::array<pollfd, 2> polled{{{stop_.fd(), POLLIN, 0}, {readable, POLLIN, 0}}};
   looked_at_ = base::Clock::now();
   const int ready = reactor::poll_until(polled, until, looked_at_);
-  if (ready < 0 && errno != EINTR) base::throw_errno("wait for", "descriptors");
+  if (ready < 0) reactor::take_failed_wait("descriptors");
   if (ready == 0) looked_at_ = base::Clock::now();
   ++wakeups_;
   return !stop_.is_set();

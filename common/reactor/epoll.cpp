@@ -39,7 +39,7 @@ std::span<const Ready> Epoll::wait(base::Duration timeout) {
   int count = wait_for_events(timeout);
   // To be stopped and continued ends the wait (signal(7)); what came meanwhile was there in time.
   if (count < 0 && errno == EINTR) count = wait_for_events(base::Duration::zero());
-  if (count < 0 && errno != EINTR) base::throw_errno("wait for", "descriptors");
+  if (count < 0) take_failed_wait("descriptors");
   for (int i = 0; i < count; ++i) {
     const auto& event = events_[static_cast<std::size_t>(i)];
     const auto interest = interests_[static_cast<std::size_t>(event.data.fd)];

@@ -1,7 +1,6 @@
 // Multiplexer by poll(2): the kernel looks through the whole list in every wait, which costs time
 // in proportion to the descriptors that are waited for.
 #include <algorithm>
-#include <cerrno>
 #include <vector>
 
 #include "base/error.hpp"
@@ -35,7 +34,7 @@ class Poll final : public Multiplexer {
     ready_.clear();
     const auto limit = to_timespec(timeout);
     auto count = ::ppoll(asked_.data(), asked_.size(), limit ? &*limit : nullptr, nullptr);
-    if (count < 0 && errno != EINTR) base::throw_errno("wait for", "descriptors");
+    if (count < 0) take_failed_wait("descriptors");
     for (const auto& each : asked_) {
       if (count <= 0) break;
       if (each.revents == 0) continue;

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cerrno>
 #include <climits>
 #include <cstring>
 #include <vector>
@@ -53,7 +52,7 @@ class Select final : public Multiplexer {
     timeval time = rounded_up(timeout);
     const int count = ::select(static_cast<int>(words_ * word_bits), as_set(readable_),
                                as_set(writable_), nullptr, timeout == forever ? nullptr : &time);
-    if (count < 0 && errno != EINTR) base::throw_errno("wait for", "descriptors");
+    if (count < 0) take_failed_wait("descriptors");
     if (count > 0) collect();
     return ready_;
   }

@@ -4,9 +4,12 @@
 #include <ctime>
 
 #include <algorithm>
+#include <cerrno>
 #include <optional>
 #include <span>
+#include <thread>
 
+#include "base/error.hpp"
 #include "reactor/multiplexer.hpp"
 
 namespace poetry::reactor {
@@ -34,6 +37,13 @@ inline int poll_until(std::span<pollfd> polled, base::TimePoint until,
                       base::TimePoint now = base::Clock::now(), const sigset_t* mask = nullptr) {
   const auto limit = to_timespec(time_left(until, now));
   return ::ppoll(polled.data(), polled.size(), limit ? &*limit : nullptr, mask);
+}
+
+/// After a wait that failed: a signal came, or the kernel had no memory for the list, which is
+/// given a moment. Raises std::system_error for any other reason.
+inline void take_failed_wait(std::string_view target) {
+  if (errno == ENOMEM) return std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  if (errno != EINTR) base::throw_errno("wait for", target);
 }
 
 }  // namespace poetry::reactor
