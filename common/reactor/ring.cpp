@@ -57,6 +57,10 @@ std::string advice(int error) {
                           "set up io_uring (" + advice(error) + ")");
 }
 
+/// Whether the next call may do it: after a signal, where there was no memory for an operation, or
+/// where completions have to be taken first.
+bool is_passing(int result) { return result == -EINTR || result == -EAGAIN || result == -EBUSY; }
+
 void check(int result, const char* attempt) {
   if (result < 0) throw std::system_error(-result, std::generic_category(), attempt);
 }
@@ -117,8 +121,9 @@ void Ring::give_back() {
 /// An entry with its tag, which the preparing functions of liburing 2.3 leave alone.
 io_uring_sqe& Ring::prepare(std::uint64_t tag) {
   auto* entry = ::io_uring_get_sqe(ring_.get());
-  while (entry == nullptr) {
+  for (int tries = 0; entry == nullptr; ++tries) {
     submit();
+    if (tries > 1000) check(-EBUSY, "hand operations to io_uring");
     entry = ::io_uring_get_sqe(ring_.get());
   }
   ::io_uring_sqe_set_data64(entry, tag);
@@ -127,7 +132,7 @@ io_uring_sqe& Ring::prepare(std::uint64_t tag) {
 
 void Ring::submit() {
   const int result = ::io_uring_submit(ring_.get());
-  if (result != -EINTR) check(result, "hand operations to io_uring");
+  if (!is_passing(result)) check(result, "hand operations to io_uring");
 }
 
 void Ring::connect(int socket, const net::Address& address, std::uint64_t tag) {
@@ -177,7 +182,7 @@ void Ring::wait_for_completions(base::Duration timeout) {
   if (limit) time = {limit->tv_sec, limit->tv_nsec};
   const int result =
       ::io_uring_submit_and_wait_timeout(ring_.get(), &first, 1, limit ? &time : nullptr, nullptr);
-  if (result != -ETIME && result != -EINTR) check(result, "wait for io_uring");
+  if (result != -ETIME && !is_passing(result)) check(result, "wait for io_uring");
   // The kernel completes what has happened only while this thread waits, and not once the time has
   // passed: in a process that was stopped for long, that may be much.
   const unsigned flags = IO_URING_READ_ONCE(*ring_->sq.kflags);

@@ -10,4 +10,6 @@ ALWAYS = [
     ("serve-select", "pselect6:ENOMEM:5"),
     ("serve-poll", "ppoll:ENOMEM:5"),
     ("serve-threads", "ppoll:ENOMEM:14"),
+    ("serve-uring", "io_uring_enter:EAGAIN:5"),
+    ("serve-uring", "io_uring_enter:EBUSY:6"),
 ]
