@@ -73,6 +73,7 @@ class Server : public engine::Host {
 
   int run() {
     if (serving_.workers() > 1) workers_.emplace(serving_, [this] { control_.reset(); }).start();
+    serving_.reload().readable();  // makes what it takes, before anybody is told
     announce();
     if (workers_) {
       serve_by_workers();

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <csignal>
+#include <thread>
 
 #include "base/error.hpp"
 #include "base/log.hpp"
@@ -16,6 +17,7 @@
 #include "cli/main.hpp"
 #include "engine/engine.hpp"
 #include "net/child.hpp"
+#include "net/socket.hpp"
 
 namespace poetry::server {
 namespace {
@@ -108,11 +110,16 @@ void Workers::tell(Order order, std::string_view text) {
   }
 }
 
-/// Fails for a worker that is dead, which is found out elsewhere. A socket holds far more orders
-/// than are given before they are obeyed.
+/// A worker that is dead is found out elsewhere. A socket holds far more orders than are given
+/// before they are obeyed; where the kernel has no memory for one, it is given again.
 void Workers::send(const WorkerSlot& slot, Order order, std::string_view text) {
-  auto message = std::string(1, static_cast<char>(order)).append(text);
-  ::send(slot.orders.get(), message.data(), message.size(), MSG_NOSIGNAL);
+  const auto message = std::string(1, static_cast<char>(order)).append(text);
+  for (int tries = 0; tries < 100; ++tries) {
+    const auto sent = net::send_some(slot.orders.get(), message);
+    if (sent.status == net::IoStatus::ok || sent.error == std::errc::broken_pipe) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  base::log_error("worker={} pid={} cannot be told: {}", slot.number, slot.pid, message);
 }
 
 void Workers::ask(std::string_view line) {

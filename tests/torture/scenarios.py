@@ -12,4 +12,7 @@ ALWAYS = [
     ("serve-threads", "ppoll:ENOMEM:14"),
     ("serve-uring", "io_uring_enter:EAGAIN:5"),
     ("serve-uring", "io_uring_enter:EBUSY:6"),
+    ("workers", "sendto:ENOBUFS:1"),
+    ("workers", "sendto:EAGAIN:2"),
+    ("workers", "eventfd2:EMFILE:2"),
 ]
