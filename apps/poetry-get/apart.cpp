@@ -114,7 +114,8 @@ Apart::Apart(const Work& work, std::span<const std::unique_ptr<Apart>> earlier) 
   for (const auto& each : earlier) each->socket_.reset();
   char asked = 0;
   const auto begin = net::receive_some(its_socket.get(), {&asked, 1});
-  if (begin.status != net::IoStatus::ok) ::_exit(0);  // the parent ended it, or is gone
+  // At its end, the parent ended it, or is gone.
+  if (begin.status != net::IoStatus::ok) ::_exit(begin.status == net::IoStatus::end ? 0 : 1);
   do_work(work, its_socket.get());
 }
 
@@ -126,13 +127,16 @@ Apart::~Apart() {
 
 void Apart::run(net::Signals& signals, const output::Sink& answer) {
   signals_ = &signals;
-  net::send_some(socket_.get(), "!");  // where the process is gone, its status tells
+  const auto begun = net::send_some(socket_.get(), "!");
+  // Where the process is gone, its status tells.
+  if (begun.error && begun.error != std::errc::broken_pipe)
+    throw std::system_error(begun.error, "begin");
   const std::string message = receive(answer);
   const int status = wait();
   if (WIFSIGNALED(status) && WTERMSIG(status) == SIGPIPE) cli::end_by_closed_pipe();
   if (WIFSIGNALED(status))
     throw std::runtime_error("its process was ended by signal " + std::to_string(WTERMSIG(status)));
-  if (status != 0) {
+  if (status != 0 || !message.empty()) {
     throw std::runtime_error(message.empty() ? "its process ended with status " +
                                                    std::to_string(WEXITSTATUS(status))
                                              : message);
@@ -151,7 +155,11 @@ std::string Apart::receive(const output::Sink& answer) {
     if (signalled()) ::kill(pid_, SIGTERM);
     if (polled[0].revents == 0) continue;
     const auto received = net::receive_some(socket_.get(), piece);
-    if (received.status != net::IoStatus::ok) return message;
+    if (received.status == net::IoStatus::end) return message;
+    if (received.status != net::IoStatus::ok) {
+      socket_.reset();  // so that the process ends as well
+      return received.error.message();
+    }
     std::string_view bytes(piece.data(), received.bytes);
     if (kind.empty()) {
       kind = bytes.substr(0, 1);

@@ -15,4 +15,7 @@ ALWAYS = [
     ("workers", "sendto:ENOBUFS:1"),
     ("workers", "sendto:EAGAIN:2"),
     ("workers", "eventfd2:EMFILE:2"),
+    ("compare", "sendto:ENOBUFS:2"),
+    ("compare", "recvfrom:ENOMEM:10"),
+    ("compare", "recvfrom:ECONNRESET:1"),
 ]
