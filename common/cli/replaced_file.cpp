@@ -43,10 +43,12 @@ void replace_file(const std::string& path, std::string_view text) {
     return write_all(open_for(path, path, 0).get(), text, path);
   const std::string target = exists ? std::filesystem::canonical(path).string() : path;
   const std::string aside = target + "." + std::to_string(::getpid()) + ".part";
-  const base::Fd file = open_for(path, aside, O_CREAT | O_EXCL);
+  base::Fd file = open_for(path, aside, O_CREAT | O_EXCL);
   try {
     write_all(file.get(), text, path);
-    if (std::rename(aside.c_str(), target.c_str()) != 0) base::throw_errno("write to", path);
+    // Some file systems (NFS, quotas) tell only now that what was written is lost.
+    if (::close(file.release()) != 0 || std::rename(aside.c_str(), target.c_str()) != 0)
+      base::throw_errno("write to", path);
   } catch (...) {
     ::unlink(aside.c_str());
     throw;

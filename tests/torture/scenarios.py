@@ -18,4 +18,6 @@ ALWAYS = [
     ("compare", "sendto:ENOBUFS:2"),
     ("compare", "recvfrom:ENOMEM:10"),
     ("compare", "recvfrom:ECONNRESET:1"),
+    ("into-folder", "close:EIO:8"),
+    ("report-svg", "close:EIO:11"),
 ]

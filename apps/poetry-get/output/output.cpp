@@ -159,9 +159,10 @@ class DirectoryOutput final : public Output {
 
   void write(std::size_t task, std::string_view bytes) override {
     const std::string path = part_path(task);
-    const base::Fd file = open(task, path);
+    base::Fd file = open(task, path);
     const auto error = base::write_fully(file.get(), bytes);
     if (error) fail(path, error.value());
+    if (::close(file.release()) != 0) fail(path);  // NFS and quotas tell only now of what is lost
   }
 
   void discard(std::size_t task) override {
