@@ -49,8 +49,12 @@ Task::Progress Task::act(const Connect& action) {
   std::optional<std::error_code> ended(std::in_place, errno, std::generic_category());
   candidates_.emplace_back();
   if (socket) {
-    candidates_[index] = runner_.transport_.connect(std::move(socket), *this, index, address);
-    ended = candidates_[index]->ended;
+    try {
+      candidates_[index] = runner_.transport_.connect(std::move(socket), *this, index, address);
+      ended = candidates_[index]->ended;
+    } catch (const std::system_error& error) {  // epoll(7) bounds what a user watches
+      ended = error.code();
+    }
   }
   return ended ? end_candidate(index, *ended, base::Clock::now()) : Progress::goes_on;
 }
@@ -77,7 +81,12 @@ Task::Progress Task::end_candidate(std::size_t index, std::error_code error, bas
 }
 
 Task::Progress Task::act(const Transfer& action) {
-  runner_.transport_.transfer(*connection_, action);
+  try {
+    runner_.transport_.transfer(*connection_, action);
+  } catch (const std::system_error& error) {
+    fetch_.receive_failed(error.code(), base::Clock::now());
+    return Progress::goes_on;
+  }
   set_alarm(action.until);
   return Progress::waits;
 }

@@ -20,4 +20,5 @@ ALWAYS = [
     ("compare", "recvfrom:ECONNRESET:1"),
     ("into-folder", "close:EIO:8"),
     ("report-svg", "close:EIO:11"),
+    ("fetch-epoll", "epoll_ctl:ENOSPC:3"),
 ]
