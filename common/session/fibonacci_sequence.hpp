@@ -65,7 +65,8 @@ class FibonacciSequence {
   /// Readable when draws are done that were not at once. Raises std::system_error.
   int readable() {
     const std::lock_guard lock(mutex_);
-    if (!news_) news_ = base::make_eventfd();
+    if (!news_)
+      ::eventfd_write((news_ = base::make_eventfd()).get(), 1);  // for what is done already
     return news_.get();
   }
   /// Whether draws are done since the last call; then what is readable is taken.

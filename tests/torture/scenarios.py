@@ -21,4 +21,5 @@ ALWAYS = [
     ("into-folder", "close:EIO:8"),
     ("report-svg", "close:EIO:11"),
     ("fetch-epoll", "epoll_ctl:ENOSPC:3"),
+    ("fibonacci-fork", "eventfd2:ENFILE:4"),
 ]
