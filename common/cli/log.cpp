@@ -144,9 +144,8 @@ struct QueuedLines {
 /// 300 ms. The file may be non-blocking; it is never closed.
 class LogQueue final : public spdlog::sinks::sink {
  public:
-  LogQueue(base::Fd file, base::Colours colours)
-      : lines_(new QueuedLines{file.release(), colours,
-                               std::make_unique<spdlog::pattern_formatter>()}) {}
+  LogQueue(int file, base::Colours colours)
+      : lines_(new QueuedLines{file, colours, std::make_unique<spdlog::pattern_formatter>()}) {}
   ~LogQueue() override {
     flush();
     auto* const here = lines_.load();
@@ -193,10 +192,10 @@ spdlog::sink_ptr make_sink(const LogOptions& options) {
                            O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
                            0666));
       if (!file) base::throw_errno("open", options.file);
-      return std::make_shared<LogQueue>(std::move(file), base::Colours::no);
+      return std::make_shared<LogQueue>(file.release(), base::Colours::no);
     });
   }
-  return std::make_shared<LogQueue>(base::Fd(STDERR_FILENO), base::terminal_colours(STDERR_FILENO));
+  return std::make_shared<LogQueue>(STDERR_FILENO, base::terminal_colours(STDERR_FILENO));
 }
 
 }  // namespace

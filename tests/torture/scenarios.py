@@ -22,4 +22,6 @@ ALWAYS = [
     ("report-svg", "close:EIO:11"),
     ("fetch-epoll", "epoll_ctl:ENOSPC:3"),
     ("fibonacci-fork", "eventfd2:ENFILE:4"),
+    ("fetch-epoll", "malloc:ENOMEM:506"),
+    ("fetch-epoll", "malloc:ENOMEM:507"),
 ]
