@@ -3,6 +3,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <new>
+#include <thread>
 
 #include "base/log.hpp"
 #include "base/seed.hpp"
@@ -43,7 +45,7 @@ void Loop::run() {
       events_.watch(accepting.port.listener.get(), reactor::Interest::read, accepting);
     find_sources();
     while (wanted_ != Command::stop && !(draining_ && held_ == 0)) {
-      events_.turn();
+      take_turn();
       if (wanted_ == Command::drain && !draining_) start_draining();
       if (sources_retired_) drop_unused_sources();
     }
@@ -52,6 +54,16 @@ void Loop::run() {
     throw;
   }
   finish();
+}
+
+/// What found no memory between connections is done by a later turn.
+void Loop::take_turn() {
+  try {
+    events_.turn();
+  } catch (const std::bad_alloc&) {
+    base::log_error("out of memory");
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
 }
 
 void Loop::finish() {

@@ -96,6 +96,7 @@ class Loop : public Connections {
     bool retired = false;  // no port has it any more
   };
 
+  void take_turn();
   void finish();
   void take_command();
   void obey(Command command) { wanted_ = std::max(wanted_, command); }

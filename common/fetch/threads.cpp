@@ -11,7 +11,6 @@
 #include <mutex>
 #include <system_error>
 #include <utility>
-#include <vector>
 
 #include "base/fd.hpp"
 #include "fetch/blocking_task.hpp"
@@ -101,6 +100,7 @@ class Crowd {
     Crowd& crowd;
     std::size_t task;
     pthread_t handle{};
+    std::unique_ptr<Thread> next{};  // that is to be joined, so that no end takes memory
   };
 
   // When more can be started, before a thread has ended.
@@ -160,10 +160,10 @@ class Crowd {
     std::unique_lock lock(mutex_);
     eventfd_t count = 0;
     ::eventfd_read(ended_.get(), &count);
-    const auto threads = std::exchange(to_join_, {});
+    auto thread = std::move(to_join_);
     lock.unlock();
-    for (const auto& thread : threads) ::pthread_join(thread->handle, nullptr);
-    threads_ -= threads.size();
+    for (; thread; thread = std::move(thread->next), --threads_)
+      ::pthread_join(thread->handle, nullptr);
   }
 
   // All that a thread does.
@@ -176,7 +176,8 @@ class Crowd {
     }
     const std::lock_guard lock(mutex_);
     if (!error_) error_ = error;
-    to_join_.push_back(std::move(self));
+    self->next = std::move(to_join_);
+    to_join_ = std::move(self);
     ::eventfd_write(ended_.get(), 1);
   }
 
@@ -208,7 +209,7 @@ class Crowd {
 
   std::mutex mutex_;  // guards the rest; taken before the observer's
   TaskQueue queue_;
-  std::vector<std::unique_ptr<Thread>> to_join_;
+  std::unique_ptr<Thread> to_join_;
   std::uint64_t wakeups_ = 0;
   std::exception_ptr error_;  // the first
 };

@@ -1,10 +1,11 @@
 #include "net/limits.hpp"
 
+#include <dirent.h>
 #include <sys/resource.h>
 
-#include <filesystem>
+#include <cstdlib>
 #include <fstream>
-#include <string>
+#include <memory>
 
 #include "net/socket.hpp"
 
@@ -34,11 +35,9 @@ std::uint64_t raise_descriptor_limit() {
 
 std::vector<int> open_descriptors() {
   std::vector<int> open;
-  std::error_code error;
-  for (std::filesystem::directory_iterator at("/proc/self/fd", error), end; at != end;
-       at.increment(error)) {
-    open.push_back(std::stoi(at->path().filename()));
-  }
+  const std::unique_ptr<DIR, int (*)(DIR*)> all(::opendir("/proc/self/fd"), ::closedir);
+  while (const auto* const each = all ? ::readdir(all.get()) : nullptr)
+    if (each->d_name[0] != '.') open.push_back(std::atoi(each->d_name));
   return open;
 }
 

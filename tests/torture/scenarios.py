@@ -24,4 +24,11 @@ ALWAYS = [
     ("fibonacci-fork", "eventfd2:ENFILE:4"),
     ("fetch-epoll", "malloc:ENOMEM:506"),
     ("fetch-epoll", "malloc:ENOMEM:507"),
+    ("fetch-epoll", "malloc:ENOMEM:664"),
+    ("fetch-epoll", "malloc:ENOMEM:670"),
+    ("fetch-threads", "malloc:ENOMEM:660"),
+    ("serve-asio", "malloc:ENOMEM:478"),
+    ("serve-asio", "malloc:ENOMEM:605"),
+    ("serve-epoll", "malloc:ENOMEM:589"),
+    ("sync", "malloc:ENOMEM:219"),
 ]

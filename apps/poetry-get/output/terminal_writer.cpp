@@ -46,8 +46,12 @@ TerminalWriter::TerminalWriter(Quiet quiet, Raw raw)
 }
 
 TerminalWriter::~TerminalWriter() {
-  flush_events(base::Clock::now() + last_chance);
-  show({});
+  try {
+    flush_events(base::Clock::now() + last_chance);
+    show({});
+  } catch (const std::exception&) {
+    return;  // nowhere is left to say it
+  }
 }
 
 void TerminalWriter::show(std::string text) {
