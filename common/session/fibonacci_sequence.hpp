@@ -97,9 +97,8 @@ class FibonacciSequence {
   /// Asks for the next number. Raises std::logic_error in a process that was forked from the one
   /// that drew before, see ~FibonacciState().
   std::shared_ptr<Draw> ask() {
-    if (forked()) {
+    if (forked())
       throw std::logic_error("draw from " + path_ + ": it was opened before this process forked");
-    }
     auto draw = std::make_shared<Draw>();
     const std::lock_guard lock(mutex_);
     if (waiting_.empty() && rest_.count > 0 && is_quick(rest_)) {
@@ -158,7 +157,11 @@ class FibonacciSequence {
     Lock lock(mutex_);
     for (;;) {
       if (!waiting_.empty()) {
-        serve(lock);
+        try {
+          serve(lock);
+        } catch (const std::bad_alloc&) {  // before it took any
+          wake_.wait_for(lock, descriptor_retry);
+        }
       } else if (!returned_.empty()) {
         const auto range = std::move(returned_.back());
         returned_.pop_back();
@@ -182,7 +185,8 @@ class FibonacciSequence {
 
   /// All that wait, in their order.
   void serve(Lock& lock) {
-    auto draws = std::exchange(waiting_, {});
+    decltype(waiting_) draws;  // which takes memory
+    draws.swap(waiting_);
     drawing_ = true;
     auto told = base::Clock::now();
     try {

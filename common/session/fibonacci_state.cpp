@@ -102,9 +102,8 @@ std::unique_ptr<SQLite::Database> connect(const std::string& path, Missing missi
                                                      flags, busy_timeout_ms);
   const auto header = read_header(*database, path);
   if (!header.empty() || missing == Missing::refuse) {
-    if (header.size() < header_size || !header.starts_with(magic)) {
+    if (header.size() < header_size || !header.starts_with(magic))
       fail("open", path, "not a database");
-    }
     const auto* const bytes = reinterpret_cast<const unsigned char*>(header.data());
     refuse_marks(path, boost::endian::load_big_u32(bytes + application_id_at),
                  boost::endian::load_big_u32(bytes + version_at));
@@ -249,9 +248,8 @@ FibonacciRange FibonacciState::reserve(std::uint64_t max, std::int64_t after,
   return naming("draw from", path_, [&] {
     SQLite::Transaction transaction(*database_, TransactionBehavior::IMMEDIATE);
     const auto end = database_->execAndGet("SELECT max(first) FROM free WHERE count IS NULL");
-    if (end.getInt64() <= reserved) {
+    if (end.getInt64() <= reserved)
       fail("draw from", path_, "it is behind what was drawn: an old copy was put back");
-    }
     auto range = lowest_beyond(*database_, after);
     if (!range) fail("draw from", path_, "the state is damaged");
     if (range->count != 0 && range->count <= max) {

@@ -31,4 +31,5 @@ ALWAYS = [
     ("serve-asio", "malloc:ENOMEM:605"),
     ("serve-epoll", "malloc:ENOMEM:589"),
     ("sync", "malloc:ENOMEM:219"),
+    ("fibonacci", "malloc:ENOMEM:2551"),
 ]
