@@ -35,6 +35,8 @@ class Fd {
     if (fd_ >= 0) ::close(fd_);
     fd_ = fd;
   }
+  /// The same; false where what was written is lost, which NFS and quotas tell only now, in errno.
+  [[nodiscard]] bool close() { return ::close(release()) == 0; }
 
  private:
   int fd_ = -1;

@@ -46,8 +46,7 @@ void replace_file(const std::string& path, std::string_view text) {
   base::Fd file = open_for(path, aside, O_CREAT | O_EXCL);
   try {
     write_all(file.get(), text, path);
-    // Some file systems (NFS, quotas) tell only now that what was written is lost.
-    if (::close(file.release()) != 0 || std::rename(aside.c_str(), target.c_str()) != 0)
+    if (!file.close() || std::rename(aside.c_str(), target.c_str()) != 0)
       base::throw_errno("write to", path);
   } catch (...) {
     ::unlink(aside.c_str());

@@ -5,16 +5,6 @@
 #endif
 
 namespace poetry::reactor {
-namespace {
-
-void wake_watched(Waiter& waiter, Interest what) {
-#ifdef POETRY_TURN_WATCH
-  const TurnWatch watch(waiter);
-#endif
-  waiter.wake(what);
-}
-
-}  // namespace
 
 EventLoop::EventLoop(Multiplexer& multiplexer, base::Duration tick, Now now)
     : multiplexer_(multiplexer), clock_(std::move(now)), time_(clock_()), timers_(tick) {
@@ -47,6 +37,12 @@ void EventLoop::wake_at(Waiter& waiter, base::TimePoint at) {
 }
 
 void EventLoop::turn() {
+  const auto wake = [](Waiter& waiter, Interest what) {
+#ifdef POETRY_TURN_WATCH
+    const TurnWatch watch(waiter);
+#endif
+    waiter.wake(what);
+  };
   const auto due = timers_.next();
   const auto before = clock_();
   const auto timeout = due == base::never ? forever
@@ -60,11 +56,10 @@ void EventLoop::turn() {
   multiplexer_.hand_over();
   for (const auto& each : ready) {
     const auto watch = watches_[static_cast<std::size_t>(each.fd)];
-    if (watch.waiter != nullptr && watch.since != turns_) wake_watched(*watch.waiter, each.what);
+    if (watch.waiter != nullptr && watch.since != turns_) wake(*watch.waiter, each.what);
   }
   timers_.expire(time_);
-  while (auto* const timer = timers_.take())
-    wake_watched(static_cast<Waiter&>(*timer), Interest::none);
+  while (auto* const timer = timers_.take()) wake(static_cast<Waiter&>(*timer), Interest::none);
 }
 
 }  // namespace poetry::reactor

@@ -82,7 +82,7 @@ class Run:
     def is_kept(self, path):
         """Whether it is a file of ours whose loss would be for good. SQLite goes on from its log, and is
         lost where that is not synced; what is written piece by piece is closed when all is told."""
-        if re.search(r"/(library\.db|state)(-\w+)?$", path):
+        if re.search(r"/(library\.db|state)(-\w+)?( \(deleted\))?$", path):
             return self.failure.call in ("fsync", "fdatasync") and path.endswith(("-wal", "-journal"))
         if self.failure.call == "close" and re.search(r"/(report|out)$", path):
             return False

@@ -162,7 +162,7 @@ class DirectoryOutput final : public Output {
     base::Fd file = open(task, path);
     const auto error = base::write_fully(file.get(), bytes);
     if (error) fail(path, error.value());
-    if (::close(file.release()) != 0) fail(path);  // NFS and quotas tell only now of what is lost
+    if (!file.close()) fail(path);
   }
 
   void discard(std::size_t task) override {
