@@ -59,7 +59,7 @@ bool Checks::committed(const Fiber& by) {
   const auto records = reader_.records();
   check_told(jobs, records);
   const bool same = jobs == jobs_;
-  check_jobs(by, jobs);
+  check_jobs(by, jobs, records);
   for (const auto& [id, job] : jobs)
     if (job.is_active()) check_active(id, job);
   jobs_ = jobs;
@@ -69,7 +69,8 @@ bool Checks::committed(const Fiber& by) {
   return true;
 }
 
-void Checks::check_jobs(const Fiber& by, const std::map<store::Id, JobRow>& now) {
+void Checks::check_jobs(const Fiber& by, const std::map<store::Id, JobRow>& now,
+                        const std::map<store::Id, RecordRow>& records) {
   std::map<store::Id, std::size_t> active;
   active_ = 0;
   for (const auto& [id, job] : now) {
@@ -83,12 +84,20 @@ void Checks::check_jobs(const Fiber& by, const std::map<store::Id, JobRow>& now)
     const auto before = jobs_.find(id);
     if (before == jobs_.end()) {
       if (job.state != "queued" || job.attempts != 0) wrong(id, "begins as " + job.state);
+      if (by.claimant != nullptr) check_schedule(id, job.record, records.at(job.record));
     } else if (before->second != job) {
       check_change(by, id, before->second, job);
     }
   }
   for (const auto& [id, job] : jobs_)
     if (job.is_active() && !now.contains(id)) wrong(id, "is deleted while it is " + job.state);
+}
+
+/// A worker asks for a record's job once each time that it is due.
+void Checks::check_schedule(store::Id id, store::Id record_id, const RecordRow& record) {
+  if (!record.next) wrong(id, "was asked for by a worker, and nobody wants that");
+  if (record.next && *record.next <= records_[record_id].next)
+    wrong(id, "is asked for again at once");
 }
 
 void Checks::check_change(const Fiber& by, store::Id id, const JobRow& before,

@@ -39,6 +39,7 @@ struct RecordRow {
   std::optional<std::int64_t> synced;
   std::int64_t bytes = 0;
   bool removed = false;
+  std::optional<std::int64_t> next = {};
   bool operator==(const RecordRow&) const = default;
 };
 
@@ -82,11 +83,13 @@ class Checks {
   [[nodiscard]] std::size_t jobs() const { return ended_.size(); }
 
  private:
-  void check_jobs(const Fiber& by, const std::map<store::Id, JobRow>& now);
+  void check_jobs(const Fiber& by, const std::map<store::Id, JobRow>& now,
+                  const std::map<store::Id, RecordRow>& records);
   void check_change(const Fiber& by, store::Id id, const JobRow& before, const JobRow& after);
   void check_worker(const Fiber& by, store::Id id, const JobRow& before, const JobRow& after);
   void check_asker(store::Id id, const JobRow& before, const JobRow& after);
   void check_active(store::Id id, const JobRow& job);
+  void check_schedule(store::Id id, store::Id record_id, const RecordRow& record);
   void check_part(store::Id id, const Reader::PartRow& row, const std::vector<std::string>& log);
   void check_texts();
   void check_told(const std::map<store::Id, JobRow>& jobs,

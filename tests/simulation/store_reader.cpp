@@ -28,7 +28,7 @@ Reader::Reader(const std::string& path)
           database_,
           "SELECT id, record, state, revision, fence, lease, due, attempts, fetched, lines, ended,"
           " error FROM jobs"),
-      records_(database_, "SELECT id, address, name, synced, bytes, removed FROM records"),
+      records_(database_, "SELECT id, address, name, synced, bytes, removed, next FROM records"),
       changes_(database_, "SELECT record, at FROM changes"),
       parts_(database_,
              "SELECT number, name, address, bytes, complete, sha256, source, source_part FROM parts"
@@ -73,7 +73,8 @@ std::map<store::Id, RecordRow> Reader::records() {
                                                .name = records_.getColumn(2).getString(),
                                                .synced = maybe(records_.getColumn(3)),
                                                .bytes = records_.getColumn(4).getInt64(),
-                                               .removed = records_.getColumn(5).getInt64() > 0};
+                                               .removed = records_.getColumn(5).getInt64() > 0,
+                                               .next = maybe(records_.getColumn(6))};
   }
   return found;
 }
