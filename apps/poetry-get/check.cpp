@@ -129,7 +129,7 @@ void check_parallel(const GetOptions& options, std::uint64_t tasks, cli::CheckRe
 void check_ports(const GetOptions& options, const std::vector<net::HostPort>& servers,
                  cli::CheckReport& report) {
   const auto ports = net::ephemeral_ports();
-  if (ports.empty()) return;
+  if (ports.size() == 0) return;
   std::map<std::string, std::uint64_t> tasks;
   for (const auto& server : servers) tasks[net::to_string(server)] += options.repeat;
   const auto room = room_for_tasks().tasks;

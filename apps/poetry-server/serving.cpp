@@ -146,16 +146,18 @@ bool Serving::end_reload() {
 }
 
 bool Serving::count(const engine::Ended& connection) {
-  const auto ended = ++totals_->ended;          // first, so that who reads the log finds it counted
-  if (base::is_logged(base::LogLevel::info)) {  // which spares making text of the peer
-    base::log_facts(base::LogLevel::info, "closed",
-                    {{"peer", net::to_string(connection.peer)},
-                     {"port", connection.port.at.port},
-                     {"conn", connection.number},
-                     {"service", connection.port.service_name},
-                     {"bytes", connection.bytes},
-                     {"elapsed", connection.elapsed},
-                     {"reason", engine::to_string(connection.reason)}});
+  const auto ended = ++totals_->ended;  // first, so that who reads the log finds it counted
+  try {
+    if (base::is_logged(base::LogLevel::info))  // which spares making text of the peer
+      base::log_facts(base::LogLevel::info, "closed",
+                      {{"peer", net::to_string(connection.peer)},
+                       {"port", connection.port.at.port},
+                       {"conn", connection.number},
+                       {"service", connection.port.service_name},
+                       {"bytes", connection.bytes},
+                       {"elapsed", connection.elapsed},
+                       {"reason", engine::to_string(connection.reason)}});
+  } catch (const std::bad_alloc&) {  // a line less; the connection is over all the same
   }
   return ended == options_.exit_after;
 }

@@ -55,9 +55,8 @@ std::error_code BlockingTask::run(IfShort if_short) {
   shortage_.clear();
   while (!fetch_.over() && !shortage_) {
     std::visit([&](const auto& each) { act(each); }, fetch_.next());
-    const auto next = fetch_.next();  // of a retry, the observer is told before it is interrupted
-    const bool stops = !std::holds_alternative<Wait>(next) && !std::holds_alternative<Done>(next);
-    if (stops && stop_.is_set()) fetch_.interrupt(base::Clock::now());
+    const bool waits = std::holds_alternative<Wait>(fetch_.next());  // the observer is told first
+    if (!waits && !fetch_.over() && stop_.is_set()) fetch_.interrupt(base::Clock::now());
     fetch_.expired(looked_at_);
   }
   close_all();

@@ -12,9 +12,8 @@ void SocketIo::send(Fetch& fetch, int socket) {
   const auto* const transfer = std::get_if<Transfer>(&action);
   if (transfer == nullptr || transfer->unsent.empty()) return;
   const net::IoResult result = net::send_some(socket, transfer->unsent);
-  const auto now = base::Clock::now();  // the call may have taken long
-  if (result.status == net::IoStatus::ok) fetch.sent(result.bytes, now);
-  if (result.status == net::IoStatus::error) fetch.send_failed(result.error, now);
+  if (result.status == net::IoStatus::ok) fetch.sent(result.bytes, base::Clock::now());
+  if (result.status == net::IoStatus::error) fetch.send_failed(result.error, base::Clock::now());
 }
 
 void SocketIo::receive(Fetch& fetch, int socket, base::TimePoint now) {

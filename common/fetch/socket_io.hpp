@@ -27,7 +27,7 @@ class SocketIo {
   /// unless there was an error.
   static void deliver(Fetch& fetch, Observer& observer, std::string_view bytes,
                       std::error_code error, base::TimePoint now);
-  /// Sends, where that is the fetch's next action, and tells it.
+  /// Sends, which may take a while, where that is the fetch's next action, and tells it.
   static void send(Fetch& fetch, int socket);
   /// Receives by one call, where that is the fetch's next action, and tells it and the observer.
   /// Returns the number of bytes.

@@ -23,7 +23,6 @@ struct PortRange {
   std::uint32_t last = 0;
 
   [[nodiscard]] std::size_t size() const { return last < first ? 0 : last - first + 1; }
-  [[nodiscard]] bool empty() const { return size() == 0; }
   [[nodiscard]] bool contains(std::uint32_t port) const { return first <= port && port <= last; }
 };
 

@@ -28,7 +28,10 @@ class Signals {
     fd_ = base::Fd(::signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK));
     if (!fd_) base::throw_errno("wait for", "signals");
   }
-  ~Signals() { ::pthread_sigmask(SIG_SETMASK, &previous_, nullptr); }
+  ~Signals() {
+    while (take()) continue;  // what still waits would end the process now
+    ::pthread_sigmask(SIG_SETMASK, &previous_, nullptr);
+  }
 
   /// Readable while a signal waits.
   [[nodiscard]] int fd() const { return fd_.get(); }

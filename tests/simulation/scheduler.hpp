@@ -105,9 +105,9 @@ class Scheduler {
   bool pass_time();
 
   static constexpr std::size_t stack_size = std::size_t{192} << 10U;
-  static constexpr std::uint64_t max_turns = 1'000'000;
-  static constexpr std::uint64_t max_turns_a_moment = 50'000;  // a millisecond
-  static constexpr unsigned max_calls = 200;                   // in one turn
+  static constexpr std::uint64_t max_turns = 3'000'000;
+  static constexpr std::uint64_t max_turns_a_moment = 500'000;
+  static constexpr unsigned max_calls = 200;  // in one turn
 
   Draw draw_;
   base::TimePoint now_ = epoch;
