@@ -102,11 +102,11 @@ class Serving {
 
   /// Returns when it was told to stop and all has ended.
   void run() {
-    if (web_) tell(web_->where(), "page");
-    if (control_) tell(control_->where(), "control");
-    service_manager_.ready();
     {
       const std::jthread watching([this](const std::stop_token& stopping) { watch(stopping); });
+      if (web_) tell(web_->where(), "page");
+      if (control_) tell(control_->where(), "control");
+      service_manager_.ready();
       io_.run();
       if (worker_) worker_->stop();
     }

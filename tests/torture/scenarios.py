@@ -7,6 +7,7 @@ import syncing
 SCENARIOS = {**getting.SCENARIOS, **serving.SCENARIOS, **syncing.SCENARIOS}
 # (scenario, failure) that once went wrong.
 ALWAYS = [
+    ("sync", "clone3:EAGAIN:13"),
     ("serve-select", "pselect6:ENOMEM:5"),
     ("serve-poll", "ppoll:ENOMEM:5"),
     ("serve-threads", "ppoll:ENOMEM:14"),
