@@ -1,6 +1,6 @@
 // Ends the program where an event loop's waiter takes longer than its turn may, and names it: who
-// waits there keeps all others waiting, which no test of its own sees. Part of what is built with
-// ThreadSanitizer, see common/reactor/event_loop.cpp. Lives for one wake.
+// waits there keeps all others waiting, which no test of its own sees. Part of the preset "watch", see
+// common/reactor/event_loop.cpp. Lives for one wake.
 #pragma once
 
 #include <boost/core/demangle.hpp>
@@ -15,7 +15,6 @@ namespace poetry::reactor {
 
 class TurnWatch {
  public:
-  /// Of one waiter; a sanitizer's code is several times slower than ours, and that is in it.
   static constexpr auto longest = std::chrono::milliseconds(50);
 
   explicit TurnWatch(const Waiter& waiter) : name_(name_of(waiter)) {}
