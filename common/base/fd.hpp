@@ -1,5 +1,4 @@
-// The one owner of a file descriptor: `Fd` by value transfers it, `int fd` borrows it; and what is
-// done with any of them.
+// The one owner of a file descriptor: `Fd` by value transfers it, `int fd` borrows it.
 #pragma once
 
 #include <poll.h>
