@@ -1,6 +1,6 @@
 // Ends the program where an event loop's waiter takes longer than its turn may, and names it: who
-// waits there keeps all others waiting, which no test of its own sees. Part of the preset "watch", see
-// common/reactor/event_loop.cpp. Lives for one wake.
+// waits there keeps all others waiting, which no test of its own sees. Part of the preset "watch",
+// see common/reactor/event_loop.cpp. Lives for one wake.
 #pragma once
 
 #include <boost/core/demangle.hpp>
