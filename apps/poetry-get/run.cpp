@@ -44,7 +44,7 @@ void deduct(report::Cost& cost, const report::Cost& part) {
 class Interruption {
  public:
   /// Until tasks_over().
-  net::Signals& signals() { return *signals_; }
+  net::Signals& signals() { return signals_; }
   /// What is still to be written may meet a reader that has stopped: from here on a signal ends the
   /// process at once; where one has come already, a second without progress() does, with status
   /// 130.
@@ -54,7 +54,7 @@ class Interruption {
       std::signal(SIGALRM, [](int) { ::_exit(cli::exit_interrupted); });
       progress();
     } else {
-      signals_.reset();
+      signals_.let_act();
     }
   }
   /// Something could be written. Any thread may call it.
@@ -68,7 +68,7 @@ class Interruption {
   }
 
  private:
-  std::optional<net::Signals> signals_{std::in_place, std::initializer_list<int>{SIGINT, SIGTERM}};
+  net::Signals signals_{SIGINT, SIGTERM};
   std::atomic<bool> hurries_ = false;
 };
 

@@ -3,12 +3,21 @@
 #include <openssl/evp.h>
 
 #include <algorithm>
+#include <boost/algorithm/hex.hpp>
 #include <new>
 #include <stdexcept>
 
-#include "base/hex.hpp"
-
 namespace poetry::base {
+
+std::string to_hex(std::string_view bytes) {
+  return boost::algorithm::hex_lower(std::string(bytes));
+}
+
+std::optional<std::string> parse_hex(std::string_view text) try {
+  return boost::algorithm::unhex(std::string(text));
+} catch (const boost::algorithm::hex_decode_error&) {
+  return std::nullopt;
+}
 
 Sha256::Sha256() : context_(::EVP_MD_CTX_new()) {
   if (!context_) throw std::bad_alloc();

@@ -1,4 +1,5 @@
-// SHA-256 (FIPS 180-4) of bytes that arrive piece by piece, by OpenSSL. Owned by who digests.
+// Bytes as hexadecimal digits, and SHA-256 (FIPS 180-4) of bytes that arrive piece by piece, by
+// OpenSSL. Owned by who digests.
 #pragma once
 
 #include <array>
@@ -11,10 +12,15 @@ struct evp_md_ctx_st;  // OpenSSL's EVP_MD_CTX
 
 namespace poetry::base {
 
+/// Two lower-case digits a byte.
+std::string to_hex(std::string_view bytes);
+
+/// The bytes that such a text stands for, in upper or lower case; none where it is not one.
+std::optional<std::string> parse_hex(std::string_view text);
+
 /// A digest as it is, of a third of its text's size.
 using Digest = std::array<unsigned char, 32>;
 
-/// In lower-case hexadecimal.
 std::string to_hex(const Digest& digest);
 
 /// The digest that such a text stands for, in upper or lower case; none where it is not one.

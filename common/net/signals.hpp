@@ -30,6 +30,12 @@ class Signals {
   }
   ~Signals() {
     while (take()) continue;  // what still waits would end the process now
+    let_act();
+  }
+
+  /// Restores the mask at once: those that wait, and all that come, do what they did before.
+  void let_act() {
+    fd_ = base::Fd();
     ::pthread_sigmask(SIG_SETMASK, &previous_, nullptr);
   }
 

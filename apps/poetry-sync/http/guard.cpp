@@ -14,7 +14,7 @@
 #include <stdexcept>
 
 #include "base/error.hpp"
-#include "base/hex.hpp"
+#include "base/sha256.hpp"
 #include "page/assets.hpp"
 #include "tcp/token.hpp"
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <boost/json/object.hpp>
 
-#include "base/hex.hpp"
+#include "base/sha256.hpp"
 #include "base/json.hpp"
 #include "base/shown_text.hpp"
 #include "base/utf8.hpp"

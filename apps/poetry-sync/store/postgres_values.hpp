@@ -8,7 +8,7 @@
 #include <string_view>
 #include <utility>
 
-#include "base/hex.hpp"
+#include "base/sha256.hpp"
 #include "store/database.hpp"
 
 namespace poetry::sync::store {
