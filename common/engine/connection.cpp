@@ -44,16 +44,14 @@ class Calls final : public Transport {
 
 }  // namespace
 
-Connection::Connection(AcceptedSocket accepted, const Port& port)
-    : port_(port),
-      service_(port.service),
-      send_timeout_(port.send_timeout),
+Connection::Connection(AcceptedSocket accepted, SharedTerms terms)
+    : terms_(std::move(terms)),
       started_(accepted.at),
       number_(accepted.peer.number),
       address_(accepted.address),
       socket_(std::move(accepted.socket)) {
   try {
-    session_ = service_->open(accepted.peer, accepted.at);
+    session_ = terms_->service->open(accepted.peer, accepted.at);
   } catch (...) {
     net::reset_on_close(socket_.get());  // an end without an error would look like an empty stream
     throw;
@@ -62,7 +60,6 @@ Connection::Connection(AcceptedSocket accepted, const Port& port)
 
 void Connection::close() {
   session_.reset();
-  service_.reset();
   socket_.reset();
 }
 
@@ -182,16 +179,16 @@ Awaited Connection::send(base::TimePoint now, Transport& transport) {
     }
     sent += result.bytes;
     bytes_.store(bytes_.load(relaxed) + result.bytes, relaxed);  // one thread alone writes it
-    port_.counters->bytes_sent.fetch_add(result.bytes, relaxed);
-    if (port_.counters->measured.load(relaxed)) {
+    terms_->port.counters->bytes_sent.fetch_add(result.bytes, relaxed);
+    if (terms_->port.counters->measured.load(relaxed)) {
       const auto lines = std::ranges::count(pending_.substr(0, result.bytes), '\n');
-      port_.counters->lines_sent.fetch_add(static_cast<std::uint64_t>(lines), relaxed);
+      terms_->port.counters->lines_sent.fetch_add(static_cast<std::uint64_t>(lines), relaxed);
     }
     pending_.remove_prefix(result.bytes);
     note_progress(now);
     if (base::is_logged(base::LogLevel::debug)) {
       base::log_facts(base::LogLevel::debug, "sent",
-                      {{"port", port_.at.port}, {"conn", number_}, {"bytes", result.bytes}});
+                      {{"port", terms_->port.at.port}, {"conn", number_}, {"bytes", result.bytes}});
     }
   }
   phase_ = Phase::stepping;
@@ -201,16 +198,17 @@ Awaited Connection::send(base::TimePoint now, Transport& transport) {
 /// Of a turn that was to come at until_, which is none where that was a look at what is there.
 void Connection::note_lateness(base::TimePoint now) const {
   constexpr auto relaxed = std::memory_order_relaxed;
-  if (until_ >= now || !port_.counters->measured.load(relaxed)) return;
+  if (until_ >= now || !terms_->port.counters->measured.load(relaxed)) return;
   constexpr const auto& bounds = Counters::lateness_bounds;
   const auto late = now - until_;
   const auto at = std::ranges::lower_bound(bounds, late) - bounds.begin();
-  port_.counters->late.at(static_cast<std::size_t>(at)).fetch_add(1, relaxed);
-  port_.counters->lateness_ns.fetch_add(static_cast<std::uint64_t>(late.count()), relaxed);
+  terms_->port.counters->late.at(static_cast<std::size_t>(at)).fetch_add(1, relaxed);
+  terms_->port.counters->lateness_ns.fetch_add(static_cast<std::uint64_t>(late.count()), relaxed);
 }
 
 void Connection::note_progress(base::TimePoint now) {
-  until_ = send_timeout_ == base::Duration{0} ? base::never : base::later(now, send_timeout_);
+  until_ = terms_->send_timeout == base::Duration{0} ? base::never
+                                                     : base::later(now, terms_->send_timeout);
 }
 
 /// What the peer acknowledges is progress as what the kernel takes is. Nothing is set where it has
@@ -223,7 +221,7 @@ Awaited Connection::wait_for_output(base::TimePoint now) {
     end(Reason::send_timeout);
     return {};
   }
-  const auto look = std::min<base::Duration>(send_timeout_ / 8, longest_progress_check);
+  const auto look = std::min<base::Duration>(terms_->send_timeout / 8, longest_progress_check);
   return {.output = true, .until = std::min(until_, base::later(now, look))};
 }
 
@@ -265,16 +263,16 @@ void Connection::end(Reason reason) {
 }
 
 void Connection::fail(const std::exception& error) {
-  base::log_error("port={} conn={}: {}", port_.at.port, number_, error.what());
+  base::log_error("port={} conn={}: {}", terms_->port.at.port, number_, error.what());
   end(Reason::fault);
 }
 
 Held Connection::held(base::TimePoint now) const {
-  return {port_, address_, number_, bytes_, now - started_};
+  return {terms_->port, address_, number_, bytes_, now - started_};
 }
 
 Ended Connection::ended(base::TimePoint now) const {
-  return {port_, address_, number_, bytes_, now - started_, reason_};
+  return {terms_->port, address_, number_, bytes_, now - started_, reason_};
 }
 
 }  // namespace poetry::engine

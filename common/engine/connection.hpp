@@ -42,8 +42,8 @@ class Transport {
 
 class Connection {
  public:
-  /// Opens a session of the port's service.
-  Connection(AcceptedSocket accepted, const Port& port);
+  /// Opens a session of the terms' service.
+  Connection(AcceptedSocket accepted, SharedTerms terms);
   ~Connection() { close(); }
 
   /// Carries out what can be done now. What a session raises is logged and ends the connection.
@@ -56,15 +56,14 @@ class Connection {
   void end(Reason reason);
   /// Logs what went wrong, and ends it as a fault does.
   void fail(const std::exception& error);
-  /// Closes the socket, destroys the session and gives up the service.
+  /// Closes the socket and destroys the session.
   void close();
   /// What it is before that, from any thread.
   [[nodiscard]] Held held(base::TimePoint now) const;
   /// What to report, once it is over.
   [[nodiscard]] Ended ended(base::TimePoint now) const;
   [[nodiscard]] int socket() const { return socket_.get(); }
-  /// Until it is closed.
-  [[nodiscard]] const session::Service& service() const { return *service_; }
+  [[nodiscard]] const Terms& terms() const { return *terms_; }
 
  private:
   enum class Phase : std::uint8_t {
@@ -90,13 +89,11 @@ class Connection {
   void lose_peer() { end(peer_finished_ ? Reason::peer_closed : Reason::peer_reset); }
 
   // In an order that leaves no gaps: a server may hold very many.
-  const Port& port_;
-  std::shared_ptr<session::Service> service_;  // the port may serve another one by now
+  SharedTerms terms_;  // the port may have others by now
   std::unique_ptr<session::Session> session_;
   std::string_view pending_;  // what is left of the last Write
   base::TimePoint until_ =
       base::never;  // of the last Listen or Pause, or of the sending or draining
-  base::Duration send_timeout_;
   base::TimePoint started_;
   std::uint64_t number_;
   std::atomic<std::uint64_t> bytes_{0};

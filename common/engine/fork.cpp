@@ -91,14 +91,14 @@ void keep_one_connection(int client, int channel) {
 
 /// Takes the accepted and serves it to its end; `channel` is the child's end of the pair. Passes on
 /// what the service raises when it opens the session.
-Report serve_as_child(AcceptedSocket& accepted, const Port& port, int channel) {
+Report serve_as_child(AcceptedSocket& accepted, const SharedTerms& terms, int channel) {
   accepted.peer.process = ::getpid();
-  Parent parent(channel, *port.service);
-  Connection connection(std::move(accepted), port);
+  Parent parent(channel, *terms->service);
+  Connection connection(std::move(accepted), terms);
   std::array<char, child_buffer> buffer;  // not cleared, which would touch all of its pages
   run_blocking(connection, parent, buffer);
   connection.close();
-  settle(*port.service);
+  settle(*terms->service);
   const auto ended = connection.ended(base::Clock::now());
   return {ended.bytes, ended.elapsed, ended.reason};
 }
@@ -112,35 +112,33 @@ class ForkLoop : public Loop {
  private:
   /// A connection and the process that serves it.
   struct Process : reactor::Waiter {
-    Process(ForkLoop& its_loop, const Port& its_port, QuotaSlot its_slot)
-        : loop(its_loop), port(its_port), service(its_port.service), slot(std::move(its_slot)) {}
+    Process(ForkLoop& its_loop, SharedTerms its_terms)
+        : loop(its_loop), terms(std::move(its_terms)) {}
     void wake(reactor::Interest /*what*/) override { loop.hear(*this); }
 
     ForkLoop& loop;
-    const Port& port;
-    AcceptedSocket accepted;                    // the child alone has the socket
-    std::shared_ptr<session::Service> service;  // which is in use as long as the child lives
-    QuotaSlot slot;
+    SharedTerms terms;
+    AcceptedSocket accepted;  // the child alone has the socket
     base::Fd channel;
     pid_t pid = -1;
     std::optional<Report> report;
     std::list<Process>::iterator self;
   };
 
-  void admit(AcceptedSocket& accepted, Port& port, QuotaSlot slot) override {
+  void admit(AcceptedSocket& accepted, const SharedTerms& terms) override {
     std::array<int, 2> ends{};
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) < 0)
       base::throw_errno("make", "a socket pair");
     base::Fd mine(ends[0]);
     base::Fd channel(ends[1]);
     std::list<Process> fresh;
-    auto& process = fresh.emplace_back(*this, port, std::move(slot));
+    auto& process = fresh.emplace_back(*this, terms);
     process.channel = std::move(mine);
     events().watch(process.channel.get(), reactor::Interest::read, process);
     process.pid = ::fork();
     if (process.pid == 0) {
       process.channel.reset();
-      be_child(accepted, port, std::move(channel));
+      be_child(accepted, terms, std::move(channel));
     }
     if (process.pid < 0) {
       const int error = errno;
@@ -154,15 +152,16 @@ class ForkLoop : public Loop {
   }
 
   /// Nothing of the parent's is destroyed here, nor are its buffers flushed a second time.
-  [[noreturn]] void be_child(AcceptedSocket& accepted, const Port& port, base::Fd channel) {
+  [[noreturn]] void be_child(AcceptedSocket& accepted, const SharedTerms& terms, base::Fd channel) {
     for (auto& process : processes_) process.channel.reset();
     for (const int fd : controls_) base::Fd(fd).reset();  // borrowed in the parent, copies here
     Report report;
     try {
       keep_one_connection(accepted.socket.get(), channel.get());
-      report = serve_as_child(accepted, port, channel.get());
+      report = serve_as_child(accepted, terms, channel.get());
     } catch (const std::exception& error) {
-      base::log_error("port={} conn={}: {}", port.at.port, accepted.peer.number, error.what());
+      base::log_error("port={} conn={}: {}", terms->port.at.port, accepted.peer.number,
+                      error.what());
     }
     ::send(channel.get(), &report, sizeof report, MSG_NOSIGNAL);
     base::flush_log();
@@ -171,7 +170,7 @@ class ForkLoop : public Loop {
 
   void tell(const session::Service& service) override {
     for (const auto& process : processes_) {
-      if (process.service.get() != &service) continue;
+      if (process.terms->service.get() != &service) continue;
       ::send(process.channel.get(), &drain_message, sizeof drain_message,
              MSG_DONTWAIT | MSG_NOSIGNAL);
     }
@@ -181,7 +180,8 @@ class ForkLoop : public Loop {
     const auto now = base::Clock::now();
     for (const auto& process : processes_) {
       const auto& accepted = process.accepted;
-      if (unwanted({process.port, accepted.address, accepted.peer.number, {}, now - accepted.at}))
+      if (unwanted(
+              {process.terms->port, accepted.address, accepted.peer.number, {}, now - accepted.at}))
         net::half_close(process.channel.get());
     }
   }
@@ -211,11 +211,10 @@ class ForkLoop : public Loop {
     const auto reason = reap(process);
     const auto report =
         process.report.value_or(Report{0, base::Clock::now() - process.accepted.at, {}});
-    process.slot = {};
-    process.service.reset();
     const auto& accepted = process.accepted;
-    released({process.port, accepted.address, accepted.peer.number, report.bytes, report.elapsed,
-              reason});
+    released({process.terms->port, accepted.address, accepted.peer.number, report.bytes,
+              report.elapsed, reason},
+             *process.terms);
     processes_.erase(process.self);
   }
 
@@ -223,7 +222,7 @@ class ForkLoop : public Loop {
   static Reason reap(const Process& process) {
     const int status = net::wait_for_process(process.pid);
     if (process.report && status == 0) return process.report->reason;
-    base::log_error("port={} conn={}: process {} ended {}", process.port.at.port,
+    base::log_error("port={} conn={}: process {} ended {}", process.terms->port.at.port,
                     process.accepted.peer.number, process.pid, net::how_it_ended(status));
     return Reason::fault;
   }

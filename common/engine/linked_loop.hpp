@@ -15,8 +15,8 @@ class LinkedLoop : public Loop {
 
   /// A connection, which stays where it is.
   struct Link : reactor::Waiter, State {
-    Link(LinkedLoop& its_loop, AcceptedSocket& accepted, const Port& port, QuotaSlot its_slot)
-        : loop(its_loop), slot(std::move(its_slot)), connection(std::move(accepted), port) {}
+    Link(LinkedLoop& its_loop, AcceptedSocket& accepted, const SharedTerms& terms)
+        : loop(its_loop), connection(std::move(accepted), terms) {}
     void wake(reactor::Interest what) override {
       loop.proceed(*this, reactor::has(what, reactor::Interest::read)    ? Event::input
                           : reactor::has(what, reactor::Interest::write) ? Event::output
@@ -24,7 +24,6 @@ class LinkedLoop : public Loop {
     }
     bool over = false;  // where that takes no room, beside the state
     LinkedLoop& loop;
-    QuotaSlot slot;
     Connection connection;
   };
 
@@ -37,24 +36,22 @@ class LinkedLoop : public Loop {
     const auto gone = std::move(links_[static_cast<std::size_t>(link.connection.socket())]);
     --linked_;
     gone->connection.close();
-    gone->slot = {};
-    released(gone->connection.ended(base::Clock::now()));
+    released(gone->connection.ended(base::Clock::now()), gone->connection.terms());
   }
 
  private:
-  void admit(AcceptedSocket& accepted, Port& port, QuotaSlot slot) override {
+  void admit(AcceptedSocket& accepted, const SharedTerms& terms) override {
     const auto at = static_cast<std::size_t>(accepted.socket.get());
     if (at >= links_.size()) links_.resize(at + 1);
-    links_[at] = std::make_unique<Link>(*this, accepted, port, std::move(slot));
+    links_[at] = std::make_unique<Link>(*this, accepted, terms);
     ++linked_;
     proceed(*links_[at], Event::nothing);
   }
 
   void tell(const session::Service& service) override {
     for (auto& link : links_) {
-      if (link && !link->over && &link->connection.service() == &service) {
+      if (link && !link->over && link->connection.terms().service.get() == &service)
         proceed(*link, Event::news);
-      }
     }
   }
 

@@ -77,6 +77,7 @@ void Loop::finish() {
 /// The host may have put in other services, or changed quotas, as well.
 void Loop::take_command() {
   obey(host_.control(*this));
+  for (auto& accepting : accepting_ports_) accepting.terms.reset();
   find_sources();
   resume_accepting();
 }
@@ -132,8 +133,11 @@ bool Loop::has_next(AcceptingPort& accepting) {
 bool Loop::let_in(AcceptingPort& accepting) {
   auto& accepted = *accepting.accepted;
   accepted.at = base::Clock::now();  // waiting here is like waiting in the backlog
+  if (!accepting.terms) accepting.terms.reset(new Terms(accepting.port));
+  const auto terms = accepting.terms;
   ++held_;
   ++*accepting.port.held;
+  ++terms->quota->held;
   if (base::is_logged(base::LogLevel::debug)) {
     base::log_facts(base::LogLevel::debug, "accepted",
                     {{"peer", net::to_string(accepted.address)},
@@ -141,12 +145,11 @@ bool Loop::let_in(AcceptingPort& accepting) {
                      {"conn", accepted.peer.number}});
   }
   try {
-    admit(accepted, accepting.port, QuotaSlot(accepting.port.quota));
+    admit(accepted, terms);
     accepting.accepted.reset();
     return true;
   } catch (const std::exception& error) {
-    --held_;
-    --*accepting.port.held;
+    uncount(*terms);
     const auto* const of_system = dynamic_cast<const std::system_error*>(&error);
     if (of_system != nullptr && is_shortage(of_system->code()) && accepted.socket) {
       pause(accepting, error.what());
@@ -195,9 +198,14 @@ void Loop::resume_accepting() {
   }
 }
 
-void Loop::released(const Ended& connection) {
+void Loop::uncount(const Terms& terms) {
   --held_;
-  --*connection.port.held;
+  --*terms.port.held;
+  --terms.quota->held;
+}
+
+void Loop::released(const Ended& connection, const Terms& terms) {
+  uncount(terms);
   report(connection);
   resume_accepting();
 }

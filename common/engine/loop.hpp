@@ -3,6 +3,8 @@
 // and says what becomes of an accepted connection. It lives for one Engine::serve().
 #pragma once
 
+#include <boost/smart_ptr/intrusive_ptr.hpp>
+#include <boost/smart_ptr/intrusive_ref_counter.hpp>
 #include <list>
 #include <optional>
 #include <vector>
@@ -13,23 +15,18 @@
 
 namespace poetry::engine {
 
-/// A connection's place in the quota that it counts against.
-class QuotaSlot {
- public:
-  QuotaSlot() = default;
-  explicit QuotaSlot(std::shared_ptr<Quota> quota) : quota_(std::move(quota)) { ++quota_->held; }
-  QuotaSlot(QuotaSlot&&) noexcept = default;
-  QuotaSlot& operator=(QuotaSlot other) noexcept {
-    quota_.swap(other.quota_);
-    return *this;
-  }
-  ~QuotaSlot() {
-    if (quota_) --quota_->held;
-  }
+/// What connections of a port share that began with the same service and limits: one pointer of
+/// theirs. Kept by them and by the loop, until it is told that the port may have changed.
+struct Terms : boost::intrusive_ref_counter<Terms> {
+  explicit Terms(const Port& its)
+      : port(its), service(its.service), quota(its.quota), send_timeout(its.send_timeout) {}
 
- private:
-  std::shared_ptr<Quota> quota_;
+  const Port& port;
+  const std::shared_ptr<session::Service> service;
+  const std::shared_ptr<Quota> quota;
+  const base::Duration send_timeout;
 };
+using SharedTerms = boost::intrusive_ptr<const Terms>;
 
 /// A connection that was taken and has not begun.
 struct AcceptedSocket {
@@ -65,13 +62,13 @@ class Loop : public Connections {
   /// ended. What it raises is logged, and the connection reset; but where it lacks descriptors,
   /// memory, threads or processes and the accepted still has its socket, nothing is taken for a
   /// while and the accepted is offered again.
-  virtual void admit(AcceptedSocket& accepted, Port& port, QuotaSlot slot) = 0;
+  virtual void admit(AcceptedSocket& accepted, const SharedTerms& terms) = 0;
   /// The service's listening sessions have news; where that is found elsewhere: it drains.
   virtual void tell(const session::Service& service) = 0;
   /// Ends every connection with Reason::shutdown; returns when all are released.
   virtual void end_all() = 0;
 
-  void released(const Ended& connection);
+  void released(const Ended& connection, const Terms& terms);
 
   reactor::EventLoop& events() { return events_; }
 
@@ -82,6 +79,7 @@ class Loop : public Connections {
     void wake(reactor::Interest /*what*/) override { loop.accept(*this); }
     Loop& loop;
     Port& port;
+    SharedTerms terms;  // of who is accepted next; none yet where that is empty
     bool paused = false;
     std::optional<AcceptedSocket> accepted;  // that the engine could not take yet
   };
@@ -107,6 +105,7 @@ class Loop : public Connections {
   [[nodiscard]] bool has_next(AcceptingPort& accepting);
   [[nodiscard]] bool let_in(AcceptingPort& accepting);
   void turn_away(AcceptingPort& accepting, Reason reason);
+  void uncount(const Terms& terms);
   void report(const Ended& connection);
   void pause(AcceptingPort& accepting, std::string_view shortage = {});
   void resume_accepting();

@@ -45,10 +45,7 @@ class ThreadsLoop : public Loop {
  private:
   /// A connection and its thread, which may use it from begin() to finish().
   struct Worker : Outside {
-    Worker(ThreadsLoop& its_loop, QuotaSlot its_slot, const session::Service& its_service)
-        : loop(its_loop), slot(std::move(its_slot)), service(&its_service) {
-      mask = &loop.waiting_;
-    }
+    explicit Worker(ThreadsLoop& its_loop) : loop(its_loop) { mask = &loop.waiting_; }
     ~Worker() override { join(); }
 
     Notice take(base::TimePoint /*now*/) override { return notice.exchange(Notice::nothing); }
@@ -84,8 +81,6 @@ class ThreadsLoop : public Loop {
     }
 
     ThreadsLoop& loop;
-    QuotaSlot slot;
-    const session::Service* service;  // for comparing alone: the connection may have given it up
     pthread_t thread{};
     bool started = false;
     std::counting_semaphore<2> begin{0};
@@ -96,11 +91,11 @@ class ThreadsLoop : public Loop {
     std::list<Worker>::iterator self;
   };
 
-  void admit(AcceptedSocket& accepted, Port& port, QuotaSlot slot) override {
+  void admit(AcceptedSocket& accepted, const SharedTerms& terms) override {
     std::list<Worker> fresh;
-    auto& worker = fresh.emplace_back(*this, std::move(slot), *port.service);
+    auto& worker = fresh.emplace_back(*this);
     worker.start();  // first of all: without a thread, the connection has to wait
-    worker.connection.emplace(std::move(accepted), port);
+    worker.connection.emplace(std::move(accepted), terms);
     workers_.splice(workers_.end(), fresh);
     worker.self = std::prev(workers_.end());
     worker.begin.release();
@@ -108,7 +103,7 @@ class ThreadsLoop : public Loop {
 
   void tell(const session::Service& service) override {
     for (auto& worker : workers_) {
-      if (worker.service != &service) continue;
+      if (worker.connection->terms().service.get() != &service) continue;
       auto none = Notice::nothing;
       worker.notice.compare_exchange_strong(none, Notice::news);  // not in the place of a stop
       ::pthread_kill(worker.thread, wake_signal);
@@ -151,8 +146,7 @@ class ThreadsLoop : public Loop {
 
   void release(Worker& worker) {
     worker.join();
-    worker.slot = {};
-    released(worker.connection->ended(worker.over_at));
+    released(worker.connection->ended(worker.over_at), worker.connection->terms());
     workers_.erase(worker.self);
   }
 

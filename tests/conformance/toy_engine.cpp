@@ -61,9 +61,10 @@ class Rounds {
   /// A connection and what it waits for.
   struct Link {
     Link(engine::AcceptedSocket accepted, engine::Port& port)
-        : connection(std::move(accepted), port), slot(port.quota) {}
+        : connection(std::move(accepted), new engine::Terms(port)) {
+      ++port.quota->held;
+    }
     engine::Connection connection;
-    engine::QuotaSlot slot;
     engine::Awaited awaited{.turn = true};
   };
   /// A service and what it asked for last: at first, to be called at once.
@@ -110,6 +111,7 @@ class Rounds {
 
   void release(std::list<Link>::iterator link) {
     link->connection.close();
+    --link->connection.terms().quota->held;
     obey(host_.ended(link->connection.ended(base::Clock::now())));
     links_.erase(link);
   }
@@ -139,7 +141,7 @@ class Rounds {
 
   void tell(const session::Service& service) {
     for (auto& link : links_) {
-      if (&link.connection.service() == &service) proceed(link, engine::Event::news);
+      if (link.connection.terms().service.get() == &service) proceed(link, engine::Event::news);
     }
   }
 

@@ -66,7 +66,8 @@ class ConnectionTest : public testing::Test {
   void open(std::deque<session::Step> steps) {
     script_->steps = std::move(steps);
     connection_.emplace(
-        AcceptedSocket{std::move(pair_.server.socket), pair_.server.peer, {1}, now_}, port_);
+        AcceptedSocket{std::move(pair_.server.socket), pair_.server.peer, {1}, now_},
+        new Terms(port_));
   }
   Awaited proceed(Event event = Event::nothing) {
     return connection_->proceed(event, now_, buffer_);
@@ -347,10 +348,10 @@ TEST_F(ConnectionTest, AServiceThatOpensNoSessionResets) {
   EXPECT_EQ(support::hear(pair_.client.get()).ended.error, std::errc::connection_reset);
 }
 
-TEST_F(ConnectionTest, GivesUpItsServiceWhenItCloses) {
+TEST_F(ConnectionTest, GivesUpItsServiceWhenItGoes) {
   open({session::Listen{}});
   EXPECT_EQ(script_.use_count(), 3);  // the test's, the port's and the connection's
-  connection_->close();
+  connection_.reset();
   EXPECT_EQ(script_.use_count(), 2);
 }
 

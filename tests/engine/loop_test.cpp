@@ -38,14 +38,14 @@ class Narrow : public Loop {
   using Loop::Loop;
   struct Held {
     AcceptedSocket accepted;
-    const Port& port;
-    QuotaSlot slot;
+    SharedTerms terms;
   };
   void let_go() {
     const auto held = std::move(held_.front());
     held_.pop_front();
-    released(
-        {held.port, held.accepted.address, held.accepted.peer.number, 0, 0s, Reason::finished});
+    released({held.terms->port, held.accepted.address, held.accepted.peer.number, 0, 0s,
+              Reason::finished},
+             *held.terms);
   }
   [[nodiscard]] std::vector<std::uint64_t> numbers() const {
     std::vector<std::uint64_t> numbers;
@@ -57,12 +57,12 @@ class Narrow : public Loop {
   int refusals = 0;
 
  private:
-  void admit(AcceptedSocket& accepted, Port& port, QuotaSlot slot) override {
+  void admit(AcceptedSocket& accepted, const SharedTerms& terms) override {
     if (held_.size() >= max) {
       ++refusals;
       throw std::system_error(std::make_error_code(shortage), "hold a connection");
     }
-    held_.push_back({std::move(accepted), port, std::move(slot)});
+    held_.push_back({std::move(accepted), terms});
   }
   void tell(const session::Service& /*service*/) override {}
   void end_if(const std::function<bool(const engine::Held&)>& /*unwanted*/) override {}
