@@ -59,6 +59,12 @@ class Ports {
   struct Holding {
     std::vector<std::shared_ptr<engine::Quota>> quotas;
     std::vector<std::shared_ptr<std::atomic<std::uint64_t>>> at;  // by port
+
+    [[nodiscard]] std::uint64_t connections() const {
+      std::uint64_t sum = 0;
+      for (const auto& count : at) sum += *count;
+      return sum;
+    }
   };
   [[nodiscard]] Holding make_holding() const;
   /// In a worker: gives the ports its listeners and its holding, and closes the others' listeners.

@@ -22,8 +22,8 @@
 namespace poetry::server {
 namespace {
 
-/// Who was told to stop, or whose time to drain is over, and still runs so long after is killed.
-/// The fork engine needs some of it to kill processes of its own.
+/// Who was told to stop, or whose time to drain is over, and has ended no connection for so long is
+/// killed. The fork engine needs some of it to kill processes of its own.
 constexpr auto patience = std::chrono::seconds(10);
 /// A worker that has not answered for so long stands still, or has very much to say.
 constexpr auto answer_time = std::chrono::seconds(5);
@@ -164,7 +164,10 @@ void Workers::stop() {
 void Workers::end(Ending ending, Order order, base::TimePoint until) {
   ending_ = ending;
   kill_at_ = base::later(until, patience);
-  for (auto& slot : slots_) slot.due = base::never;
+  for (auto& slot : slots_) {
+    slot.due = base::never;
+    slot.left = slot.holding.connections();
+  }
   serving_.ports().close_listeners();
   tell(order);
 }
@@ -191,8 +194,13 @@ void Workers::look() {
   look_at_reload();
   if (kill_at_ > base::Clock::now()) return;
   kill_at_ = base::never;
-  for (const auto& slot : slots_) {
+  for (auto& slot : slots_) {
     if (slot.pid < 0) continue;
+    const auto left = slot.holding.connections();
+    if (left < std::exchange(slot.left, left)) {
+      kill_at_ = base::later(base::Clock::now(), patience);
+      continue;
+    }
     base::log_error("worker={} pid={} does not end: killed", slot.number, slot.pid);
     ::kill(slot.pid, SIGKILL);
   }

@@ -68,6 +68,7 @@ class Workers {
     RestartPolicy policy;
     std::shared_ptr<WorkerNews> news;
     Ports::Holding holding;  // how many connections it holds
+    std::uint64_t left = 0;  // of them, as it was last found to be ending them
   };
   enum class Ending { no, draining, stopping };
 

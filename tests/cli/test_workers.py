@@ -7,13 +7,15 @@ import os
 import re
 import signal
 import socket
+import subprocess
 import threading
 import time
 
 import pytest
 
-from harness import (SERVER_ENGINES, WAIT, becomes_true, children_of, connect, fails, is_running,
-                     load_json_lines, read_line, read_poem, read_to_end, reset, run)
+from harness import (SERVER_ENGINES, WAIT, Lines, becomes_true, can_trace, children_of, connect,
+                     fails, is_running, load_json_lines, read_line, read_poem, read_to_end, reset,
+                     run)
 
 POEM = b"one\ntwo\nthree\n"
 STARTED = re.compile(r"worker=(\d+) pid=(\d+) started")
@@ -131,6 +133,25 @@ def test_the_drain_timeout_ends_what_goes_on(server, poem):
     with connect(running.port) as sock:
         assert read_line(sock) == b"one\n"
         assert running.stop() == 0
+
+
+@pytest.mark.skipif(not can_trace(), reason="strace is missing or not permitted")
+def test_a_worker_that_takes_long_to_end_its_connections_is_not_killed(server, poem):
+    """As where there are very many. One that ends none for ten seconds is."""
+    running = server("-d", "1h", "--drain-timeout", "0s", poem(POEM), "--workers", "2")
+    workers = [word for pid in pids(running, 2) for word in ("-p", str(pid))]
+    with contextlib.ExitStack() as stack:
+        socks = [stack.enter_context(connect(running.port)) for _ in range(8)]
+        assert [read_line(sock) for sock in socks] == [b"one\n"] * len(socks)
+        slow = subprocess.Popen(
+            ["timeout", "90", "strace", *workers, "-e", "trace=setsockopt", "-e",
+             "inject=setsockopt:delay_enter=3500000"], stderr=subprocess.PIPE)
+        stack.enter_context(slow)
+        Lines(slow.stderr).wait_for("attached", 2)
+        running.send(signal.SIGTERM)
+        assert running.process.wait(2 * WAIT) == 0
+    running.err.wait_for("closed .* reason=shutdown", len(socks))
+    assert not running.err.matching("killed")
 
 
 def test_workers_end_with_a_killed_server(server, poem, engine):
