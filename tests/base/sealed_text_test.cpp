@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <system_error>
 
 #include "support/temporary_file.hpp"
@@ -24,6 +25,22 @@ TEST(SealedText, OutlivesWhatHappensToTheFile) {
   const auto text = SealedText::read(file.path());
   file.write("y");
   EXPECT_EQ(text->bytes(), std::string(100'000, 'x'));
+}
+
+/// How often memory without a file is mapped into this process.
+std::size_t mapped() {
+  std::ifstream maps("/proc/self/maps");
+  std::size_t count = 0;
+  for (std::string line; std::getline(maps, line);) count += line.find("/memfd:") != line.npos;
+  return count;
+}
+
+TEST(SealedText, IsMappedForAsLongAsItLives) {
+  const auto before = mapped();
+  auto text = SealedText::copy("a");
+  EXPECT_EQ(mapped(), before + 1);
+  text.reset();
+  EXPECT_EQ(mapped(), before);
 }
 
 TEST(SealedText, NamesWhatCannotBeRead) {

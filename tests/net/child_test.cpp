@@ -17,6 +17,13 @@ TEST(Child, GivesTheShellsStatus) {
   EXPECT_EQ(status_of("kill -TERM $$"), 128 + SIGTERM);
 }
 
+// As whoever started this process may have left it.
+TEST(Child, IsOverWhereTheKernelKeepsNoStatus) {
+  std::signal(SIGCHLD, SIG_IGN);
+  EXPECT_EQ(status_of("exit 0"), 1);
+  std::signal(SIGCHLD, SIG_DFL);
+}
+
 TEST(Child, IsKilledWithItsOwner) {
   sigset_t mask{};
   ::sigemptyset(&mask);
