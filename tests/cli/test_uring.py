@@ -2,6 +2,7 @@
 
 import ctypes
 import json
+import re
 import struct
 
 import pytest
@@ -10,7 +11,7 @@ from harness import allows_uring, refused_port, run
 
 NOT_BUILT_IN = "not built in" in run("poetry-get", "-e", "uring", "--print-config").err
 TOOLS = pytest.mark.parametrize("tool", ["poetry-server", "poetry-get"])
-EPERM, ENOSYS = 1, 38
+EPERM, ENOMEM, EINVAL, ENOSYS = 1, 12, 22, 38
 
 
 def refuse_io_uring(error):
@@ -37,15 +38,27 @@ def test_what_was_not_built_in_is_a_usage_error(tool):
 
 
 @TOOLS
-@pytest.mark.parametrize("error, told", [(EPERM, "Operation not permitted"),
-                                         (ENOSYS, "Function not implemented")])
+@pytest.mark.parametrize("error, told, advice", [
+    (EPERM, "Operation not permitted", "seccomp|kernel.io_uring_disabled"),
+    (ENOMEM, "Cannot allocate memory", "locked memory"),
+    (EINVAL, "Invalid argument", "Linux 6.1"),
+    (ENOSYS, "Function not implemented", "seccomp"),
+])
 @pytest.mark.skipif(NOT_BUILT_IN, reason="it is not built in")
-def test_a_refusal_is_told_in_one_line_with_what_helps(tool, error, told):
+def test_a_refusal_is_told_in_one_line_with_what_helps(tool, error, told, advice):
     result = run(tool, "-e", "uring", "10000", preexec_fn=refuse_io_uring(error))
     line, = result.err.splitlines()
     assert result.status == 1 and line.startswith(f"{tool}: set up io_uring (")
     assert line.endswith(f": {told}")
-    assert "seccomp" in line or "kernel.io_uring_disabled" in line
+    assert re.search(advice, line)
+
+
+@TOOLS
+@pytest.mark.parametrize("question", ["--check", "--print-config"])
+@pytest.mark.skipif(NOT_BUILT_IN, reason="it is not built in")
+def test_a_refusal_is_told_by_who_only_asks(tool, question):
+    result = run(tool, "-e", "uring", question, "10000", preexec_fn=refuse_io_uring(EPERM))
+    assert (result.status, result.out) == (1, b"") and "set up io_uring (" in result.err
 
 
 def engines_of_all(**options):
