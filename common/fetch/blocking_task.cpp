@@ -145,7 +145,6 @@ void BlockingTask::end_candidate(std::size_t index, std::error_code error) {
   if (candidate == Candidate::failed) return stop_.close(sockets_[index]);
   std::swap(sockets_.front(), sockets_[index]);
   for (auto& socket : std::span(sockets_).subspan(1)) stop_.close(socket);
-  sockets_.resize(1);
 }
 
 bool BlockingTask::stops_for(std::error_code error) {

@@ -92,7 +92,8 @@ bool has_full_backlog(int listener) {
 /// Linux passes on errors of a new connection that died in the queue (accept(2), "Error handling").
 bool lost_before_accept(int error) {
   return error == ECONNABORTED || error == EINTR || error == EPROTO || error == ENETDOWN ||
-         error == EHOSTDOWN || error == EHOSTUNREACH || error == ENETUNREACH || error == EOPNOTSUPP;
+         error == EHOSTDOWN || error == EHOSTUNREACH || error == ENETUNREACH ||
+         error == EOPNOTSUPP || error == ENONET || error == ENOPROTOOPT;
 }
 
 }  // namespace

@@ -2,6 +2,15 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+
+#include <csignal>
+#include <cstddef>
+#include <cstdlib>
 
 #include "support/loopback.hpp"
 
@@ -20,6 +29,39 @@ TEST(Socket, AcceptSaysWhenNothingWaits) {
   const base::Fd listener = support::listen_on_loopback();
   EXPECT_EQ(accept_from(listener.get()).error, std::errc::operation_would_block);
 }
+
+/// From now on accept4(2) fails with this error in this process. False where that is forbidden.
+bool have_accept_fail(int error) {
+  const auto refusal = SECCOMP_RET_ERRNO | static_cast<unsigned>(error);
+  std::array<sock_filter, 4> code{{
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_accept4, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, refusal),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  }};
+  const sock_fprog program{code.size(), code.data()};
+  return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+         ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+class LostConnection : public testing::TestWithParam<int> {};
+
+TEST_P(LostConnection, IsPassedOverForTheNext) {
+  const base::Fd listener = support::listen_on_loopback();
+  const auto accept_for_ever = [&] {
+    const itimerval moment{{}, {0, 100'000}};
+    if (!have_accept_fail(GetParam())) std::raise(SIGALRM);  // there is nothing to see then
+    ::setitimer(ITIMER_REAL, &moment, nullptr);
+    accept_from(listener.get());
+    ::_exit(EXIT_SUCCESS);
+  };
+  EXPECT_EXIT(accept_for_ever(), testing::KilledBySignal(SIGALRM), "");
+}
+
+// Those of accept(2), "Error handling".
+INSTANTIATE_TEST_SUITE_P(OfEveryKind, LostConnection,
+                         testing::Values(ECONNABORTED, EINTR, ENETDOWN, EPROTO, ENOPROTOOPT,
+                                         EHOSTDOWN, ENONET, EHOSTUNREACH, EOPNOTSUPP, ENETUNREACH));
 
 TEST(Socket, EndOfStreamAndResetAreValues) {
   auto pair = support::connect_pair();
@@ -40,6 +82,16 @@ TEST(Socket, ListeningOnATakenPortNamesIt) {
     EXPECT_EQ(error.code(), std::errc::address_in_use);
     EXPECT_NE(std::string(error.what()).find(to_string(address)), std::string::npos);
   }
+}
+
+TEST(Socket, ListensBesideWhatIsLeftOfEarlierConnections) {
+  auto pair = support::connect_pair();
+  const auto address = local_address(pair.server.socket.get());
+  half_close(pair.server.socket.get());  // the first to end is remembered for a minute
+  EXPECT_EQ(support::hear(pair.client.get()).ended.status, IoStatus::end);
+  pair.client.reset();
+  pair.server.socket.reset();
+  EXPECT_EQ(local_address(listen_on(address, 1).get()), address);
 }
 
 Address free_port_here() { return resolve({"127.0.0.1", 0}).addresses.front(); }
