@@ -2,7 +2,6 @@
 
 #include <poll.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -101,11 +100,8 @@ void visit_record(Packer each, fetch::Record& record) {
 }  // namespace
 
 Apart::Apart(const Work& work, std::span<const std::unique_ptr<Apart>> earlier) {
-  std::array<int, 2> ends{};
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) < 0)
-    base::throw_errno("make", "a pair of sockets");
-  socket_ = base::Fd(ends[0]);
-  const base::Fd its_socket(ends[1]);
+  auto [ours, its_socket] = net::make_socket_pair(SOCK_STREAM);
+  socket_ = std::move(ours);
   pid_ = ::fork();
   if (pid_ < 0) base::throw_errno("start", "a process");
   if (pid_ > 0) return;

@@ -47,12 +47,6 @@ std::string path_of(const base::Fd& file) {
   return "/proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(file.get());
 }
 
-base::Fd make_output() {
-  base::Fd file(::memfd_create("calls", MFD_CLOEXEC));
-  if (!file) base::throw_errno("keep", "system calls");
-  return file;
-}
-
 [[noreturn]] void throw_unwatched() {
   throw std::runtime_error(
       "--calls: strace cannot watch here: install it, and see that ptrace(2) is permitted");
@@ -114,7 +108,7 @@ void Trace::mark_begin() { mark(begin_mark); }
 void Trace::mark_end() { mark(end_mark); }
 
 Trace::Trace(pid_t process, const net::Signals& signals)
-    : output_(make_output()),
+    : output_(base::opened(::memfd_create("calls", MFD_CLOEXEC), "keep", "system calls")),
       strace_(strace("-o " + path_of(output_) + " -p " + std::to_string(process)), {},
               signals.previous_mask()) {
   while (!is_watched(process)) {

@@ -25,9 +25,8 @@ constexpr std::size_t max_line = 4000;
 constexpr std::string_view too_long = "a line has at most 4000 bytes";
 
 base::Fd make_socket() {
-  base::Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!socket) base::throw_errno("make", "a control socket");
-  return socket;
+  constexpr int type = SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK;
+  return base::opened(::socket(AF_UNIX, type, 0), "make", "a control socket");
 }
 
 /// Calls bind(2) or connect(2).
@@ -66,8 +65,8 @@ base::Fd listen_at(const std::string& path) {
 }  // namespace
 
 ControlSocket::ControlSocket(const std::string& path)
-    : file_(path), events_(::epoll_create1(EPOLL_CLOEXEC)) {
-  if (!events_) base::throw_errno("make", "an epoll descriptor");
+    : file_(path),
+      events_(base::opened(::epoll_create1(EPOLL_CLOEXEC), "make", "an epoll descriptor")) {
   listener_ = listen_at(path);
   file_.claim();
   keep_spare();

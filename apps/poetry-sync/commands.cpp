@@ -2,7 +2,6 @@
 
 #include <fmt/ranges.h>
 
-#include <algorithm>
 #include <boost/algorithm/string/trim.hpp>
 #include <boost/json/parse.hpp>
 #include <fstream>
@@ -13,7 +12,6 @@
 #include "base/error.hpp"
 #include "base/json.hpp"
 #include "base/shown_text.hpp"
-#include "base/utf8.hpp"
 #include "cli/main.hpp"
 #include "cli/standard_output.hpp"
 #include "control/client.hpp"
@@ -30,26 +28,6 @@ constexpr auto log_wait = std::chrono::seconds(1);  // for news of a log
 int print(const SyncOptions& options, const boost::json::value& value, const std::string& text) {
   cli::write_standard_output((options.json ? base::json_text(value) : text) + "\n");
   return cli::exit_ok;
-}
-
-/// Columns as wide as their widest cell.
-void print_table(const std::vector<std::vector<std::string>>& rows) {
-  std::vector<std::size_t> widths(rows.front().size());
-  for (const auto& row : rows) {
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      widths[i] = std::max(widths[i], base::columns_of(base::shown_text(row[i])));
-    }
-  }
-  std::string text;
-  for (const auto& row : rows) {
-    std::string line;
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      const auto shown = base::shown_text(row[i]);
-      line += base::to_utf8(shown) + std::string(widths[i] - base::columns_of(shown) + 2, ' ');
-    }
-    text += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
-  }
-  cli::write_standard_output(text);
 }
 
 std::string progress_of(const store::Job& job) {
@@ -148,7 +126,7 @@ int list(const SyncOptions& options, store::Store& store) {
                     each.synced ? store::time_text(*each.synced) : "never",
                     each.next ? store::time_text(*each.next) : "-", each.name});
   }
-  print_table(rows);
+  cli::write_standard_output(base::table(rows, rows.front().size()));
   return cli::exit_ok;
 }
 
@@ -169,7 +147,7 @@ int status(const SyncOptions& options, store::Store& store) {
                     std::string(name_of(each.state)), std::to_string(each.attempts),
                     progress_of(each), each.worker, each.error});
   }
-  print_table(rows);
+  cli::write_standard_output(base::table(rows, rows.front().size()));
   return cli::exit_ok;
 }
 

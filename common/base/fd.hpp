@@ -41,11 +41,15 @@ class Fd {
   int fd_ = -1;
 };
 
+/// Takes over what a system call has opened. Raises std::system_error for errno where that is -1.
+inline Fd opened(int fd, std::string_view attempt, std::string_view target) {
+  if (fd < 0) throw_errno(attempt, target);
+  return Fd(fd);
+}
+
 /// An eventfd(2), readable once it was written to. Raises std::system_error.
 inline Fd make_eventfd() {
-  Fd made(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!made) throw_errno("make", "an eventfd");
-  return made;
+  return opened(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "make", "an eventfd");
 }
 
 /// Calls write(2) until all bytes are written, waiting where the descriptor is non-blocking; or

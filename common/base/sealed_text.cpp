@@ -22,9 +22,7 @@ namespace {
 constexpr std::size_t buffer_size = 256 * 1024;  // few system calls a file, little beside it
 
 Fd make_memfd(std::string_view name) {
-  Fd fd(::memfd_create("poem", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-  if (!fd) throw_errno("hold", name);
-  return fd;
+  return opened(::memfd_create("poem", MFD_CLOEXEC | MFD_ALLOW_SEALING), "hold", name);
 }
 
 /// In bytes, as the kernel estimates it (proc(5), MemAvailable) and the process's group may have it

@@ -95,4 +95,23 @@ std::u32string shortened(std::u32string text, std::size_t columns, char32_t mark
   return text.substr(0, first) + mark + text.substr(last);
 }
 
+std::string table(const std::vector<std::vector<std::string>>& rows, std::size_t left) {
+  std::vector<std::size_t> widths(rows.front().size());
+  for (const auto& row : rows) {
+    for (std::size_t i = 0; i < row.size(); ++i)
+      widths[i] = std::max(widths[i], columns_of(shown_text(row[i])));
+  }
+  std::string text;
+  for (const auto& row : rows) {
+    std::string line;
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      const std::string room(widths[i] - columns_of(shown_text(row[i])), ' ');
+      if (i > 0) line += "  ";
+      line += i < left ? shown_utf8(row[i]) + room : room + shown_utf8(row[i]);
+    }
+    text += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
+  }
+  return text;
+}
+
 }  // namespace poetry::base

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace poetry::base {
 
@@ -36,5 +37,9 @@ std::size_t columns_of(std::u32string_view text);
 /// The text, or its beginning and end with `mark` (one column) in its middle, so that it takes
 /// `columns` at most; these are 3 at least. The end is the longer part by a half.
 std::u32string shortened(std::u32string text, std::size_t columns, char32_t mark);
+
+/// A line a row, of cells as they may be shown, in columns as wide as their widest cell: the first
+/// `left` of them to the left, the others to the right.
+std::string table(const std::vector<std::vector<std::string>>& rows, std::size_t left);
 
 }  // namespace poetry::base

@@ -8,8 +8,6 @@
 // All signals that the server reads stay blocked in a child, so that one sent to the whole process
 // group, by a terminal's ^C or a service manager, is the parent's affair. SIGKILL ends a child
 // alone.
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <csignal>
 #include <list>
@@ -126,11 +124,7 @@ class ForkLoop : public Loop {
   };
 
   void admit(AcceptedSocket& accepted, const SharedTerms& terms) override {
-    std::array<int, 2> ends{};
-    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) < 0)
-      base::throw_errno("make", "a socket pair");
-    base::Fd mine(ends[0]);
-    base::Fd channel(ends[1]);
+    auto [mine, channel] = net::make_socket_pair(SOCK_STREAM);
     std::list<Process> fresh;
     auto& process = fresh.emplace_back(*this, terms);
     process.channel = std::move(mine);

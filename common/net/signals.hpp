@@ -25,8 +25,7 @@ class Signals {
     // Who starts a process may have it ignore this one; then the kernel keeps no child's status.
     if (::sigismember(&mask, SIGCHLD) == 1) std::signal(SIGCHLD, SIG_DFL);
     ::pthread_sigmask(SIG_BLOCK, &mask, &previous_);
-    fd_ = base::Fd(::signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK));
-    if (!fd_) base::throw_errno("wait for", "signals");
+    fd_ = base::opened(::signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK), "wait for", "signals");
   }
   ~Signals() {
     while (take()) continue;  // what still waits would end the process now

@@ -240,6 +240,13 @@ void limit_blocking(int socket, std::chrono::nanoseconds longest) {
   ::setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &value, sizeof value);
 }
 
+std::array<base::Fd, 2> make_socket_pair(int type) {
+  std::array<int, 2> ends{};
+  if (::socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, ends.data()) < 0)
+    base::throw_errno("make", "a pair of sockets");
+  return {base::Fd(ends[0]), base::Fd(ends[1])};
+}
+
 void half_close(int socket) { ::shutdown(socket, SHUT_WR); }
 
 void reset_on_close(int socket) {

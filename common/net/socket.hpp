@@ -2,6 +2,7 @@
 // stream and a peer's reset are values.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <span>
@@ -96,6 +97,9 @@ IoResult send_some(int socket, std::string_view bytes);
 /// Bounds each later blocking call on the socket, by SO_RCVTIMEO and SO_SNDTIMEO (at least 1 us;
 /// nanoseconds::max() is no bound).
 void limit_blocking(int socket, std::chrono::nanoseconds longest);
+
+/// socketpair(2) of AF_UNIX, close-on-exec. Raises std::system_error.
+std::array<base::Fd, 2> make_socket_pair(int type);
 
 /// Sends FIN and keeps the reading side open. An error means that the connection is gone already.
 void half_close(int socket);

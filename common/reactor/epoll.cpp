@@ -9,9 +9,7 @@
 
 namespace poetry::reactor {
 
-Epoll::Epoll() : epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
-  if (!epoll_) base::throw_errno("make", "an epoll set");
-}
+Epoll::Epoll() : epoll_(base::opened(::epoll_create1(EPOLL_CLOEXEC), "make", "an epoll set")) {}
 
 void Epoll::set(int fd, Interest interest) {
   const auto index = static_cast<std::size_t>(fd);

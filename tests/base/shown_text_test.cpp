@@ -69,5 +69,11 @@ TEST(HarmlessText, TakesCharactersInPieces) {
   }
 }
 
+TEST(Table, ItsColumnsAreAsWideAsTheirWidestCell) {
+  EXPECT_EQ(table({{"name", "bytes", ""}, {"\u7a7a", "12", "a"}, {"a\x1b", "", ""}}, 1),
+            "name  bytes\n\u7a7a       12  a\na\ufffd\n");
+  EXPECT_EQ(table({{"a", "b"}, {"long", "c"}}, 2), "a     b\nlong  c\n");
+}
+
 }  // namespace
 }  // namespace poetry::base

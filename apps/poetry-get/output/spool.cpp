@@ -32,8 +32,7 @@ base::Fd open_unnamed(const std::string& directory) {
   if (file) return file;
   // Not every file system has unnamed files.
   std::string path = directory + "/poetry-get-XXXXXX";
-  file = base::Fd(::mkostemp(path.data(), O_CLOEXEC));
-  if (!file) base::throw_errno("make a temporary file in", directory);
+  file = base::opened(::mkostemp(path.data(), O_CLOEXEC), "make a temporary file in", directory);
   ::unlink(path.c_str());
   return file;
 }

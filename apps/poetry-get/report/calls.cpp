@@ -9,6 +9,7 @@
 #include <set>
 
 #include "base/quantity.hpp"
+#include "base/shown_text.hpp"
 #include "report/report.hpp"
 
 namespace poetry::get::report {
@@ -128,8 +129,8 @@ std::string calls_table(std::span<const Run> runs) {
     least = std::min(least, base::seconds(run.watched) / base::seconds(elapsed));
     most = std::max(most, base::seconds(run.watched) / base::seconds(elapsed));
   }
-  if (most == 0) return table(rows, 2);  // none has run twice
-  return table(rows, 2) +
+  if (most == 0) return base::table(rows, 2);  // none has run twice
+  return base::table(rows, 2) +
          fmt::format(
              "Of further runs that strace watched, which took {:.2f} to {:.2f} times as "
              "long. Waited: for 1 ms or longer.\n",

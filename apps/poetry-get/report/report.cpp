@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/algorithm/string/trim.hpp>
 #include <iterator>
 
 #include "base/quantity.hpp"
@@ -71,25 +70,6 @@ std::string text_report(const Run& run) {
   return text;
 }
 
-std::string table(const std::vector<std::vector<std::string>>& rows, std::size_t left) {
-  std::vector<std::size_t> widths(rows.front().size());
-  for (const auto& row : rows) {
-    for (std::size_t column = 0; column < row.size(); ++column)
-      widths[column] = std::max(widths[column], row[column].size());
-  }
-  std::string text;
-  for (const auto& row : rows) {
-    for (std::size_t column = 0; column < row.size(); ++column) {
-      if (column > 0) text += "  ";
-      text += column < left ? fmt::format("{:<{}}", row[column], widths[column])
-                            : fmt::format("{:>{}}", row[column], widths[column]);
-    }
-    boost::trim_right(text);
-    text += '\n';
-  }
-  return text;
-}
-
 base::Duration floor_of(std::span<const Run> runs) {
   Totals best;
   for (const Run& run : runs) {
@@ -120,10 +100,11 @@ std::string comparison(std::span<const Run> runs) {
                     fmt::format("{:.1f} MiB", static_cast<double>(run.cost.max_rss_kib) / 1024),
                     std::to_string(totals.failed)});
   }
-  return table(rows) + fmt::format(
-                           "The slowest task takes {:.3f} s, the floor; ratio is elapsed to "
-                           "floor, speedup all tasks to elapsed.\n",
-                           base::seconds(floor));
+  return base::table(rows, 1) +
+         fmt::format(
+             "The slowest task takes {:.3f} s, the floor; ratio is elapsed to "
+             "floor, speedup all tasks to elapsed.\n",
+             base::seconds(floor));
 }
 
 }  // namespace poetry::get::report

@@ -86,9 +86,6 @@ base::Duration floor_of(std::span<const Run> runs);
 /// The runs of one batch beside each other.
 std::string comparison(std::span<const Run> runs);
 
-/// Columns as wide as their widest cell, the first ones to the left, the others to the right.
-std::string table(const std::vector<std::vector<std::string>>& rows, std::size_t left = 1);
-
 /// Counts for `run` the calls of a run of the same batch that was watched.
 void count_calls(Run& run, const Run& watched);
 /// What each of the runs asked of the kernel, by name.
