@@ -21,6 +21,8 @@
 #include "base/json.hpp"
 #include "base/log.hpp"
 #include "base/quantity.hpp"
+#include "base/shared_memory.hpp"
+#include "base/shown_text.hpp"
 #include "base/terminal.hpp"
 
 namespace poetry::cli {
@@ -52,6 +54,21 @@ constexpr std::array<std::string_view, spdlog::level::n_levels> level_colours{
     "\x1b[31m\x1b[1m", "\x1b[1m\x1b[41m", ""};
 constexpr std::string_view no_colour = "\x1b[m";
 
+/// Where lines go. Of a file that does not take them standard error is told, once by all processes
+/// that write to it; of standard error nobody is.
+struct LogFile {
+  void write(std::string_view line) const {
+    const auto error = base::write_fully(descriptor, line);
+    if (error && told && !told->exchange(true))
+      base::write_fully(STDERR_FILENO, attempt + ": " + error.message() + "\n");
+  }
+
+  int descriptor = STDERR_FILENO;
+  base::Colours colours = base::Colours::no;
+  std::string attempt{};
+  std::shared_ptr<std::atomic<bool>> told{};
+};
+
 /// Of one process.
 struct QueuedLines {
   void put(const spdlog::details::log_msg& message) {
@@ -74,7 +91,7 @@ struct QueuedLines {
     spdlog::memory_buf_t buffer;
     formatter->format(message, buffer);
     std::string line(buffer.data(), buffer.size());
-    if (colours == base::Colours::yes && message.color_range_end > message.color_range_start) {
+    if (file.colours == base::Colours::yes && message.color_range_end > message.color_range_start) {
       line.insert(message.color_range_end, no_colour);
       line.insert(message.color_range_start, level_colours.at(message.level));
     }
@@ -93,7 +110,7 @@ struct QueuedLines {
       std::thread([this] { write(); }).detach();
       running = true;
     } catch (const std::system_error&) {
-      while (has_more()) base::write_fully(file, next());
+      while (has_more()) file.write(next());
     }
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   }
@@ -105,7 +122,7 @@ struct QueuedLines {
       const auto line = next();
       writing = true;
       lock.unlock();
-      base::write_fully(file, line);  // nobody is left to be told of an error
+      file.write(line);
       lock.lock();
       writing = false;
       if (waiting.empty()) changed.notify_all();
@@ -124,8 +141,7 @@ struct QueuedLines {
     return line;
   }
 
-  const int file;
-  const base::Colours colours;
+  const LogFile file;
   std::unique_ptr<spdlog::formatter> formatter;  // like all that follows, the mutex guards it
   const pid_t process = ::getpid();
   std::mutex mutex{};
@@ -144,8 +160,8 @@ struct QueuedLines {
 /// 300 ms. The file may be non-blocking; it is never closed.
 class LogQueue final : public spdlog::sinks::sink {
  public:
-  LogQueue(int file, base::Colours colours)
-      : lines_(new QueuedLines{file, colours, std::make_unique<spdlog::pattern_formatter>()}) {}
+  explicit LogQueue(const LogFile& file)
+      : lines_(new QueuedLines{file, std::make_unique<spdlog::pattern_formatter>()}) {}
   ~LogQueue() override {
     flush();
     auto* const here = lines_.load();
@@ -175,7 +191,7 @@ class LogQueue final : public spdlog::sinks::sink {
   QueuedLines& lines() {
     auto* known = lines_.load();
     if (known->process == ::getpid()) return *known;
-    auto* const fresh = new QueuedLines{known->file, known->colours, known->formatter->clone()};
+    auto* const fresh = new QueuedLines{known->file, known->formatter->clone()};
     return lines_.compare_exchange_strong(known, fresh) ? *fresh : *known;
   }
 
@@ -184,24 +200,23 @@ class LogQueue final : public spdlog::sinks::sink {
   std::atomic<QueuedLines*> lines_;
 };
 
-spdlog::sink_ptr make_sink(const LogOptions& options) {
-  if (!options.file.empty()) {
-    return base::with_remedy(base::path_remedy, [&options] {
-      // O_NONBLOCK: a FIFO without a reader is an error, and nothing to wait for.
-      base::Fd file(::open(options.file.c_str(),
-                           O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
-                           0666));
-      if (!file) base::throw_errno("open", options.file);
-      return std::make_shared<LogQueue>(file.release(), base::Colours::no);
-    });
-  }
-  return std::make_shared<LogQueue>(STDERR_FILENO, base::terminal_colours(STDERR_FILENO));
+LogFile open_log(const LogOptions& options, const std::string& tool) {
+  if (options.file.empty()) return {STDERR_FILENO, base::terminal_colours(STDERR_FILENO)};
+  const auto told = base::make_shared_memory<std::atomic<bool>>();
+  return base::with_remedy(base::path_remedy, [&]() -> LogFile {
+    // O_NONBLOCK: a FIFO without a reader is an error, and nothing to wait for.
+    const int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+    auto file = base::opened(::open(options.file.c_str(), flags, 0666), "open", options.file);
+    const auto attempt = tool + ": write to " + base::shown_utf8(options.file);
+    return {file.release(), base::Colours::no, attempt, told};
+  });
 }
 
 }  // namespace
 
 void set_up_log(const LogOptions& options, const std::string& tool) {
-  auto logger = std::make_shared<spdlog::logger>(tool, make_sink(options));
+  auto logger =
+      std::make_shared<spdlog::logger>(tool, std::make_shared<LogQueue>(open_log(options, tool)));
   auto formatter = std::make_unique<spdlog::pattern_formatter>();
   formatter->add_flag<JsonMessage>('*');
   formatter->set_pattern(options.format == "json"

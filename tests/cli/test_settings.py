@@ -1,6 +1,7 @@
 """What both tools share: help, version, configuration, logs."""
 
 import json
+import os
 import re
 
 import pytest
@@ -92,6 +93,16 @@ def test_log_file_takes_the_log_as_json(server, poem, tmp_path):
     assert (closed["conn"], closed["service"], closed["bytes"]) == (1, "poem", 2)
     assert closed["reason"] == "finished" and 0 <= closed["elapsed"] < WAIT
     assert running.err.text() == ""
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full")
+@pytest.mark.parametrize("options", [["-e", "epoll"], ["-e", "fork"], ["--workers", "2"]], ids=" ".join)
+def test_a_log_file_that_takes_nothing_is_told_once(options, server, poem):
+    running = server("--log-file", "/dev/full", "-d0", "--exit-after", "3", *options, poem(b"x\n"))
+    for _ in range(3):
+        assert read_poem(running.port) == b"x\n"
+    assert running.wait() == 0
+    assert running.err.text() == "poetry-server: write to /dev/full: No space left on device"
 
 
 def test_get_logs_at_its_level(server, poem, tmp_path):
