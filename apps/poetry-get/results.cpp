@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
-#include <memory>
 #include <set>
 #include <string>
 #include <string_view>
@@ -22,21 +21,18 @@
 namespace poetry::get {
 namespace {
 
-output::Sink sink_to(const std::string& path) {
+output::Sink sink_to(const std::string& path, Files& files) {
   const int flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC;
-  const auto file = std::make_shared<base::Fd>(::open(path.c_str(), flags, 0666));
-  if (!*file) base::throw_errno("write to", path);
-  return [file, path](std::string_view bytes) { cli::write_all(file->get(), bytes, path); };
+  auto file = base::opened(::open(path.c_str(), flags, 0666), "write to", path);
+  const int fd = files.opened.emplace_back(path, std::move(file)).second.get();
+  return [fd, path](std::string_view bytes) { cli::write_all(fd, bytes, path); };
 }
 
 /// Whether two paths lead to one file, also one that is not there yet.
 bool are_one_file(const std::string& one, const std::string& other) {
   namespace fs = std::filesystem;
   std::error_code error;
-  if (fs::exists(one, error) && fs::exists(other, error)) {
-    const bool keeps_what_it_gets = fs::is_regular_file(one, error);
-    return keeps_what_it_gets && fs::equivalent(one, other, error);
-  }
+  if (fs::equivalent(one, other, error)) return fs::is_regular_file(one, error);  // keeps all
   const auto full = [&error](const std::string& path) {
     return fs::weakly_canonical(fs::absolute(path, error), error);
   };
@@ -97,12 +93,18 @@ Files::Files(const GetOptions& options)
     : report(options.report_file == "-" ? cli::write_standard_output : cli::write_standard_error) {
   check_distinct(options);
   base::with_remedy(base::path_remedy, [&] {
-    if (is_file(options.output)) poems = sink_to(options.output);
-    if (is_file(options.report_file)) report = sink_to(options.report_file);
+    if (is_file(options.output)) poems = sink_to(options.output, *this);
+    if (is_file(options.report_file)) report = sink_to(options.report_file, *this);
     if (!options.output_dir.empty()) output::prepare_directory(options.output_dir);
     if (is_file(options.timeline_svg)) cli::check_replaceable(options.timeline_svg);
-    nowhere = sink_to("/dev/null");
+    nowhere = sink_to("/dev/null", *this);
   });
+}
+
+void Files::close() {
+  for (auto& [path, file] : opened) {
+    if (!file.close()) base::throw_errno("write to", path);
+  }
 }
 
 void tell_results(const GetOptions& options, std::span<const report::Run> runs,

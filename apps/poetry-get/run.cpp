@@ -95,6 +95,7 @@ class Job {
     }
     const auto engines = engines_.size() == 1 ? report::Engines::one : report::Engines::several;
     tell_results(options_, runs_, engines, renewing(files_.report), !shows_live());
+    files_.close();
     return stopped_ ? cli::exit_interrupted : status_of(runs_);
   }
 
@@ -190,7 +191,9 @@ class Job {
 
   [[nodiscard]] Apart::Work work_of(const std::string& engine, Turn turn) {
     return [this, &engine, turn](const output::Sink& answer) {
-      pack(run_engine(engine, turn), renewing(answer));
+      auto run = run_engine(engine, turn);
+      files_.close();
+      pack(std::move(run), renewing(answer));
     };
   }
 

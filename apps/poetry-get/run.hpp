@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/fd.hpp"
 #include "options.hpp"
 #include "output/background_writer.hpp"
 #include "report/report.hpp"
@@ -31,10 +32,14 @@ void check_distinct(const GetOptions& options);
 struct Files {
   /// Raises as check_distinct() does, and base::Failure naming what cannot be written.
   explicit Files(const GetOptions& options);
+  /// Once, in each process that wrote. Raises std::system_error naming the file of which something
+  /// is lost, as some file systems tell only now.
+  void close();
 
   output::Sink poems;    ///< the one file of all poems, where there is one
   output::Sink nowhere;  ///< a device that takes as much work and keeps nothing
   output::Sink report;   ///< the report's file, else standard error
+  std::vector<std::pair<std::string, base::Fd>> opened;  ///< behind them
 };
 
 /// Tells all that the options ask for once all runs are over, the report to `sink`, and what helps;

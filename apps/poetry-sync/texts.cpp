@@ -33,9 +33,8 @@ std::string file_name(std::int64_t number, const std::string& name, const std::s
 }
 
 base::Fd open_folder(int within, const std::string& name, int flags) {
-  base::Fd folder(::openat(within, name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | flags));
-  if (!folder) base::throw_errno("open", name);
-  return folder;
+  const int all = O_RDONLY | O_DIRECTORY | O_CLOEXEC | flags;
+  return base::opened(::openat(within, name.c_str(), all), "open", name);
 }
 
 /// Hands the bytes of a text over piece by piece.
@@ -48,11 +47,10 @@ void write_file(int folder, const std::string& name, const std::function<std::st
   const auto aside = fmt::format(".{}.part", ::getpid());
   ::unlinkat(folder, aside.c_str(), 0);
   const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-  const base::Fd file(::openat(folder, aside.c_str(), flags, 0666));
-  if (!file) base::throw_errno("write to", name);
+  auto file = base::opened(::openat(folder, aside.c_str(), flags, 0666), "write to", name);
   try {
     pass_on(more, [&](const auto& bytes) { cli::write_all(file.get(), bytes, name); });
-    if (::renameat(folder, aside.c_str(), folder, name.c_str()) < 0)
+    if (!file.close() || ::renameat(folder, aside.c_str(), folder, name.c_str()) < 0)
       base::throw_errno("write to", name);
   } catch (...) {
     ::unlinkat(folder, aside.c_str(), 0);

@@ -4,11 +4,13 @@ import contextlib
 import errno
 import os
 import re
+import signal
 from pathlib import Path
 from typing import NamedTuple
 
 from failing import WAIT, Victim
-from harness import POEMS, Server
+from harness import POEMS, Server, becomes_true
+from sync_process import SyncProcess
 
 POEM, OTHER = POEMS / "ecstasy.txt", POEMS / "eternity.txt"
 # Where one call of these fails, only one connection may suffer.
@@ -35,6 +37,7 @@ class Run:
 
     def __init__(self, rig, folder, failure):
         self.ports, self.folder, self.failure = rig.ports, folder, failure
+        self.library = rig.folder / "library.db"
         self.victims, self.others = [], []
         self.may_be_killed = False  # by a signal of the scenario's own, in its end
 
@@ -81,11 +84,9 @@ class Run:
 
     def is_kept(self, path):
         """Whether it is a file of ours whose loss would be for good. SQLite goes on from its log, and is
-        lost where that is not synced; what is written piece by piece is closed when all is told."""
+        lost where that is not synced."""
         if re.search(r"/(library\.db|state)(-\w+)?( \(deleted\))?$", path):
             return self.failure.call in ("fsync", "fdatasync") and path.endswith(("-wal", "-journal"))
-        if self.failure.call == "close" and re.search(r"/(report|out)$", path):
-            return False
         return path.startswith(str(self.folder)) or not path.startswith("/")
 
     def tells(self, victim):
@@ -113,6 +114,19 @@ def must(condition, text):
         raise Wrong(text)
 
 
+def fill_library(folder, port):
+    """One with a poem, for poetry-sync to read."""
+    sync = SyncProcess("serve", f"sqlite:{folder}/library.db")
+    try:
+        record = sync.add("poem", f"127.0.0.1:{port}")["id"]
+        job = sync.press("poem", record)
+        must(becomes_true(lambda: sync.get(f"/api/jobs/{job}")["state"] == "done"), "no library")
+        sync.send(signal.SIGTERM)  # so that nothing is left in a log of SQLite's
+        sync.wait()
+    finally:
+        sync.end()
+
+
 @contextlib.contextmanager
 def servers(folder):
     """Those that never fail, for poetry-get and poetry-sync to fetch from."""
@@ -120,7 +134,9 @@ def servers(folder):
                     "-s", f"0=poem:{POEM},delay=0", "-s", f"0=poem:{OTHER},delay=10ms",
                     "-s", "0=catalog", listeners=3)
     try:
-        yield dict(zip(("quick", "slow", "catalog"), server.ports))
+        ports = dict(zip(("quick", "slow", "catalog"), server.ports))
+        fill_library(folder, ports["quick"])
+        yield ports
     finally:
         server.end()
 

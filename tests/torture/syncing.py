@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import re
+import shutil
 import time
 
 from running import POEM, WAIT, Wrong, ended, must, told
@@ -121,4 +122,18 @@ def commanding(run):
     return "went on"
 
 
-SCENARIOS = {"sync": syncing, "sync-add": commanding}
+def exporting(run):
+    """A text has its name once it is whole, and not before."""
+    shutil.copy(run.library, run.folder)
+    victim = run.start("poetry-sync", "export", "texts", "--database", f"sqlite:{run.folder}/library.db")
+    status = ended(victim)
+    victim.end()
+    texts = [path.read_bytes() for path in run.folder.glob("texts/[!.]*")]
+    must(all(text == POEM.read_bytes() for text in texts), f"half a text: {texts}")
+    if status != 0:
+        return told(run, victim, status)
+    must(len(texts) == 1, "exit status 0, and no text")
+    return "went on"
+
+
+SCENARIOS = {"sync": syncing, "sync-add": commanding, "sync-export": exporting}
