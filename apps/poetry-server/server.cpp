@@ -72,10 +72,10 @@ class Server : public engine::Host {
         serving_(std::move(options), argc, argv) {}
 
   int run() {
-    if (serving_.workers() > 1) workers_.emplace(serving_, [this] { control_.reset(); }).start();
-    serving_.reload().readable();  // makes what it takes, before anybody is told
-    announce();
-    if (workers_) {
+    if (serving_.workers() > 1) {
+      workers_.emplace(serving_, [this] { control_.reset(); }).start();
+      serving_.reload().readable();  // makes what it takes, before anybody is told
+      ready();
       serve_by_workers();
     } else {
       std::vector controls{signals_.fd()};
@@ -92,23 +92,9 @@ class Server : public engine::Host {
     return status;
   }
 
-  engine::Command control(engine::Connections& connections) override {
-    const auto command = take_signals();
-    take_commands(&connections);
-    return command;
-  }
-
-  engine::Command ended(const engine::Ended& connection) override {
-    if (!serving_.count(connection)) return engine::Command::go_on;
-    draining_ = true;
-    service_manager_.stopping();
-    return engine::Command::drain;
-  }
-
- private:
   /// Tells the world what it listens on: the ready file's readers, those of standard output, the
   /// service manager and the command of --run.
-  void announce() {
+  void ready() override {
     const auto& options = serving_.options();
     boost::json::array ready;
     std::string text;
@@ -138,6 +124,20 @@ class Server : public engine::Host {
     command_.emplace(options.run, std::vector{servers, ports}, signals_.previous_mask());
   }
 
+  engine::Command control(engine::Connections& connections) override {
+    const auto command = take_signals();
+    take_commands(&connections);
+    return command;
+  }
+
+  engine::Command ended(const engine::Ended& connection) override {
+    if (!serving_.count(connection)) return engine::Command::go_on;
+    draining_ = true;
+    service_manager_.stopping();
+    return engine::Command::drain;
+  }
+
+ private:
   /// The command's status. What ignores a signal is killed by the next one.
   int end_command() {
     command_->signal(asked_to_end_ > 1 ? SIGKILL : SIGTERM);  // does nothing where it has ended

@@ -111,6 +111,9 @@ enum class Command { go_on, drain, stop };
 /// The engine's owner, called between two turns of the engine.
 struct Host {
   virtual ~Host() = default;
+  /// All is set up; connections are taken from now on. Called once, and what it raises ends
+  /// serve().
+  virtual void ready() {}
   /// The control descriptor is readable. The connections are lent for the call.
   virtual Command control(Connections& connections) = 0;
   virtual Command ended(const Ended& connection) = 0;

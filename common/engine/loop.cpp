@@ -44,6 +44,7 @@ void Loop::run() {
     for (auto& accepting : accepting_ports_)
       events_.watch(accepting.port.listener.get(), reactor::Interest::read, accepting);
     find_sources();
+    host_.ready();
     while (wanted_ != Command::stop && !(draining_ && held_ == 0)) {
       take_turn();
       if (wanted_ == Command::drain && !draining_) start_draining();

@@ -40,6 +40,7 @@ class Rounds {
 
   void run() {
     NoConnections none;
+    host_.ready();
     while (wanted_ != engine::Command::stop && !(draining_ && links_.empty())) {
       if (is_readable(options_.controls.at(0))) obey(host_.control(none));
       find_sources();

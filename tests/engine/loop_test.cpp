@@ -24,12 +24,14 @@ struct ScriptedHost : Host {
     step();
     return Command::go_on;
   }
+  void ready() override { ++readied; }
   Command ended(const Ended& connection) override {
     endings.emplace_back(connection.number, connection.reason);
     return Command::go_on;
   }
   std::deque<std::function<void()>> steps;
   std::vector<std::pair<std::uint64_t, Reason>> endings;
+  int readied = 0;
 };
 
 /// Holds up to `most` connections until the test lets one go.
@@ -119,6 +121,12 @@ TEST_F(LoopTest, WhoCannotBeTakenYetIsTakenWhenAnotherHasEnded) {
   EXPECT_EQ(host_.endings,
             (Endings{{1, Reason::finished}, {2, Reason::finished}, {3, Reason::finished}}));
   EXPECT_EQ(ports_[0].counters->accepted, 3U);
+}
+
+TEST_F(LoopTest, TheHostIsToldOnceThatAllIsSetUp) {
+  EXPECT_EQ(host_.readied, 0);
+  play({[&] { EXPECT_EQ(host_.readied, 1) << "before anybody is taken"; }, [] {}});
+  EXPECT_EQ(host_.readied, 1);
 }
 
 TEST_F(LoopTest, WhoWaitsAtTheEndIsResetAndReported) {
