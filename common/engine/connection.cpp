@@ -35,7 +35,7 @@ class Calls final : public Transport {
 
   Input receive(int socket) override {
     const auto result = net::receive_some(socket, buffer_);
-    return {result.status, {buffer_.data(), result.bytes}};
+    return {result.status, {buffer_.data(), result.bytes}, false, result.error};
   }
 
  private:
@@ -174,7 +174,7 @@ Awaited Connection::send(base::TimePoint now, Transport& transport) {
     const auto result = transport.send(socket_.get(), pending_);
     if (result.status == net::IoStatus::would_block) return wait_for_output(now);
     if (result.status != net::IoStatus::ok) {
-      lose_peer();
+      lose_peer(result.error);
       return {};
     }
     sent += result.bytes;
@@ -233,7 +233,7 @@ bool Connection::receive(Transport& transport) {
       input_waits_ = input.unknown;
       return !input.unknown;
     case net::IoStatus::error:
-      lose_peer();
+      lose_peer(input.error);
       return true;
     case net::IoStatus::end:
       peer_finished_ = true;
@@ -252,6 +252,12 @@ void Connection::drain(Transport& transport) {
   if (status == net::IoStatus::would_block) input_waits_ = false;
   if (status == net::IoStatus::end) peer_finished_ = true;
   if (status == net::IoStatus::error) phase_ = Phase::over;
+}
+
+/// That there is no memory is none of the peer's.
+void Connection::lose_peer(const std::error_code& error) {
+  if (net::is_shortage(error)) throw std::system_error(error, "reach " + net::to_string(address_));
+  end(peer_finished_ ? Reason::peer_closed : Reason::peer_reset);
 }
 
 void Connection::end(Reason reason) {

@@ -29,6 +29,7 @@ struct Input {
   /// Of would_block: there may be some, as the transport will know once input was awaited for a
   /// turn.
   bool unknown = false;
+  std::error_code error{};
 };
 
 /// Who moves a connection's bytes, as many as go without waiting. Lent to it for a call.
@@ -86,7 +87,7 @@ class Connection {
   [[nodiscard]] Awaited wait_for_output(base::TimePoint now);
   [[nodiscard]] Awaited rest(base::TimePoint now);
   [[nodiscard]] Awaited abort(base::TimePoint now);
-  void lose_peer() { end(peer_finished_ ? Reason::peer_closed : Reason::peer_reset); }
+  void lose_peer(const std::error_code& error = {});
 
   // In an order that leaves no gaps: a server may hold very many.
   SharedTerms terms_;  // the port may have others by now

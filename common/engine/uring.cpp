@@ -23,7 +23,7 @@ constexpr std::size_t max_sent = std::size_t{1} << 20;
 struct Received {
   std::string bytes;
   bool ended = false;  // behind them
-  bool failed = false;
+  int failed = 0;      // by this error
 };
 
 /// Which operation it is, in the lower bits of a tag; the upper ones are its link.
@@ -73,7 +73,8 @@ class UringLoop final : public LinkedLoop<Operations> {
         if (!received.ended && !received.failed) link_.received.reset();
         return {net::IoStatus::ok, bytes_};
       }
-      return {received.ended ? net::IoStatus::end : net::IoStatus::error, {}};
+      if (received.ended) return {net::IoStatus::end, {}};
+      return {net::IoStatus::error, {}, false, {received.failed, std::generic_category()}};
     }
 
    private:
@@ -108,7 +109,7 @@ class UringLoop final : public LinkedLoop<Operations> {
       if (!link.received) link.received = std::make_unique<Received>();
       link.received->bytes.append(completion.bytes);
       link.received->ended = completion.result == 0;
-      link.received->failed = completion.result < 0;
+      link.received->failed = std::max(-completion.result, 0);
       proceed(link, Event::input);
     } else {
       proceed(link, Event::nothing);

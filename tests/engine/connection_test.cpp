@@ -40,6 +40,7 @@ struct ScriptedService : session::Service {
 class Mailbox final : public Transport {
  public:
   net::IoResult send(int /*socket*/, std::string_view bytes) override {
+    if (failure) return {net::IoStatus::error, 0, failure};
     sent += bytes;
     return {net::IoStatus::ok, bytes.size(), {}};
   }
@@ -52,6 +53,7 @@ class Mailbox final : public Transport {
   }
   std::deque<Input> inputs;
   std::string sent;
+  std::error_code failure;  // of the next send
   int asked = 0;
 };
 const Input nothing_known{net::IoStatus::would_block, {}, true};
@@ -190,6 +192,26 @@ TEST_F(ConnectionTest, NobodyAsksForInputWhereTheSessionOnlyWritesOnTime) {
   for (int i = 0; i <= 10; ++i, now_ += 1s) connection_->proceed(Event::nothing, now_, mail);
   EXPECT_EQ(mail.sent.size(), 40U);
   EXPECT_EQ(mail.asked, 0);
+}
+
+TEST_F(ConnectionTest, WantOfMemoryIsNoResetOfThePeers) {
+  const auto reason_after = [this](std::errc failure) {
+    Mailbox mail;
+    mail.failure = std::make_error_code(failure);
+    pair_ = support::connect_pair();
+    open({session::Write{"a"}, session::Finish{}});
+    EXPECT_TRUE(connection_->proceed(Event::nothing, now_, mail).over);
+    return connection_->ended(now_).reason;
+  };
+  EXPECT_EQ(reason_after(std::errc::connection_reset), Reason::peer_reset);
+  EXPECT_EQ(reason_after(std::errc::no_buffer_space), Reason::fault);
+  Mailbox mail;
+  mail.inputs = {
+      {net::IoStatus::error, {}, false, std::make_error_code(std::errc::not_enough_memory)}};
+  pair_ = support::connect_pair();
+  open({session::Listen{}});
+  EXPECT_TRUE(connection_->proceed(Event::input, now_, mail).over);
+  EXPECT_EQ(connection_->ended(now_).reason, Reason::fault);
 }
 
 TEST_F(ConnectionTest, ACarrierThatDoesNotKnowIsAskedAgainBeforeItGoesOn) {
