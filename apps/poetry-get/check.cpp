@@ -151,7 +151,7 @@ void check_files(const GetOptions& options, std::uint64_t tasks, cli::CheckRepor
   };
   tries("write ", options.output, cli::try_to_write);
   tries("write ", options.report_file, cli::try_to_write);
-  tries("write ", options.log.file, cli::try_to_log);
+  tries("write ", options.log.file, cli::try_to_write);
   tries("write ", options.timeline_svg, cli::check_replaceable);
   tries("write to ", options.output_dir, cli::try_to_make_directory);
   const bool waits = options.output_dir.empty() && tasks > 1 &&

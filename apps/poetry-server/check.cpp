@@ -91,7 +91,7 @@ int check(const ServerOptions& options) {
   if (!ready.empty()) report.tries("write " + ready, [&] { cli::try_to_write(ready); });
   if (!options.control.empty())
     report.tries("control by " + options.control, [&] { ControlSocket{options.control}; });
-  if (!log.empty()) report.tries("write " + log, [&] { cli::try_to_log(log); });
+  if (!log.empty()) report.tries("write " + log, [&] { cli::try_to_write(log); });
   return report.finish();
 }
 

@@ -73,12 +73,4 @@ void try_to_make_directory(const std::string& path) {
   }
 }
 
-void try_to_log(const std::string& path) {
-  if (std::error_code error; std::filesystem::exists(path, error)) {
-    try_to_write(path);
-  } else {
-    try_to_make_directory(std::filesystem::absolute(path, error).parent_path());
-  }
-}
-
 }  // namespace poetry::cli

@@ -32,7 +32,4 @@ void try_to_write(const std::string& path);
 /// The same for a directory that is made with those above it, where they are missing.
 void try_to_make_directory(const std::string& path);
 
-/// The same for a log file, for which missing directories are made.
-void try_to_log(const std::string& path);
-
 }  // namespace poetry::cli

@@ -9,6 +9,7 @@
 
 #include "base/error.hpp"
 #include "base/fd.hpp"
+#include "cli/check_report.hpp"
 #include "cli/standard_output.hpp"
 
 namespace poetry::cli {
@@ -16,24 +17,17 @@ namespace {
 
 /// Raises std::system_error naming `path`, for which it stands in.
 base::Fd open_for(const std::string& path, const std::string& file, int flags) {
-  base::Fd opened(::open(file.c_str(), O_WRONLY | O_CLOEXEC | flags, 0666));
-  if (!opened) base::throw_errno("write to", path);
-  return opened;
+  return base::opened(::open(file.c_str(), O_WRONLY | O_CLOEXEC | flags, 0666), "write to", path);
 }
 
 }  // namespace
 
 void check_replaceable(const std::string& path) {
-  struct stat status {};
-  if (::stat(path.c_str(), &status) == 0) {
-    errno = EISDIR;
-    if (S_ISDIR(status.st_mode) || ::access(path.c_str(), W_OK) < 0)
-      base::throw_errno("write to", path);
-    if (!S_ISREG(status.st_mode)) return;
-  }
-  auto directory = std::filesystem::path(path).parent_path();
-  if (directory.empty()) directory = ".";
-  if (::access(directory.c_str(), W_OK | X_OK) < 0) base::throw_errno("write to", path);
+  try_to_write(path);
+  std::error_code error;
+  const auto folder = std::filesystem::absolute(path, error).parent_path();
+  if (std::filesystem::is_regular_file(path, error) && ::access(folder.c_str(), W_OK | X_OK) < 0)
+    base::throw_errno("write to", path);
 }
 
 void replace_file(const std::string& path, std::string_view text) {

@@ -51,7 +51,8 @@ def test_everything_that_would_fail_is_told_with_its_remedy(tmp_path):
 @pytest.mark.parametrize("args", [
     ["-p", "TAKEN"], ["--host", "192.0.2.1", "-p0"], ["--host", "no-such-host.invalid", "-p0"],
     ["-p0", "missing.txt"], ["-p0", "--max-clients", "10000000"], ["-p0", "--workers", "10000000"],
-    ["-p0", "--ready-file", "missing/ready"], ["-p0", "--log-file", "/dev/null/log"]], ids=" ".join)
+    ["-p0", "--ready-file", "missing/ready"], ["-p0", "--log-file", "/dev/null/log"],
+    ["-p0", "--log-file", "missing/log"]], ids=" ".join)
 def test_a_failure_says_what_helps_as_the_check_does(args, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         args = [str(taken.getsockname()[1]) if arg == "TAKEN" else arg for arg in args]
