@@ -25,6 +25,7 @@
 #include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/fd.hpp"
+#include "base/log.hpp"
 #include "session/fibonacci_state.hpp"
 
 namespace poetry::session {
@@ -243,7 +244,8 @@ class FibonacciSequence {
     lock.unlock();
     try {
       state_->give_back(range);
-    } catch (const std::exception&) {
+    } catch (const std::exception& error) {
+      base::log_info("{}; what is not drawn is skipped", error.what());
       state_.reset();
     }
     lock.lock();

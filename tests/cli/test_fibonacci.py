@@ -193,3 +193,13 @@ def test_no_number_is_repeated_whenever_the_server_is_killed(tmp_path, engine, l
     outcome = fibonacci_kills.campaign(50, engine, lease, tmp_path / "state", seed)
     assert (outcome.repeats, outcome.disorders) == (0, 0), outcome
     assert outcome.kills == 50 and outcome.drawn >= 25, outcome
+
+
+def test_a_lease_that_cannot_be_given_back_is_told(fibonacci, tmp_path):
+    running = fibonacci(",lease=10")
+    with connect(running.port) as sock:
+        sock.sendall(b"\n")
+        assert read_line(sock) == b"1\n"
+        (tmp_path / "state").unlink()
+    line, = running.err.wait_for("what is not drawn is skipped")
+    assert f"{tmp_path / 'state'}" in line
