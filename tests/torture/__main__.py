@@ -143,12 +143,15 @@ def chosen_names(asked):
 
 def planned(pool, rig, asked, chance):
     """The failures to inject; counted by a run of each scenario without one."""
-    by_scenario = {}
+    by_scenario, wrong = {}, []
     for (name, *_), outcome, found in pool.imap(
             attempt, [(name, None, rig, False) for name in chosen_names(asked)]):
         if outcome == "wrong":
-            sys.exit(f"torture: {name} is wrong without a failure: {found}")
-        by_scenario[name] = failures_of(found, chance)
+            wrong.append(f"torture: {name} is wrong without a failure: {found}")
+        else:
+            by_scenario[name] = failures_of(found, chance)
+    if wrong:  # once nothing runs any more that would be left behind
+        sys.exit("\n".join(wrong))
     if asked.calls:
         kinds = asked.calls.lstrip("-").split(",")
         others = asked.calls.startswith("-")

@@ -29,6 +29,7 @@ LIBRARY = BIN.parent / "tests/libfail_once.so"
 WAIT = int(os.environ.get("TORTURE_WAIT", 20))  # seconds for a tool to end; with a failure it may first run into a limit of a few
 NO_ROOM = ("EMFILE", "ENFILE", "ENOMEM")
 DISK = ("EIO", "ENOSPC")
+SYNCS = ("fsync", "fdatasync")
 # What a call may fail with, by what its descriptor is where that matters.
 ERRORS = {
     "accept4": ("EMFILE", "ENFILE", "ENOMEM", "ECONNABORTED", "EINTR", "EAGAIN", "EPERM"),
@@ -162,6 +163,7 @@ class Victim:
         self.failure = failure
         self.asked, self.counts, self.met = [], {}, None
         self.own_closes = 2
+        self.unsynced = set()  # what was written to since it was synced, where a sync is to fail
         self.over = threading.Event()
         ours, its = socket.socketpair()
         memory = self.stacks = os.memfd_create("torture")
@@ -170,6 +172,8 @@ class Victim:
         allocation = failure.number if failure and failure.call == "malloc" else 0
         self.memory[8:16] = struct.pack("Q", allocation)
         calls = [*ERRORS] if failure is None else [] if allocation else [failure.call]
+        if failure and failure.call in SYNCS:
+            calls.append("pwrite64")
         environment = dict(os.environ, TZ="UTC0")
         if watched:
             environment.update(LD_PRELOAD=str(LIBRARY), TORTURE_SOCKET=str(its.fileno()),
@@ -232,8 +236,13 @@ class Victim:
             self.asked.append(asked)
             # In another order of threads, it may be one that cannot fail so.
             if self.failure is not None and self.failure.error in asked.errors():
-                self.met = asked
+                # Such a file has nothing to lose, as SQLite's log when it is closed.
+                is_synced = call in SYNCS and asked.what not in self.unsynced
+                self.met = asked._replace(kind="synced") if is_synced else asked
                 return getattr(errno, self.failure.error)
+        if self.failure is not None and self.failure.call in SYNCS:
+            note = self.unsynced.add if call == "pwrite64" else self.unsynced.discard
+            note(kind_of(pid, arguments[0] & 0xFFFFFFFF)[1])
         return 0
 
     @staticmethod
