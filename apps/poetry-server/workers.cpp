@@ -2,14 +2,10 @@
 
 #include <sys/eventfd.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <algorithm>
-#include <array>
 #include <csignal>
-#include <thread>
 
 #include "base/error.hpp"
 #include "base/log.hpp"
@@ -27,11 +23,12 @@ namespace {
 constexpr auto patience = std::chrono::seconds(10);
 /// A worker that has not answered for so long stands still, or has very much to say.
 constexpr auto answer_time = std::chrono::seconds(5);
+/// Orders that wait for a worker that stands still, beside some hundred in its socket.
+constexpr std::size_t max_unsent = 1000;
+constexpr auto order_retry = std::chrono::milliseconds(10);
 
 std::string contents(int file) {
-  struct stat found {};
-  ::fstat(file, &found);
-  std::string text(static_cast<std::size_t>(found.st_size), '\0');
+  std::string text(static_cast<std::size_t>(::lseek(file, 0, SEEK_END)), '\0');
   const auto count = ::pread(file, text.data(), text.size(), 0);
   text.resize(static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
   return text;
@@ -49,8 +46,7 @@ Workers::Workers(Serving& serving, std::function<void()> forked)
     slots_[i].number = i + 1;
     slots_[i].news = news[i];
     slots_[i].holding = serving.ports().make_holding();
-    slots_[i].answers = base::Fd(::memfd_create("answers", MFD_CLOEXEC));
-    if (!slots_[i].answers) base::throw_errno("make", "a file in memory");
+    slots_[i].answers = base::opened(::memfd_create("answers", MFD_CLOEXEC), "make", "a memfd");
   }
 }
 
@@ -68,11 +64,8 @@ void Workers::start() {
 
 /// Raises std::system_error, and then nobody is there.
 void Workers::fill(WorkerSlot& slot) {
-  std::array<int, 2> ends{};
-  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()) < 0)
-    base::throw_errno("make", "a socket pair");
-  base::Fd orders(ends[0]);
-  slot.orders = base::Fd(ends[1]);
+  auto [orders, ours] = net::make_socket_pair(SOCK_SEQPACKET | SOCK_NONBLOCK);
+  slot.orders = std::move(ours);
   slot.started = base::Clock::now();
   slot.due = base::never;
   slot.news->reloads = reloads_;  // it begins with what was read last
@@ -105,21 +98,27 @@ void Workers::be_worker(const WorkerSlot& slot, base::Fd orders) {
 }
 
 void Workers::tell(Order order, std::string_view text) {
-  for (const auto& slot : slots_) {
+  for (auto& slot : slots_) {
     if (slot.pid >= 0) send(slot, order, text);
   }
 }
 
-/// A worker that is dead is found out elsewhere. A socket holds far more orders than are given
-/// before they are obeyed; where the kernel has no memory for one, it is given again.
-void Workers::send(const WorkerSlot& slot, Order order, std::string_view text) {
-  const auto message = std::string(1, static_cast<char>(order)).append(text);
-  for (int tries = 0; tries < 100; ++tries) {
-    const auto sent = net::send_some(slot.orders.get(), message);
-    if (sent.status == net::IoStatus::ok || sent.error == std::errc::broken_pipe) return;
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+void Workers::send(WorkerSlot& slot, Order order, std::string_view text) {
+  if (slot.unsent.size() >= max_unsent) {
+    base::log_error("worker={} pid={} takes no orders: killed", slot.number, slot.pid);
+    ::kill(slot.pid, SIGKILL);
   }
-  base::log_error("worker={} pid={} cannot be told: {}", slot.number, slot.pid, message);
+  slot.unsent.push_back(std::string(1, static_cast<char>(order)).append(text));
+  send_orders(slot);
+}
+
+/// A worker that is dead is found out elsewhere. What finds no room, or no memory, is given again.
+void Workers::send_orders(WorkerSlot& slot) {
+  while (!slot.unsent.empty()) {
+    const auto sent = net::send_some(slot.orders.get(), slot.unsent.front());
+    if (sent.status != net::IoStatus::ok && sent.error != std::errc::broken_pipe) return;
+    slot.unsent.pop_front();
+  }
 }
 
 void Workers::ask(std::string_view line) {
@@ -179,6 +178,7 @@ void Workers::look() {
   for (auto& slot : slots_) {
     int status = 0;
     if (slot.pid >= 0 && ::waitpid(slot.pid, &status, WNOHANG) == slot.pid) destroy(slot, status);
+    send_orders(slot);
   }
   for (auto& slot : slots_) {
     if (slot.due > base::Clock::now()) continue;
@@ -212,6 +212,7 @@ void Workers::destroy(WorkerSlot& slot, int status) {
   serving_.totals().ended += lost;
   const auto pid = std::exchange(slot.pid, -1);
   slot.orders.reset();
+  slot.unsent.clear();
   if (ending_ != Ending::no && status == 0) return;
   base::log_error("worker={} pid={} ended {}; connections lost: {}", slot.number, pid,
                   net::how_it_ended(status), lost);
@@ -246,7 +247,10 @@ void Workers::look_at_reload() {
 
 base::TimePoint Workers::due() const {
   auto at = answered() ? kill_at_ : std::min(kill_at_, answered_at_);
-  for (const auto& slot : slots_) at = std::min(at, slot.due);
+  for (const auto& slot : slots_) {
+    at = std::min(at, slot.due);
+    if (!slot.unsent.empty()) at = std::min(at, base::later(base::Clock::now(), order_retry));
+  }
   return at;
 }
 

@@ -8,6 +8,7 @@
 
 #include <sys/types.h>
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -59,10 +60,11 @@ class Workers {
  private:
   /// Where one worker after the other serves on the same listeners.
   struct WorkerSlot {
-    std::size_t number = 0;  // from 1, for the log
-    pid_t pid = -1;          // -1: nobody is there
-    base::Fd orders;         // our end of the socket
-    base::Fd answers;        // a file that each of them writes
+    std::size_t number = 0;          // from 1, for the log
+    pid_t pid = -1;                  // -1: nobody is there
+    base::Fd orders;                 // our end of the socket
+    std::deque<std::string> unsent;  // orders that found no room there
+    base::Fd answers;                // a file that each of them writes
     base::TimePoint started;
     base::TimePoint due = base::never;  // when the next one is to start
     RestartPolicy policy;
@@ -75,7 +77,8 @@ class Workers {
   void fill(WorkerSlot& slot);
   [[noreturn]] void be_worker(const WorkerSlot& slot, base::Fd orders);
   void tell(Order order, std::string_view text = {});
-  static void send(const WorkerSlot& slot, Order order, std::string_view text = {});
+  static void send(WorkerSlot& slot, Order order, std::string_view text = {});
+  static void send_orders(WorkerSlot& slot);
   void destroy(WorkerSlot& slot, int status);
   void replace(WorkerSlot& slot, base::Duration lived);
   void end(Ending ending, Order order, base::TimePoint until);

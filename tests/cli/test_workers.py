@@ -511,3 +511,19 @@ def test_reloads_that_come_before_the_last_one_is_over_end_as_well(server, poem)
     before = len(running.err.matching(told))
     running.send(signal.SIGHUP)
     running.err.wait_for(told, before + 1)
+
+
+def test_a_worker_that_stands_still_gets_its_orders_later(server, poem):
+    running = server("-d0", "--workers", "2", poem(POEM))
+    first, _ = pids(running, 2)
+    os.kill(first, signal.SIGSTOP)
+    try:
+        for _ in range(700):  # more than its socket holds, and fewer than it is killed for
+            running.send(signal.SIGHUP)
+            time.sleep(0.003)
+        running.send(signal.SIGUSR1)
+        running.err.wait_for('"uptime_s":')
+    finally:
+        os.kill(first, signal.SIGCONT)
+    running.err.wait_for("read poems and configuration again")
+    assert not running.err.matching("error")
