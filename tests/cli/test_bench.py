@@ -57,6 +57,19 @@ def test_the_page_is_measured_with_its_bars(tmp_path, needs_programs):
     assert len(figures["bars"]) == 6
 
 
+def test_many_clients_are_held_reloaded_under_killed_and_drained(tmp_path, needs_programs):
+    done = bench("--quick", "--clients", 90, "--output", tmp_path / "results", "million")
+    assert done.returncode == 0, done.stderr
+    figures = json.loads((tmp_path / "results.json").read_text())
+    runs, = figures["runs"].values()
+    rows = dict(runs["rows"])
+    assert rows["clients"] == "90" and rows["exit status"] == "0"
+    assert 90 <= int(rows["lines measured"]) <= 270
+    assert 0 < int(rows["its clients"]) < 90
+    lost, _ = figures["bars"]
+    assert lost["value"]["median"] == 0
+
+
 class Run:
     def __init__(self, cost):
         self.cost = cost

@@ -17,6 +17,7 @@ import fetches
 import fleet
 import growth
 import machine
+import million
 import page
 import poems
 import processes
@@ -28,7 +29,8 @@ from scale import FULL, QUICK
 from section import Setting
 
 MEASURES = {"clients": clients, "fleet": fleet, "burst": burst, "stream": stream, "poems": poems,
-            "tasks": tasks, "fetches": fetches, "page": page, "growth": growth}
+            "tasks": tasks, "fetches": fetches, "page": page, "million": million,
+            "growth": growth}
 SUITE = Path(__file__).resolve().parent
 PROGRAMS = ("hold", "paced-floor", "poem-floor", "fetch-floor", "streams")
 
@@ -37,7 +39,7 @@ def arguments():
     parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="enough to see that nothing is wrong")
     parser.add_argument("--pairs", type=int, help="rounds of each comparison")
-    parser.add_argument("--clients", type=int, help="clients that the measure `clients` holds")
+    parser.add_argument("--clients", type=int, help="clients that `clients` and `million` hold")
     parser.add_argument("--window", type=float, help="seconds that held clients are measured for")
     parser.add_argument("--only", default="", help="the competitors, by name: epoll,floor")
     parser.add_argument("--output", type=Path, help="where to write, without .md and .json")
@@ -56,7 +58,7 @@ def scale_of(asked):
     if asked.pairs:
         scale = scale._replace(pairs=asked.pairs)
     if asked.clients:
-        scale = scale._replace(clients=(asked.clients,))
+        scale = scale._replace(clients=(asked.clients,), million=asked.clients)
     if asked.window:
         scale = scale._replace(window=asked.window)
     return scale

@@ -140,8 +140,11 @@ class Million:
         os.kill(self.server.pid, signal.SIGTERM)
         status = self.server.wait(timeout=PATIENCE + self.scale.million_drain)
         took = time.monotonic() - started
-        self.its.answers()
+        time.sleep(1)  # for what the loads have not read
+        self.its.tell("count")
+        held = sum(int(answer.split()[1]) for answer in self.its.answers())
         self.tell(f"drained, with --drain-timeout {self.scale.million_drain:g}s: s", took)
+        self.tell("clients that saw no end", str(held))
         self.tell("exit status", str(status))
         return took
 

@@ -35,6 +35,11 @@ class Pace(NamedTuple):
     ports: int = 1
     delay: float = 1.0  # seconds
     directory: Path = Path("/nonexistent")  # for files of the server's
+    at_once: bool = False  # the first line comes with no delay
+
+    @property
+    def first_delay(self):
+        return 0 if self.at_once else self.delay
 
 
 class Server(NamedTuple):
@@ -75,7 +80,7 @@ def ours(engine, *options, name=""):
         poem = pace.directory / "line.txt"
         poem.write_bytes(LINE)
         return [BIN / "poetry-server", "-e", engine, "-p", port_list(pace), "--repeat", "forever",
-                "-d", f"{pace.delay:f}", "--first-delay", f"{pace.delay:f}",
+                "-d", f"{pace.delay:f}", "--first-delay", f"{pace.first_delay:f}",
                 "--log-level", "error", *options, poem]
 
     return Server(name or engine, command, why_unsupported("poetry-server", "-e", engine, *options))
