@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <boost/json/object.hpp>
 
-#include "base/sha256.hpp"
 #include "base/json.hpp"
+#include "base/sha256.hpp"
 #include "base/shown_text.hpp"
 #include "base/utf8.hpp"
 
