@@ -32,7 +32,8 @@ output::Sink sink_to(const std::string& path, Files& files) {
 bool are_one_file(const std::string& one, const std::string& other) {
   namespace fs = std::filesystem;
   std::error_code error;
-  if (fs::equivalent(one, other, error)) return fs::is_regular_file(one, error);  // keeps all
+  if (fs::exists(one, error) && fs::exists(other, error))  // and keeps what it gets
+    return fs::is_regular_file(one, error) && fs::equivalent(one, other, error);
   const auto full = [&error](const std::string& path) {
     return fs::weakly_canonical(fs::absolute(path, error), error);
   };

@@ -57,7 +57,7 @@ void try_to_write(const std::string& path) {
   errno = EISDIR;
   if (exists ? std::filesystem::is_directory(file, error) || ::access(path.c_str(), W_OK) < 0
              : ::access(folder.c_str(), W_OK | X_OK) < 0) {
-    base::throw_errno("write", path);
+    base::throw_errno("write to", path);
   }
 }
 

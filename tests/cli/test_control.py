@@ -69,6 +69,8 @@ def test_faults_hold_from_then_on_and_end(controlled, way):
     running = controlled(*way)
     assert read_poem(running.verses) == VERSE
     with connect(running.echo) as before:
+        before.sendall(b"now\n")
+        assert read_line(before) == b"now\n"  # so that it is taken, and no longer in the backlog
         assert running.ask(f"fault {running.verses} close-after=1line slice=2") == "ok"
         assert running.ask(f"fault {running.echo} never-reply") == "ok"
         for _ in range(8):
