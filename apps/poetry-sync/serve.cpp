@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <boost/asio/ip/host_name.hpp>
-#include <boost/asio/signal_set.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <optional>
 #include <stop_token>
@@ -18,6 +18,7 @@
 #include "http/server.hpp"
 #include "net/limits.hpp"
 #include "net/service_manager.hpp"
+#include "net/signals.hpp"
 #include "net/socket.hpp"
 #include "tcp/token.hpp"
 #include "work/worker.hpp"
@@ -49,10 +50,9 @@ std::vector<base::Fd> listen_for(const SyncOptions& options, const std::string& 
   auto inherited = net::inherited_listeners();
   std::vector<base::Fd> listeners;
   for (const auto& each : places) {
-    if (token.empty() && !is_loopback(each.host)) {
+    if (token.empty() && !is_loopback(each.host))
       throw base::UsageError("listening beyond this machine takes --token-file",
                              net::to_string(each));
-    }
     listeners.push_back(net::take_listener_at(each, inherited));
   }
   net::refuse_left_over(inherited);
@@ -81,8 +81,8 @@ class Serving {
       : listeners_(listen_for(options, token)),
         database_(store::open_database(options.database)),
         store_(*database_) {
-    signals_.async_wait([this](boost::system::error_code error, int) {
-      if (!error) stop();
+    signalled_.async_wait(signalled_.wait_read, [this](boost::system::error_code error) {
+      if (!error && signals_.take()) stop();
     });
     if (has_page(options)) {
       auto page = options.web;
@@ -120,8 +120,8 @@ class Serving {
     service_manager_.stopping();
     if (web_) web_->stop();
     if (control_) control_->stop();
-    signals_.cancel();
-    signals_.clear();  // a second one ends the process at once, by its default
+    signalled_.close();
+    signals_.let_act();  // a second one ends the process at once, by its default
   }
 
   /// Waits for changes of the store, also by other processes, and passes them on. In a thread of
@@ -151,13 +151,14 @@ class Serving {
   std::vector<base::Fd> listeners_;
   std::unique_ptr<store::Database> database_;
   store::Store store_;
+  net::Signals signals_{SIGINT, SIGTERM};  // before any thread, and Asio's would hide a failure
   boost::asio::io_context io_{1};
+  boost::asio::posix::stream_descriptor signalled_{io_, ::dup(signals_.fd())};
   tcp::ThreadPool pool_{database_threads};
   tcp::ThreadPool writing_{database_threads};  // for the page's writes
   std::optional<http::Web> web_;
   std::optional<control::Control> control_;
   std::optional<work::Worker> worker_;
-  boost::asio::signal_set signals_{io_, SIGINT, SIGTERM};
 };
 
 }  // namespace

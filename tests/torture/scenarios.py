@@ -8,6 +8,7 @@ SCENARIOS = {**getting.SCENARIOS, **serving.SCENARIOS, **syncing.SCENARIOS}
 # (scenario, failure) that once went wrong.
 ALWAYS = [
     ("sync", "clone3:EAGAIN:13"),
+    ("sync", "epoll_ctl:ENOSPC:3"),
     ("serve-select", "pselect6:ENOMEM:5"),
     ("serve-poll", "ppoll:ENOMEM:5"),
     ("serve-threads", "ppoll:ENOMEM:14"),
