@@ -9,6 +9,7 @@ from typing import NamedTuple
 from processes import LOAD, Failed, processor_seconds, running, user_bytes
 from servers import bench_program, serving
 
+ENDED = "bench-hold: ended before its time"
 CONNECTS_A_SECOND = 4000  # slow enough for every server here to accept at once
 
 
@@ -48,8 +49,11 @@ class Load:
 
     def tell(self, word):
         for process in self.processes:
-            process.stdin.write(word + "\n")
-            process.stdin.flush()
+            try:
+                process.stdin.write(word + "\n")
+                process.stdin.flush()
+            except BrokenPipeError:
+                raise Failed(ENDED) from None
 
     def answers(self):
         return [answer_of(process) for process in self.processes]
@@ -81,7 +85,7 @@ def load(pace, shares, rate, processors=LOAD):
 def answer_of(process):
     line = process.stdout.readline()
     if not line:
-        raise Failed("bench-hold: ended before its time")
+        raise Failed(ENDED)
     return line
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import load
 import servers
-from processes import ANY, PATIENCE, becomes_true, raise_descriptor_limit
+from processes import ANY, PATIENCE, Failed, becomes_true, raise_descriptor_limit
 from ratios import Bar, Spread
-from section import Section, Table, able, number, skipped_lines
+from section import Section, Table, number
 
 ABOUT = """One server holds all of them over its workers at a slow pace; the load is in processes of
 its own, with the limit of descriptors that the server's have, and shares all processors with it.
@@ -171,8 +171,10 @@ def run(setting):
     server = servers.ours("epoll", "--workers", str(processes), "--drain-timeout",
                           f"{setting.scale.million_drain:f}",
                           "--log-level", "info", "--log-file", str(log))
-    _, missing = able([server], setting)
-    million, drained = hold_them(setting, server, clients, processes)
+    try:
+        million, drained = hold_them(setting, server, clients, processes)
+    except Failed as failure:
+        return Section("A million clients", ABOUT, [], [], {}, [f"{server.name}: {failure}"])
     rows = [["clients", str(clients)], ["workers, and processes of the load", str(processes)],
             *million.rows]
     table = Table(f"{clients} clients, a line in {setting.scale.million_delay:g} s each",
@@ -181,4 +183,4 @@ def run(setting):
             Bar(f"a drain of {clients} clients", Spread.of([drained]), setting.scale.million_drain,
                 unit="s", slack=5)]
     return Section("A million clients", ABOUT, [table], bars, {"rows": rows},
-                   [why] if why else skipped_lines(missing))
+                   [why] if why else [])
