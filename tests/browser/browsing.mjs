@@ -20,7 +20,7 @@ export class Browsing {
   /** Starts the browser, unless that is done: a file whose tests are all skipped needs none. */
   async begin() {
     this.browser ??= await chromium.launch({
-      executablePath: process.env.POETRY_CHROMIUM ?? "/usr/bin/chromium",
+      executablePath: process.env.POETRY_CHROMIUM ?? "/usr/bin/chromium-headless-shell",
       chromiumSandbox: false, // it sees our page alone, and many a container forbids it
       timeout: WAIT,
     });

@@ -10,7 +10,8 @@ import zlib
 
 from harness import WAIT
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+CHROMIUM = next(filter(None, map(shutil.which, (
+    "chromium-headless-shell", "chromium", "chromium-browser"))), None)
 
 
 def chromium(*arguments):

@@ -197,7 +197,9 @@ def test_a_record_is_synced_by_itself(library, peer):
     assert added["every_s"] == 1 and added["next"] > added["created"] and added["job"] is None
     assert becomes_true(lambda: len(server.ask("GET", "/api/records/1/jobs").json) >= 2)
     kept = json.loads(server.run("edit", 1, "--name", "A name", "--json").out)
-    assert kept["every_s"] == 1 and kept["next"][:19] in server.run("list").out.decode()
+    assert kept["every_s"] == 1 and kept["next"] > kept["created"]
+    rare = json.loads(server.run("edit", 1, "--every", "1h", "--json").out)
+    assert rare["every_s"] == 3600 and rare["next"][:19] in server.run("list").out.decode()
     never = json.loads(server.run("edit", 1, "--every", "0", "--json").out)
     assert (never["every_s"], never["next"], never["name"]) == (0, None, "A name")
     assert server.ask("GET", "/api/records/1").json["next"] is None

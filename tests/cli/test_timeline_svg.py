@@ -241,7 +241,7 @@ def test_standard_output_can_be_the_file(server, poem):
 
 in_a_browser = pytest.mark.skipif(not browser.CHROMIUM, reason="chromium is not installed")
 LOOKS = [("light", [], (255, 255, 255), (10, 50, 99)),
-         ("dark", ["--force-dark-mode"], (19, 22, 27), (216, 235, 255))]
+         ("dark", ["--blink-settings=preferredColorScheme=0"], (19, 22, 27), (216, 235, 255))]
 
 
 @in_a_browser

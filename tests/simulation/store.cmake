@@ -23,7 +23,7 @@ set_source_files_properties(
              "POETRY_STORE_SEEDS=\"${CMAKE_CURRENT_SOURCE_DIR}/simulation/store_seeds.txt\"")
 target_include_directories(simulate-store PRIVATE ${CMAKE_CURRENT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/apps)
 target_link_libraries(simulate-store PRIVATE sync poetry spdlog::spdlog SQLiteCpp)
-add_test(NAME simulation-store COMMAND simulate-store --seconds 20)
+add_test(NAME simulation-store COMMAND nice -n 19 $<TARGET_FILE:simulate-store> --seconds 20)
 add_test(NAME simulation-store-mistakes
-         COMMAND simulate-store --base 1 --mistakes ${CMAKE_CURRENT_SOURCE_DIR}/simulation/store_mistakes.txt)
+         COMMAND nice -n 19 $<TARGET_FILE:simulate-store> --base 1 --mistakes ${CMAKE_CURRENT_SOURCE_DIR}/simulation/store_mistakes.txt)
 set_tests_properties(simulation-store simulation-store-mistakes PROPERTIES TIMEOUT 600)
