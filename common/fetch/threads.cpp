@@ -108,9 +108,9 @@ class Crowd {
     for (int starts = 0; starts < max_starts; ++starts) {
       std::unique_lock lock(mutex_);
       const auto task = queue_.begin(base::Clock::now());
-      const base::TimePoint turn = queue_.next_turn();
+      const base::TimePoint due = queue_.next_turn();
       lock.unlock();
-      if (!task || !start(*task)) return turn;
+      if (!task || !start(*task)) return due;
     }
     return base::TimePoint::min();
   }

@@ -17,7 +17,7 @@ std::int64_t millis(base::Duration duration) {
   return std::chrono::ceil<std::chrono::milliseconds>(duration).count();
 }
 
-Value value_of(const std::optional<std::int64_t>& number) {
+Value or_null(const std::optional<std::int64_t>& number) {
   return number ? Value(*number) : Value();
 }
 
@@ -31,7 +31,7 @@ void put_part(Sql& sql, Id job, const Part& part) {
   const auto& source = part.source;
   sql(statement::put_part,
       {job, part.number, part.name, part.address, part.bytes, std::int64_t{part.complete ? 1 : 0},
-       value_of(part.expected), part.sha256, source ? Value(source->job) : Value(),
+       or_null(part.expected), part.sha256, source ? Value(source->job) : Value(),
        source ? Value(source->part) : Value()});
 }
 
@@ -51,7 +51,7 @@ Standing put(Sql& sql, const Claim& claim, const Changes& changes, base::Duratio
   const auto changed =
       sql(statement::renew_lease,
           {claim.job, claim.fence, millis(lease), lines, std::int64_t{changes.empty() ? 0 : 1},
-           lines == 0 ? Value() : value_of(changes.written)});
+           lines == 0 ? Value() : or_null(changes.written)});
   const auto standing = standing_of(changed);
   if (standing == Standing::lost) return standing;
   auto number = changed.front().integer(1) - lines;
@@ -63,7 +63,7 @@ Standing put(Sql& sql, const Claim& claim, const Changes& changes, base::Duratio
   for (const auto& part : changes.parts) put_part(sql, claim.job, part);
   for (const auto& piece : changes.pieces) put_piece(sql, claim.job, piece);
   if (!changes.parts.empty()) {
-    sql(statement::count_fetched, {claim.job, value_of(changes.expected)});
+    sql(statement::count_fetched, {claim.job, or_null(changes.expected)});
   }
   return standing;
 }
