@@ -1,6 +1,5 @@
 #include "fetch/answer.hpp"
 
-#include <algorithm>
 #include <boost/regex.hpp>
 #include <stdexcept>
 #include <utility>
@@ -27,7 +26,12 @@ std::string_view Answer::take(std::string_view bytes, Record& record) {
     beginning_ += bytes.substr(0, options_->check->max_bytes - beginning_.size());
   record.bytes += bytes.size();
   if (last_byte_ != '\n') --record.lines;  // its line goes on, and is counted again below
-  record.lines += static_cast<std::uint64_t>(std::count(bytes.begin(), bytes.end(), '\n'));
+  // So many as a byte can count, of which the compiler counts sixteen at once.
+  for (std::size_t at = 0; at < bytes.size(); at += 255) {
+    std::uint8_t some = 0;
+    for (const char each : bytes.substr(at, 255)) some += each == '\n' ? 1 : 0;
+    record.lines += some;
+  }
   last_byte_ = bytes.back();
   if (last_byte_ != '\n') ++record.lines;
   return bytes;

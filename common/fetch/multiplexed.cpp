@@ -30,7 +30,9 @@ class MultiplexerTransport final : public Transport {
 
   void transfer(TaskSocket& connected, const Transfer& what) override {
     auto& socket = static_cast<Socket&>(connected);
-    socket.connected = true;
+    // Who has answered by the next turn needs no watch, which costs more than to look.
+    const bool fresh = !std::exchange(socket.connected, true);
+    if (fresh && socket.watched == reactor::Interest::none) return loop_.wake_next(socket);
     const auto reads = what.max > 0 ? reactor::Interest::read : reactor::Interest::none;
     watch(socket, what.unsent.empty() ? reads : reads | reactor::Interest::write);
   }
@@ -59,17 +61,14 @@ class MultiplexerTransport final : public Transport {
 
   /// The task may close the socket.
   void ready(Socket& socket, reactor::Interest what) {
-    const auto now = loop_.now();
     auto& task = socket.task;
     if (!socket.connected) {
-      const auto outcome = net::connect_outcome(socket.fd.get());
-      if (outcome.status != net::IoStatus::would_block)
-        task.connect_ended(socket, outcome.error, now);
-      return;
+      const auto came = net::connect_outcome(socket.fd.get());
+      if (came.status == net::IoStatus::would_block) return;
+      return task.connect_ended(socket, came.error, loop_.now());
     }
-    if (reactor::has(what, reactor::Interest::write)) SocketIo::send(task.fetch(), socket.fd.get());
-    if (reactor::has(what, reactor::Interest::read))
-      io_.receive(task.fetch(), socket.fd.get(), now);
+    if (what != reactor::Interest::read) SocketIo::send(task.fetch(), socket.fd.get());
+    if (what != reactor::Interest::write) io_.receive(task.fetch(), socket.fd.get(), loop_.now());
     task.advance();
   }
 

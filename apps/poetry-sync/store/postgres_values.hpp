@@ -15,10 +15,6 @@ namespace poetry::sync::store {
 
 inline constexpr std::string_view bytea_mark = "\\x";
 
-inline std::string bytea_text(std::string_view bytes) {
-  return std::string(bytea_mark) + base::to_hex(bytes);
-}
-
 /// Raises DatabaseError where the text is in another format.
 inline std::string bytea_bytes(std::string_view text) {
   if (text.starts_with(bytea_mark)) {
@@ -30,7 +26,8 @@ inline std::string bytea_bytes(std::string_view text) {
 inline std::optional<std::string> text_of(const Value& value) {
   if (const auto* number = std::get_if<std::int64_t>(&value)) return std::to_string(*number);
   if (const auto* text = std::get_if<std::string>(&value)) return *text;
-  if (const auto* blob = std::get_if<Blob>(&value)) return bytea_text(blob->bytes);
+  if (const auto* blob = std::get_if<Blob>(&value))
+    return std::string(bytea_mark) + base::to_hex(blob->bytes);
   return std::nullopt;
 }
 

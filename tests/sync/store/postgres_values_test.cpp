@@ -9,14 +9,14 @@ namespace poetry::sync::store {
 namespace {
 
 TEST(Bytea, HasTwoDigitsAByte) {
-  EXPECT_EQ(bytea_text(""), "\\x");
-  EXPECT_EQ(bytea_text(std::string_view("\0a\xff\n", 4)), "\\x0061ff0a");
+  EXPECT_EQ(text_of(Blob{""}), "\\x");
+  EXPECT_EQ(text_of(Blob{std::string("\0a\xff\n", 4)}), "\\x0061ff0a");
 }
 
 TEST(Bytea, GivesBackEveryByte) {
   std::string all;
   for (int byte = 0; byte < 256; ++byte) all += static_cast<char>(byte);
-  EXPECT_EQ(bytea_bytes(bytea_text(all)), all);
+  EXPECT_EQ(bytea_bytes(text_of(Blob{all}).value()), all);
   EXPECT_EQ(bytea_bytes("\\x"), "");
   EXPECT_EQ(bytea_bytes("\\x0A61"), "\na");
 }
