@@ -10,8 +10,9 @@ from ratios import bar_of_ratio, in_turn, ratio, values, yardstick
 from section import (Section, Table, able, median_text, raw_results, skipped_lines, spread_text)
 
 ABOUT = """3 KB poems from a raw epoll server on the other processor, as many in flight as its
-backlog can hold. asyncio uses streams and Twisted endpoints, as their documentation shows, with the
-deadlines that poetry-get has; protocols and factories are their leaner ways, without. curl has at
+backlog can hold. The floor throws bytes away, poetry-get counts them and lines, and its time has its
+start in it, as curl's. asyncio uses streams and Twisted endpoints, as their documentation shows, with
+the deadlines that poetry-get has; protocols and factories are their leaner ways, without. curl has at
 most 300 in flight; it speaks Gopher, the barest of its protocols, and gets its poems from
 poetry-server, since the raw server does not read what clients send."""
 
@@ -30,7 +31,7 @@ def curl(own_port, directory):
         _, cpu_s = run_to_end(["curl", "--no-progress-meter", "-K", config,
                                "-Z", "--parallel-max", min(parallel, 300)], LOAD)
         elapsed = time.monotonic() - started
-        return fetching.Fetched(elapsed, cpu_s, count * len(POEM), count / elapsed)
+        return fetching.Fetched(elapsed, cpu_s, count / elapsed)
 
     return fetching.Client("curl", fetch, servers.why_missing("curl"))
 
@@ -51,7 +52,7 @@ def run(setting):
     scale = setting.scale
     port = servers.free_ports(2)
     competitors, missing = able([
-        fetching.floor(), *(fetching.ours(each, setting.directory) for each in OURS),
+        fetching.floor(), *(fetching.ours(each) for each in OURS),
         *fetching.frameworks(), curl(port + 1, setting.directory)], setting)
     poem = setting.directory / "poem.txt"
     poem.write_bytes(POEM)

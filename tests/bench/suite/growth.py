@@ -88,7 +88,7 @@ def run(setting):
     pace = servers.Pace(servers.free_ports(ports), directory=setting.directory)
     engines, missing = able([servers.ours(each) for each in setting.scale.grow_engines], setting)
     fleets, missing_fleets = able([workers(each) for each in setting.scale.grow_engines], setting)
-    clients, missing_clients = able([fetching.ours(each, setting.directory)
+    clients, missing_clients = able([fetching.ours(each)
                                      for each in ("epoll", "select", "asio", "uring")], setting)
     tables, raw = [], {}
     for heading, measure, servers_of_ours in (

@@ -17,7 +17,7 @@ def run(setting):
     port = servers.free_ports()
     competitors, missing = able([
         fetching.floor(),
-        *(fetching.ours(each, setting.directory) for each in ("epoll", "select", "asio", "uring")),
+        *(fetching.ours(each) for each in ("epoll", "select", "asio", "uring")),
         *fetching.frameworks()], setting)
     command = [servers.bench_program("paced-floor"), port, f"{scale.task_delay:f}", "1ms", LINES]
     with servers.serving(command, port):
