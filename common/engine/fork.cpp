@@ -198,27 +198,26 @@ class ForkLoop : public Loop {
     }
   }
 
+  /// The child has closed its channel, as only its end does, which comes somewhat later.
   void release(Process& process) {
+    constexpr auto asked_every = std::chrono::milliseconds(1);
     events().watch(process.channel.get(), reactor::Interest::none, process);
+    int status = 0;
+    if (::waitpid(process.pid, &status, WNOHANG) == 0)
+      return events().wake_at(process, base::later(base::Clock::now(), asked_every));
     process.channel.reset();
     events().wake_at(killer_, base::never);  // it counts from the last one that has stopped
-    const auto reason = reap(process);
-    const auto report =
-        process.report.value_or(Report{0, base::Clock::now() - process.accepted.at, {}});
     const auto& accepted = process.accepted;
+    auto report = process.report.value_or(Report{0, base::Clock::now() - accepted.at});
+    if (!process.report || status != 0) {
+      report.reason = Reason::fault;
+      base::log_error("port={} conn={}: process {} ended {}", process.terms->port.at.port,
+                      accepted.peer.number, process.pid, net::how_it_ended(status));
+    }
     released({process.terms->port, accepted.address, accepted.peer.number, report.bytes,
-              report.elapsed, reason},
+              report.elapsed, report.reason},
              *process.terms);
     processes_.erase(process.self);
-  }
-
-  /// Waits for a child that has closed its channel, as only its end does; why the connection ended.
-  static Reason reap(const Process& process) {
-    const int status = net::wait_for_process(process.pid);
-    if (process.report && status == 0) return process.report->reason;
-    base::log_error("port={} conn={}: process {} ended {}", process.terms->port.at.port,
-                    process.accepted.peer.number, process.pid, net::how_it_ended(status));
-    return Reason::fault;
   }
 
   std::vector<int> controls_;         // to be closed in a child

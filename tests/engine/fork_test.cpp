@@ -1,6 +1,8 @@
 // What is particular to the engine with a process a connection.
 #include <gtest/gtest.h>
 
+#include <unistd.h>
+
 #include <csignal>
 
 #include "base/shared_memory.hpp"
@@ -57,6 +59,30 @@ TEST(Fork, AChildThatEndsItselfIsReported) {
                                [](const session::Peer& /*peer*/,
                                   base::TimePoint /*now*/) -> session::Step { ::_exit(0); }));
   const base::Fd client = support::connect_to(rig.address());
+  EXPECT_EQ(rig.reasons(1), std::vector{Reason::fault});
+}
+
+TEST(Fork, AChildThatTakesLongToEndHoldsUpNobody) {
+  support::Rig rig("fork",
+                   std::make_shared<support::Custom>(
+                       [text = std::string()](const session::Peer& peer,
+                                              base::TimePoint /*now*/) mutable -> session::Step {
+                         if (!text.empty() && peer.number == 1) {
+                           ::close_range(STDERR_FILENO + 1, ~0U, 0);  // as at its end
+                           ::sleep(10);
+                         }
+                         if (!text.empty()) return session::Listen{};
+                         text = std::to_string(peer.process) + "\n";
+                         return session::Write{text};
+                       }));
+  const base::Fd one = support::connect_to(rig.address());
+  const auto victim = hear_process(one.get());
+  ASSERT_GT(victim, 1);
+  std::array<char, 1> letter{};
+  EXPECT_EQ(net::receive_some(one.get(), letter).status, net::IoStatus::end);
+  const base::Fd other = support::connect_to(rig.address());
+  EXPECT_GT(hear_process(other.get()), 1);
+  ASSERT_EQ(::kill(victim, SIGKILL), 0) << "it was waited for";
   EXPECT_EQ(rig.reasons(1), std::vector{Reason::fault});
 }
 

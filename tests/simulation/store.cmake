@@ -27,3 +27,4 @@ add_test(NAME simulation-store COMMAND nice -n 19 $<TARGET_FILE:simulate-store> 
 add_test(NAME simulation-store-mistakes
          COMMAND nice -n 19 $<TARGET_FILE:simulate-store> --base 1 --mistakes ${CMAKE_CURRENT_SOURCE_DIR}/simulation/store_mistakes.txt)
 set_tests_properties(simulation-store simulation-store-mistakes PROPERTIES TIMEOUT 600)
+set_tests_properties(simulation-store PROPERTIES COST 700)

@@ -117,9 +117,11 @@ class Table:
 def arguments():
     parser = argparse.ArgumentParser(prog="./dev torture", description=__doc__)
     parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help="all, unless some are named")
-    parser.add_argument("--sample", action="store_true", help=f"{SAMPLE} failures, chosen by the seed")
+    parser.add_argument("--sample", action="store_true",
+                        help=f"{SAMPLE} failures, chosen by the seed, and those of --kept")
     parser.add_argument("--kept", action="store_true",
-                        help="what once went wrong; it fails where that goes wrong in two of three tries")
+                        help="what once went wrong; as with --sample, what does so is tried twice more, "
+                             "and right if both are")
     parser.add_argument("--seed", type=int, default=int(time.time()) % 100000)
     parser.add_argument("--only", type=Failure.parse, metavar="CALL:ERROR:N",
                         help="this failure alone, and what the tool printed")
@@ -174,6 +176,7 @@ def torture(asked, rig):
             kept = [(name, Failure.parse(text)) for name, text in ALWAYS]
             tasks = kept if asked.kept else planned(pool, rig, asked, chance)
             print(f"torture: {len(tasks)} single failures", flush=True)
+        tried_again = asked.kept or asked.sample
         table, wrong, again, repeated = Table(), [], [], 0
         trace = asked.only is not None
         said = time.monotonic()
@@ -188,17 +191,15 @@ def torture(asked, rig):
                 print(f"WRONG: {found}\n  again: {wrong[-1]}", flush=True)
             elif trace:
                 print(f"{name} {failure}: {outcome}: {found}")
-            if outcome == "wrong" and asked.kept:  # in another order of threads it may be another call
+            if outcome == "wrong" and tried_again:  # in another order of threads it may be another call
                 again += [(name, failure, rig, False)] * 2
         for (name, failure, *_), outcome, _ in pool.imap_unordered(attempt, again):
             repeated += outcome == "wrong"
             print(f"once more: {name} {failure}: {outcome}")
     sums = table.print()
-    if asked.kept:
-        return 1 if repeated else 0
     if wrong:
         print("wrong, and to be run again by:", *wrong, sep="\n  ")
-    return 1 if sums["wrong"] else 0
+    return 1 if (repeated if tried_again else sums["wrong"]) else 0
 
 
 def main():
