@@ -82,6 +82,23 @@ def start(kind, url):
                        "--attempts", "1000000", "--keep-jobs", str(KEPT))
 
 
+def press(process, record):
+    """The job's id, once the press is acknowledged; nothing where a loaded PostgreSQL had no time for it,
+    which is an answer, too."""
+    try:
+        return process.press(record["type"], record["id"])
+    except ValueError as refused:
+        if "lock timeout" not in str(refused):
+            raise
+        return None
+
+
+def press_until_acknowledged(process, record):
+    while True:
+        if job := press(process, record):
+            return job
+
+
 class Presser:
     """Presses records' buttons until it is told to stop, and keeps what was acknowledged."""
 
@@ -97,8 +114,8 @@ class Presser:
             record = self.rng.choice(self.records)
             process = self.rng.choice(self.processes)
             try:
-                job = process.press(record["type"], record["id"])
-                self.acknowledged.append((record["id"], job))
+                if job := press(process, record):
+                    self.acknowledged.append((record["id"], job))
             except (OSError, http.client.HTTPException):
                 continue  # it was killed
             except ValueError as refused:
@@ -138,8 +155,7 @@ def campaign(kills, url, seed):
             presser = Presser(records, processes, random.Random(f"{seed} presses {seen}"))
             ends.callback(presser.stop)
             presser.acknowledged += [
-                (record["id"], processes[1].press(record["type"], record["id"]))
-                for record in records]
+                (record["id"], press_until_acknowledged(processes[1], record)) for record in records]
             some = min(kills - total.kills, ROUND)
             for _ in range(some):
                 presser.over.wait(rng.uniform(0, LONGEST_PAUSE))
