@@ -397,6 +397,13 @@ TEST_F(FetchTest, AStreamThatEndsBeforeItsTextIsTruncated) {
   EXPECT_EQ(done().outcome, Outcome::truncated);
 }
 
+TEST_F(FetchTest, CountsEachOfManyEmptyLines) {
+  connect();
+  fetch_->received(std::string(1000, '\n') + "end", now_);
+  fetch_->stream_ended(now_);
+  EXPECT_EQ(done().lines, 1001U);
+}
+
 TEST_F(FetchTest, AStreamIsWholeAfterItsLines) {
   options_.until.lines = 3;
   connect();
