@@ -1,13 +1,28 @@
 #include "base/sha256.hpp"
 
-#include <openssl/evp.h>
+#include <nettle/hmac.h>
 
 #include <algorithm>
 #include <boost/algorithm/hex.hpp>
-#include <new>
-#include <stdexcept>
 
 namespace poetry::base {
+namespace {
+
+/// Nettle 4 takes no size.
+Digest digest_of(auto& context, auto finish) {
+  Digest digest{};
+  if constexpr (requires { finish(&context, digest.data()); })
+    finish(&context, digest.data());
+  else
+    finish(&context, digest.size(), digest.data());
+  return digest;
+}
+
+const auto* bytes_of(std::string_view text) {
+  return reinterpret_cast<const unsigned char*>(text.data());
+}
+
+}  // namespace
 
 std::string to_hex(std::string_view bytes) {
   return boost::algorithm::hex_lower(std::string(bytes));
@@ -19,22 +34,17 @@ std::optional<std::string> parse_hex(std::string_view text) try {
   return std::nullopt;
 }
 
-Sha256::Sha256() : context_(::EVP_MD_CTX_new()) {
-  if (!context_) throw std::bad_alloc();
-  if (::EVP_DigestInit_ex(context_.get(), ::EVP_sha256(), nullptr) != 1)
-    throw std::runtime_error("SHA-256 is not available in this OpenSSL");
-}
-
-void Sha256::Free::operator()(evp_md_ctx_st* context) const { ::EVP_MD_CTX_free(context); }
-
 void Sha256::update(std::string_view bytes) {
-  EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size());
+  ::sha256_update(&context_, bytes.size(), bytes_of(bytes));
 }
 
-Digest Sha256::finish_digest() {
-  Digest digest{};
-  EVP_DigestFinal_ex(context_.get(), digest.data(), nullptr);
-  return digest;
+Digest Sha256::finish_digest() { return digest_of(context_, ::sha256_digest); }
+
+Digest hmac_sha256(std::string_view key, std::string_view text) {
+  hmac_sha256_ctx context{};
+  ::hmac_sha256_set_key(&context, key.size(), bytes_of(key));
+  ::hmac_sha256_update(&context, text.size(), bytes_of(text));
+  return digest_of(context, ::hmac_sha256_digest);
 }
 
 std::string to_hex(const Digest& digest) {

@@ -1,14 +1,13 @@
 // Bytes as hexadecimal digits, and SHA-256 (FIPS 180-4) of bytes that arrive piece by piece, by
-// OpenSSL. Owned by who digests.
+// Nettle, which allocates nothing. Owned by who digests.
 #pragma once
 
+#include <nettle/sha2.h>
+
 #include <array>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-
-struct evp_md_ctx_st;  // OpenSSL's EVP_MD_CTX
 
 namespace poetry::base {
 
@@ -28,17 +27,16 @@ std::optional<Digest> parse_digest(std::string_view text);
 
 class Sha256 {
  public:
-  Sha256();
-
+  Sha256() { ::sha256_init(&context_); }
   void update(std::string_view bytes);
   /// Ends this digest; start another with a new object.
   Digest finish_digest();
 
  private:
-  struct Free {
-    void operator()(evp_md_ctx_st* context) const;
-  };
-  std::unique_ptr<evp_md_ctx_st, Free> context_;
+  sha256_ctx context_{};
 };
+
+/// HMAC (RFC 2104) by SHA-256.
+Digest hmac_sha256(std::string_view key, std::string_view text);
 
 }  // namespace poetry::base

@@ -1,7 +1,6 @@
 #include "http/guard.hpp"
 
-#include <openssl/hmac.h>
-#include <openssl/rand.h>
+#include <sys/random.h>
 
 #include <algorithm>
 #include <boost/algorithm/string/case_conv.hpp>
@@ -11,7 +10,6 @@
 #include <boost/regex.hpp>
 #include <chrono>
 #include <cstdlib>
-#include <stdexcept>
 
 #include "base/error.hpp"
 #include "base/sha256.hpp"
@@ -42,9 +40,8 @@ bool is_loopback_host(const std::string& host) {
 PublicUrl parse_public_url(std::string_view text) {
   static const boost::regex form("(https?)://([^/?#@\\s]+)((/[^/?#\\s]+)*)/?", boost::regex::icase);
   boost::cmatch parts;
-  if (!boost::regex_match(text.data(), text.data() + text.size(), parts, form)) {
+  if (!boost::regex_match(text.data(), text.data() + text.size(), parts, form))
     throw base::UsageError("not http[s]://HOST[:PORT][/PATH]", text);
-  }
   return {boost::algorithm::to_lower_copy(parts.str(1) + "://" + parts.str(2)), parts.str(3)};
 }
 
@@ -59,9 +56,7 @@ Guard::Guard(const net::HostPort& where, const WebOptions& options)
     hosts_.push_back(net::to_string(net::HostPort{name, where.port}));
     if (where.port == 80) hosts_.push_back(hosts_.back().substr(0, hosts_.back().rfind(':')));
   }
-  if (::RAND_bytes(key_.data(), static_cast<int>(key_.size())) != 1) {
-    throw std::runtime_error("no random numbers for the key of sessions");
-  }
+  if (::getrandom(key_.data(), key_.size(), 0) < 0) base::throw_errno("draw", "a key of sessions");
 }
 
 void Guard::take_prefix(Request& request) const {
@@ -81,9 +76,8 @@ std::optional<Response> Guard::refuse(const Request& request) const {
       url_.origin.substr(std::min(url_.origin.find("://") + 3, url_.origin.size()));
   const bool is_public = !authority.empty() && (boost::iequals(host, authority) ||
                                                 boost::istarts_with(authority, host + ":"));
-  if (!is_local && !is_public && !knows(host)) {
+  if (!is_local && !is_public && !knows(host))
     return problem(421, "Misdirected request", "Host: " + host);
-  }
   const bool agrees =
       origin.empty() || boost::iequals(origin, url_.origin) ||
       (origin.starts_with("http://") && knows(std::string_view(origin).substr(7))) ||
@@ -142,11 +136,7 @@ std::int64_t Guard::session_left(const Request& request) const {
 
 std::string Guard::session_until(std::int64_t time) const {
   const auto text = std::to_string(time);
-  std::array<unsigned char, EVP_MAX_MD_SIZE> mac{};
-  unsigned size = 0;
-  ::HMAC(::EVP_sha256(), key_.data(), static_cast<int>(key_.size()),
-         reinterpret_cast<const unsigned char*>(text.data()), text.size(), mac.data(), &size);
-  return text + "." + base::to_hex({reinterpret_cast<const char*>(mac.data()), size});
+  return text + "." + base::to_hex(base::hmac_sha256({key_.data(), key_.size()}, text));
 }
 
 std::string Guard::new_cookie() const {

@@ -72,7 +72,7 @@ class Guard {
   const std::string token_;
   const std::string cookie_name_;  // with the port, since browsers send cookies to all of a host
   const bool guards_metrics_;
-  std::array<unsigned char, 32> key_{};  // of this process, which signs its sessions
+  std::array<char, 32> key_{};  // of this process, which signs its sessions
 };
 
 }  // namespace poetry::sync::http

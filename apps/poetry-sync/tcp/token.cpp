@@ -1,6 +1,6 @@
 #include "tcp/token.hpp"
 
-#include <openssl/crypto.h>
+#include <nettle/memops.h>
 
 #include <boost/algorithm/string/classification.hpp>
 #include <boost/algorithm/string/predicate.hpp>
@@ -35,7 +35,7 @@ std::string read_token(const std::string& file) {
 }
 
 bool is_same_secret(std::string_view one, std::string_view other) {
-  return one.size() == other.size() && ::CRYPTO_memcmp(one.data(), other.data(), one.size()) == 0;
+  return one.size() == other.size() && ::memeql_sec(one.data(), other.data(), one.size()) != 0;
 }
 
 }  // namespace poetry::sync::tcp
