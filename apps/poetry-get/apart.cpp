@@ -170,7 +170,7 @@ std::string Apart::receive(const output::Sink& answer) {
 }
 
 bool Apart::signalled() {
-  if (signals_->take()) signalled_ = true;
+  if (signals_ != nullptr && signals_->take()) signalled_ = true;  // null before it has begun
   return signalled_;
 }
 

@@ -218,6 +218,7 @@ class Job {
     try {
       process.run(interruption_.signals(), unpack_into(run));
     } catch (const std::exception& error) {
+      run = report::Run();  // not a part of it
       run.failure = error.what();
       cli::write_standard_error("poetry-get: engine " + engine + ": " + run.failure + "\n");
     }

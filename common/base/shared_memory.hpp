@@ -24,9 +24,8 @@ std::vector<std::shared_ptr<T>> make_shared_memory(std::size_t count) {
   if (memory == MAP_FAILED) throw_errno("map", "shared memory");
   const std::shared_ptr<void> whole(memory, [size](void* piece) { ::munmap(piece, size); });
   std::vector<std::shared_ptr<T>> objects;
-  for (std::size_t i = 0; i < count; ++i) {
+  for (std::size_t i = 0; i < count; ++i)
     objects.emplace_back(whole, new (static_cast<T*>(memory) + i) T());
-  }
   return objects;
 }
 

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <clocale>
 #include <cstdlib>
-#include <cstring>
 #include <string>
 
 namespace poetry::base {

@@ -31,8 +31,8 @@ class AsioRun {
       : batch_(batch), observer_(observer), signals_(signals) {}
 
   Result run() {
-    spawn(whenever_readable(resolver_.fd(), [this] { resolver_.deliver(); }));
-    spawn(whenever_readable(signals_.fd(), [this] { take_signals(); }));
+    whenever_readable(names_, [this] { resolver_.deliver(); });
+    whenever_readable(news_, [this] { take_signals(); });
     spawn(start_tasks());
     return queue_.take(io_.run());  // which returns the number of handlers that it has run
   }
@@ -42,6 +42,10 @@ class AsioRun {
   using Executor = asio::io_context::executor_type;
   using Awaitable = asio::awaitable<void, Executor>;
   using Descriptor = asio::posix::basic_stream_descriptor<Executor>;
+  struct Borrowed : Descriptor {
+    using Descriptor::Descriptor;
+    ~Borrowed() { std::ignore = release(); }
+  };
   using Socket = asio::basic_stream_socket<asio::generic::stream_protocol, Executor>;
   using Timer = asio::basic_waitable_timer<base::Clock, asio::wait_traits<base::Clock>, Executor>;
 
@@ -66,14 +70,14 @@ class AsioRun {
     });
   }
 
+  // No coroutine: for one that still waits at the end, Asio allocates.
   template <typename Act>
-  Awaitable whenever_readable(int fd, Act act) {
-    struct Borrowed : Descriptor {
-      using Descriptor::Descriptor;
-      ~Borrowed() { std::ignore = release(); }
-    };
-    for (Borrowed descriptor(io_, fd);; act())
-      co_await descriptor.async_wait(Borrowed::wait_read, asio::deferred);
+  void whenever_readable(Descriptor& descriptor, Act act) {
+    descriptor.async_wait(Descriptor::wait_read, [this, &descriptor, act](const Error& ended) {
+      if (ended) return;
+      act();
+      whenever_readable(descriptor, act);
+    });
   }
 
   // One in a turn of the loop, so that thousands of them do not hold up those under way.
@@ -239,6 +243,8 @@ class AsioRun {
   std::map<std::size_t, Task*> tasks_;                       // in flight
   asio::io_context io_{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE};  // one thread; owns the coroutines
   Timer ended_{io_, base::never};  // cancelled when a task has ended, over at a turn
+  Borrowed names_{io_, resolver_.fd()};
+  Borrowed news_{io_, signals_.fd()};
 };
 
 }  // namespace

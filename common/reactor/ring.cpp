@@ -192,10 +192,16 @@ void Ring::wait_for_completions(base::Duration timeout) {
 }
 
 void Ring::collect() {
+  const unsigned most = ::io_uring_cq_ready(ring_.get());
+  completions_.reserve(most);  // all that may fail comes first, so that nothing is lost
+  filled_.reserve(filled_.size() + most);
+  ready_.reserve(most);
+  to_ask_.reserve(most);
   unsigned head = 0;
   unsigned count = 0;
   io_uring_cqe* entry = nullptr;
   io_uring_for_each_cqe(ring_.get(), head, entry) {
+    if (count == most) break;
     ++count;
     Completion completion{
         entry->user_data, entry->res, (entry->flags & IORING_CQE_F_MORE) != 0, {}};
@@ -230,10 +236,11 @@ void Ring::ask(int fd, Watch& watch) {
 }
 
 std::span<const Ready> Ring::wait(base::Duration timeout) {
-  for (const int fd : std::exchange(to_ask_, {})) {
+  for (const int fd : to_ask_) {
     auto& watch = watches_[static_cast<std::size_t>(fd)];
     if (watch.interest != Interest::none && !watch.asked) ask(fd, watch);
   }
+  to_ask_.clear();
   ready_.clear();
   wait_for_completions(timeout);
   ++waits_;

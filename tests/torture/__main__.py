@@ -54,15 +54,10 @@ def attempt(task):
     return task, outcome, why
 
 
-def spread(number, most, chance):
-    """At most so many of 1 to number."""
-    return range(1, number + 1) if number <= most else sorted(chance.sample(range(1, number + 1), most))
-
-
 def failures_of(possible, chance):
     """Each failure that a run without one has shown to be possible."""
     asked, allocations = possible
-    made = []
+    made = [Failure("malloc", "ENOMEM", number) for number in allocations]
     numbers = collections.Counter()
     for call, errors in asked:
         numbers[call] += 1
@@ -70,9 +65,8 @@ def failures_of(possible, chance):
     by_kind = collections.defaultdict(list)
     for failure in made:
         by_kind[failure.call, failure.error].append(failure)
-    kept = [each for all_of in by_kind.values()
+    return [each for all_of in by_kind.values()
             for each in (all_of if len(all_of) <= MOST else chance.sample(all_of, MOST))]
-    return kept + [Failure("malloc", "ENOMEM", number) for number in spread(allocations, MOST, chance)]
 
 
 def sampled(by_scenario, chance):

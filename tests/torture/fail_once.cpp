@@ -22,6 +22,7 @@
 #include <cstring>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 extern "C" {
@@ -121,23 +122,50 @@ constexpr Call known[] = {
 };
 #undef CALL
 
+// Where in the tool an allocation is asked for, by its whole stack.
+struct Site {
+  std::atomic<std::uint64_t> stack;
+  std::uint64_t first;  // the number of the first one there
+};
+
 // In memory that the test maps as well, and the tool's children share.
 struct Allocations {
   std::atomic<std::uint64_t> count;
   std::uint64_t failing;  // the number of the one that fails; 0 is none
-  std::uint64_t traced;   // whether its stack is printed
+  std::uint64_t noted;    // whether their sites are
+  char stack[(1U << 17U) - 3 * sizeof(std::uint64_t)];  // of the one that has failed, as text
+  Site sites[1U << 16U];                                // by a hash of their stacks
 };
 
 Allocations* allocations = nullptr;  // none before main()
 int stacks = -1;                     // the file of that memory, which the stack is written to
 
 constexpr off_t stack_offset = 4096;
+constexpr int most_frames = 60;
+
+void note(std::uint64_t number) {
+  void* stack[most_frames];
+  const int frames = ::backtrace(stack, most_frames);
+  std::uint64_t hash = 14695981039346656037U;  // FNV-1a
+  for (int i = 0; i < frames; ++i)
+    hash = (hash ^ reinterpret_cast<std::uintptr_t>(stack[i])) * 1099511628211U;
+  constexpr std::size_t most = std::extent_v<decltype(Allocations::sites)>;
+  for (std::size_t i = 0; i < most; ++i) {
+    auto& site = allocations->sites[(hash + i) % most];
+    std::uint64_t there = 0;
+    if (site.stack.compare_exchange_strong(there, hash)) site.first = number;
+    if (there == 0 || there == hash) return;
+  }
+}
 
 bool fails() {
-  if (!allocations || ++allocations->count != allocations->failing) return false;
-  void* stack[60];
+  if (!allocations) return false;
+  const auto number = ++allocations->count;
+  if (allocations->noted != 0) note(number);
+  if (number != allocations->failing) return false;
+  void* stack[most_frames];
   ::lseek(stacks, stack_offset, SEEK_SET);
-  ::backtrace_symbols_fd(stack, ::backtrace(stack, 60), stacks);
+  ::backtrace_symbols_fd(stack, ::backtrace(stack, most_frames), stacks);
   errno = ENOMEM;
   return true;
 }

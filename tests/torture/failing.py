@@ -27,6 +27,7 @@ from harness import BIN, tool
 
 LIBRARY = BIN.parent / "tests/libfail_once.so"
 WAIT = int(os.environ.get("TORTURE_WAIT", 20))  # seconds for a tool to end; with a failure it may first run into a limit of a few
+SITES_AT, SITES = 1 << 17, 1 << 20  # in fail_once's memory
 NO_ROOM = ("EMFILE", "ENFILE", "ENOMEM")
 DISK = ("EIO", "ENOSPC")
 SYNCS = ("fsync", "fdatasync")
@@ -167,10 +168,10 @@ class Victim:
         self.over = threading.Event()
         ours, its = socket.socketpair()
         memory = self.stacks = os.memfd_create("torture")
-        os.ftruncate(memory, mmap.PAGESIZE)
-        self.memory = mmap.mmap(memory, mmap.PAGESIZE)
+        os.ftruncate(memory, SITES_AT + SITES)
+        self.memory = mmap.mmap(memory, SITES_AT + SITES)
         allocation = failure.number if failure and failure.call == "malloc" else 0
-        self.memory[8:16] = struct.pack("Q", allocation)
+        self.memory[8:24] = struct.pack("QQ", allocation, failure is None)
         calls = [*ERRORS] if failure is None else [] if allocation else [failure.call]
         if failure and failure.call in SYNCS:
             calls.append("pwrite64")
@@ -269,6 +270,11 @@ class Victim:
 
     def allocations(self):
         return struct.unpack("Q", self.memory[:8])[0]
+
+    def sites(self):
+        """The number of the first allocation at each place, where a place is a whole stack."""
+        found = array.array("Q", self.memory[SITES_AT:])
+        return sorted(number for number in found[1::2] if number)
 
     def happened(self):
         """Whether the failure was met."""

@@ -50,9 +50,9 @@ class Run:
         return victim
 
     def possible(self):
-        """(the kinds of calls and their errors, the number of allocations)."""
+        """(the kinds of calls and their errors, the first allocation of each place)."""
         asked = [(each.call, each.errors()) for each in self.victims[0].asked]
-        return asked, self.victims[0].allocations()
+        return asked, self.victims[0].sites()
 
     def met(self):
         """What it was that failed."""

@@ -43,9 +43,8 @@ store::Id id_in_path(const std::string& text) {
 std::optional<std::string> text_in_query(const Request& request, std::string_view key) {
   const auto query = std::string_view(request.target).substr(request.path().size());
   auto text = form_value(query.substr(query.starts_with('?') ? 1 : 0), key);
-  if (text && (base::valid_utf8(*text) != *text || text->find('\0') != std::string::npos)) {
+  if (text && (base::valid_utf8(*text) != *text || text->find('\0') != std::string::npos))
     fail(400, "Bad query", std::string(key) + " is no text in UTF-8");
-  }
   return text;
 }
 
@@ -66,9 +65,8 @@ std::int64_t number_in_query(const Request& request, std::string_view key, std::
 boost::json::object body_of(const Request& request) {
   auto type = request.content_type.substr(0, request.content_type.find(';'));
   type.erase(type.find_last_not_of(" \t") + 1);
-  if (!boost::iequals(type, "application/json")) {
+  if (!boost::iequals(type, "application/json"))
     fail(415, "Unsupported media type", "a write takes application/json");
-  }
   boost::system::error_code error;
   const auto value = boost::json::parse(request.body, error, {}, {.max_depth = deepest_json});
   if (error) fail(400, "Bad JSON", error.message());
@@ -121,9 +119,8 @@ Response request_job(const Request& request, store::Store& store, ChangeFeed& fe
     return json(202, as_json(and_tell(store.request_all(std::nullopt), feed)));
   }
   if (const auto* const records = body.if_contains("records")) {
-    if (!records->is_array() || !std::ranges::all_of(records->get_array(), is_id)) {
+    if (!records->is_array() || !std::ranges::all_of(records->get_array(), is_id))
       fail(400, "Bad request", "\"records\" must be an array of ids");
-    }
     const auto ids = boost::json::value_to<std::vector<store::Id>>(*records);
     return json(202, as_json(and_tell(store.request_all(ids), feed)));
   }
@@ -213,25 +210,22 @@ Response route(const Request& request, store::Store& store, ChangeFeed& feed) {
   std::vector<std::string> path;
   boost::split(path, request.path().substr(1), [](char each) { return each == '/'; });
   store::Id id = 0;
-  if (path.size() > 2 && path[0] == "api" && (path[1] == "records" || path[1] == "jobs")) {
+  if (path.size() > 2 && path[0] == "api" && (path[1] == "records" || path[1] == "jobs"))
     id = id_in_path(std::exchange(path[2], "*"));
-  }
   const auto place = boost::join(path, "/");
   // Whether this place is asked for; then only by one of these methods: "GET, HEAD".
   const auto asks_for = [&](std::string_view known, const std::string& methods) {
     if (place != known) return false;
     const auto known_methods = ", " + methods + ", ";
-    if (known_methods.find(", " + request.method + ", ") == std::string::npos) {
+    if (known_methods.find(", " + request.method + ", ") == std::string::npos)
       throw method_not_allowed(methods);
-    }
     return true;
   };
   asks_for("healthz", "GET, HEAD");  // which, and the next, comes here by another method alone
   asks_for("events", "GET");
   if (asks_for("metrics", "GET, HEAD")) return metrics(store, feed);
-  if (asks_for("api/records", "GET, HEAD, POST")) {
+  if (asks_for("api/records", "GET, HEAD, POST"))
     return request.method == "POST" ? add(request, store, feed) : records(request, store, feed);
-  }
   if (asks_for("api/records/*", "GET, HEAD, DELETE")) {
     if (request.method != "DELETE") return json(200, as_json(store.record(id)));
     store.remove(id);
@@ -242,9 +236,8 @@ Response route(const Request& request, store::Store& store, ChangeFeed& feed) {
     store.record(id);  // refuses an unknown one
     return json(200, as_json(store.jobs_of(id, max_listed)));
   }
-  if (asks_for("api/records/*/text", "GET, HEAD")) {
+  if (asks_for("api/records/*/text", "GET, HEAD"))
     return record_text(store, id, number_in_query(request, "part", all_parts));
-  }
   if (asks_for("api/records/*/parts", "GET, HEAD")) {
     const auto job = store.record(id).job;
     return json(200, as_json(job ? store.parts(job->id) : std::vector<store::Part>()));

@@ -29,9 +29,8 @@ void ChangeFeed::refresh() {
       refreshing_);  // what was read earlier must not follow what was read later
   const auto news = store_.news_since(horizon_);
   std::vector<Text> texts;
-  for (const auto& each : news.records) {
+  for (const auto& each : news.records)
     texts.push_back(std::make_shared<const std::string>(base::json_text(store::as_json(each))));
-  }
   const std::lock_guard lock(mutex_);
   const auto before = next();
   for (std::size_t i = 0; i < texts.size(); ++i) {

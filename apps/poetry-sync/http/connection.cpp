@@ -85,9 +85,8 @@ http::response<Borrowed> beast_response(const Response& from, const std::string&
                "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'");
   response.set(http::field::content_type, from.type);
   response.set(http::field::cache_control, "no-store");
-  for (const auto& [name, value] : from.fields) {
+  for (const auto& [name, value] : from.fields)
     response.set(name, name == "Location" ? prefix + value : value);
-  }
   const std::string_view body = from.shared ? *from.shared : from.body;
   response.body() = {body.data(), body.size()};
   return response;
@@ -123,9 +122,8 @@ tcp::Coroutine<std::optional<Request>> HttpConnection::read() {
     request = request_of(parser.get());
     guard_.take_prefix(request);
     refusal = guard_.refuse(request);
-    if (!refusal && parser.get()[http::field::expect] == "100-continue") {
+    if (!refusal && parser.get()[http::field::expect] == "100-continue")
       co_await asio::async_write(peer_.socket, asio::buffer(go_on), tcp::awaited);
-    }
     if (!refusal) co_await http::async_read(peer_.socket, buffer_, parser, tcp::into(error));
   }
   if (error) refusal = problem_of(error, peer_.late);

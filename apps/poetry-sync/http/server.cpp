@@ -69,9 +69,8 @@ tcp::Coroutine<Web::After> Web::serve_one(HttpConnection& http, std::string& las
   }
   auto response = co_await answer(*request);
   if (response.status == 401) co_await http.slow_down();  // of /login alone
-  if (auto cookie = guard_.renewal(*request); !cookie.empty()) {
+  if (auto cookie = guard_.renewal(*request); !cookie.empty())
     response.fields.emplace_back("Set-Cookie", std::move(cookie));
-  }
   co_await http.send(std::move(response));
   co_return http.keeps_alive() ? After::next_request : After::close;
 }
@@ -109,12 +108,10 @@ tcp::Coroutine<Response> Web::answer(const Request& request) {
   if (request.method == "GET" && request.target == "/api/records") {
     co_return Response{.shared = feed_.records()};  // what every page asks for is at hand
   }
-  if (request.path() == "/healthz" && (request.method == "GET" || request.method == "HEAD")) {
+  if (request.path() == "/healthz" && (request.method == "GET" || request.method == "HEAD"))
     co_return co_await health();
-  }
-  if (request.path() == "/login" && request.method == "POST") {
+  if (request.path() == "/login" && request.method == "POST")
     co_return guard_.log_in(request, form_value(request.body, "token").value_or(""));
-  }
   // Who waits for a lock does so beside those who read.
   const bool reads = request.method == "GET" || request.method == "HEAD";
   co_return co_await tcp::run_in(reads ? database_ : writing_,

@@ -19,17 +19,15 @@ std::string Sql::text_of(std::string_view statement) const {
 }
 
 std::string pattern_of(std::string text) {
-  for (const auto* special : {"!", "%", "_"}) {
+  for (const auto* special : {"!", "%", "_"})
     boost::replace_all(text, special, std::string("!") + special);
-  }
   return "%" + text + "%";
 }
 
 JobState parse_state(const std::string& text) {
   const auto at = std::find(job_state_names.begin(), job_state_names.end(), text);
-  if (at == job_state_names.end()) {
+  if (at == job_state_names.end())
     throw DatabaseError(DatabaseError::Kind::lasting, "database: unknown state of a job: " + text);
-  }
   return static_cast<JobState>(at - job_state_names.begin());
 }
 

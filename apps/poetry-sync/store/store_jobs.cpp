@@ -43,7 +43,7 @@ std::vector<Store::Requested> request_in(Sql& sql, std::optional<std::span<const
 
 }  // namespace
 
-Store::Requested Store::request(Id record) { return request_all(std::array{record}).front(); }
+Store::Requested Store::request(Id record) { return request_all(std::array{record}).at(0); }
 
 std::vector<Store::Requested> Store::request_all(std::optional<std::span<const Id>> records) {
   return transact(database_, Access::write, [&](Sql& sql) { return request_in(sql, records); });
@@ -81,27 +81,24 @@ Job Store::cancel(Id id) {
     sql(statement::cancel_idle_job, {id});
     sql(statement::cancel_running_job, {id});
     auto job = find_job(sql, id);
-    if (job.state == JobState::done || job.state == JobState::failed) {
+    if (job.state == JobState::done || job.state == JobState::failed)
       throw Refusal(Refusal::Kind::conflict, "job " + std::to_string(id) + " is over");
-    }
     return job;
   });
 }
 
 Store::Requested Store::retry(Id id) {
   const auto over = job(id);
-  if (over.state == JobState::done) {
+  if (over.state == JobState::done)
     throw Refusal(Refusal::Kind::conflict, "job " + std::to_string(id) + " is done");
-  }
   return request(over.record);
 }
 
 std::array<std::int64_t, job_state_names.size()> Store::count_jobs() {
   return transact(database_, Access::read, [](Sql& sql) {
     std::array<std::int64_t, job_state_names.size()> counts{};
-    for (const auto& row : sql("SELECT state, count(*) FROM jobs GROUP BY state")) {
+    for (const auto& row : sql("SELECT state, count(*) FROM jobs GROUP BY state"))
       counts.at(static_cast<std::size_t>(parse_state(row.text(0)))) = row.integer(1);
-    }
     return counts;
   });
 }
