@@ -1,8 +1,5 @@
-// What must be true of the store after every commit, whoever made it. Looks at the tables by a
-// connection of its own. One lives as long as one run.
+// What must be true of the store after every commit, whoever made it. One lives as long as one run.
 #pragma once
-
-#include <SQLiteCpp/SQLiteCpp.h>
 
 #include <cstdint>
 #include <map>
@@ -43,12 +40,10 @@ struct RecordRow {
   bool operator==(const RecordRow&) const = default;
 };
 
-/// Prepared once for all runs. Owned by main.
+/// Of the tables as a transaction sees them.
 class Reader {
  public:
-  explicit Reader(const std::string& path);
-  /// Whether somebody has committed a change since the last call.
-  bool has_news();
+  explicit Reader(store::Transaction& sql) : sql_(sql) {}
   std::map<store::Id, JobRow> jobs();
   std::map<store::Id, RecordRow> records();
   /// When each record has changed last.
@@ -65,14 +60,12 @@ class Reader {
   store::Id last_done(store::Id record);
 
  private:
-  SQLite::Database database_;
-  SQLite::Statement version_, jobs_, records_, changes_, parts_, pieces_, log_, last_done_;
-  std::int64_t seen_ = 0;
+  store::Transaction& sql_;
 };
 
 class Checks {
  public:
-  Checks(World& world, Reader& reader) : world_(world), reader_(reader) {}
+  Checks(World& world, Disk& disk) : world_(world), disk_(disk) {}
   /// After a commit of that thread. Whether it was one of changes.
   bool committed(const Fiber& by);
   /// Somebody was told of a job, for which they asked then.
@@ -83,21 +76,22 @@ class Checks {
   [[nodiscard]] std::size_t jobs() const { return ended_.size(); }
 
  private:
+  void check(const Fiber& by, Reader& reader);
   void check_jobs(const Fiber& by, const std::map<store::Id, JobRow>& now,
                   const std::map<store::Id, RecordRow>& records);
   void check_change(const Fiber& by, store::Id id, const JobRow& before, const JobRow& after);
   void check_worker(const Fiber& by, store::Id id, const JobRow& before, const JobRow& after);
   void check_asker(store::Id id, const JobRow& before, const JobRow& after);
-  void check_active(store::Id id, const JobRow& job);
+  void check_active(Reader& reader, store::Id id, const JobRow& job);
   void check_schedule(store::Id id, store::Id record_id, const RecordRow& record);
   void check_part(store::Id id, const Reader::PartRow& row, const std::vector<std::string>& log);
-  void check_texts();
-  void check_told(const std::map<store::Id, JobRow>& jobs,
+  void check_texts(Reader& reader);
+  void check_told(Reader& reader, const std::map<store::Id, JobRow>& jobs,
                   const std::map<store::Id, RecordRow>& records);
   void wrong(store::Id job, const std::string& what);
 
   World& world_;
-  Reader& reader_;
+  Disk& disk_;
   std::map<store::Id, JobRow> jobs_;
   std::map<store::Id, RecordRow> records_;
   std::map<store::Id, std::int64_t> changes_;

@@ -1,14 +1,7 @@
 #include "simulation/store_database.hpp"
 
-#include <SQLiteCpp/SQLiteCpp.h>
-#include <sqlite3.h>
-#include <unistd.h>
-
-#include <array>
-#include <filesystem>
 #include <utility>
 
-#include "base/error.hpp"
 #include "poetry-sync/store/store.hpp"
 
 namespace poetry::sync::simulation {
@@ -16,16 +9,6 @@ namespace {
 
 constexpr auto busy_timeout = 2s;  // as of store/sqlite.cpp
 constexpr auto pause_when_locked = 5ms;
-
-/// Connections ask the world for the time, those of production code too.
-int add_clock(sqlite3* database, const char**, const void*) {
-  return sqlite3_create_function(
-      database, "simulated_now", 0, SQLITE_UTF8, nullptr,
-      [](sqlite3_context* context, int, sqlite3_value**) {
-        sqlite3_result_int64(context, World::here().wall_ms());
-      },
-      nullptr, nullptr);
-}
 
 [[noreturn]] void refuse(const std::string& why) {
   throw store::DatabaseError(store::DatabaseError::Kind::passing, "database: " + why);
@@ -50,10 +33,11 @@ class Points final : public store::Transaction {
   const store::Access access_;
 };
 
-/// SQLite's lock, which one connection has.
+/// SQLite's lock, which one connection has. PostgreSQL has others, of its own.
 class WriteLock {
  public:
   WriteLock(Shared& shared, base::Duration longest) : shared_(shared) {
+    if (!shared.disk.has_one_writer()) return;
     auto& world = shared.world;
     const auto until = base::later(world.now(), longest);
     while (shared.writer != nullptr) {
@@ -87,27 +71,10 @@ class Listening {
 
 }  // namespace
 
-Disk::Disk(Mistake mistake) : mistake_(std::move(mistake)) {
-  const bool has_memory = std::filesystem::is_directory("/dev/shm");
-  folder_ = (has_memory ? "/dev/shm" : std::filesystem::temp_directory_path().string()) +
-            "/slow-poetry-simulation-XXXXXX";
-  if (::mkdtemp(folder_.data()) == nullptr) base::throw_errno("make", folder_);
-  path_ = folder_ + "/library.db";
-  // One thread uses all connections.
-  sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
-  sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
-  sqlite3_config(SQLITE_CONFIG_MMAP_SIZE, sqlite3_int64{1} << 26, sqlite3_int64{1} << 26);
-  sqlite3_auto_extension(reinterpret_cast<void (*)()>(add_clock));
-  database_ = store::open_sqlite(path_);
-  store::Store{*database_};
+void Disk::make_tables() {
+  store::Store{database()};
   if (mistake_.sql.empty()) return;
-  database_->transact(store::Access::write, [this](store::Transaction& sql) { sql(mistake_.sql); });
-}
-
-Disk::~Disk() {
-  database_.reset();
-  std::error_code ignored;
-  std::filesystem::remove_all(folder_, ignored);
+  database().transact(store::Access::write, [this](store::Transaction& sql) { sql(mistake_.sql); });
 }
 
 std::string Disk::as_made(std::string sql) const {
@@ -115,14 +82,6 @@ std::string Disk::as_made(std::string sql) const {
   if (const auto at = old.empty() ? std::string::npos : sql.find(old); at != std::string::npos)
     sql.replace(at, old.size(), mistake_.new_text);
   return sql;
-}
-
-void Disk::clear() {
-  database_->transact(store::Access::write, [](store::Transaction& sql) {
-    for (const auto* table :
-         {"pieces", "parts", "log", "jobs", "records", "changes", "sqlite_sequence"})
-      sql(std::string("DELETE FROM ") + table);
-  });
 }
 
 SimulatedDatabase::SimulatedDatabase(Shared& shared)

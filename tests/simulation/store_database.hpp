@@ -1,10 +1,11 @@
-// A process's way to the one database of a run: SQLite as it is, behind points at which something
-// may go wrong, and with the world's clock for its own.
+// A process's way to the one database of a run: SQLite or PostgreSQL as it is, behind points at
+// which something may go wrong, and with the world's clock for its own.
 #pragma once
 
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "poetry-sync/store/database.hpp"
@@ -21,30 +22,37 @@ struct Mistake {
   std::string sql = {};  ///< done to the new tables
 };
 
-/// The file that all runs use in turn, in memory. All processes share its connections: who writes
-/// has SQLite's lock, and what is read is read at one moment, so that nobody sees the difference
-/// but in the time that it takes. Owned by main.
+/// What all runs use in turn, and all processes of a run together. Owned by main.
 class Disk {
  public:
-  /// In /dev/shm, or where there is none in a directory for temporary files.
-  explicit Disk(Mistake mistake = {});
+  explicit Disk(Mistake mistake) : mistake_(std::move(mistake)) {}
   Disk(const Disk&) = delete;
   Disk& operator=(const Disk&) = delete;
-  ~Disk();
+  virtual ~Disk() = default;
 
   /// As new: the tables are there, and empty.
-  void clear();
-  store::Database& database() { return *database_; }
+  virtual void clear() = 0;
+  /// Whose statements ask simulated_now() for the time.
+  virtual store::Database& database() = 0;
+  /// Whether somebody has committed a change since the last call.
+  virtual bool has_news() = 0;
+  /// Whether who writes keeps others from it until the commit.
+  [[nodiscard]] virtual bool has_one_writer() const = 0;
   /// The statement with the mistake that is made.
   [[nodiscard]] std::string as_made(std::string sql) const;
-  [[nodiscard]] const std::string& path() const { return path_; }
+
+ protected:
+  /// Makes the tables, with the mistake.
+  void make_tables();
 
  private:
   const Mistake mistake_;
-  std::string folder_;
-  std::string path_;
-  std::unique_ptr<store::Database> database_;
 };
+
+/// A file in /dev/shm, or where there is none in a directory for temporary files.
+std::unique_ptr<Disk> make_file(const Mistake& mistake);
+/// A schema of its own in that database of PostgreSQL, gone with the disk.
+std::unique_ptr<Disk> make_schema(const std::string& url, const Mistake& mistake);
 
 /// What the processes of a run share.
 struct Shared {

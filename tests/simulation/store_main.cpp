@@ -21,13 +21,15 @@ namespace {
 
 constexpr std::string_view usage =
     "usage: simulate-store [--seconds N] [--runs N] [--seed SEED] [--base SEED] [--faults 0|1|2]\n"
-    "       simulate-store --mistakes FILE [--runs N] [--base SEED]\n";
+    "                      [--database URL]\n"
+    "       simulate-store --mistakes FILE [--runs N] [--base SEED] [--database URL]\n";
 
 struct Options {
   std::optional<std::uint64_t> seconds;  ///< in all; without it, all that is exhaustive is run
   std::optional<std::uint64_t> runs;     ///< drawn ones
   std::string seed;                      ///< of the one run to do
   std::string mistakes;                  ///< a file of those to find
+  std::string database;                  ///< of PostgreSQL; SQLite without it
   std::uint64_t base = base::seed_from_clock();
   std::uint64_t faults = 2;  ///< at most, where they are placed
 };
@@ -52,6 +54,8 @@ Options parse(const std::vector<std::string>& words) {
       options.seed = value;
     else if (words[i] == "--mistakes")
       options.mistakes = value;
+    else if (words[i] == "--database")
+      options.database = value;
     else if (words[i] == "--base")
       options.base = number_in(value);
     else if (words[i] == "--faults")
@@ -77,7 +81,8 @@ class Simulation {
       : options_(options),
         mistake_(std::move(mistake)),
         began_(base::Clock::now()),
-        bench_(mistake_) {}
+        disk_(options.database.empty() ? make_file(mistake_)
+                                       : make_schema(options.database, mistake_)) {}
 
   /// Whether every invariant held.
   bool run() {
@@ -113,13 +118,13 @@ class Simulation {
   Outcome run_placed(const Scenario& scenario, const Placed& faults) {
     auto with_faults = scenario;
     with_faults.faults.placed = faults;
-    return count(simulation::run(bench_, with_faults, nullptr), seed_of(scenario, faults));
+    return count(simulation::run(*disk_, with_faults, nullptr), seed_of(scenario, faults));
   }
 
   bool run_number(std::uint64_t seed) {
     Draws draws(seed);
     const auto scenario = drawn_scenario(draws);
-    return count(simulation::run(bench_, scenario, &draws), std::to_string(seed)).failure.empty();
+    return count(simulation::run(*disk_, scenario, &draws), std::to_string(seed)).failure.empty();
   }
 
   bool run_seed(const std::string& seed) {
@@ -206,7 +211,7 @@ class Simulation {
   const Options options_;
   const Mistake mistake_;
   const base::TimePoint began_;
-  Bench bench_;
+  const std::unique_ptr<Disk> disk_;
   std::uint64_t runs_ = 0;
   std::uint64_t commits_ = 0;
   std::size_t jobs_ = 0;

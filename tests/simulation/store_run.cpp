@@ -21,15 +21,15 @@ struct Person {
 
 class Run {
  public:
-  Run(Bench& bench, const Scenario& scenario, Draws* draws)
+  Run(Disk& disk, const Scenario& scenario, Draws* draws)
       : scenario_(scenario),
         draws_(draws),
         world_(draws),
         faults_(scenario.faults),
-        checks_(world_, bench.reader),
-        shared_{.world = world_, .faults = faults_, .disk = bench.disk, .committed = {}},
+        checks_(world_, disk),
+        shared_{.world = world_, .faults = faults_, .disk = disk, .committed = {}},
         host_(world_.add_process("host")) {
-    bench.disk.clear();
+    disk.clear();
     server_plan() = scenario.servers;
     shared_.committed = [this](const Fiber& by) { return checks_.committed(by); };
   }
@@ -190,9 +190,16 @@ class Run {
   void calm() {
     SimulatedDatabase database(shared_);
     store::Store store(database);
-    for (auto record : store.records()) {
-      record.every = 0;
-      store.edit(record);
+    for (bool done = false; !done;) {
+      try {
+        for (auto record : store.records()) {
+          record.every = 0;
+          store.edit(record);
+        }
+        done = true;
+      } catch (const store::DatabaseError&) {  // somebody who stalls has locked it
+        world_.pause(pause_after_error);
+      }
     }
     quiet_ = true;
   }
@@ -223,8 +230,8 @@ class Run {
 
 }  // namespace
 
-Outcome run(Bench& bench, const Scenario& scenario, Draws* draws) {
-  return Run(bench, scenario, draws).run();
+Outcome run(Disk& disk, const Scenario& scenario, Draws* draws) {
+  return Run(disk, scenario, draws).run();
 }
 
 }  // namespace poetry::sync::simulation

@@ -43,15 +43,8 @@ struct Outcome {
   std::size_t jobs = 0;
 };
 
-/// What all runs use, one after the other. Owned by main.
-struct Bench {
-  explicit Bench(const Mistake& mistake = {}) : disk(mistake) {}
-  Disk disk;
-  Reader reader{disk.path()};
-};
-
 /// Without draws everybody takes turns, and each point takes the same time.
-Outcome run(Bench& bench, const Scenario& scenario, Draws* draws);
+Outcome run(Disk& disk, const Scenario& scenario, Draws* draws);
 
 /// The short ones, for faults at every point.
 const std::vector<Scenario>& short_scenarios();

@@ -46,6 +46,11 @@ Fiber::Fiber(Process& of, Fiber* by, std::function<void()> does)
 
 World::World(Draws* draws) : draws_(draws) { here_ = this; }
 
+World::~World() {
+  end();
+  here_ = nullptr;
+}
+
 void World::end() {
   for (auto& process : processes_) process.dead = true;
   while (auto* const fiber = dying()) resume(*fiber);

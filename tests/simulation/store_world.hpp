@@ -78,7 +78,7 @@ class World {
   World(const World&) = delete;
   World& operator=(const World&) = delete;
   /// As end().
-  ~World() { end(); }
+  ~World();
   /// All processes die. Before what their threads use goes.
   void end();
 
@@ -112,6 +112,7 @@ class World {
 
   /// The one that runs now.
   static World& here() { return *here_; }
+  static bool exists() { return here_ != nullptr; }
 
  private:
   Fiber* choose(base::TimePoint limit);
