@@ -28,7 +28,7 @@ constexpr std::string_view error_mark = "-";  // the message of what went wrong
 constexpr std::size_t piece_bytes = std::size_t{64} << 10;
 
 /// All that the process does once it has been asked to begin.
-[[noreturn]] void do_work(const Apart::Work& work, int socket) {
+[[noreturn]] void do_work(const Apart::Work& work, int socket) noexcept {
   const auto send = [socket](std::string_view bytes) {
     if (base::write_fully(socket, bytes)) ::_exit(EXIT_FAILURE);  // the parent is gone
   };

@@ -83,20 +83,26 @@ void Reload::begin() {
   const int done = readable();
   again_ = is_reading();
   if (again_) return;
-  renewal_ = std::async(std::launch::async | std::launch::deferred, [this, done] {
-    const std::shared_ptr<void> at_the_end(nullptr, [done](void*) { ::eventfd_write(done, 1); });
-    return read_();
-  });
-  const auto status = renewal_.wait_for(std::chrono::seconds(0));
-  if (status == std::future_status::deferred) ::eventfd_write(done, 1);
+  try {
+    renewal_ = std::async(std::launch::async | std::launch::deferred, [this, done] {
+      const std::shared_ptr<void> at_the_end(nullptr, [done](void*) { ::eventfd_write(done, 1); });
+      return read_();
+    });
+    if (renewal_.wait_for(std::chrono::seconds(0)) != std::future_status::deferred) return;
+  } catch (const std::exception&) {
+    refused_ = std::current_exception();
+  }
+  ::eventfd_write(done, 1);
 }
 
 std::optional<Renewal> Reload::take() {
   eventfd_t count = 0;
   if (::eventfd_read(readable(), &count) < 0) return std::nullopt;
+  const auto refused = std::exchange(refused_, nullptr);
   auto renewal = std::move(renewal_);
-  renewal.wait();
+  if (!refused) renewal.wait();
   if (std::exchange(again_, false)) begin();
+  if (refused) std::rethrow_exception(refused);
   return renewal.get();
 }
 

@@ -48,14 +48,14 @@ class Reload {
   explicit Reload(std::function<Renewal()> read) : read_(std::move(read)) {}
 
   /// Begins to read; once more, where it is asked again meanwhile. Where no thread can be had,
-  /// take() reads. Raises std::system_error.
+  /// take() reads; what else fails take() passes on.
   void begin();
   /// What was read, once for each reading; none as long as nothing is new. Passes on what failed.
   std::optional<Renewal> take();
   /// Readable when take() has something. A forked process has one of its own. Raises
   /// std::system_error.
   int readable();
-  [[nodiscard]] bool is_reading() const { return renewal_.valid(); }
+  [[nodiscard]] bool is_reading() const { return renewal_.valid() || refused_; }
 
  private:
   std::function<Renewal()> read_;
@@ -63,6 +63,7 @@ class Reload {
   pid_t process_ = 0;  // that has it
   bool again_ = false;
   std::future<Renewal> renewal_;
+  std::exception_ptr refused_;  // by begin()
 };
 
 class Serving {

@@ -52,7 +52,7 @@ Workers::Workers(Serving& serving, std::function<void()> forked)
 
 Workers::~Workers() {
   for (auto& slot : slots_) {
-    if (slot.pid < 0) continue;
+    if (slot.pid <= 0) continue;
     ::kill(slot.pid, SIGKILL);
     net::wait_for_process(slot.pid);
   }
@@ -82,12 +82,12 @@ void Workers::fill(WorkerSlot& slot) {
 }
 
 /// Nothing of the parent's is destroyed here, nor are its buffers flushed a second time.
-void Workers::be_worker(const WorkerSlot& slot, base::Fd orders) {
+void Workers::be_worker(const WorkerSlot& slot, base::Fd orders) noexcept {
   for (auto& each : slots_) each.orders.reset();
-  forked_();
-  serving_.ports().become(slot.number - 1, slot.holding);
   int status = cli::exit_ok;
   try {
+    forked_();
+    serving_.ports().become(slot.number - 1, slot.holding);
     Worker(serving_, *slot.news, orders.get(), wakeup_.get(), slot.answers.get()).run();
   } catch (const std::exception& error) {
     base::log_error("worker={} pid={}: {}", slot.number, ::getpid(), error.what());
@@ -98,9 +98,8 @@ void Workers::be_worker(const WorkerSlot& slot, base::Fd orders) {
 }
 
 void Workers::tell(Order order, std::string_view text) {
-  for (auto& slot : slots_) {
+  for (auto& slot : slots_)
     if (slot.pid >= 0) send(slot, order, text);
-  }
 }
 
 void Workers::send(WorkerSlot& slot, Order order, std::string_view text) {

@@ -75,7 +75,7 @@ class Workers {
   enum class Ending { no, draining, stopping };
 
   void fill(WorkerSlot& slot);
-  [[noreturn]] void be_worker(const WorkerSlot& slot, base::Fd orders);
+  [[noreturn]] void be_worker(const WorkerSlot& slot, base::Fd orders) noexcept;
   void tell(Order order, std::string_view text = {});
   static void send(WorkerSlot& slot, Order order, std::string_view text = {});
   static void send_orders(WorkerSlot& slot);

@@ -13,9 +13,8 @@ int main(int argc, char** argv) {
   const auto run = [&]() -> int {
     command = poetry::sync::command_in(argc, argv);
     poetry::sync::SyncOptions options;
-    if (poetry::sync::parse_sync_options(argc, argv, options) == poetry::cli::Parsed::done) {
+    if (poetry::sync::parse_sync_options(argc, argv, options) == poetry::cli::Parsed::done)
       return poetry::cli::exit_ok;
-    }
     std::signal(SIGPIPE, SIG_IGN);  // a write to a closed pipe fails; see guarded_main()
     poetry::cli::set_up_log(options.log, "poetry-sync");
     const auto& name = options.command;

@@ -46,9 +46,8 @@ cli::Option timed(const std::string& name, const std::string& text, base::Durati
                   base::Duration min = base::Duration{}) {
   const auto set = [&duration, min](std::string_view given) {
     const auto parsed = base::parse_duration(given);
-    if (parsed < min) {
+    if (parsed < min)
       throw base::UsageError("duration is less than " + base::format_duration(min), given);
-    }
     duration = parsed;
   };
   return {name, 0, "DUR", text, base::format_duration(duration), set, shows(duration)};
@@ -210,9 +209,8 @@ cli::Tool tool_of(const Command& command, const std::string& name, SyncOptions& 
   for (const auto& operand : command.operands) tool.synopsis += " " + operand;
   tool.about = command.about;
   tool.operand_set = [&options, &command](std::string_view text) {
-    if (options.operands.size() >= command.operands.size()) {
+    if (options.operands.size() >= command.operands.size())
       throw base::UsageError("unexpected argument", text);
-    }
     options.operands.emplace_back(text);
   };
   if (!command.operands.empty() && command.operands.front() == "TYPE")

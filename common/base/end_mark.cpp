@@ -7,9 +7,8 @@ namespace poetry::base {
 
 std::optional<std::size_t> EndMark::find(std::string_view bytes) {
   std::optional<std::size_t> first;
-  for (const auto found : {find_text(bytes), find_line(bytes), find_byte(bytes)}) {
+  for (const auto found : {find_text(bytes), find_line(bytes), find_byte(bytes)})
     if (found && (!first || *found < *first)) first = found;
-  }
   return first;
 }
 
@@ -28,9 +27,8 @@ std::optional<std::size_t> EndMark::find_text(std::string_view bytes) {
 
 std::optional<std::size_t> EndMark::find_line(std::string_view bytes) {
   if (marks_->lines == 0) return std::nullopt;
-  for (std::size_t at = bytes.find('\n'); at != std::string::npos; at = bytes.find('\n', at + 1)) {
+  for (std::size_t at = bytes.find('\n'); at != std::string::npos; at = bytes.find('\n', at + 1))
     if (++lines_ == marks_->lines) return at + 1;
-  }
   return std::nullopt;
 }
 

@@ -92,9 +92,8 @@ std::uint64_t parse_quantity(std::string_view text, const Quantity& quantity,
 /// The largest unit that divides the value, so that the text is short and exact.
 std::string format_quantity(std::uint64_t value, std::span<const Unit> units) {
   for (const auto& unit : units) {
-    if (value != 0 && value % unit.factor == 0) {
+    if (value != 0 && value % unit.factor == 0)
       return std::to_string(value / unit.factor).append(unit.name);
-    }
   }
   return "0";
 }

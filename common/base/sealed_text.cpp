@@ -31,9 +31,8 @@ std::uint64_t available_memory() {
   std::uint64_t available = std::numeric_limits<std::uint64_t>::max();
   std::ifstream about("/proc/meminfo");
   std::uint64_t kib = 0;
-  for (std::string word; about >> word;) {
+  for (std::string word; about >> word;)
     if (word == "MemAvailable:" && about >> kib) available = kib << 10;
-  }
   std::uint64_t max = 0;
   std::uint64_t current = 0;
   std::ifstream("/sys/fs/cgroup/memory.current") >> current;

@@ -48,9 +48,8 @@ Glyphs terminal_glyphs() {
     codeset = ::nl_langinfo_l(CODESET, locale);
     ::freelocale(locale);
   } else {
-    for (const char* name : {"LANG", "LC_CTYPE", "LC_ALL"}) {
+    for (const char* name : {"LANG", "LC_CTYPE", "LC_ALL"})
       if (const auto value = variable(name); !value.empty()) codeset = value;
-    }
   }
   const bool utf8 = ::strcasestr(codeset.c_str(), "utf-8") != nullptr ||
                     ::strcasestr(codeset.c_str(), "utf8") != nullptr;

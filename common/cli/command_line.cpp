@@ -107,9 +107,8 @@ void read_config(const Tool& tool, const std::string& path, const LastGiven& ove
     const auto* option = find(tool, name);
     if (option == nullptr || !option->shown) {
       std::vector<std::string> valid;
-      for (const auto& each : tool.options) {
+      for (const auto& each : tool.options)
         if (each.shown) valid.push_back(each.name);
-      }
       auto what = place;
       what.append("unknown key").append(in_brackets(base::suggestion(name, valid)));
       throw base::UsageError(what, name);
@@ -123,9 +122,8 @@ std::string settings(const Tool& tool) {
   std::string text;
   for (const auto& option : tool.options) {
     if (!option.shown) continue;
-    for (const auto& value : option.shown()) {
+    for (const auto& value : option.shown())
       if (!value.empty()) text.append(option.name).append(" = ").append(value).append("\n");
-    }
   }
   return text;
 }

@@ -84,9 +84,8 @@ std::string options_text(const Tool& tool, std::string_view topic) {
     const auto end = i + 1 < tool.groups.size() ? tool.groups[i + 1].first : tool.options.size();
     if (!topic.empty() && topic != "all" && topic != group.name) continue;
     Lines lines;
-    for (auto at = group.first; at < end; ++at) {
+    for (auto at = group.first; at < end; ++at)
       if (tells(tool, tool.options[at], topic)) lines.push_back(line_of(tool.options[at]));
-    }
     width = std::max(width, width_of(lines));
     if (!lines.empty()) parts.emplace_back(group.title, std::move(lines));
   }
@@ -118,9 +117,8 @@ std::string rest_text(const Tool& tool) {
 std::vector<std::string> help_topics(const Tool& tool) {
   std::vector<std::string> topics;
   for (const auto& each : tool.commands) topics.push_back(each.command);
-  if (tool.commands.empty()) {
+  if (tool.commands.empty())
     for (const auto& group : tool.groups) topics.push_back(group.name);
-  }
   topics.emplace_back("all");
   return topics;
 }

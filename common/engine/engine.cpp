@@ -49,9 +49,8 @@ std::vector<std::string> engine_names() {
 }
 
 Engine make_engine(std::string_view name) {
-  for (const auto& kind : engine_kinds) {
+  for (const auto& kind : engine_kinds)
     if (kind.name == name) return kind.make();
-  }
   if (name == "uring")
     throw base::UsageError("engine not built in, which takes liburing 2.3 or newer", name);
   throw base::unknown_name("engine", engine_names(), name);

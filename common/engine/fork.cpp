@@ -112,7 +112,9 @@ class ForkLoop : public Loop {
   struct Process : reactor::Waiter {
     Process(ForkLoop& its_loop, SharedTerms its_terms)
         : loop(its_loop), terms(std::move(its_terms)) {}
-    void wake(reactor::Interest /*what*/) override { loop.hear(*this); }
+    void wake(reactor::Interest /*what*/) override {
+      is_over ? loop.release(*this) : loop.hear(*this);
+    }
 
     ForkLoop& loop;
     SharedTerms terms;
@@ -120,6 +122,7 @@ class ForkLoop : public Loop {
     base::Fd channel;
     pid_t pid = -1;
     std::optional<Report> report;
+    bool is_over = false;  // as far as its channel tells
     std::list<Process>::iterator self;
   };
 
@@ -146,7 +149,8 @@ class ForkLoop : public Loop {
   }
 
   /// Nothing of the parent's is destroyed here, nor are its buffers flushed a second time.
-  [[noreturn]] void be_child(AcceptedSocket& accepted, const SharedTerms& terms, base::Fd channel) {
+  [[noreturn]] void be_child(AcceptedSocket& accepted, const SharedTerms& terms,
+                             base::Fd channel) noexcept {
     for (auto& process : processes_) process.channel.reset();
     for (const int fd : controls_) base::Fd(fd).reset();  // borrowed in the parent, copies here
     Report report;
@@ -201,6 +205,7 @@ class ForkLoop : public Loop {
   /// The child has closed its channel, as only its end does, which comes somewhat later.
   void release(Process& process) {
     constexpr auto asked_every = std::chrono::milliseconds(1);
+    process.is_over = true;
     events().watch(process.channel.get(), reactor::Interest::none, process);
     int status = 0;
     if (::waitpid(process.pid, &status, WNOHANG) == 0)

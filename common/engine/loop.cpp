@@ -33,9 +33,8 @@ Loop::Loop(reactor::Multiplexer& multiplexer, std::span<Port> ports, Host& host,
       sockets_(sockets),
       process_(::getpid()),
       events_(multiplexer, options.tick) {
-  for (auto& port : ports_) {
+  for (auto& port : ports_)
     if (port.listener) accepting_ports_.emplace_back(*this, port);
-  }
 }
 
 void Loop::run() {
@@ -134,25 +133,29 @@ bool Loop::has_next(AcceptingPort& accepting) {
 bool Loop::let_in(AcceptingPort& accepting) {
   auto& accepted = *accepting.accepted;
   accepted.at = base::Clock::now();  // waiting here is like waiting in the backlog
-  if (!accepting.terms) accepting.terms.reset(new Terms(accepting.port));
-  const auto terms = accepting.terms;
-  ++held_;
-  ++*accepting.port.held;
-  ++terms->quota->held;
-  if (base::is_logged(base::LogLevel::debug)) {
-    base::log_facts(base::LogLevel::debug, "accepted",
-                    {{"peer", net::to_string(accepted.address)},
-                     {"port", accepting.port.at.port},
-                     {"conn", accepted.peer.number}});
-  }
+  SharedTerms terms;
   try {
+    if (!accepting.terms) accepting.terms.reset(new Terms(accepting.port));
+    terms = accepting.terms;
+    ++held_;
+    ++*accepting.port.held;
+    ++terms->quota->held;
+    if (base::is_logged(base::LogLevel::debug)) {
+      base::log_facts(base::LogLevel::debug, "accepted",
+                      {{"peer", net::to_string(accepted.address)},
+                       {"port", accepting.port.at.port},
+                       {"conn", accepted.peer.number}});
+    }
     admit(accepted, terms);
     accepting.accepted.reset();
     return true;
   } catch (const std::exception& error) {
-    uncount(*terms);
+    if (terms) uncount(*terms);
     const auto* const of_system = dynamic_cast<const std::system_error*>(&error);
-    if (of_system != nullptr && is_shortage(of_system->code()) && accepted.socket) {
+    const bool passes = of_system != nullptr
+                            ? is_shortage(of_system->code())
+                            : dynamic_cast<const std::bad_alloc*>(&error) != nullptr;
+    if (passes && accepted.socket) {
       pause(accepting, error.what());
       return false;
     }

@@ -106,8 +106,13 @@ class UringLoop final : public LinkedLoop<Operations> {
       proceed(link, Event::output);
     } else if (completion.result != -ENOBUFS && completion.result != -ECANCELED) {
       // It is kept until the session listens, which mostly is at once.
-      if (!link.received) link.received = std::make_unique<Received>();
-      link.received->bytes.append(completion.bytes);
+      try {
+        if (!link.received) link.received = std::make_unique<Received>();
+        link.received->bytes.append(completion.bytes);
+      } catch (const std::bad_alloc&) {  // a part of its input is lost
+        link.connection.end(Reason::fault);
+        return release(link);
+      }
       link.received->ended = completion.result == 0;
       link.received->failed = std::max(-completion.result, 0);
       proceed(link, Event::input);

@@ -75,9 +75,8 @@ class Child {
  private:
   std::optional<int> wait_with(int flags) {
     int status = 0;
-    if (!status_ && ::waitpid(pid_, &status, flags) == pid_) {
+    if (!status_ && ::waitpid(pid_, &status, flags) == pid_)
       status_ = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-    }
     return status_;
   }
 

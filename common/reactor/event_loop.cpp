@@ -39,7 +39,8 @@ void EventLoop::wake_at(Waiter& waiter, base::TimePoint at) {
 void EventLoop::turn() {
   const auto wake = [](Waiter& waiter, Interest what) {
 #ifdef POETRY_TURN_WATCH
-    const TurnWatch watch(waiter);
+    const auto* const callback = dynamic_cast<const Callback*>(&waiter);
+    const TurnWatch watch(callback != nullptr ? callback->target() : typeid(waiter));
 #endif
     waiter.wake(what);
   };

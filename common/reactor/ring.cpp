@@ -176,6 +176,7 @@ void Ring::flush() {
 void Ring::wait_for_completions(base::Duration timeout) {
   give_back();
   completions_.clear();
+  handed_over_ = 0;
   io_uring_cqe* first = nullptr;
   const auto limit = to_timespec(timeout);
   __kernel_timespec time{};
@@ -242,6 +243,7 @@ std::span<const Ready> Ring::wait(base::Duration timeout) {
   }
   to_ask_.clear();
   ready_.clear();
+  if (handed_over_ < completions_.size()) return ready_;  // one has raised, and the others are left
   wait_for_completions(timeout);
   ++waits_;
   handing_over_ = true;
@@ -258,7 +260,8 @@ std::span<const Ready> Ring::wait(base::Duration timeout) {
 }
 
 void Ring::hand_over() {
-  for (const auto& completion : completions_) {
+  while (handed_over_ < completions_.size()) {
+    const auto& completion = completions_[handed_over_++];
     if ((completion.tag & others) != 0) handler_(completion);
   }
   handing_over_ = false;

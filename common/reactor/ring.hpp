@@ -103,6 +103,7 @@ class Ring final : public Multiplexer {
   std::vector<int> to_ask_;     // descriptors whose poll is used up
   std::uint64_t waits_ = 0;
   bool handing_over_ = false;
+  std::size_t handed_over_ = 0;  // of the completions
   std::vector<Ready> ready_;
   Handler handler_;
   Buffers buffers_;

@@ -24,9 +24,8 @@ std::string make_pattern() {
   std::string pattern;
   pattern.reserve(period + max_written);
   for (std::size_t line = 0; pattern.size() < period + max_written; ++line) {
-    for (std::size_t column = 0; column < line_length; ++column) {
+    for (std::size_t column = 0; column < line_length; ++column)
       pattern += static_cast<char>(first_character + (line + column) % characters);
-    }
     pattern += "\r\n";
   }
   return pattern;

@@ -85,9 +85,8 @@ void take_request(object& from, object& to) {
   const auto* request = member == nullptr ? nullptr : member->if_string();
   LogRecord parts;
   if (request == nullptr || !parse_request({request->data(), request->size()}, parts)) return;
-  for (const auto field : {LogField::method, LogField::path, LogField::protocol}) {
+  for (const auto field : {LogField::method, LogField::path, LogField::protocol})
     if (parts[field]) to[log_field_names[static_cast<std::size_t>(field)]] = *parts[field];
-  }
   from.erase("request");
 }
 

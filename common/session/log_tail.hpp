@@ -78,9 +78,8 @@ class LogTail {
   /// bytes or a buffer more. Says whether some may be left to read. Needs to be started().
   bool look(base::TimePoint now, std::size_t budget, const LogLineSink& sink) {
     find_files(now, sink);
-    for (auto& followed : files_) {
+    for (auto& followed : files_)
       if (read(followed, now, budget, sink)) return true;
-    }
     leave_quiet(now, sink);
     return false;
   }
@@ -109,9 +108,8 @@ class LogTail {
   void find_files(base::TimePoint now, const LogLineSink& sink) {
     watch_.renew();
     watch_.take_events();
-    for (auto& followed : files_) {
+    for (auto& followed : files_)
       if (followed.watch < 0) followed.watch = watch_.watch(followed.file.fd());
-    }
     for (const auto& path : watch_.take_renamed()) open_new(path, now, sink);
     const bool was_there = is_there();
     found_ = find_log_file(path_);

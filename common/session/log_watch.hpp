@@ -67,9 +67,8 @@ class LogWatch {
   /// Paths to which files that had the log's name were renamed, oldest first; each is told once.
   std::vector<std::string> take_renamed() {
     std::vector<std::string> paths;
-    for (const auto& file : renamed_) {
+    for (const auto& file : renamed_)
       if (!file.name.empty()) paths.push_back(directory_ + file.name);
-    }
     std::erase_if(renamed_, [](const Renamed& file) { return !file.name.empty(); });
     return paths;
   }

@@ -123,9 +123,8 @@ base::Digest digest_of(std::string_view text, std::uint64_t rounds,
 }
 
 std::shared_ptr<const base::SealedText> builtin_poem(std::string_view name) {
-  for (const auto& poem : builtin_poems()) {
+  for (const auto& poem : builtin_poems())
     if (poem.name == name) return base::SealedText::copy(poem.bytes);
-  }
   throw base::UsageError("no built-in poem of this name", name);
 }
 

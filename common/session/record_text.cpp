@@ -93,9 +93,8 @@ std::string_view closing_text(LogFormat format) {
 
 std::string record_text(const LogLine& line, LogFormat format) {
   auto text = line.text;
-  if (format == LogFormat::line) {
+  if (format == LogFormat::line)
     return std::string(text) + (line.kind == LogLine::Kind::piece ? "" : "\n");
-  }
   if (line.kind != LogLine::Kind::piece && text.ends_with('\r')) text.remove_suffix(1);
   // Part of a line may look like a record, but its fields may be cut off.
   const auto shown = [format](const auto& record) {

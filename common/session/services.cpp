@@ -79,16 +79,14 @@ std::span<const ServiceKind> service_kinds() {
 
 std::vector<std::string> names_of_services() {
   std::vector<std::string> names;
-  for (const auto& kind : service_kinds()) {
+  for (const auto& kind : service_kinds())
     if (kind.word.empty()) names.emplace_back(kind.name);
-  }
   return names;
 }
 
 const ServiceKind& find_service_kind(std::string_view name, std::string_view argument) {
-  for (const auto& kind : service_kinds()) {
+  for (const auto& kind : service_kinds())
     if (kind.name == name && (kind.word.empty() || kind.word == argument)) return kind;
-  }
   throw base::unknown_name("service", names_of_services(), name);
 }
 

@@ -1,54 +1,84 @@
-// Ends the program where an event loop's waiter takes longer than its turn may, and names it: who
-// waits there keeps all others waiting, which no test of its own sees. Part of the preset "watch",
-// see common/reactor/event_loop.cpp. Lives for one wake.
+// Ends the program where one turn of an event loop takes longer than it may, and names whose: who
+// waits there keeps all others waiting, which no test of its own sees. Part of the preset "watch":
+// common/reactor/event_loop.cpp has one for each wake, and Asio for each handler
+// (BOOST_ASIO_CUSTOM_HANDLER_TRACKING, boost/asio/detail/handler_tracking.hpp). Of Asio's those of
+// the main thread count, since a thread_pool's are there to wait.
 #pragma once
 
+#include <unistd.h>
+
 #include <boost/core/demangle.hpp>
+#include <chrono>
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
+#include <optional>
 #include <typeinfo>
 
-#include "reactor/event_loop.hpp"
-
-namespace poetry::reactor {
+namespace poetry {
 
 class TurnWatch {
  public:
   static constexpr auto longest = std::chrono::milliseconds(50);
 
-  explicit TurnWatch(const Waiter& waiter) : name_(name_of(waiter)) {}
+  explicit TurnWatch(const std::type_info& who) : who_(who) {}
   TurnWatch(const TurnWatch&) = delete;
   TurnWatch& operator=(const TurnWatch&) = delete;
   ~TurnWatch() {
-    if (base::Clock::now() - begun_ <= longest) return;
+    if (Clock::now() - begun_ <= longest) return;
     // Time in which others had the processor is not its own (proc(5), schedstat).
-    const auto taken = base::Clock::now() - begun_ - (delayed() - delayed_);
+    const auto taken = Clock::now() - begun_ - (delayed() - delayed_);
     if (taken <= longest) return;
     std::cerr << "a turn took "
               << std::chrono::duration_cast<std::chrono::milliseconds>(taken).count() << " ms in "
-              << name_ << std::endl;
+              << boost::core::demangle(who_.name()) << std::endl;
     std::abort();
   }
 
  private:
-  static std::string name_of(const Waiter& waiter) {
-    const auto* const callback = dynamic_cast<const Callback*>(&waiter);
-    const auto& type = callback != nullptr ? callback->target() : typeid(waiter);
-    return boost::core::demangle(type.name());
-  }
+  using Clock = std::chrono::steady_clock;
   /// How long this thread was ready and not run, in all.
-  static base::Duration delayed() {
+  static std::chrono::nanoseconds delayed() {
     std::ifstream told("/proc/thread-self/schedstat");
-    base::Duration::rep run = 0;
-    base::Duration::rep delay = 0;
+    long run = 0;
+    long delay = 0;
     told >> run >> delay;
-    return base::Duration(delay);
+    return std::chrono::nanoseconds(delay);
   }
 
-  std::string name_;  // made before: the waiter may be gone
-  base::Duration delayed_ = delayed();
-  base::TimePoint begun_ = base::Clock::now();
+  const std::type_info& who_;  // a waiter may be gone by the end
+  std::chrono::nanoseconds delayed_ = delayed();
+  Clock::time_point begun_ = Clock::now();
 };
 
-}  // namespace poetry::reactor
+/// Of one of Asio's operations, whose type has the handler's in it.
+class AsioTurnWatch {
+ public:
+  template <typename Operation>
+  explicit AsioTurnWatch(const Operation&) {
+    if (::getpid() == ::gettid()) watch_.emplace(typeid(Operation));
+  }
+
+ private:
+  std::optional<TurnWatch> watch_;
+};
+
+}  // namespace poetry
+
+// What Asio asks of who tracks its handlers.
+#define BOOST_ASIO_INHERIT_TRACKED_HANDLER
+#define BOOST_ASIO_ALSO_INHERIT_TRACKED_HANDLER
+#define BOOST_ASIO_HANDLER_TRACKING_INIT (void)0
+#define BOOST_ASIO_HANDLER_LOCATION(args) (void)0
+#define BOOST_ASIO_HANDLER_CREATION(args) (void)0
+#define BOOST_ASIO_HANDLER_COMPLETION(args) const ::poetry::AsioTurnWatch asio_turn_watch args
+#define BOOST_ASIO_HANDLER_INVOCATION_BEGIN(args) (void)0
+#define BOOST_ASIO_HANDLER_INVOCATION_END (void)0
+#define BOOST_ASIO_HANDLER_OPERATION(args) (void)0
+#define BOOST_ASIO_HANDLER_REACTOR_REGISTRATION(args) (void)0
+#define BOOST_ASIO_HANDLER_REACTOR_DEREGISTRATION(args) (void)0
+#define BOOST_ASIO_HANDLER_REACTOR_READ_EVENT 0
+#define BOOST_ASIO_HANDLER_REACTOR_WRITE_EVENT 0
+#define BOOST_ASIO_HANDLER_REACTOR_ERROR_EVENT 0
+#define BOOST_ASIO_HANDLER_REACTOR_EVENTS(args) (void)0
+#define BOOST_ASIO_HANDLER_REACTOR_OPERATION(args) (void)0

@@ -179,6 +179,7 @@ class Victim:
         if watched:
             environment.update(LD_PRELOAD=str(LIBRARY), TORTURE_SOCKET=str(its.fileno()),
                                TORTURE_MEMORY=str(memory), TORTURE_CALLS=",".join(calls))
+        options.setdefault("start_new_session", True)  # whose processes it can end, and no others
         with its:
             self.process = subprocess.Popen(
                 [tool(name), *map(str, args)], env=environment, pass_fds=[its.fileno(), memory],

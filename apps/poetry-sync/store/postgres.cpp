@@ -208,9 +208,8 @@ class Postgres final : public Database {
     }
     if (now >= missed_at_) {
       hears_ = false;
-      if (!std::exchange(told_, true)) {
+      if (!std::exchange(told_, true))
         base::log_warn("database: notifications do not come: looking for changes every second");
-      }
     }
     if (hears_ || now < look_at_) return own;
     look_at_ = now + look_interval;

@@ -17,9 +17,8 @@ inline constexpr std::string_view bytea_mark = "\\x";
 
 /// Raises DatabaseError where the text is in another format.
 inline std::string bytea_bytes(std::string_view text) {
-  if (text.starts_with(bytea_mark)) {
+  if (text.starts_with(bytea_mark))
     if (auto bytes = base::parse_hex(text.substr(bytea_mark.size()))) return std::move(*bytes);
-  }
   throw DatabaseError(DatabaseError::Kind::lasting, "database: its bytea_output must be hex");
 }
 
@@ -41,9 +40,8 @@ Value value_of(const auto& field) {
   if (field.is_null()) return {};
   const std::string_view text(field.c_str(), field.size());
   if (field.type() == type_bytea) return Blob{bytea_bytes(text)};
-  if (field.type() == type_int8 || field.type() == type_int4) {
+  if (field.type() == type_int8 || field.type() == type_int4)
     return field.template as<std::int64_t>();
-  }
   return std::string(text);
 }
 

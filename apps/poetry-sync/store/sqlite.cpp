@@ -242,9 +242,8 @@ class Sqlite final : public Database {
 void make_folders(const std::filesystem::path& folder) {
   if (folder.empty() || std::filesystem::exists(folder)) return;
   make_folders(folder.parent_path());
-  if (std::filesystem::create_directory(folder)) {
+  if (std::filesystem::create_directory(folder))
     std::filesystem::permissions(folder, std::filesystem::perms::owner_all);
-  }
 }
 
 }  // namespace

@@ -19,9 +19,8 @@ constexpr std::size_t max_poems = 100'000;
 std::vector<store::Part> parts_in_catalog(std::string_view text, const net::HostPort& from,
                                           std::uint64_t max_bytes) {
   const auto catalog = fetch::parse_catalog(text, from);
-  if (catalog.poems.size() > max_poems) {
+  if (catalog.poems.size() > max_poems)
     throw std::runtime_error("more than " + base::counted(max_poems, "poem"));
-  }
   std::vector<store::Part> parts;
   std::set<std::string> names;
   auto left = max_bytes;
@@ -32,9 +31,8 @@ std::vector<store::Part> parts_in_catalog(std::string_view text, const net::Host
     store::Part part{
         .number = static_cast<std::int64_t>(parts.size()), .name = name, .address = where};
     if (const auto bytes = poem.expected.bytes) {
-      if (*bytes > left) {
+      if (*bytes > left)
         throw std::runtime_error("promises more than " + base::counted(max_bytes, "byte"));
-      }
       left -= *bytes;
       part.expected = static_cast<std::int64_t>(*bytes);
     }

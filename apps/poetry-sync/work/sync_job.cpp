@@ -131,9 +131,8 @@ class SyncJob {
                 base::counted(expected, "byte"));
     const auto last = writer_.patiently([&] { return store_.text(taken_.record.id); });
     pass_over_unchanged(parts_, last.job, last.parts);
-    for (const auto& part : parts_) {
+    for (const auto& part : parts_)
       if (part.complete) writer_.log(part.name + ": unchanged, and not fetched");
-    }
     writer_.changes().parts = parts_;
     writer_.changes().expected = expected;
   }
@@ -144,9 +143,8 @@ class SyncJob {
   std::map<std::string, net::Resolved> checked_hosts() {
     const auto own = net::parse_host_port(taken_.record.address).host;
     std::set<std::string> hosts{own};
-    for (const auto& part : parts_) {
+    for (const auto& part : parts_)
       if (!part.complete) hosts.insert(net::parse_host_port(part.address).host);
-    }
     if (hosts.size() == 1) return {};
     auto found = look_up_all(hosts, [this] { return writer_.write(); });
     if (found.size() < hosts.size()) return {};
