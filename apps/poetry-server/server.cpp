@@ -160,14 +160,22 @@ class Server : public engine::Host {
                                     {workers_->wakeup(), POLLIN, 0},
                                     {control_ ? control_->readable() : -1, POLLIN, 0}}};
       reactor::poll_until(waited, workers_->due());
-      const auto command = take_signals();
-      if (command == engine::Command::drain) workers_->drain();
-      if (command == engine::Command::stop) workers_->stop();
-      workers_->look();
-      take_commands(nullptr);
-      if (!is_reloading()) service_manager_.ready();  // all have read what is new
-      if (workers_->ending()) service_manager_.stopping();
+      try {
+        look_after_workers();
+      } catch (const std::bad_alloc&) {  // a later turn does it
+        base::log_error("out of memory");
+      }
     }
+  }
+
+  void look_after_workers() {
+    const auto command = take_signals();
+    if (command == engine::Command::drain) workers_->drain();
+    if (command == engine::Command::stop) workers_->stop();
+    workers_->look();
+    take_commands(nullptr);
+    if (!is_reloading()) service_manager_.ready();  // all have read what is new
+    if (workers_->ending()) service_manager_.stopping();
   }
 
   void take_commands(engine::Connections* connections) {
@@ -203,8 +211,8 @@ class Server : public engine::Host {
     end_reload();
     while (const auto number = signals_.take()) {
       if (*number == SIGHUP) {
-        service_manager_.reloading(base::Clock::now());
         serving_.reload().begin();
+        service_manager_.reloading(base::Clock::now());
       } else if (*number == SIGUSR1) {
         serving_.tell_statistics();
       } else if (*number == SIGCHLD) {

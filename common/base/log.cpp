@@ -1,5 +1,6 @@
 #include "base/log.hpp"
 
+#include <fmt/format.h>
 #include <spdlog/sinks/sink.h>
 #include <spdlog/spdlog.h>
 
@@ -27,7 +28,10 @@ Fact::Fact(std::string_view its_name, Duration value)
 bool is_logged(LogLevel level) { return spdlog::should_log(level_of(level)); }
 
 void log_line(LogLevel level, fmt::string_view format, fmt::format_args arguments) {
-  if (is_logged(level)) spdlog::log(level_of(level), fmt::vformat(format, arguments));
+  if (!is_logged(level)) return;
+  fmt::memory_buffer text;  // has room for most lines, which can be told where there is no memory
+  fmt::vformat_to(fmt::appender(text), format, arguments);
+  spdlog::log(level_of(level), spdlog::string_view_t(text.data(), text.size()));
 }
 
 void log_facts(LogLevel level, std::string_view message, std::initializer_list<Fact> facts) {

@@ -67,6 +67,7 @@ class MetricsSession : public Session {
     response.keep_alive(false);
     if (request.method() == http::verb::head) response.body().clear();
     std::ostringstream text;
+    text.exceptions(std::ios::badbit);  // otherwise it leaves out what it finds no memory for
     text << response;
     return text.str();
   }

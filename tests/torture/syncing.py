@@ -66,6 +66,18 @@ SERVE = ("serve", "--listen", "0", "--control", "0", "--attempts", "2", "--retry
          "--lease", "2s", "--database")
 
 
+def pressed(run, page):
+    """A record, its job, and how that ended."""
+    status, text = page.ask("POST", "/api/records", good=(200, 201, 202, 409),
+                            body={"type": "poem", "address": f"127.0.0.1:{run.ports['quick']}"})
+    record = json.loads(text)["id"] if status != 409 else 1
+    _, text = page.ask("POST", "/api/jobs", {"record": record})
+    job = json.loads(text)["id"]
+    ends = over(page, job)
+    check(page, record, job, ends)
+    return record, job, ends
+
+
 def syncing(run):
     """A press that is acknowledged ends in a text, or in a failure that says why; also after a restart."""
     database = f"sqlite:{run.folder}/library.db"
@@ -73,19 +85,22 @@ def syncing(run):
     ports = places(run, victim)
     if ports:
         page = Page(ports["page"])
-        status, text = page.ask("POST", "/api/records", good=(200, 201, 202, 409),
-                                body={"type": "poem", "address": f"127.0.0.1:{run.ports['quick']}"})
-        record = json.loads(text)["id"] if status != 409 else 1
-        _, text = page.ask("POST", "/api/jobs", {"record": record})
-        job = json.loads(text)["id"]
-        ends = over(page, job)
-        check(page, record, job, ends)
+        try:
+            record, job, ends = pressed(run, page)
+        except Wrong:
+            if victim.process.poll() is None:
+                raise
+            ports = None  # it has ended: for whatever reason it says
+    if ports:
         status = stopped(victim)
         victim.end()
         must(status in (0, 1), f"exit status {status}")
         said = bool(re.search(r" (warn|warning|error) ", victim.err.text()))
         must(status == 0 or said or "poetry-sync: " in victim.err.text(), "exit status 1, and not a word")
         outcome = "told" if said or status or ends["state"] == "failed" or page.refused else "went on"
+    elif victim.process.poll() is not None:
+        told(run, victim, victim.process.poll())
+        victim.end()
     after = run.start("poetry-sync", *SERVE, database)
     again = places(run, after)
     must(again, "cannot start again")

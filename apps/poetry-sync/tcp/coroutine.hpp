@@ -40,21 +40,18 @@ inline auto into(boost::system::error_code& error) {
 /// those that have begun, where another cannot be had.
 class ThreadPool : public boost::asio::thread_pool {
  public:
-  /// Raises std::system_error.
-  explicit ThreadPool(std::size_t threads) : thread_pool(0) {
-    try {
-      while (threads_.size() < threads) threads_.emplace_back([this] { attach(); });
-    } catch (const std::system_error& error) {
-      stop();
-      threads_.clear();
-      throw std::system_error(error.code(), "start a thread for the database");
-    }
+  /// Raises std::system_error, once those that have begun have ended, as the destructor has it.
+  explicit ThreadPool(std::size_t threads) try : ThreadPool() {
+    while (threads_.size() < threads) threads_.emplace_back([this] { attach(); });
+  } catch (const std::system_error& error) {
+    throw std::system_error(error.code(), "start a thread for the database");
   }
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
   ~ThreadPool() { stop(); }
 
  private:
+  ThreadPool() : thread_pool(0) {}
   std::vector<std::jthread> threads_;
 };
 

@@ -22,9 +22,11 @@ Worker::Worker(store::Store& store, const JobOptions& options, std::string name,
     : store_(store), options_(options), name_(std::move(name)) {
   try {
     for (std::uint64_t i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
-  } catch (const std::system_error& error) {
+  } catch (const std::exception& error) {
     stop();  // those that have begun
-    throw std::system_error(error.code(), "start a worker's thread");
+    const auto* const of_system = dynamic_cast<const std::system_error*>(&error);
+    if (of_system == nullptr) throw;
+    throw std::system_error(of_system->code(), "start a worker's thread");
   }
 }
 
