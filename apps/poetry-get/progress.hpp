@@ -35,9 +35,8 @@ inline base::Duration duration_of(const timeval& time) {
 // Not getrusage(2)'s ru_maxrss, which starts with what the process that called exec had used.
 inline std::uint64_t peak_memory_kib() {
   std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);) {
+  for (std::string line; std::getline(status, line);)
     if (line.starts_with("VmHWM:")) return std::strtoull(line.c_str() + 6, nullptr, 10);
-  }
   return 0;
 }
 

@@ -56,9 +56,8 @@ std::string_view remedy_for(const fetch::Record& record) {
 // Each once, however many tasks it would help.
 void tell_remedies(std::span<const report::Run> runs) {
   std::set<std::string_view> remedies;
-  for (const report::Run& run : runs) {
+  for (const report::Run& run : runs)
     for (const auto& record : run.records) remedies.insert(remedy_for(record));
-  }
   remedies.erase(std::string_view{});
   for (const auto remedy : remedies)
     cli::write_standard_error("      " + std::string(remedy) + "\n");
@@ -103,9 +102,8 @@ Files::Files(const GetOptions& options)
 }
 
 void Files::close() {
-  for (auto& [path, file] : opened) {
+  for (auto& [path, file] : opened)
     if (!file.close()) base::throw_errno("write to", path);
-  }
 }
 
 void tell_results(const GetOptions& options, std::span<const report::Run> runs,

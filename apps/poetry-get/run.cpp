@@ -151,9 +151,8 @@ class Job {
 
   void flush_outputs() {
     const auto until = interruption_.last_chance();
-    for (const auto& output : outputs_) {
+    for (const auto& output : outputs_)
       if (!output->flush(until)) terminal_.tell("The rest of the poems is lost, as nobody read it");
-    }
     terminal_.flush_events(interruption_.last_chance());
   }
 

@@ -95,9 +95,8 @@ void add_servers(std::string_view text, std::vector<net::HostPort>& servers) {
     where.remove_prefix(scheme.size());
     if (where.ends_with('/')) where.remove_suffix(1);
   }
-  for (const auto& [sign, advice] : mistakes) {
+  for (const auto& [sign, advice] : mistakes)
     if (where.find(sign) != std::string_view::npos) throw base::UsageError(advice, text);
-  }
   const auto port = where.rfind(':') + 1;  // 0 where there is no host
   const auto dash = where.find_first_not_of("0123456789", port);
   const bool range = dash != std::string::npos && dash > port && where[dash] == '-' &&

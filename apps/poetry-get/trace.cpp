@@ -37,9 +37,8 @@ std::string strace(const std::string& rest) {
 
 bool is_watched(pid_t process) {
   std::ifstream status("/proc/" + std::to_string(process) + "/status");
-  for (std::string line; std::getline(status, line);) {
+  for (std::string line; std::getline(status, line);)
     if (line.starts_with("TracerPid:")) return !line.ends_with("\t0");
-  }
   return false;
 }
 

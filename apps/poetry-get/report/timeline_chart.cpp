@@ -49,9 +49,8 @@ std::vector<Stretch> stretches_of(const fetch::Record& record, base::TimePoint s
   until(Sign::resolving, record.resolved);
   until(Sign::connecting, record.connected);
   until(Sign::waiting, record.first_byte);
-  for (const base::TimePoint arrival : record.arrivals.times()) {
+  for (const base::TimePoint arrival : record.arrivals.times())
     if (arrival > at) receiving(arrival);
-  }
   if (at < record.ended) receiving(record.ended);
   return stretches;
 }
@@ -117,9 +116,8 @@ std::set<std::size_t> sample(std::span<const Run> runs, std::size_t tasks) {
   }
   const auto failed = failures_of(runs, tasks);
   const std::size_t of_failed = std::min(failed.size(), max / 4);
-  for (std::size_t row = 0; row < of_failed; ++row) {
+  for (std::size_t row = 0; row < of_failed; ++row)
     shown.insert(failed[row * failed.size() / of_failed]);
-  }
   shown.insert({0, tasks - 1});
   for (const Run& run : runs) {
     const auto slowest = std::ranges::max_element(run.records, {}, &fetch::Record::duration);

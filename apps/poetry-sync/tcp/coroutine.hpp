@@ -10,10 +10,13 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <new>
 #include <system_error>
 #include <thread>
 #include <type_traits>
 #include <vector>
+
+#include "base/log.hpp"
 
 namespace poetry::sync::tcp {
 
@@ -42,7 +45,7 @@ class ThreadPool : public boost::asio::thread_pool {
  public:
   /// Raises std::system_error, once those that have begun have ended, as the destructor has it.
   explicit ThreadPool(std::size_t threads) try : ThreadPool() {
-    while (threads_.size() < threads) threads_.emplace_back([this] { attach(); });
+    while (threads_.size() < threads) threads_.emplace_back([this] { work(); });
   } catch (const std::system_error& error) {
     throw std::system_error(error.code(), "start a thread for the database");
   }
@@ -52,6 +55,15 @@ class ThreadPool : public boost::asio::thread_pool {
 
  private:
   ThreadPool() : thread_pool(0) {}
+  /// An answer that finds no memory is lost; who waits for it has a timeout.
+  void work() {
+    try {
+      return attach();
+    } catch (const std::bad_alloc&) {
+      base::log_error("out of memory");
+    }
+    work();
+  }
   std::vector<std::jthread> threads_;
 };
 
