@@ -19,7 +19,7 @@ from failing import Failure, can_inject  # noqa: E402
 from running import Rig, Run, Wrong, servers  # noqa: E402
 from scenarios import ALWAYS, SCENARIOS  # noqa: E402
 
-SAMPLE = 600  # single failures, in less than 90 s on two processors
+SAMPLE = 600  # single failures, in half a minute on two processors
 MOST = 1500  # of one kind and error in one scenario; beyond, a spread
 SKIPPED = 77
 
