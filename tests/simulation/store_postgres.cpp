@@ -3,8 +3,6 @@
 // meantime, so that all interleavings of transactions come about that statements permit. Whether
 // one waits its server says (pg_blocking_pids()), and nobody goes on until that is known of all:
 // a run is the same each time.
-#include <libpq-fe.h>
-#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -19,7 +17,7 @@
 #include <utility>
 #include <vector>
 
-#include "poetry-sync/store/postgres_values.hpp"
+#include "simulation/store_connection.hpp"
 #include "simulation/store_database.hpp"
 
 namespace poetry::sync::simulation {
@@ -27,106 +25,6 @@ namespace {
 
 constexpr auto lock_timeout = 2s;  // as of store/postgres.cpp
 constexpr int answer_ms = 2;       // within which most statements are answered, where none waits
-
-struct Finish {
-  void operator()(PGconn* each) const { ::PQfinish(each); }
-  void operator()(PGresult* each) const { ::PQclear(each); }
-};
-using Result = std::unique_ptr<PGresult, Finish>;
-
-struct Field {
-  const PGresult* result;
-  int row;
-  int column;
-  [[nodiscard]] bool is_null() const { return ::PQgetisnull(result, row, column) != 0; }
-  [[nodiscard]] const char* c_str() const { return ::PQgetvalue(result, row, column); }
-  [[nodiscard]] std::size_t size() const {
-    return static_cast<std::size_t>(::PQgetlength(result, row, column));
-  }
-  [[nodiscard]] unsigned type() const { return ::PQftype(result, column); }
-  template <typename Number>
-  [[nodiscard]] Number as() const {
-    return std::stoll(c_str());
-  }
-};
-
-store::Rows rows_of(const PGresult* result) {
-  store::Rows rows;
-  for (int i = 0; i < ::PQntuples(result); ++i) {
-    std::vector<store::Value> row;
-    for (int k = 0; k < ::PQnfields(result); ++k)
-      row.push_back(store::value_of(Field{result, i, k}));
-    rows.emplace_back(std::move(row));
-  }
-  return rows;
-}
-
-void raise_if_failed(const Result& result, const std::string& sql) {
-  const std::string why = ::PQresultErrorMessage(result.get());
-  if (!why.empty()) throw std::runtime_error(sql + ": " + why);
-}
-
-class Connection {
- public:
-  Connection(const std::string& url, const std::string& schema) : raw_(::PQconnectdb(url.c_str())) {
-    if (::PQstatus(raw_.get()) != CONNECTION_OK)
-      throw std::runtime_error(::PQerrorMessage(raw_.get()));
-    ::PQsetNoticeProcessor(
-        raw_.get(), [](void*, const char*) {}, nullptr);
-    run("SET search_path TO " + schema);
-  }
-
-  void send(const std::string& sql, std::span<const store::Value> values) {
-    std::vector<std::optional<std::string>> texts;
-    std::vector<const char*> pointers;
-    for (const auto& each : values) texts.push_back(store::text_of(each));
-    for (const auto& each : texts) pointers.push_back(each ? each->c_str() : nullptr);
-    const auto [named, is_new] = names_.try_emplace(sql, "s" + std::to_string(names_.size()));
-    const auto& name = named->second;
-    if (is_new)
-      raise_if_failed(Result{::PQprepare(raw_.get(), name.c_str(), sql.c_str(), 0, nullptr)}, sql);
-    if (::PQsendQueryPrepared(raw_.get(), name.c_str(), static_cast<int>(pointers.size()),
-                              pointers.data(), nullptr, nullptr, 0) == 0)
-      throw std::runtime_error(::PQerrorMessage(raw_.get()));
-    is_asked_ = true;
-  }
-  /// Whether result() returns at once. Looks for so long.
-  bool is_answered(int ms) {
-    ::PQconsumeInput(raw_.get());
-    if (::PQisBusy(raw_.get()) == 0) return true;
-    pollfd news{::PQsocket(raw_.get()), POLLIN, 0};
-    ::poll(&news, 1, ms);
-    ::PQconsumeInput(raw_.get());
-    return ::PQisBusy(raw_.get()) == 0;
-  }
-  Result result() {
-    Result last;
-    while (Result each{::PQgetResult(raw_.get())}) last = std::move(each);
-    is_asked_ = false;
-    return last;
-  }
-  /// Raises where it fails, and waits for nobody.
-  Result run(const std::string& sql, std::span<const store::Value> values = {}) {
-    send(sql, values);
-    auto found = result();
-    raise_if_failed(found, sql);
-    return found;
-  }
-  void cancel() {
-    if (!is_asked_) return;
-    auto* const asked = ::PQgetCancel(raw_.get());
-    std::string why(256, '\0');
-    ::PQcancel(asked, why.data(), static_cast<int>(why.size()));
-    ::PQfreeCancel(asked);
-    result();
-  }
-  [[nodiscard]] int pid() const { return ::PQbackendPID(raw_.get()); }
-
- private:
-  std::unique_ptr<PGconn, Finish> raw_;
-  std::map<std::string, std::string> names_;  // of what is prepared
-  bool is_asked_ = false;
-};
 
 /// Who waits for a lock, as long as it is among them.
 class Waiting {
@@ -251,7 +149,7 @@ void Schema::transact(store::Access access, const std::function<void(store::Tran
 void Schema::set_clock() {
   if (!World::exists() || World::here().wall_ms() == clock_ms_) return;
   clock_ms_ = World::here().wall_ms();
-  watcher_.run("SELECT setval('clock', " + std::to_string(clock_ms_) + ")");
+  watcher_.run("SELECT setval('clock', $1)", std::array<store::Value, 1>{clock_ms_});
 }
 
 /// The answer to what was sent, once nobody has locked what it takes. Raises DatabaseError.
