@@ -26,5 +26,11 @@ TEST(Digest, IsReadAsItIsWritten) {
   EXPECT_FALSE(parse_digest(std::string(63, 'a') + std::string(1, '\0')));
 }
 
+// RFC 4231, test case 2.
+TEST(Sha256, KeyedMatchesThePublishedDigest) {
+  EXPECT_EQ(to_hex(hmac_sha256("Jefe", "what do ya want for nothing?")),
+            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+}
+
 }  // namespace
 }  // namespace poetry::base
