@@ -12,8 +12,9 @@
 namespace poetry::engine {
 namespace {
 
-/// Between accepting so many, connections under way get their turn.
+/// Between accepting so many, connections under way get their turn; a process takes a millisecond.
 constexpr int accepts_per_turn = 64;
+constexpr int processes_per_turn = 8;
 /// After running out of descriptors, look again so soon even if no connection of ours ends.
 constexpr auto accept_retry = std::chrono::seconds(1);
 
@@ -98,11 +99,9 @@ void Loop::start_draining() {
 }
 
 void Loop::accept(AcceptingPort& accepting) {
-  for (int i = 0; i < accepts_per_turn && wanted_ == Command::go_on; ++i) {
-    if (accepting.port.quota->full()) {
-      pause(accepting);
-      return;
-    }
+  const int most = news_ == News::elsewhere ? processes_per_turn : accepts_per_turn;
+  for (int i = 0; i < most && wanted_ == Command::go_on; ++i) {
+    if (accepting.port.quota->full()) return pause(accepting);
     if (!has_next(accepting) || !let_in(accepting)) return;
   }
 }

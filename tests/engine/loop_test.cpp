@@ -171,6 +171,15 @@ TEST_F(LoopTest, WhateverEndsItNoConnectionIsLeft) {
   EXPECT_FALSE(ports_[0].listener);
 }
 
+TEST_F(LoopTest, ThoseWhoTakeAProcessEachComeInByEights) {
+  Narrow forking(*poll_, ports_, host_, {{control_.get()}, 0s}, News::elsewhere);
+  std::vector<base::Fd> others;
+  while (others.size() < 9) others.push_back(support::connect_to(address_));
+  host_.steps = {[] {}, [&] { EXPECT_EQ(forking.numbers().size(), 8U); },
+                 [&] { EXPECT_EQ(forking.numbers().size(), 12U); }};
+  forking.run();
+}
+
 /// Fails to wait for one descriptor: the fourth that it is given.
 class FailingPoll : public reactor::Multiplexer {
  public:
