@@ -27,7 +27,7 @@ TEST(Child, IsOverWhereTheKernelKeepsNoStatus) {
 TEST(Child, IsKilledWithItsOwner) {
   sigset_t mask{};
   ::sigemptyset(&mask);
-  const Child child("exec sleep 60", {}, mask);  // the test ends at once all the same
+  const Child child("exec sleep 1d", {}, mask);  // the test ends at once all the same
 }
 
 }  // namespace
