@@ -105,6 +105,13 @@ def test_without_strace_it_says_what_helps(servers, tmp_path):
 
 
 @watching
+def test_json_has_them_of_one_engine(servers, fetch):
+    result = fetch("-e", "poll", "-q", "--print", "none", "--calls", *servers)
+    calls = calls_of(result.report)
+    assert calls["recvfrom"]["bytes"] == 2 * len(b"".join(LINES)) and result.report["watched_s"] > 0.2
+
+
+@watching
 def test_json_has_no_calls_unless_they_are_asked_for(servers):
     result = run("poetry-get", "-q", "--print", "none", "--report", "json", *servers)
     assert "calls" not in json.loads(result.err)

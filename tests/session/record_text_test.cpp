@@ -39,6 +39,15 @@ TEST(RecordText, AsJsonIsAnObjectWithNumbers) {
             "\n");
 }
 
+TEST(RecordText, KeepsWhatIsNoFieldOfJsonAsExtra) {
+  const auto line = R"({"host":"::1","status":200,"agent":"<b>","tags":["a",1.5]})"s;
+  EXPECT_EQ(record_text({line}, LogFormat::xml),
+            R"(<hit host="::1" status="200" agent="&lt;b&gt;" )"
+            R"(extra="{&quot;tags&quot;:[&quot;a&quot;,1.5]}"/>)"
+            "\n");
+  EXPECT_EQ(record_text({line}, LogFormat::json), line + "\n");
+}
+
 TEST(RecordText, GivesOtherLinesAsUnparsed) {
   EXPECT_EQ(record_text({"<a> & \"b\" ]]>\t'\r"}, LogFormat::xml),
             "<unparsed>&lt;a&gt; &amp; &quot;b&quot; ]]&gt;&#9;'</unparsed>\n");

@@ -103,6 +103,12 @@ TEST(Services, EachHasItsOwnSettings) {
   EXPECT_EQ(chargen.settings.pacing, (Pacing{0s, 2s, 1s, 1024, 1}));
 }
 
+TEST(Services, SomeArePaced) {
+  EXPECT_TRUE(is_paced(parse_service("poem:x", {})));
+  EXPECT_TRUE(is_paced(parse_service("chargen", {})));
+  EXPECT_FALSE(is_paced(parse_service("echo", {})));
+}
+
 TEST(Services, ThreeBuiltInPoemsHaveFourLinesEach) {
   const auto poems = builtin_poems();
   ASSERT_EQ(poems.size(), 3U);
