@@ -166,9 +166,8 @@ std::optional<fetch::Batch> plan_batch(const GetOptions& options, std::vector<fe
                                        std::optional<std::string> send, net::Signals& signals) {
   fetch::Batch batch;
   batch.fetch = fetch_options(options, std::move(send));
-  if (options.verbose && options.fetch.retries > 0) {
+  if (options.verbose && options.fetch.retries > 0)
     cli::write_standard_error(fmt::format("Seed {}\n", batch.fetch.seed));
-  }
   batch.family = family_of(options);
   fetch::PoemCatalog catalog;
   if (options.catalog) {

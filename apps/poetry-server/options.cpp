@@ -255,16 +255,14 @@ std::vector<Plan> plan_ports(const ServerOptions& options) {
   for (const auto& path : options.poems)
     poems.push_back(session::poem_spec(path, options.settings));
   if (poems.empty() && options.serve.empty()) {
-    for (const auto& poem : session::builtin_poems()) {
+    for (const auto& poem : session::builtin_poems())
       poems.push_back({"poem", "", std::string(poem.name), options.settings});
-    }
   }
   std::vector<Plan> plans;
   if (!poems.empty()) {
     const auto ports = ports_for(options.ports, poems.size());
-    for (std::size_t i = 0; i < ports.size(); ++i) {
+    for (std::size_t i = 0; i < ports.size(); ++i)
       plans.push_back({{options.host, ports[i]}, poems[poems.size() == 1 ? 0 : i], {}});
-    }
   }
   for (const auto& text : options.serve) plans.push_back(plan_service(text, options));
   refuse_same_place(plans);

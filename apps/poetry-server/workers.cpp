@@ -222,9 +222,8 @@ void Workers::destroy(WorkerSlot& slot, int status) {
 void Workers::replace(WorkerSlot& slot, base::Duration lived) {
   if (const auto pause = slot.policy.ended(lived)) {
     slot.due = base::later(base::Clock::now(), *pause);
-    if (*pause != base::Duration{0}) {
+    if (*pause != base::Duration{0})
       base::log_warn("worker={} is replaced in {:.1f} s", slot.number, base::seconds(*pause));
-    }
     return;
   }
   base::log_error("worker={} died {} times in a row within {} of its start: giving up", slot.number,

@@ -134,9 +134,8 @@ int status(const SyncOptions& options, store::Store& store) {
   const auto counts = store.count_jobs();
   const auto active = store.active_jobs();
   std::vector<std::string> texts;
-  for (std::size_t i = 0; i < counts.size(); ++i) {
+  for (std::size_t i = 0; i < counts.size(); ++i)
     texts.push_back(fmt::format("{} {}", counts.at(i), store::job_state_names.at(i)));
-  }
   print(options, {{"jobs", store::as_json(counts)}, {"active", store::as_json(active)}},
         fmt::format("{}", fmt::join(texts, ", ")));
   if (options.json || active.empty()) return cli::exit_ok;

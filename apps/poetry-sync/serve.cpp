@@ -81,9 +81,7 @@ class Serving {
       : listeners_(listen_for(options, token)),
         database_(store::open_database(options.database)),
         store_(*database_) {
-    signalled_.async_wait(signalled_.wait_read, [this](boost::system::error_code error) {
-      if (!error && signals_.take()) stop();
-    });
+    await_signal();
     if (has_page(options)) {
       auto page = options.web;
       page.token = token;
@@ -116,6 +114,12 @@ class Serving {
   }
 
  private:
+  void await_signal() {
+    signalled_.async_wait(signalled_.wait_read, [this](const tcp::Error& ended) {
+      if (!ended) signals_.take() ? stop() : await_signal();
+    });
+  }
+
   void stop() {
     service_manager_.stopping();
     if (web_) web_->stop();

@@ -41,6 +41,7 @@ ALWAYS = [
     ("serve-asio", "malloc:ENOMEM:605"),
     ("serve-epoll", "malloc:ENOMEM:589"),
     ("sync", "malloc:ENOMEM:219"),
+    ("sync", "read:EAGAIN:6"),
     ("fibonacci", "malloc:ENOMEM:2551"),
     ("compare", "malloc:ENOMEM:639"),
     ("fetch-asio", "malloc:ENOMEM:746"),

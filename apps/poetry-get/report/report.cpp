@@ -23,9 +23,8 @@ std::string failures(const Run& run) {
     fmt::format_to(std::back_inserter(text), "Not fetched, {}: task {}, {}\n",
                    fetch::name(record.outcome), task + 1, base::shown_utf8(record.error));
   }
-  if (failed > max_failures) {
+  if (failed > max_failures)
     fmt::format_to(std::back_inserter(text), "... and {} more\n", failed - max_failures);
-  }
   return text;
 }
 

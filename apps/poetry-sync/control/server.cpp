@@ -41,9 +41,8 @@ Reply failed(std::string_view what, After after = After::go_on) {
 Reply next_line(Store& store, store::Id job, std::int64_t number) {
   const auto state = store.job(job).state;  // before its lines: what is over gets no more of them
   const auto lines = store.log_after(job, number, 1);
-  if (!lines.empty()) {
+  if (!lines.empty())
     return {.line = "line " + std::to_string(lines.front().number) + " " + lines.front().text};
-  }
   if (store::is_active(state)) return {};
   return {.line = "end " + std::string(name_of(state))};
 }

@@ -77,9 +77,8 @@ boost::json::object body_of(const Request& request) {
 /// A member that must be a string.
 std::string text_in(const boost::json::object& object, std::string_view key) {
   const auto* const value = object.if_contains(key);
-  if (value == nullptr || !value->is_string()) {
+  if (value == nullptr || !value->is_string())
     fail(400, "Bad request", fmt::format("\"{}\" must be a string", key));
-  }
   return std::string(value->as_string());
 }
 

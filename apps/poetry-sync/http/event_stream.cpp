@@ -1,6 +1,5 @@
 #include "http/event_stream.hpp"
 
-#include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
 #include <memory>
@@ -53,7 +52,7 @@ EventStreams::EventStreams(asio::io_context& io, ChangeFeed& feed, const WebOpti
       news_(io, tcp::SteadyTimer::time_point::max()),
       heartbeat_(std::make_shared<const std::string>("event: heartbeat\ndata: {}\n\n")) {
   feed_.on_news([this] { asio::post(io_, [this] { news_.cancel(); }); });
-  asio::co_spawn(io_, beat(), asio::detached);
+  tcp::spawn(io_, beat());
 }
 
 void EventStreams::stop() {

@@ -56,9 +56,8 @@ struct Columns {
 template <typename Structure>
 std::vector<Structure> all_of(const Rows& rows) {
   std::vector<Structure> found(rows.size());
-  for (std::size_t i = 0; i < rows.size(); ++i) {
+  for (std::size_t i = 0; i < rows.size(); ++i)
     boost::pfr::for_each_field(found[i], Columns{rows[i]});
-  }
   return found;
 }
 

@@ -82,9 +82,8 @@ void bring_up_to_date(Database& database, std::span<const std::string_view> step
 
 RecordType parse_record_type(std::string_view text) {
   const auto at = std::find(record_type_names.begin(), record_type_names.end(), text);
-  if (at == record_type_names.end()) {
+  if (at == record_type_names.end())
     throw base::unknown_name("type", {record_type_names.begin(), record_type_names.end()}, text);
-  }
   return static_cast<RecordType>(at - record_type_names.begin());
 }
 

@@ -62,9 +62,7 @@ Standing put(Sql& sql, const Claim& claim, const Changes& changes, base::Duratio
   }
   for (const auto& part : changes.parts) put_part(sql, claim.job, part);
   for (const auto& piece : changes.pieces) put_piece(sql, claim.job, piece);
-  if (!changes.parts.empty()) {
-    sql(statement::count_fetched, {claim.job, or_null(changes.expected)});
-  }
+  if (!changes.parts.empty()) sql(statement::count_fetched, {claim.job, or_null(changes.expected)});
   return standing;
 }
 

@@ -10,10 +10,12 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <exception>
 #include <new>
 #include <system_error>
 #include <thread>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "base/log.hpp"
@@ -37,6 +39,13 @@ inline constexpr boost::asio::use_awaitable_t<IoExecutor> awaited;
 /// The same, but the error is put there instead of thrown.
 inline auto into(boost::system::error_code& error) {
   return boost::asio::redirect_error(awaited, error);
+}
+
+/// Has a coroutine go on by itself; what it raises leaves the io_context's run().
+inline void spawn(boost::asio::io_context& io, Coroutine<void> coroutine) {
+  boost::asio::co_spawn(io, std::move(coroutine), [](const std::exception_ptr& raised) {
+    if (raised) std::rethrow_exception(raised);
+  });
 }
 
 /// A thread_pool whose threads are started one by one: Asio's own constructor waits for ever for

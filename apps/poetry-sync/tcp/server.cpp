@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/detached.hpp>
 #include <climits>
+#include <new>
 #include <utility>
 
 #include "base/log.hpp"
@@ -44,8 +44,8 @@ TcpServer::TcpServer(asio::io_context& io, base::Fd listener, std::string protoc
   const auto family = net::local_address(listener.get()).family();
   acceptor_.assign(family == AF_INET6 ? tcp::v6() : tcp::v4(), listener.get());
   static_cast<void>(listener.release());
-  asio::co_spawn(io_, accept(), asio::detached);
-  asio::co_spawn(io_, end_late_ones(), asio::detached);
+  spawn(io_, accept());
+  spawn(io_, end_late_ones());
 }
 
 void TcpServer::stop() {
@@ -59,27 +59,27 @@ void TcpServer::stop() {
 Coroutine<void> TcpServer::accept() {
   while (!stopping_) {
     Error error;
-    auto socket = co_await acceptor_.async_accept(into(error));
-    if (!error && socket.native_handle() >= max_descriptor_) {
-      socket.close();
-      error = asio::error::no_descriptors;
+    try {
+      auto socket = co_await acceptor_.async_accept(into(error));
+      if (!error && socket.native_handle() >= max_descriptor_) error = asio::error::no_descriptors;
+      if (!error) spawn(io_, serve(std::move(socket)));
+    } catch (const std::bad_alloc&) {
+      error = asio::error::no_memory;
     }
-    if (!error) {
-      asio::co_spawn(io_, serve(std::move(socket)), asio::detached);
-    } else if (!stopping_) {
-      if (const auto now = base::Clock::now(); now >= tell_again_) {
-        base::log_warn("accept: {}", error.message());
-        tell_again_ = now + pause_between_same;
-      }
-      SteadyTimer pause(io_, pause_after_failure);  // out of descriptors, mostly
-      co_await pause.async_wait(awaited);
+    if (!error || stopping_) continue;
+    if (const auto now = base::Clock::now(); now >= tell_again_) {
+      base::log_warn("accept: {}", error.message());
+      tell_again_ = now + pause_between_same;
     }
+    SteadyTimer pause(io_, pause_after_failure);  // out of descriptors, mostly
+    co_await pause.async_wait(awaited);
   }
 }
 
 Coroutine<void> TcpServer::serve(TcpSocket socket) {
-  const auto peer = connections_.emplace(connections_.end(), std::move(socket));
+  auto peer = connections_.end();
   try {
+    peer = connections_.emplace(peer, std::move(socket));
     Error ignored;
     peer->socket.set_option(asio::ip::tcp::no_delay(true), ignored);
     co_await serve_(*peer);
@@ -87,7 +87,7 @@ Coroutine<void> TcpServer::serve(TcpSocket socket) {
   } catch (const std::exception& error) {
     base::log_debug("{}: {}", protocol_, error.what());  // the peer is gone
   }
-  connections_.erase(peer);
+  if (peer != connections_.end()) connections_.erase(peer);
 }
 
 /// What is under way may have just ended, and the peer's coroutine gone on without seeing that it

@@ -18,9 +18,8 @@ std::string EventQueue::received(std::size_t task, const fetch::Record& /*record
   if (closed_) return "the job is over";
   bytes_ += bytes.size();
   // Of one task in one piece, as long as nothing came between.
-  if (events_.empty() || events_.back().ended || events_.back().task != task) {
+  if (events_.empty() || events_.back().ended || events_.back().task != task)
     events_.push_back({.task = task});
-  }
   events_.back().bytes += bytes;
   changed_.notify_all();
   return {};

@@ -48,9 +48,8 @@ void JobWriter::log(const std::string& line) { changes_.lines.push_back(base::sh
 
 bool JobWriter::may_pass(const store::DatabaseError& error) {
   const bool passes = error.kind() == store::DatabaseError::Kind::passing && !stopping_;
-  if (passes && !std::exchange(told_, true)) {
+  if (passes && !std::exchange(told_, true))
     base::log_error("job {} waits: {}", claim_.job, error.what());
-  }
   return passes;
 }
 
