@@ -66,7 +66,7 @@ struct Parent : Outside {
     return Notice::news;
   }
   Notice refresh() {
-    const auto found = refreshed(service, descriptors[1].fd);
+    const auto found = refreshed(service);
     until = found.again;
     descriptors[1].fd = found.readable;
     return found.news ? Notice::news : Notice::nothing;

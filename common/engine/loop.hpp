@@ -40,9 +40,9 @@ struct AcceptedSocket {
 /// none of a service's functions is called here.
 enum class News { here, elsewhere };
 
-/// What the service's refresh() says; where that fails, which is logged, to look again soon, and at
-/// the same descriptor.
-session::Refresh refreshed(session::Service& service, int readable);
+/// What the service's refresh() says; where that fails, which is logged, to look again in a second,
+/// whatever is readable until then.
+session::Refresh refreshed(session::Service& service);
 
 /// Before a process ends: lets a service end what it is doing, within a moment.
 void settle(session::Service& service);

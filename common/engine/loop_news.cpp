@@ -30,12 +30,12 @@ void settle(session::Service& service) {
   }
 }
 
-session::Refresh refreshed(session::Service& service, int readable) {
+session::Refresh refreshed(session::Service& service) {
   try {
     return service.refresh(base::Clock::now());
   } catch (const std::exception& error) {
     base::log_error("{}", error.what());
-    return {base::later(base::Clock::now(), refresh_retry), false, readable};
+    return {.again = base::later(base::Clock::now(), refresh_retry)};
   }
 }
 
@@ -81,7 +81,7 @@ void Loop::forget_sources() {
 }
 
 void Loop::refresh(Source& source) {
-  const auto found = refreshed(*source.service, source.readable);
+  const auto found = refreshed(*source.service);
   if (found.readable != source.readable) {
     if (source.readable >= 0) events_.watch(source.readable, reactor::Interest::none, source);
     if (found.readable >= 0) events_.watch(found.readable, reactor::Interest::read, source);

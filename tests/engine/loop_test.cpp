@@ -180,6 +180,42 @@ TEST_F(LoopTest, ThoseWhoTakeAProcessEachComeInByEights) {
   forking.run();
 }
 
+TEST_F(LoopTest, GoesOnWhereATurnFindsNoMemory) {
+  bool went_on = false;
+  play({[] {}, [] { throw std::bad_alloc(); },
+        [&] {
+          went_on = true;
+          expect_held({1, 2, 3});
+        }});
+  EXPECT_TRUE(went_on);
+}
+
+/// Fails to be refreshed, but for the first time.
+struct Unrefreshed : session::Service {
+  explicit Unrefreshed(int its_readable) : readable(its_readable) {}
+  std::unique_ptr<session::Session> open(const session::Peer& /*peer*/,
+                                         base::TimePoint /*now*/) override {
+    return nullptr;
+  }
+  session::Refresh refresh(base::TimePoint /*now*/) override {
+    if (++refreshes > 1) throw std::runtime_error("no news today");
+    return {.readable = readable};
+  }
+  int readable;
+  int refreshes = 0;
+};
+
+TEST_F(LoopTest, AServiceThatCannotBeRefreshedIsNotAskedAgainAtOnce) {
+  const base::Fd news{::eventfd(1, EFD_CLOEXEC)};
+  const auto service = std::make_shared<Unrefreshed>(news.get());
+  ports_[0].service = service;
+  play({[] {}, [] {}, [] {},
+        [&] {
+          expect_held({1, 2, 3});
+          EXPECT_EQ(service->refreshes, 2) << "though its descriptor is readable";
+        }});
+}
+
 /// Fails to wait for one descriptor: the fourth that it is given.
 class FailingPoll : public reactor::Multiplexer {
  public:
