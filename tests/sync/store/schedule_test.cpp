@@ -1,6 +1,7 @@
 // Records that are synced by themselves, by a clock that the test moves.
 #include <algorithm>
 
+#include "base/error.hpp"
 #include "sync/store/store_fixture.hpp"
 
 namespace poetry::sync::store {
@@ -119,6 +120,12 @@ TEST_P(ScheduleTest, RequestsMoreThanOneLookTakes) {
 }
 
 OVER_EVERY_DATABASE(ScheduleTest);
+
+TEST(ScheduleText, IsNoneOrASecondOrMore) {
+  EXPECT_EQ(parse_every("0"), 0);
+  EXPECT_EQ(parse_every("1s"), 1000);
+  EXPECT_THROW(parse_every("999ms"), base::UsageError);
+}
 
 }  // namespace
 }  // namespace poetry::sync::store

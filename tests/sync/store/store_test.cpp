@@ -69,6 +69,7 @@ TEST_P(StoreTest, CountsIn64Bits) {
     EXPECT_THROW(store_->record(id), Refusal);
     EXPECT_THROW(store_->cancel(id), Refusal);
     EXPECT_THROW(store_->request(id), Refusal);
+    EXPECT_THROW(store_->log_after(id, 0, 1), Refusal);
     EXPECT_EQ(store_->jobs_before(id, id).size(), 1U);
     EXPECT_TRUE(store_->log_after(job.id, id, id).empty());
   }

@@ -267,6 +267,17 @@ TEST_P(StoreTogetherTest, WhoReadsFirstDoesNotWaitForWhoWrites) {
   EXPECT_EQ(two.store.record(record).name, "new");
 }
 
+TEST_P(StoreTogetherTest, WhoWritesDoesNotWaitForWhoReads) {
+  Other one(url_);
+  Other two(url_);
+  two.database->transact(Access::read, [&](Transaction& sql) {
+    EXPECT_EQ(sql("SELECT count(*) FROM records").at(0).integer(0), 0);
+    EXPECT_NO_THROW(one.store.add({.type = RecordType::poem, .address = "host:1", .name = ""}));
+    EXPECT_EQ(sql("SELECT count(*) FROM records").at(0).integer(0), 0) << "one snapshot";
+  });
+  EXPECT_EQ(two.store.records().size(), 1U);
+}
+
 TEST_P(StoreTogetherTest, WhoFindsNoJobWakesNobody) {
   Other one(url_);
   Other two(url_);
